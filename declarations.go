@@ -1,0 +1,25 @@
+package gateway
+
+// Declarations are all that a Gateway is built from. They are plain data and
+// hold names only: what stands behind a destination is the Builder's.
+type Declarations struct {
+	Servers          []Server
+	VirtualServices  []VirtualService
+	Services         []Service
+	DestinationRules []DestinationRule
+	RateLimits       []RateLimitPolicy
+
+	// Warnings are what the reader of the declarations has to say about them.
+	Warnings []Warning
+}
+
+// A Source yields declarations: files, a cluster, a test's literals.
+type Source interface {
+	// Declare returns the declarations as they stand now. Where some cannot be
+	// read it returns the others and an error that joins an *Error for each
+	// problem.
+	Declare() (Declarations, error)
+}
+
+// Declare makes Declarations a Source of itself.
+func (d Declarations) Declare() (Declarations, error) { return d, nil }

@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Origin says where a declaration was written. The zero Origin is unknown.
+type Origin struct {
+	// File, Line and Column are where the declaration begins. Lines and
+	// columns count from 1; 0 is unknown.
+	File         string
+	Line, Column int
+
+	// Kind, Namespace and Name are those of the resource that holds it.
+	Kind, Namespace, Name string
+
+	// Path is the declaration's own path in its resource, such as
+	// "spec.http[2]". Empty is the resource itself.
+	Path string
+
+	// Fields finds the positions of the fields inside, if it is not nil.
+	Fields Locator
+}
+
+// A Locator finds where a field of a resource was written.
+type Locator interface {
+	// Locate returns line and column of the value at a path from the
+	// resource's root, such as "spec.http[2].match[0].uri.regex", or of the
+	// innermost part of the path that was written. A path that ends in "@key"
+	// asks for the key rather than the value. ok is false if nothing was.
+	Locate(path string) (line, column int, ok bool)
+}
+
+// An Error is one problem of a configuration. Build and Load join all they
+// find with errors.Join.
+type Error struct {
+	Finding
+}
+
+func (e *Error) Error() string { return e.Finding.String() }
+
+// A Warning is something that a configuration says in vain, or that means
+// something else than it seems to say.
+type Warning struct {
+	// Code is that of Istio's analysers where they have one, such as IST0130.
+	Code string
+	Finding
+}
+
+func (w Warning) String() string {
+	if w.Code == "" {
+		return w.Finding.String()
+	}
+	return w.Finding.String() + " [" + w.Code + "]"
+}
+
+// A Finding is what Error and Warning have in common.
+type Finding struct {
+	// File, Line and Column are the place. Line and Column are 0 where unknown.
+	File         string
+	Line, Column int
+	// Kind, Namespace and Name are those of the resource, if there is one.
+	Kind, Namespace, Name string
+	// Field is the path of the field, such as "spec.http[2].match[0].uri.regex".
+	Field string
+	// Problem says what was found and what was expected.
+	Problem string
+	// Suggestion is what was probably meant, or empty.
+	Suggestion string
+}
+
+// String returns "file:line:col: Kind namespace/name: field: problem; did you
+// mean …?", without the parts that are unknown.
+func (f Finding) String() string {
+	var b strings.Builder
+	if f.File != "" {
+		b.WriteString(f.File)
+		if f.Line > 0 {
+			fmt.Fprintf(&b, ":%d", f.Line)
+			if f.Column > 0 {
+				fmt.Fprintf(&b, ":%d", f.Column)
+			}
+		}
+		b.WriteString(": ")
+	}
+	if f.Kind != "" {
+		b.WriteString(f.Kind)
+		if f.Name != "" {
+			b.WriteByte(' ')
+			if f.Namespace != "" {
+				b.WriteString(f.Namespace)
+				b.WriteByte('/')
+			}
+			b.WriteString(f.Name)
+		}
+		b.WriteString(": ")
+	}
+	if f.Field != "" {
+		b.WriteString(f.Field)
+		b.WriteString(": ")
+	}
+	b.WriteString(f.Problem)
+	if f.Suggestion != "" {
+		fmt.Fprintf(&b, "; did you mean %q?", f.Suggestion)
+	}
+	return b.String()
+}
+
+// At returns the finding of a problem with the field at path, relative to the
+// declaration: "match[0].uri.regex". An empty path is the declaration itself.
+func (o Origin) At(path, problem string) Finding {
+	f := Finding{
+		File: o.File, Line: o.Line, Column: o.Column,
+		Kind: o.Kind, Namespace: o.Namespace, Name: o.Name,
+		Problem: problem,
+	}
+	full := o.Path
+	switch {
+	case path == "":
+	case full == "":
+		full = path
+	default:
+		full += "." + path
+	}
+	f.Field = strings.TrimSuffix(full, "@key")
+	if o.Fields != nil {
+		if line, column, ok := o.Fields.Locate(full); ok {
+			f.Line, f.Column = line, column
+		}
+	}
+	return f
+}

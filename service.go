@@ -1,0 +1,93 @@
+package gateway
+
+import "time"
+
+// A Service is what a destination's host stands for, outside this process
+// (Istio's ServiceEntry, for one or more hosts).
+type Service struct {
+	Name, Namespace string
+	// Hosts are the names by which destinations know it.
+	Hosts []string
+	// Ports are the ports that destinations may name.
+	Ports []ServicePort
+	// Resolution says how endpoints become addresses.
+	Resolution Resolution
+	// Internal says that the service is part of the mesh.
+	Internal bool
+	// Endpoints are where it runs. With DNS resolution, none means the hosts
+	// themselves.
+	Endpoints []Endpoint
+	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
+	// or a name. Empty means "*".
+	ExportTo []string
+	// SubjectAltNames are accepted in the service's certificate.
+	SubjectAltNames []string
+	// Created orders services of the same host.
+	Created time.Time
+
+	Origin Origin
+}
+
+// A ServicePort is a port of a Service (Istio's ServicePort).
+type ServicePort struct {
+	Number   int
+	Name     string
+	Protocol string
+	// TargetPort is the endpoints' port. Zero is Number.
+	TargetPort int
+}
+
+// An Endpoint is one place where a Service runs (Istio's WorkloadEntry).
+type Endpoint struct {
+	// Address is an IP address, or with DNS resolution also a host name.
+	Address string
+	// Ports maps names of service ports to the endpoint's own numbers.
+	Ports map[string]int
+	// Labels are what subsets select by.
+	Labels map[string]string
+	// Weight is the share of requests. Zero counts as 1.
+	Weight int
+	// Locality is "region/zone/subzone".
+	Locality string
+}
+
+// A Resolution says how a service's endpoints become addresses (Istio's
+// ServiceEntry.Resolution).
+type Resolution uint8
+
+// The resolutions of a service.
+const (
+	// ResolveNone has no endpoints at a gateway: every request answers 503.
+	ResolveNone Resolution = iota
+	// ResolveStatic takes the endpoints' addresses as they are.
+	ResolveStatic
+	// ResolveDNS looks names up and uses all addresses found.
+	ResolveDNS
+	// ResolveDNSRoundRobin looks names up and uses the first address for each
+	// new connection.
+	ResolveDNSRoundRobin
+)
+
+// A DestinationRule declares the subsets of a service (Istio's DestinationRule).
+type DestinationRule struct {
+	Name, Namespace string
+	// Host is the service's host; a name without a dot is completed with the
+	// rule's namespace. "*.example.com" is for all hosts below.
+	Host string
+	// Subsets are the parts of the service that destinations may name.
+	Subsets []Subset
+	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
+	// or a name. Empty means "*".
+	ExportTo []string
+	// Created orders rules of the same host.
+	Created time.Time
+
+	Origin Origin
+}
+
+// A Subset is a named part of a service's endpoints.
+type Subset struct {
+	Name string
+	// Labels must be a subset of an endpoint's. Empty takes all endpoints.
+	Labels map[string]string
+}
