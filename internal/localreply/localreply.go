@@ -1,0 +1,98 @@
+// Package localreply writes the responses that a gateway makes itself, in the
+// form in which Envoy sends them.
+package localreply
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Write answers r with status and body, as Envoy's local replies do.
+//
+// An ordinary client gets the status, and if there is a body its content-length
+// and the content-type text/plain, without a charset; the body itself is left
+// out for HEAD. A gRPC client (see IsGRPC) gets status 200, content-type
+// application/grpc, the grpc-status that stands for status, and body,
+// percent-encoded, as grpc-message. Headers that w already holds are sent too,
+// except those which describe a body.
+//
+// Write must be called before any other write to w.
+func Write(w http.ResponseWriter, r *http.Request, status int, body string) {
+	h := w.Header()
+	for _, name := range bodyHeaders {
+		delete(h, name)
+	}
+	if IsGRPC(r) {
+		h["Content-Type"] = []string{"application/grpc"}
+		h["Grpc-Status"] = []string{grpcStatus(status)}
+		if body != "" && r.Method != http.MethodHead {
+			h["Grpc-Message"] = []string{grpcMessage(body)}
+		}
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	if body == "" || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return
+	}
+	h["Content-Type"] = []string{"text/plain"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// A failure is one of the client's connection, which nobody can be told.
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// bodyHeaders are those that would describe another body than the reply's.
+var bodyHeaders = [...]string{
+	"Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer",
+	"Grpc-Status", "Grpc-Message",
+}
+
+// IsGRPC reports whether r gets its local replies as gRPC: its content-type is
+// exactly application/grpc, or begins with application/grpc+.
+func IsGRPC(r *http.Request) bool {
+	values := r.Header["Content-Type"]
+	if len(values) == 0 {
+		return false
+	}
+	rest, ok := strings.CutPrefix(values[0], "application/grpc")
+	return ok && (rest == "" || rest[0] == '+')
+}
+
+// grpcStatus is Envoy's gRPC code for an HTTP status.
+func grpcStatus(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "13" // INTERNAL
+	case http.StatusUnauthorized:
+		return "16" // UNAUTHENTICATED
+	case http.StatusForbidden:
+		return "7" // PERMISSION_DENIED
+	case http.StatusNotFound:
+		return "12" // UNIMPLEMENTED
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "14" // UNAVAILABLE
+	}
+	return "2" // UNKNOWN
+}
+
+// grpcMessage percent-encodes what gRPC does not allow in a status message: all
+// but printable ASCII, and the percent sign.
+func grpcMessage(body string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(body); i++ {
+		if c := body[i]; c < ' ' || c > '~' || c == '%' {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
