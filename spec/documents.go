@@ -1,0 +1,106 @@
+package spec
+
+import (
+	"strings"
+	"sync"
+	"unicode/utf8"
+	"weak"
+)
+
+// A document is one YAML document of a file. It keeps its text rather than its
+// tree: declarations live as long as a gateway does, and positions are only
+// asked for when there is a finding.
+type document struct {
+	file string
+	text string
+	// before is how many lines of the file precede text.
+	before int
+
+	mu   sync.Mutex
+	tree weak.Pointer[value]
+}
+
+// split cuts text at its document markers. The text alone decides: YAML forbids
+// a marker at the start of a line inside any scalar. That way a document that
+// does not parse leaves its neighbours readable.
+func split(file, text string) []*document {
+	var docs []*document
+	start, startLine := 0, 0
+	directives := false
+	flush := func(end int) {
+		if strings.TrimSpace(text[start:end]) != "" {
+			docs = append(docs, &document{file: file, text: text[start:end], before: startLine})
+		}
+	}
+	for at, line := 0, 0; at < len(text); line++ {
+		next := lineEnd(text, at)
+		switch content := text[at:next]; {
+		case isMarker(content, "---"):
+			if !directives {
+				flush(at)
+				start, startLine = at, line
+			}
+			directives = false
+		case isMarker(content, "..."):
+			flush(next)
+			start, startLine = next, line+1
+			directives = false
+		case content[0] == '%' && strings.TrimSpace(withoutComments(text[start:at])) == "":
+			// Directives belong to the document that the next marker begins.
+			directives = true
+		}
+		at = next
+	}
+	flush(len(text))
+	return docs
+}
+
+// lineEnd returns where the line after the one at at begins.
+func lineEnd(text string, at int) int {
+	i := strings.IndexAny(text[at:], "\r\n")
+	switch {
+	case i < 0:
+		return len(text)
+	case strings.HasPrefix(text[at+i:], "\r\n"):
+		return at + i + 2
+	}
+	return at + i + 1
+}
+
+func isMarker(line, marker string) bool {
+	rest, ok := strings.CutPrefix(line, marker)
+	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
+}
+
+func withoutComments(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if trimmed := strings.TrimSpace(line); !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(trimmed, "%") {
+			b.WriteString(trimmed)
+		}
+	}
+	return b.String()
+}
+
+// readable returns data as text without a byte order mark. If it is not UTF-8,
+// problem says so, with the place.
+func readable(data []byte) (text, problem string, line, column int) {
+	switch {
+	case len(data) >= 2 && (data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE):
+		return "", "the text is UTF-16; it must be UTF-8", 1, 1
+	case !utf8.Valid(data):
+		line, column = 1, 1
+		for len(data) > 0 {
+			r, size := utf8.DecodeRune(data)
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			if column++; r == '\n' {
+				line, column = line+1, 1
+			}
+			data = data[size:]
+		}
+		return "", "the text is not UTF-8", line, column
+	}
+	return strings.TrimPrefix(string(data), "\uFEFF"), "", 0, 0
+}

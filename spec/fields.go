@@ -1,0 +1,193 @@
+package spec
+
+import (
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A treatment is what becomes of a field.
+type treatment uint8
+
+const (
+	// executed fields become part of a declaration.
+	executed treatment = iota + 1
+	// idle fields are accepted with a warning: a gateway does nothing with
+	// them in Istio either, or nothing that could be seen.
+	idle
+	// unexecuted fields are errors.
+	unexecuted
+)
+
+// A fieldEntry is what is known of a field.
+type fieldEntry struct {
+	treatment treatment
+	// reason completes "is not executed by Lateen: " or "has no effect: ".
+	reason string
+}
+
+// A fieldGroup is one line of the table of fields: fields of a message, under
+// their JSON names, that are treated alike.
+type fieldGroup struct {
+	message   string
+	treatment treatment
+	reason    string
+	fields    []string
+}
+
+const (
+	noTCP        = "only HTTP routes are"
+	noTraffic    = "requests go to a destination's endpoints without a policy of their own"
+	noPolicy     = "part of a traffic policy"
+	noFullLimits = "only the short form (limits) is"
+)
+
+// fieldTable says what becomes of each field of each message that a document
+// may hold. It is the one place that does: decoding asks it, docs/semantics.md
+// is written from it, and a test compares it with the messages themselves.
+var fieldTable = []fieldGroup{
+	{"Gateway", executed, "", []string{"servers", "selector"}},
+	{"Server", executed, "", []string{"port", "bind", "hosts", "tls", "name"}},
+	{"Server", idle, "Istio does not use it either", []string{"defaultEndpoint"}},
+	{"Port", executed, "", []string{"number", "protocol", "name"}},
+	{"Port", unexecuted, "Istio refuses it in a Gateway, whose number is that of the listener", []string{"targetPort"}},
+	{"ServerTLSSettings", executed, "", []string{
+		"httpsRedirect", "mode", "serverCertificate", "privateKey", "caCertificates", "credentialName", "credentialNames",
+		"subjectAltNames", "minProtocolVersion", "maxProtocolVersion", "cipherSuites"}},
+	{"ServerTLSSettings", unexecuted, "revocation lists are not checked", []string{"caCrl"}},
+	{"ServerTLSSettings", unexecuted, "the certificates of clients are verified with caCertificates or with the CA of credentialName", []string{"caCertCredentialName"}},
+	{"ServerTLSSettings", unexecuted, "a server has one certificate file; name several with credentialNames", []string{"tlsCertificates"}},
+	{"ServerTLSSettings", unexecuted, "the certificates of clients are not pinned", []string{"verifyCertificateSpki", "verifyCertificateHash"}},
+	{"ServerTLSSettings", idle, "it concerns clients only", []string{"insecureSkipVerify"}},
+	{"ServerTLSSettings.TLSCertificate", unexecuted, "part of tlsCertificates", []string{"serverCertificate", "privateKey", "caCertificates"}},
+
+	{"VirtualService", executed, "", []string{"hosts", "gateways", "http", "exportTo"}},
+	{"VirtualService", unexecuted, noTCP, []string{"tls", "tcp"}},
+	{"HTTPRoute", executed, "", []string{
+		"name", "match", "route", "redirect", "directResponse", "delegate", "rewrite", "timeout", "retries", "fault",
+		"mirror", "mirrors", "mirrorPercent", "mirrorPercentage", "corsPolicy", "headers"}},
+	{"HTTPMatchRequest", executed, "", []string{
+		"name", "uri", "scheme", "method", "authority", "headers", "port", "sourceLabels", "gateways", "queryParams",
+		"ignoreUriCase", "withoutHeaders", "sourceNamespace", "statPrefix"}},
+	{"StringMatch", executed, "", []string{"exact", "prefix", "regex"}},
+	{"HTTPRouteDestination", executed, "", []string{"destination", "weight", "headers"}},
+	{"Destination", executed, "", []string{"host", "subset", "port"}},
+	{"PortSelector", executed, "", []string{"number"}},
+	{"Headers", executed, "", []string{"request", "response"}},
+	{"Headers.HeaderOperations", executed, "", []string{"set", "add", "remove"}},
+	{"HTTPRedirect", executed, "", []string{"uri", "authority", "port", "derivePort", "scheme", "redirectCode", "prefixRewrite"}},
+	{"HTTPDirectResponse", executed, "", []string{"status", "body"}},
+	{"HTTPBody", executed, "", []string{"string", "bytes"}},
+	{"Delegate", executed, "", []string{"name", "namespace"}},
+	{"HTTPRewrite", executed, "", []string{"uri", "authority", "uriRegexRewrite"}},
+	{"RegexRewrite", executed, "", []string{"match", "rewrite"}},
+	{"HTTPRetry", executed, "", []string{"attempts", "perTryTimeout", "retryOn", "retryRemoteLocalities", "retryIgnorePreviousHosts", "backoff"}},
+	{"HTTPFaultInjection", executed, "", []string{"delay", "abort"}},
+	{"HTTPFaultInjection.Delay", executed, "", []string{"percent", "fixedDelay", "percentage"}},
+	{"HTTPFaultInjection.Delay", unexecuted, "Istio does not implement it either; use fixedDelay", []string{"exponentialDelay"}},
+	{"HTTPFaultInjection.Abort", executed, "", []string{"httpStatus", "grpcStatus", "percentage"}},
+	{"HTTPFaultInjection.Abort", unexecuted, "Istio does not implement it either; use httpStatus or grpcStatus", []string{"http2Error"}},
+	{"HTTPMirrorPolicy", executed, "", []string{"destination", "percentage"}},
+	{"Percent", executed, "", []string{"value"}},
+	{"CorsPolicy", executed, "", []string{
+		"allowOrigin", "allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials", "unmatchedPreflights"}},
+	{"TLSRoute", unexecuted, noTCP, []string{"match", "route"}},
+	{"TCPRoute", unexecuted, noTCP, []string{"match", "route"}},
+	{"RouteDestination", unexecuted, noTCP, []string{"destination", "weight"}},
+	{"TLSMatchAttributes", unexecuted, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
+	{"L4MatchAttributes", unexecuted, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
+
+	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "exportTo", "subjectAltNames"}},
+	{"ServiceEntry", idle, "a gateway chooses services by host", []string{"addresses"}},
+	{"ServiceEntry", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"workloadSelector"}},
+	{"ServicePort", executed, "", []string{"number", "protocol", "name", "targetPort"}},
+	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight"}},
+	{"WorkloadEntry", idle, "all endpoints are reached directly", []string{"network"}},
+	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
+	{"WorkloadSelector", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"labels"}},
+
+	{"DestinationRule", executed, "", []string{"host", "subsets", "exportTo"}},
+	{"DestinationRule", unexecuted, noTraffic, []string{"trafficPolicy"}},
+	{"DestinationRule", unexecuted, "a rule holds for every gateway workload that sees it", []string{"workloadSelector"}},
+	{"Subset", executed, "", []string{"name", "labels"}},
+	{"Subset", unexecuted, noTraffic, []string{"trafficPolicy"}},
+	{"TrafficPolicy", unexecuted, noPolicy, []string{
+		"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget"}},
+	{"TrafficPolicy.PortTrafficPolicy", unexecuted, noPolicy, []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
+	{"TrafficPolicy.TunnelSettings", unexecuted, noPolicy, []string{"protocol", "targetHost", "targetPort"}},
+	{"TrafficPolicy.ProxyProtocol", unexecuted, noPolicy, []string{"version"}},
+	{"TrafficPolicy.RetryBudget", unexecuted, noPolicy, []string{"percent", "minRetryConcurrency", "budgetInterval"}},
+	{"LoadBalancerSettings", unexecuted, noPolicy, []string{
+		"simple", "consistentHash", "localityLbSetting", "zoneAwareLbSetting", "warmupDurationSecs", "warmup"}},
+	{"LoadBalancerSettings.ConsistentHashLB", unexecuted, noPolicy, []string{
+		"httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName", "ringHash", "maglev", "minimumRingSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash", unexecuted, noPolicy, []string{"minimumRingSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.MagLev", unexecuted, noPolicy, []string{"tableSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie", unexecuted, noPolicy, []string{"name", "path", "ttl", "attributes"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute", unexecuted, noPolicy, []string{"name", "value"}},
+	{"WarmupConfiguration", unexecuted, noPolicy, []string{"duration", "minimumPercent", "aggression"}},
+	{"ConnectionPoolSettings", unexecuted, noPolicy, []string{"tcp", "http"}},
+	{"ConnectionPoolSettings.TCPSettings", unexecuted, noPolicy, []string{
+		"maxConnections", "connectTimeout", "tcpKeepalive", "maxConnectionDuration", "idleTimeout"}},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", unexecuted, noPolicy, []string{"probes", "time", "interval"}},
+	{"ConnectionPoolSettings.HTTPSettings", unexecuted, noPolicy, []string{
+		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
+		"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"}},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", unexecuted, noPolicy, []string{"interval", "timeout"}},
+	{"OutlierDetection", unexecuted, noPolicy, []string{
+		"consecutiveErrors", "splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors",
+		"consecutive5xxErrors", "interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent", "outlierDetectionHttpErrorCodes"}},
+	{"ClientTLSSettings", unexecuted, noPolicy, []string{
+		"mode", "clientCertificate", "privateKey", "caCertificates", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify", "caCrl"}},
+	{"LocalityLoadBalancerSetting", unexecuted, noPolicy, []string{"distribute", "failover", "failoverPriority", "enabled"}},
+	{"LocalityLoadBalancerSetting.Distribute", unexecuted, noPolicy, []string{"from", "to"}},
+	{"LocalityLoadBalancerSetting.Failover", unexecuted, noPolicy, []string{"from", "to"}},
+	{"ZoneAwareLoadBalancerSetting", unexecuted, noPolicy, []string{"enabled", "failover", "failoverPriority", "minClusterSize"}},
+	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noPolicy, []string{"from", "to"}},
+	// istio.type.v1beta1
+	{"type.WorkloadSelector", unexecuted, "a rule holds for every gateway workload that sees it", []string{"matchLabels"}},
+
+	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits"}},
+	{"RateLimitConfig", unexecuted, noFullLimits + "; name what is limited with targetRefs", []string{"selector"}},
+	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "response", "mode", "inheritance", "raw"}},
+	{"RateLimitConfig.TargetRef", executed, "", []string{"group", "kind", "name", "sectionName"}},
+	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "per", "when", "onStoreFailure"}},
+	{"RateLimitConfig.LimitKey", executed, "", []string{"remoteAddress", "header"}},
+}
+
+// A fieldSet is what is known of the fields of one message.
+type fieldSet struct {
+	entries map[string]fieldEntry
+	// names are the names of all fields, in the order of the table.
+	names []string
+}
+
+// fieldSets is fieldTable by message.
+var fieldSets = sync.OnceValue(func() map[string]*fieldSet {
+	sets := make(map[string]*fieldSet)
+	for _, g := range fieldTable {
+		s := sets[g.message]
+		if s == nil {
+			s = &fieldSet{entries: make(map[string]fieldEntry)}
+			sets[g.message] = s
+		}
+		for _, name := range g.fields {
+			s.entries[name] = fieldEntry{g.treatment, g.reason}
+			s.names = append(s.names, name)
+		}
+	}
+	return sets
+})
+
+// messageName returns the name of a message in the table of fields.
+func messageName(m protoreflect.MessageDescriptor) string {
+	name := string(m.FullName())
+	const networkingPackage, typePackage = "istio.networking.v1alpha3.", "istio.type.v1beta1."
+	switch {
+	case len(name) > len(networkingPackage) && name[:len(networkingPackage)] == networkingPackage:
+		return name[len(networkingPackage):]
+	case len(name) > len(typePackage) && name[:len(typePackage)] == typePackage:
+		return "type." + name[len(typePackage):]
+	}
+	return name
+}
