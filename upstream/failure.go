@@ -1,0 +1,174 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/lateengo/gateway/internal/localreply"
+)
+
+// The response flags of a Failure: Envoy's %RESPONSE_FLAGS%.
+const (
+	FlagNoHealthyUpstream = "UH"  // no endpoint to send to
+	FlagConnectFailure    = "UF"  // no connection could be made
+	FlagTermination       = "UC"  // the backend closed the connection
+	FlagReset             = "UR"  // the backend reset the HTTP/2 stream
+	FlagProtocolError     = "UPE" // the backend does not speak HTTP
+	FlagTimeout           = "UT"  // the request's time was up
+	FlagDownstream        = "DC"  // the client went away
+)
+
+// ErrTimeout is a cause with which a request's context may be cancelled to say
+// that its time is up, as context.DeadlineExceeded does: the client is answered
+// 504.
+var ErrTimeout = errors.New("upstream request timeout")
+
+// StatusClientClosed is the Status of a Failure with FlagDownstream. Nobody is
+// there to read it.
+const StatusClientClosed = 499
+
+// A Failure is an exchange that ended before the head of a response was read.
+type Failure struct {
+	// Flag is Envoy's response flag, such as FlagConnectFailure.
+	Flag string
+	// Status and Body are what Envoy answers.
+	Status int
+	Body   string
+	// Overloaded says that a limit was hit, so that Envoy adds
+	// "x-envoy-overloaded: true". No limit of this package does.
+	Overloaded bool
+	// Err is the cause. It may name addresses of backends.
+	Err error
+	// RequestSent is false if certainly no byte of the request was sent.
+	RequestSent bool
+}
+
+// FailureRecorder is implemented by response writers that answer, or retry,
+// failures themselves. UpstreamFailed is called at most once in a ServeHTTP,
+// in its goroutine, and nothing is written then.
+type FailureRecorder interface{ UpstreamFailed(Failure) }
+
+// fail hands f to w, or answers r as Envoy does.
+func fail(w http.ResponseWriter, r *http.Request, f Failure) {
+	if recorder, ok := w.(FailureRecorder); ok {
+		recorder.UpstreamFailed(f)
+		return
+	}
+	if f.Flag == FlagDownstream {
+		// To return would be to answer 200 with an empty body.
+		panic(http.ErrAbortHandler)
+	}
+	localreply.Write(w, r, f.Status, f.Body)
+}
+
+// resetPrefix begins the body of an answer to a failed exchange.
+const resetPrefix = "upstream connect error or disconnect/reset before headers. reset reason: "
+
+// The failure of an exchange can be one of these kinds. What is none of them is
+// a violation of the protocol.
+type (
+	// A dialError is a connection that could not be made.
+	dialError struct{ err error }
+	// A clientError is a failure to read the client's request body.
+	clientError struct{ err error }
+	// A brokenError is a connection that ended or broke.
+	brokenError struct{ err error }
+)
+
+func (e *dialError) Error() string   { return e.err.Error() }
+func (e *dialError) Unwrap() error   { return e.err }
+func (e *clientError) Error() string { return "reading the request: " + e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+func (e *brokenError) Error() string { return e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// errNoEndpoint is the cause of FlagNoHealthyUpstream.
+var errNoEndpoint = errors.New("no healthy upstream")
+
+// classify returns what err means for the client of a request with ctx.
+func classify(ctx context.Context, err error, sent bool) Failure {
+	f := Failure{Err: err, Status: http.StatusServiceUnavailable, RequestSent: sent}
+	var (
+		dial   *dialError
+		client *clientError
+		broken *brokenError
+	)
+	switch cause := context.Cause(ctx); {
+	case cause != nil && (errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, ErrTimeout)):
+		f.Flag, f.Status, f.Body = FlagTimeout, http.StatusGatewayTimeout, "upstream request timeout"
+	case cause != nil:
+		f.Flag, f.Status = FlagDownstream, StatusClientClosed
+	case errors.As(err, &client):
+		f.Flag, f.Status = FlagDownstream, StatusClientClosed
+	case errors.Is(err, errNoEndpoint):
+		f.Flag, f.Body = FlagNoHealthyUpstream, "no healthy upstream"
+	case errors.As(err, &dial):
+		f.Flag, f.Body, f.RequestSent = FlagConnectFailure, resetPrefix+dialReason(dial.err), false
+	case errors.As(err, &broken):
+		f.Flag, f.Body = FlagTermination, resetPrefix+"connection termination"
+	case isReset(err):
+		f.Flag, f.Body = FlagReset, resetPrefix+resetReason(err)
+	case isBroken(err):
+		f.Flag, f.Body = FlagTermination, resetPrefix+"connection termination"
+	default:
+		f.Flag, f.Status, f.Body = FlagProtocolError, http.StatusBadGateway, resetPrefix+"protocol error"
+	}
+	return f
+}
+
+// dialReason returns Envoy's words for err. They hold no address.
+func dialReason(err error) string {
+	const failure = "remote connection failure"
+	var (
+		verify *tls.CertificateVerificationError
+		header tls.RecordHeaderError
+		alert  tls.AlertError
+		own    *handshakeError
+		errno  syscall.Errno
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "connection timeout"
+	case errors.As(err, &verify):
+		return failure + ", transport failure reason: TLS_error:|CERTIFICATE_VERIFY_FAILED:TLS_error_end"
+	case errors.As(err, &header):
+		return failure + ", transport failure reason: TLS_error:|WRONG_VERSION_NUMBER:TLS_error_end"
+	case errors.As(err, &alert), errors.As(err, &own):
+		return failure + ", transport failure reason: TLS_error:|HANDSHAKE_FAILURE:TLS_error_end"
+	case errors.As(err, &errno):
+		if text := errno.Error(); text != "" {
+			return failure + ", transport failure reason: delayed connect error: " + strings.ToUpper(text[:1]) + text[1:]
+		}
+	}
+	return failure
+}
+
+// isBroken reports whether err says that the backend's connection ended.
+func isBroken(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.As(err, &op) ||
+		strings.Contains(err.Error(), "server closed idle connection") ||
+		strings.Contains(err.Error(), "client connection lost") ||
+		strings.Contains(err.Error(), "sent GOAWAY and closed the connection")
+}
+
+// isReset reports whether err says that an HTTP/2 stream was reset by the
+// backend. net/http does not export the type.
+func isReset(err error) bool {
+	return strings.Contains(err.Error(), "stream error:") && !strings.Contains(err.Error(), "PROTOCOL_ERROR")
+}
+
+func resetReason(err error) string {
+	if strings.Contains(err.Error(), "REFUSED_STREAM") {
+		return "remote refused stream reset"
+	}
+	return "remote reset"
+}

@@ -1,0 +1,299 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A netHTTP is a client that stands on net/http's Transport.
+type netHTTP struct {
+	transport http.Transport
+	scheme    string
+	// bySNI says that the host of a request names the server it is sent to.
+	bySNI bool
+}
+
+// continueTimeout is how long a client that expects a 100 is made to wait for
+// it when the backend sends none.
+const continueTimeout = time.Second
+
+func newNetHTTP(c *Config, h *host) *netHTTP {
+	n := &netHTTP{scheme: "http", bySNI: c.TLS != nil && c.TLS.ServerName == ""}
+	protocols := new(http.Protocols)
+	switch {
+	case c.Protocol == HTTP1:
+		protocols.SetHTTP1(true)
+	case c.TLS != nil:
+		protocols.SetHTTP2(true)
+	default:
+		protocols.SetUnencryptedHTTP2(true)
+	}
+	n.transport = http.Transport{
+		Protocols:              protocols,
+		DisableCompression:     true,
+		DisableKeepAlives:      c.MaxIdle < 0,
+		MaxIdleConnsPerHost:    max(c.MaxIdle, 0),
+		IdleConnTimeout:        max(c.IdleTimeout, 0),
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: int64(c.MaxHeaderBytes),
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.dial(ctx, h)
+		},
+	}
+	if c.TLS != nil {
+		n.scheme = "https"
+		n.transport.DialTLSContext = func(ctx context.Context, _, authority string) (net.Conn, error) {
+			return c.dialTLS(ctx, h, authority)
+		}
+	}
+	return n
+}
+
+// dial connects to h.
+func (c *Config) dial(ctx context.Context, h *host) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	a := h.address.Load()
+	conn, err := c.Dial(ctx, a.network, a.address)
+	if err != nil {
+		return nil, &dialError{timedOut(ctx, err)}
+	}
+	return conn, nil
+}
+
+// dialTLS connects to h and shakes hands. authority names the server if the
+// configuration does not.
+func (c *Config) dialTLS(ctx context.Context, h *host, authority string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	plain, err := c.dial(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	config := c.TLS
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = serverName(authority)
+	}
+	conn := tls.Client(plain, config)
+	err = conn.HandshakeContext(ctx)
+	if err == nil && c.Protocol == HTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
+		err = errors.New("the backend does not agree to HTTP/2")
+	}
+	if err != nil {
+		plain.Close()
+		return nil, &dialError{&handshakeError{timedOut(ctx, err)}}
+	}
+	return conn, nil
+}
+
+// A handshakeError is a failure to begin TLS.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// timedOut returns ctx's error where it explains err.
+func timedOut(ctx context.Context, err error) error {
+	var timeout net.Error
+	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
+}
+
+// serverName returns the host in an authority.
+func serverName(authority string) string {
+	if host, _, err := net.SplitHostPort(authority); err == nil {
+		return host
+	}
+	return strings.Trim(authority, "[]")
+}
+
+func (n *netHTTP) closeIdle() { n.transport.CloseIdleConnections() }
+
+func (n *netHTTP) serve(x *exchange) error {
+	body := n.body(x.r)
+	request, trace := n.request(x, body)
+	if body != nil {
+		defer body.Close()
+	}
+	x.sent = true
+	response, err := n.transport.RoundTrip(request)
+	trace.end()
+	if err != nil {
+		if body != nil {
+			if failed := body.failure.Load(); failed != nil {
+				return *failed
+			}
+		}
+		return err
+	}
+	defer response.Body.Close()
+	status := response.StatusCode
+	if status == http.StatusSwitchingProtocols {
+		backend, ok := response.Body.(io.ReadWriteCloser)
+		if !ok || x.upgrade == "" || !strings.EqualFold(response.Header.Get("Upgrade"), x.upgrade) {
+			return errors.New("a switch of protocols that was not asked for")
+		}
+		x.tunnel(response.Header, backend)
+		return nil
+	}
+	if status < 200 || status > 599 {
+		return fmt.Errorf("response with status %d", status)
+	}
+	x.respond(response)
+	return nil
+}
+
+// respond sends response to the client.
+func (x *exchange) respond(response *http.Response) {
+	header := x.w.Header()
+	addEndToEnd(header, response.Header)
+	announced := maps.Clone(response.Trailer)
+	announce(header, announced)
+	if bodiless(x.r.Method, response.StatusCode) {
+		x.w.WriteHeader(response.StatusCode)
+		return
+	}
+	noSniff(header)
+	x.w.WriteHeader(response.StatusCode)
+	x.relay(response.Body, response.ContentLength, nil)
+	x.addTrailers(response.Trailer, func(key string) bool {
+		_, ok := announced[key]
+		return ok
+	})
+}
+
+// request returns what net/http's Transport is to send.
+func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *informer) {
+	r := x.r
+	authority := "upstream"
+	if n.bySNI {
+		authority = r.Host
+	}
+	target := &url.URL{Scheme: n.scheme, Host: authority, RawQuery: x.query, ForceQuery: r.URL.ForceQuery}
+	// Opaque is sent as it is, but cannot begin with two slashes.
+	if strings.HasPrefix(x.path, "//") {
+		target.Path, target.RawPath = x.path, x.path
+		if path, err := url.PathUnescape(x.path); err == nil {
+			target.Path = path
+		}
+	} else {
+		target.Opaque = x.path
+	}
+
+	header := make(http.Header, len(r.Header)+1)
+	names := nominated(r.Header)
+	for key, values := range r.Header {
+		if names.forwarded(key) {
+			header[key] = values
+		}
+	}
+	if acceptsTrailers(r.Header) {
+		header["Te"] = []string{"trailers"}
+	}
+	if x.upgrade != "" {
+		header["Connection"] = []string{"Upgrade"}
+		header["Upgrade"] = []string{x.upgrade}
+	}
+	if _, ok := header["User-Agent"]; !ok {
+		header["User-Agent"] = nil
+	}
+
+	trace := &informer{exchange: x}
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: trace.got})
+	request := (&http.Request{
+		Method: r.Method, URL: target, Host: r.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if body != nil {
+		request.Body, request.ContentLength = body, r.ContentLength
+		if r.ContentLength < 0 {
+			// The map is filled when the body has been read.
+			request.Trailer = body.trailer
+		}
+	}
+	return request, trace
+}
+
+// An informer forwards responses with a status of 1xx while RoundTrip runs.
+type informer struct {
+	exchange *exchange
+	mu       sync.Mutex
+	ended    bool
+}
+
+func (i *informer) got(status int, h textproto.MIMEHeader) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.ended {
+		return nil
+	}
+	if !i.exchange.inform(status, http.Header(h)) {
+		return errors.New("too many informational responses")
+	}
+	return nil
+}
+
+func (i *informer) end() {
+	i.mu.Lock()
+	i.ended = true
+	i.mu.Unlock()
+}
+
+// A requestBody is the body of a client's request as net/http's Transport reads
+// it. Closing it does not close the client's.
+type requestBody struct {
+	r       *http.Request
+	trailer http.Header
+	closed  atomic.Bool
+	// failure is set if the body could not be read.
+	failure atomic.Pointer[error]
+}
+
+// body returns the body of r, or nil.
+func (n *netHTTP) body(r *http.Request) *requestBody {
+	if !hasBody(r) {
+		return nil
+	}
+	b := &requestBody{r: r, trailer: make(http.Header, len(r.Trailer))}
+	for key := range r.Trailer {
+		b.trailer[key] = nil
+	}
+	return b
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.r.Body.Read(p)
+	switch {
+	case err == io.EOF:
+		maps.Copy(b.trailer, b.r.Trailer)
+	case err != nil:
+		err = &clientError{err}
+		b.failure.Store(&err)
+	}
+	return n, err
+}
+
+func (b *requestBody) Close() error {
+	b.closed.Store(true)
+	return nil
+}
+

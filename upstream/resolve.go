@@ -1,0 +1,174 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A lookup is one endpoint, and what is known about where it is.
+type lookup struct {
+	name   string // empty if addresses never change
+	port   string
+	weight int
+	// hosts are the latest ones, by the address for which they were made; nil
+	// before the first answer.
+	hosts map[address]*host
+}
+
+// start makes the hosts of endpoints that need no lookup, and has the others
+// looked up in the background.
+func (u *Upstream) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	u.stop = cancel
+	var names []*lookup
+	for _, e := range u.config.Endpoints {
+		l := &lookup{weight: max(e.Weight, 1)}
+		u.lookups = append(u.lookups, l)
+		if path, ok := socketPath(e.Address); ok {
+			u.update(l, []address{{"unix", path}})
+			continue
+		}
+		host, port, _ := net.SplitHostPort(e.Address)
+		if ip, err := netip.ParseAddr(host); err == nil {
+			u.update(l, []address{{"tcp", net.JoinHostPort(ip.String(), port)}})
+			continue
+		}
+		l.name, l.port = host, port
+		names = append(names, l)
+	}
+	u.publish()
+	u.unresolved.Store(int64(len(names)))
+	u.resolved = make(chan struct{})
+	if len(names) == 0 {
+		close(u.resolved)
+	}
+	for _, l := range names {
+		u.stopped.Go(func() { u.refresh(ctx, l) })
+	}
+}
+
+// refresh looks l up until ctx ends.
+func (u *Upstream) refresh(ctx context.Context, l *lookup) {
+	timer := time.NewTimer(u.config.Refresh)
+	defer timer.Stop()
+	for first := true; ; first = false {
+		u.resolve(ctx, l)
+		if first && u.unresolved.Add(-1) == 0 {
+			close(u.resolved)
+		}
+		timer.Reset(u.config.Refresh)
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// resolve looks l up once. Where that fails, or nothing is found, the hosts
+// known so far stay.
+func (u *Upstream) resolve(ctx context.Context, l *lookup) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	found, err := u.config.Resolver.LookupNetIP(ctx, "ip", l.name)
+	if err != nil || len(found) == 0 {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.update(l, u.addresses(found, l.port))
+	u.publish()
+}
+
+// lookupTimeout limits one lookup, as Envoy's resolver does.
+const lookupTimeout = 5 * time.Second
+
+// addresses returns those of the answer that are used.
+func (u *Upstream) addresses(found []netip.Addr, port string) []address {
+	var v4, v6 []address
+	for _, ip := range found {
+		ip = ip.Unmap()
+		a := address{"tcp", net.JoinHostPort(ip.String(), port)}
+		if ip.Is4() {
+			v4 = append(v4, a)
+		} else {
+			v6 = append(v6, a)
+		}
+	}
+	if v4 == nil {
+		v4 = v6
+	}
+	if u.config.Resolution == DNSRoundRobin {
+		v4 = v4[:1]
+	}
+	return v4
+}
+
+// update makes the hosts of l those at the given addresses. Hosts that were known
+// already stay the same.
+func (u *Upstream) update(l *lookup, addresses []address) {
+	if u.config.Resolution == DNSRoundRobin {
+		for _, h := range l.hosts {
+			h.address.Store(&addresses[0])
+			return
+		}
+	}
+	hosts := make(map[address]*host, len(addresses))
+	for _, a := range addresses {
+		h, ok := l.hosts[a]
+		if !ok {
+			h = u.newHost(a, l.weight)
+		}
+		hosts[a] = h
+	}
+	l.hosts = hosts
+}
+
+// publish makes the hosts of all lookups those that requests are sent to, and
+// retires the ones that no request will be sent to any more.
+func (u *Upstream) publish() {
+	var hosts []*host
+	for _, l := range u.lookups {
+		addresses := make([]address, 0, len(l.hosts))
+		for a := range l.hosts {
+			addresses = append(addresses, a)
+		}
+		slices.SortFunc(addresses, func(a, b address) int { return compareAddresses(a.address, b.address) })
+		for _, a := range addresses {
+			hosts = append(hosts, l.hosts[a])
+		}
+	}
+	old := u.hosts.Load()
+	if old != nil && slices.Equal(old.hosts, hosts) {
+		return
+	}
+	u.hosts.Store(newHostSet(hosts))
+	if old == nil {
+		return
+	}
+	for _, h := range old.hosts {
+		if !slices.Contains(hosts, h) {
+			h.retire()
+		}
+	}
+}
+
+// compareAddresses orders by address, then port.
+func compareAddresses(a, b string) int {
+	x, errX := netip.ParseAddrPort(a)
+	y, errY := netip.ParseAddrPort(b)
+	if errX != nil || errY != nil {
+		return 0
+	}
+	return x.Compare(y)
+}
+
+func (u *Upstream) newHost(a address, weight int) *host {
+	h := &host{weight: weight}
+	h.address.Store(&a)
+	h.client = u.newClient(h)
+	return h
+}

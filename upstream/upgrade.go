@@ -1,0 +1,93 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// upgradeOf returns the upgrade that r asks for, if it is one that Istio's
+// gateways let through: "websocket", as the client spelled it.
+func upgradeOf(r *http.Request, protocol Protocol) string {
+	values, ok := r.Header["Upgrade"]
+	if !ok || len(values) != 1 || !strings.EqualFold(values[0], "websocket") {
+		return ""
+	}
+	if protocol != HTTP1 || r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") {
+		return ""
+	}
+	return values[0]
+}
+
+// tunnel sends the 101 response with header h to the client, and joins its
+// connection with the backend's until one of them ends or x's context does. It
+// closes both.
+func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser) {
+	defer backend.Close()
+	header := x.w.Header()
+	addEndToEnd(header, h)
+	header["Connection"] = []string{"upgrade"}
+	header["Upgrade"] = h["Upgrade"]
+	// net/http sends the head when the connection is taken over.
+	x.w.WriteHeader(http.StatusSwitchingProtocols)
+	client, buffered, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		abort()
+	}
+	defer client.Close()
+	stop := context.AfterFunc(x.r.Context(), func() {
+		client.Close()
+		backend.Close()
+	})
+	defer stop()
+
+	// Either side's end ends the tunnel, once what it sent before has been
+	// delivered: a WebSocket has no half-closed state.
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pump(backend, client, buffered.Reader)
+		backend.Close()
+		client.Close()
+	}()
+	pump(client, backend, nil)
+	client.Close()
+	backend.Close()
+	<-done
+}
+
+// pump copies src to dst, beginning with what buffered holds.
+func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
+	if buffered != nil && buffered.Buffered() > 0 {
+		head, err := buffered.Peek(buffered.Buffered())
+		if err != nil {
+			return
+		}
+		if _, err := dst.Write(head); err != nil {
+			return
+		}
+	}
+	if to, ok := dst.(*net.TCPConn); ok {
+		if _, ok := src.(*net.TCPConn); ok {
+			// Within the kernel.
+			_, _ = to.ReadFrom(src)
+			return
+		}
+	}
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		n, err := src.Read(*buf)
+		if n > 0 {
+			if _, err := dst.Write((*buf)[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,178 @@
+// Package upstream is what stands behind a destination that runs outside this
+// process: it sends a request to one of the destination's endpoints and streams
+// the response back, as Envoy's router and HTTP codec do.
+//
+// A Config, written by hand or by FromURL, says where the requests go. New makes
+// an Upstream of it, which is an http.Handler for requests that have already been
+// routed, rewritten and given their forwarding headers.
+package upstream
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lateengo/gateway/internal/rawpath"
+)
+
+// An Upstream proxies requests to the endpoints of one destination. It is safe
+// for concurrent use. Its requests share no lock but that of the idle connections
+// of an endpoint.
+type Upstream struct {
+	config Config
+	// base is BasePath without slashes at its end.
+	base  string
+	hosts atomic.Pointer[hostSet]
+
+	mu      sync.Mutex // guards lookups and changes of hosts
+	lookups []*lookup
+	// resolved is closed when every name has been looked up once, which
+	// unresolved ones have not.
+	resolved   chan struct{}
+	unresolved atomic.Int64
+	stop       context.CancelFunc
+	stopped    sync.WaitGroup
+}
+
+// New returns an Upstream for c, or all that is wrong with c. Where names have to
+// be looked up, it starts a goroutine that Close stops, and the first requests
+// wait for the first answers.
+func New(c Config) (*Upstream, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.setDefaults()
+	u := &Upstream{config: c, base: strings.TrimRight(c.BasePath, "/")}
+	u.start()
+	return u, nil
+}
+
+// setDefaults fills in what is zero.
+func (c *Config) setDefaults() {
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.Refresh == 0 {
+		c.Refresh = DefaultRefresh
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = DefaultIdleTimeout
+	}
+	if c.MaxIdle == 0 {
+		c.MaxIdle = DefaultMaxIdle
+	}
+	if c.MaxHeaderBytes == 0 {
+		c.MaxHeaderBytes = DefaultMaxHeaderBytes
+	}
+	if c.MaxHeaders == 0 {
+		c.MaxHeaders = DefaultMaxHeaders
+	}
+	if c.Random == nil {
+		c.Random = rand.Uint64
+	}
+	if c.Dial == nil {
+		c.Dial = new(net.Dialer).DialContext
+	}
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		c.TLS.NextProtos = nil
+		if c.Protocol == HTTP2 {
+			c.TLS.NextProtos = []string{"h2"}
+		}
+	}
+}
+
+// Close stops looking names up and closes all connections that are not in use.
+// Requests in flight go on to their end, and so does a request that begins later;
+// their connections are closed then. Close returns nil.
+func (u *Upstream) Close() error {
+	u.stop()
+	u.stopped.Wait()
+	for _, h := range u.hosts.Load().hosts {
+		h.retire()
+	}
+	return nil
+}
+
+// ServeHTTP sends r to an endpoint and its response to w.
+//
+// The request line is r.Method, BasePath and the path of r.URL exactly as
+// package rawpath reads it, and RawQuery; the authority is r.Host. Headers are
+// sent as they are, without those that concern only the client's connection, and
+// none is added, with one exception: "Upgrade: websocket" is kept in an HTTP/1.1
+// request, and after a 101 response ServeHTTP joins the two connections until one
+// of them ends or r's context does. Bodies and trailers are streamed in both
+// directions, and responses with a 1xx status forwarded.
+//
+// When the exchange fails before the head of a response arrived, w answers it if
+// it is a FailureRecorder, else Envoy's answer is written. A response that
+// cannot be finished ends in a panic with http.ErrAbortHandler, so that the
+// client cannot take it for a whole one.
+//
+// The header of w may already hold headers, to which those of the response are
+// added. r is not changed.
+func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, err := u.pick(r.Context())
+	if err != nil {
+		fail(w, r, classify(r.Context(), err, false))
+		return
+	}
+	defer h.release()
+	x := exchange{
+		upstream: u, host: h, w: w, r: r,
+		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
+		query:   cleanTarget(r.URL.RawQuery),
+		upgrade: upgradeOf(r, u.config.Protocol),
+	}
+	if err := h.client.serve(&x); err != nil {
+		fail(w, r, classify(r.Context(), err, x.sent))
+	}
+}
+
+// pick chooses a host, and counts a request to it. As long as none is known, and
+// names are being looked up for the first time, it waits.
+func (u *Upstream) pick(ctx context.Context) (*host, error) {
+	if h := u.hosts.Load().pick(u.config.Random); h != nil {
+		return h, nil
+	}
+	select {
+	case <-u.resolved:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if h := u.hosts.Load().pick(u.config.Random); h != nil {
+		return h, nil
+	}
+	return nil, errNoEndpoint
+}
+
+// cleanTarget percent-encodes what would end a request line early, or begin
+// another part of its target; a client of HTTP/2 can send such bytes.
+func cleanTarget(s string) string {
+	clean := true
+	for i := 0; i < len(s) && clean; i++ {
+		clean = s[i] > ' ' && s[i] != 0x7f && s[i] != '#'
+	}
+	if clean {
+		return s
+	}
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c == 0x7f || c == '#' {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
