@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -58,7 +57,7 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 		case !ok:
 			r.fail(k.line, k.column, "unknown field", suggest.Closest(k.name, set.names))
 		case entry.treatment == unexecuted:
-			r.refuse(k, entry.reason)
+			r.refuse(k.line, k.column, entry.reason)
 		case entry.treatment == idle:
 			r.warn(k.line, k.column, "", "has no effect: "+entry.reason)
 		default:
@@ -311,6 +310,3 @@ func enumNames(d protoreflect.EnumDescriptor) []string {
 	}
 	return names
 }
-
-// decode reads a map into a message of Istio's.
-func (r *reader) decode(v *value, m proto.Message) { r.message(v, m.ProtoReflect()) }

@@ -1,8 +1,12 @@
 package spec
 
 import (
+	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 	"weak"
 )
@@ -29,7 +33,7 @@ func split(file, text string) []*document {
 	directives := false
 	flush := func(end int) {
 		if strings.TrimSpace(text[start:end]) != "" {
-			docs = append(docs, &document{file: file, text: text[start:end], before: startLine})
+			docs = append(docs, &document{file: file, text: yamlText(text[start:end]), before: startLine})
 		}
 	}
 	for at, line := 0, 0; at < len(text); line++ {
@@ -53,6 +57,53 @@ func split(file, text string) []*document {
 	}
 	flush(len(text))
 	return docs
+}
+
+// yamlText returns a document as YAML. JSON is, but for two of its escapes: the
+// parser does not know \/, and takes no character beyond the basic plane as a
+// pair of surrogates.
+func yamlText(text string) string {
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !strings.Contains(text, `\`) || !json.Valid([]byte(text)) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, escape, ok := strings.Cut(text, `\`)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		length := 1
+		switch {
+		case escape[0] == '/':
+			b.WriteByte('/')
+		case escape[0] != 'u':
+			b.WriteString(`\` + escape[:1])
+		default:
+			length = 5
+			r := codeUnit(escape)
+			if utf16.IsSurrogate(r) {
+				r = utf16.DecodeRune(r, codeUnit(strings.TrimPrefix(escape[length:], `\`)))
+				if r != utf8.RuneError {
+					length += 6
+				}
+			}
+			fmt.Fprintf(&b, `\U%08X`, r)
+		}
+		text = escape[length:]
+	}
+}
+
+// codeUnit returns the code unit of an escape, "u" and four digits, or 0.
+func codeUnit(escape string) rune {
+	if len(escape) < 5 || escape[0] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(escape[1:5], 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 // lineEnd returns where the line after the one at at begins.

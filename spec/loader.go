@@ -105,13 +105,9 @@ func (l *loader) resource(d *document, v *value, item int) {
 		r.fail(at.line, at.column, problem, suggestion)
 		r.leave()
 	case entry == nil || entry.verdict == skipped:
-		r.enter("kind")
 		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
-		r.leave()
 	case entry.verdict == refused:
-		r.enter("kind")
-		r.refuseAt(at, kind, entry.reason)
-		r.leave()
+		r.refuse(at.line, at.column, entry.reason)
 	default:
 		l.read(entry, r, v)
 	}

@@ -103,14 +103,9 @@ func (r *reader) failf(v *value, format string, args ...any) {
 	r.fail(v.line, v.column, fmt.Sprintf(format, args...), "")
 }
 
-// refuse records that what a key asks for is not executed.
-func (r *reader) refuse(k key, reason string) {
-	r.add(r.finding(k.line, k.column, "is not executed by Lateen: "+reason, ""))
-}
-
-// refuseAt is refuse at a value.
-func (r *reader) refuseAt(v *value, what, reason string) {
-	r.add(r.finding(v.line, v.column, what+" is not executed by Lateen: "+reason, ""))
+// refuse records that what stands somewhere is known, but not executed.
+func (r *reader) refuse(line, column int, reason string) {
+	r.add(r.finding(line, column, "is not executed by Lateen: "+reason, ""))
 }
 
 // warn records a warning under the code of Istio's analyser, or "".

@@ -2,10 +2,7 @@ package spec
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"weak"
@@ -23,19 +20,14 @@ const (
 	freeExpansion = 100_000
 )
 
-// A syntaxError is where a document stops being YAML.
-type syntaxError struct {
-	line, column int
-	problem      string
-}
-
-func (e *syntaxError) Error() string { return e.problem }
-
 // parse reads the document. A document without content is nil.
 func (d *document) parse() (*value, error) {
-	node, err := d.node()
-	if err != nil || node == nil {
-		return nil, err
+	node, message := parseYAML(d.text)
+	if message != "" {
+		return nil, d.syntaxError(message)
+	}
+	if node == nil {
+		return nil, nil
 	}
 	b := builder{before: d.before, limit: freeExpansion + expansion*count(node)}
 	v := b.value(node, 0)
@@ -54,49 +46,6 @@ func (d *document) root() *value {
 		v, _ = d.parse()
 	}
 	return v
-}
-
-func (d *document) node() (n *yaml.Node, err error) {
-	defer func() {
-		// The parser panics on states that it takes for impossible.
-		if p := recover(); p != nil {
-			n, err = nil, &syntaxError{line: d.before + 1, column: 1, problem: fmt.Sprint("not readable as YAML: ", p)}
-		}
-	}()
-	var top yaml.Node
-	switch err := yaml.NewDecoder(strings.NewReader(d.text)).Decode(&top); {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		return nil, d.syntaxError(err)
-	case top.Kind != yaml.DocumentNode || len(top.Content) == 0:
-		return nil, nil
-	}
-	return top.Content[0], nil
-}
-
-var parserMessage = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntaxError gives a message of the parser its place: the line that the
-// parser names, where its text begins.
-func (d *document) syntaxError(err error) *syntaxError {
-	message := err.Error()
-	line := 1
-	if m := parserMessage.FindStringSubmatch(message); m != nil {
-		message = message[len(m[0]):]
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			line = n
-		}
-	}
-	column := 1
-	at := 0
-	for n := 1; n < line && at < len(d.text); n++ {
-		at = lineEnd(d.text, at)
-	}
-	if content := d.text[at:lineEnd(d.text, at)]; strings.TrimSpace(content) != "" {
-		column += len(content) - len(strings.TrimLeft(content, " \t"))
-	}
-	return &syntaxError{line: d.before + line, column: column, problem: "not readable as YAML: " + message}
 }
 
 func count(n *yaml.Node) int {
