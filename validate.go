@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+// A validation is what validation needs to know of the builder.
+type validation struct {
+	// defaultNamespace is that of declarations which name none.
+	defaultNamespace string
+	semantics        Semantics
+	// trustedProxies counts the proxies in front whose X-Forwarded-For is
+	// believed.
+	trustedProxies int
+	// regexes takes the compiled expressions. It may be nil.
+	regexes regexCache
+}
+
+// validate reports everything that is wrong with the declarations: as errors
+// what Istio's webhook refuses, what Envoy refuses in spite of it, and what
+// cannot be executed; as warnings what is accepted and cannot work, or means
+// something else than it seems to say.
+//
+// Its cost is near-linear in the size of the declarations: no check compares
+// declarations in pairs.
+func validate(d *Declarations, o validation, f *findings) {
+	if o.regexes == nil {
+		o.regexes = regexCache{}
+	}
+	v := &validator{validation: o, findings: f, declarations: d}
+	v.indexGateways()
+	v.indexVirtualServices()
+	v.indexSubsets()
+	v.indexServices()
+
+	v.duplicates()
+	v.servers()
+	v.virtualServices()
+	v.services()
+	v.destinationRules()
+	v.rateLimitPolicies()
+}
+
+// A validator is one run of validate.
+type validator struct {
+	validation
+	findings     *findings
+	declarations *Declarations
+
+	gateways map[resourceName]*gatewayIndex
+	// everyGateway pools all gateways: what "*" names.
+	everyGateway gatewayIndex
+	// byName holds the VirtualServices.
+	byName map[resourceName]*VirtualService
+	// delegated holds the VirtualServices that some route delegates to.
+	delegated map[resourceName]bool
+	subsets   subsetIndex
+	// portsOf holds the numbers of the ports of each declared host.
+	portsOf map[string][]int
+	// reach is reused from one VirtualService to the next.
+	reach reach
+}
+
+// A resourceName identifies a resource among those of its kind.
+type resourceName struct{ namespace, name string }
+
+func (n resourceName) String() string { return n.namespace + "/" + n.name }
+
+// named returns the identity of a declaration, with the default namespace
+// filled in.
+func (v *validator) named(namespace, name string) resourceName {
+	return resourceName{cmp.Or(namespace, v.defaultNamespace), name}
+}
+
+// duplicates reports resources that are declared twice.
+func (v *validator) duplicates() {
+	d := v.declarations
+	once(v, len(d.VirtualServices), "VirtualService", func(i int) (*Origin, string, string, string) {
+		vs := &d.VirtualServices[i]
+		return &vs.Origin, vs.Namespace, vs.Name, ""
+	})
+	once(v, len(d.Services), "ServiceEntry", func(i int) (*Origin, string, string, string) {
+		s := &d.Services[i]
+		return &s.Origin, s.Namespace, s.Name, ""
+	})
+	once(v, len(d.DestinationRules), "DestinationRule", func(i int) (*Origin, string, string, string) {
+		r := &d.DestinationRules[i]
+		return &r.Origin, r.Namespace, r.Name, ""
+	})
+	once(v, len(d.RateLimits), "RateLimitConfig", func(i int) (*Origin, string, string, string) {
+		p := &d.RateLimits[i]
+		return &p.Origin, p.Namespace, p.Name, ""
+	})
+	// A Gateway is declared by its servers. Two resources of one name both
+	// have a spec.servers[0]; servers declared in Go have no path and are added
+	// to the Gateway that they name.
+	once(v, len(d.Servers), "Gateway", func(i int) (*Origin, string, string, string) {
+		s := &d.Servers[i]
+		if s.Origin.Path == "" {
+			return &s.Origin, "", "", ""
+		}
+		return &s.Origin, s.Namespace, s.Gateway, s.Origin.Path
+	})
+}
+
+// once reports the second and later of n declarations that have one kind, name
+// and part. Those without a name are passed over.
+func once(v *validator, n int, kind string, at func(i int) (o *Origin, namespace, name, part string)) {
+	if n < 2 {
+		return
+	}
+	type identity struct {
+		kind string
+		resourceName
+		part string
+	}
+	first := make(map[identity]*Origin, n)
+	for i := range n {
+		o, namespace, name, part := at(i)
+		if name == "" {
+			continue
+		}
+		id := identity{cmp.Or(o.Kind, kind), v.named(namespace, name), part}
+		before, ok := first[id]
+		if !ok {
+			first[id] = o
+			continue
+		}
+		s := v.site(o, kind, namespace, name)
+		if before.File == "" {
+			s.errorf("%s %s is declared twice", id.kind, id.resourceName)
+		} else {
+			s.errorf("%s %s is declared twice: first at %s", id.kind, id.resourceName, position(before))
+		}
+	}
+}
+
+// position returns "file:line" of an origin.
+func position(o *Origin) string {
+	if o.Line == 0 {
+		return o.File
+	}
+	return o.File + ":" + strconv.Itoa(o.Line)
+}
+
+// exportTo validates a list of the namespaces that see a resource.
+func (v *validator) exportTo(s *site, list []string, namespace string, orNobody bool) {
+	if len(list) == 0 {
+		return
+	}
+	namespace = cmp.Or(namespace, v.defaultNamespace)
+	seen := make(map[string]bool, len(list))
+	for i, entry := range list {
+		e := s.element("exportTo", i)
+		switch {
+		case entry == "*":
+			if len(list) > 1 {
+				e.errorf(`"*" is every namespace and stands alone, but the list has %d entries`, len(list))
+			}
+		case entry == "~" && orNobody:
+			if len(list) > 1 {
+				e.errorf(`"~" is no namespace and stands alone, but the list has %d entries`, len(list))
+			}
+		case entry == ".":
+		case !isLabel(entry):
+			e.errorf(`%q is neither "*", "." nor the name of a namespace`, entry)
+		}
+		name := entry
+		if entry == "." {
+			name = namespace
+		}
+		if seen[name] {
+			e.errorf("the namespace %q is listed twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+// exportedTo reports whether a resource is seen from a namespace.
+func exportedTo(list []string, own, namespace string) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, func(entry string) bool {
+		return entry == "*" || entry == namespace || entry == "." && own == namespace
+	})
+}

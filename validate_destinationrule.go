@@ -1,0 +1,74 @@
+package gateway
+
+import "strings"
+
+// A subsetIndex holds the names of the subsets of hosts.
+type subsetIndex struct {
+	// exact and suffixes are by host and by what follows the * of a wildcard.
+	exact, suffixes map[string]map[string]bool
+}
+
+// of returns the names of a host's subsets. It is nil if no DestinationRule is
+// for the host. Which of several rules applies depends on namespaces; that none
+// has a subset does not.
+func (x *subsetIndex) of(host string) map[string]bool {
+	if known := x.exact[host]; known != nil {
+		return known
+	}
+	if len(x.suffixes) == 0 {
+		return nil
+	}
+	for i := range len(host) + 1 {
+		if known := x.suffixes[host[i:]]; known != nil {
+			return known
+		}
+	}
+	return nil
+}
+
+func (v *validator) indexSubsets() {
+	rules := v.declarations.DestinationRules
+	v.subsets.exact, v.subsets.suffixes = make(map[string]map[string]bool), make(map[string]map[string]bool)
+	for i := range rules {
+		rule := &rules[i]
+		index, host := v.subsets.exact, fullHost(rule.Host, v.named(rule.Namespace, "").namespace)
+		if suffix, found := strings.CutPrefix(host, "*"); found {
+			index, host = v.subsets.suffixes, suffix
+		}
+		if index[host] == nil {
+			index[host] = make(map[string]bool)
+		}
+		for j := range rule.Subsets {
+			index[host][rule.Subsets[j].Name] = true
+		}
+	}
+}
+
+func (v *validator) destinationRules() {
+	rules := v.declarations.DestinationRules
+	for i := range rules {
+		rule := &rules[i]
+		s := v.site(&rule.Origin, "DestinationRule", rule.Namespace, rule.Name)
+		if problem := hostProblem(rule.Host); problem != "" {
+			e := s.field("host")
+			e.suggestf(withoutPort(rule.Host), "%s", problem)
+		}
+		v.exportTo(&s, rule.ExportTo, rule.Namespace, false)
+		names := make(map[string]bool, len(rule.Subsets))
+		for j := range rule.Subsets {
+			subset := &rule.Subsets[j]
+			at := s.element("subsets", j)
+			e := at.field("name")
+			switch {
+			case subset.Name == "":
+				e.errorf("the subset has no name")
+			case !isLabel(subset.Name):
+				e.errorf("%q is not the name of a subset: letters, digits and inner hyphens are expected", subset.Name)
+			case names[subset.Name]:
+				e.errorf("%q is the name of another subset of this rule", subset.Name)
+			}
+			names[subset.Name] = true
+			v.labels(&at, "labels", subset.Labels)
+		}
+	}
+}

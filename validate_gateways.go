@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+// meshGateway is the reserved name for all sidecars.
+const meshGateway = "mesh"
+
+// A gatewayIndex is what VirtualServices need to know of a Gateway's servers.
+type gatewayIndex struct {
+	// hosts are what the servers serve, by the namespace whose VirtualServices
+	// may bind; "" is any.
+	hosts map[string]*hostSet
+	ports []int
+	// portNames are what a policy's sectionName may name.
+	portNames map[string]bool
+}
+
+func (g *gatewayIndex) add(server *Server, namespace string) {
+	if g.hosts == nil {
+		g.hosts = make(map[string]*hostSet)
+		g.portNames = make(map[string]bool)
+	}
+	if !slices.Contains(g.ports, server.Port) {
+		g.ports = append(g.ports, server.Port)
+	}
+	g.portNames[server.PortName] = true
+	for _, entry := range server.Hosts {
+		of, host, found := strings.Cut(entry, "/")
+		switch {
+		case !found:
+			of, host = "", entry
+		case of == "*":
+			of = ""
+		case of == ".":
+			of = namespace
+		}
+		set := g.hosts[of]
+		if set == nil {
+			set = new(hostSet)
+			g.hosts[of] = set
+		}
+		set.add(host, 0)
+	}
+}
+
+// serves reports whether a server has a host in common with that of a
+// VirtualService.
+func (g *gatewayIndex) serves(host, namespace string) bool {
+	for _, of := range []string{"", namespace} {
+		if set := g.hosts[of]; set != nil {
+			if _, ok := set.overlapping(host); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (v *validator) indexGateways() {
+	servers := v.declarations.Servers
+	v.gateways = make(map[resourceName]*gatewayIndex)
+	for i := range servers {
+		server := &servers[i]
+		name := v.named(server.Namespace, server.Gateway)
+		g := v.gateways[name]
+		if g == nil {
+			g = new(gatewayIndex)
+			v.gateways[name] = g
+		}
+		g.add(server, name.namespace)
+		v.everyGateway.add(server, name.namespace)
+	}
+}
+
+// gatewayNamed resolves a reference of a VirtualService in a namespace: "name",
+// "namespace/name", "./name" or "name.namespace.svc.cluster.local".
+func gatewayNamed(reference, namespace string) resourceName {
+	of, name, found := strings.Cut(reference, "/")
+	if found {
+		if of == "." {
+			of = namespace
+		}
+		return resourceName{of, name}
+	}
+	name, rest, found := strings.Cut(reference, ".")
+	if !found {
+		return resourceName{namespace, reference}
+	}
+	of, _, _ = strings.Cut(rest, ".")
+	return resourceName{of, name}
+}
+
+// gatewayReference validates a reference to a gateway. A Gateway that does not
+// exist is a warning: Istio serves what else the VirtualService is bound to.
+func (v *validator) gatewayReference(s *site, reference, namespace string) {
+	if reference == "*" || reference == meshGateway {
+		return
+	}
+	of, name, found := strings.Cut(reference, "/")
+	switch {
+	case reference == "":
+		s.errorf(`the name of a gateway is missing: "name" or "namespace/name" is expected`)
+		return
+	case found && (of != "." && !isLabel(of) || !isLabel(name)):
+		s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+		return
+	case !found && strings.Contains(reference, "."):
+		if problem := exactHostProblem(reference); problem != "" {
+			s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+			return
+		}
+		resolved := gatewayNamed(reference, namespace)
+		s.warnf(codeSchema, "%q names a gateway in the old form: write %q", reference, resolved)
+	case !found && !isLabel(reference):
+		s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+		return
+	}
+	resolved := gatewayNamed(reference, namespace)
+	if v.gateways[resolved] == nil {
+		s.warnSuggestf(codeNotFound, v.closestGateway(resolved, namespace), "there is no Gateway %s", resolved)
+	}
+}
+
+// closestGateway returns the reference that was probably meant, as it is
+// written in a namespace.
+func (v *validator) closestGateway(missing resourceName, namespace string) string {
+	var names, references []string
+	for name := range v.gateways {
+		if name.name == "" {
+			continue
+		}
+		references = append(references, name.String())
+		if name.namespace == namespace {
+			names = append(names, name.name)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(references)
+	if missing.namespace == namespace {
+		if name := suggest.Closest(missing.name, names); name != "" {
+			return name
+		}
+		// The name is right and the namespace is not.
+		for _, reference := range references {
+			if strings.HasSuffix(reference, "/"+missing.name) {
+				return reference
+			}
+		}
+	}
+	return suggest.Closest(missing.String(), references)
+}

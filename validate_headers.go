@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// rewriteAuthority returns the authority that a route's rewrite sets, or "".
+func rewriteAuthority(r *Route) string {
+	if r.Rewrite == nil {
+		return ""
+	}
+	return r.Rewrite.Authority
+}
+
+// headers validates the operations of a route or a destination. The authority
+// is what else sets the Host header at the same level.
+func (v *validator) headers(s *site, h *Headers, authority string) {
+	if q := &h.Request; len(q.Set)+len(q.Add)+len(q.Remove) > 0 {
+		v.headerValues(s, "headers.request.set", q.Set, true)
+		v.headerValues(s, "headers.request.add", q.Add, true)
+		v.removedHeaders(s, "headers.request.remove", q.Remove)
+		v.authorities(s, q, authority)
+		v.addedEdgeHeaders(s, q)
+	}
+	if p := &h.Response; len(p.Set)+len(p.Add)+len(p.Remove) > 0 {
+		v.headerValues(s, "headers.response.set", p.Set, false)
+		v.headerValues(s, "headers.response.add", p.Add, false)
+		v.removedHeaders(s, "headers.response.remove", p.Remove)
+	}
+}
+
+func (v *validator) headerValues(s *site, field string, values map[string]string, mayBeHost bool) {
+	names := sortedKeys(values)
+	for i, name := range names {
+		e := s.entry(field, name)
+		if !(mayBeHost && isHostHeader(name)) {
+			if problem := headerOperationProblem(name); problem != "" {
+				e.errorf("%s", problem)
+				continue
+			}
+		}
+		value := values[name]
+		if err := checkHeaderValue(value); err != nil {
+			e.errorf("%s %v", quoted(value), err)
+		} else if value == "" {
+			e.warnf("", "has no effect: an empty value is not written")
+		}
+		if other := slices.IndexFunc(names[:i], func(other string) bool { return strings.EqualFold(other, name) }); other >= 0 {
+			e.warnf("", "is %q in another letter case: which of them comes last is not defined", names[other])
+		}
+	}
+}
+
+func (v *validator) removedHeaders(s *site, field string, names []string) {
+	for i, name := range names {
+		if problem := headerOperationProblem(name); problem != "" {
+			e := s.element(field, i)
+			e.errorf("%s", problem)
+		}
+	}
+}
+
+// authorities reports a request whose Host header is set twice at one level.
+func (v *validator) authorities(s *site, q *HeaderOperations, authority string) {
+	for _, operation := range []struct {
+		field  string
+		values map[string]string
+	}{{"headers.request.set", q.Set}, {"headers.request.add", q.Add}} {
+		for _, name := range sortedKeys(operation.values) {
+			if !isHostHeader(name) {
+				continue
+			}
+			value := operation.values[name]
+			if authority != "" {
+				e := s.entry(operation.field, name)
+				e.errorf("the Host header becomes %q already: it is set once", authority)
+				continue
+			}
+			authority = value
+		}
+	}
+}
+
+// addedEdgeHeaders reports headers of the edge that a route adds to: under
+// Envoy they are there before the route's operations, under Native after.
+func (v *validator) addedEdgeHeaders(s *site, q *HeaderOperations) {
+	for _, name := range sortedKeys(q.Add) {
+		if !strings.EqualFold(name, "x-forwarded-proto") && !strings.EqualFold(name, "x-request-id") {
+			continue
+		}
+		value := q.Add[name]
+		e := s.entry("headers.request.add", name)
+		now, other := "Native sends "+quoted(value)+" alone", "Envoy semantics send it after the gateway's own value"
+		if v.semantics.edgeHeadersFirst() {
+			now, other = "it is sent after the gateway's own value", "Native semantics send "+quoted(value)+" alone"
+		}
+		e.warnf("", "semantics differ: %s, %s; with set both send %s", now, other, quoted(value))
+	}
+}
+
+// isHostHeader reports whether an operation's name stands for the Host header.
+func isHostHeader(name string) bool {
+	return strings.EqualFold(name, "host") || strings.EqualFold(name, ":authority")
+}
+
+// headerOperationProblem says what keeps a header from being changed.
+func headerOperationProblem(name string) string {
+	switch {
+	case name == "":
+		return "the name of a header is missing"
+	case isHostHeader(name):
+		return fmt.Sprintf("%q can only be set or added, and on the request", name)
+	case strings.HasPrefix(name, ":"):
+		return fmt.Sprintf("%q is a pseudo-header: use rewrite to change what is requested", name)
+	case !isToken(name):
+		return fmt.Sprintf("%q is not the name of a header", name)
+	}
+	return ""
+}
+
+// checkHeaderValue reports a value that cannot be sent: control characters, and
+// percent signs that neither are doubled nor enclose an operator.
+func checkHeaderValue(value string) error {
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c < ' ' && c != '\t' || c == 0x7f:
+			return fmt.Errorf("has the control character %#02x", c)
+		case c != '%':
+		case i+1 < len(value) && value[i+1] == '%':
+			i++
+		default:
+			n := operatorLength(value[i:])
+			if n == 0 {
+				return errors.New("has a stray %: a literal percent sign is written %%, and an operator %NAME%")
+			}
+			i += n - 1
+		}
+	}
+	return nil
+}
+
+// operatorLength returns the length of the operator that s begins with, such as
+// "%REQ(X-A?X-B):10%" or "%START_TIME(%Y-%m-%d)%", or 0.
+func operatorLength(s string) int {
+	i := 1
+	for i < len(s) && (isAlphanumeric(s[i]) || s[i] == '_') {
+		i++
+	}
+	if i == 1 {
+		return 0
+	}
+	if i < len(s) && s[i] == '(' {
+		end := strings.IndexByte(s[i:], ')')
+		if end < 0 {
+			return 0
+		}
+		i += end + 1
+	}
+	if i < len(s) && s[i] == ':' {
+		i++
+		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			i++
+		}
+	}
+	if i >= len(s) || s[i] != '%' {
+		return 0
+	}
+	return i + 1
+}

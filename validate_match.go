@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+// pseudoHeaders are those that a request has.
+var pseudoHeaders = []string{":authority", ":method", ":path", ":scheme"}
+
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
+
+func (v *validator) match(s *site, m *Match, vs *boundService) {
+	v.uri(s, m)
+	v.requestLine(s, m)
+	if len(m.Headers) > 0 {
+		v.headerConditions(s, "headers", m.Headers)
+	}
+	if len(m.WithoutHeaders) > 0 {
+		v.headerConditions(s, "withoutHeaders", m.WithoutHeaders)
+	}
+	for _, name := range sortedKeys(m.QueryParams) {
+		e := s.entry("queryParams", name)
+		if name == "" {
+			e.errorf("the name of a query parameter is missing")
+		}
+		v.stringMatch(&e, m.QueryParams[name], false)
+	}
+	v.server(s, m, vs)
+	v.sources(s, m)
+}
+
+func (v *validator) uri(s *site, m *Match) {
+	e := s.field("uri")
+	if !v.stringMatch(&e, m.URI, true) {
+		return
+	}
+	switch uri := m.URI; uri.Kind {
+	case MatchesRegex:
+		if m.IgnoreURICase {
+			e := s.field("ignoreUriCase")
+			e.warnf("", "has no effect on a regex: write (?i) in the expression")
+		}
+	case Exactly, HasPrefix:
+		switch {
+		case uri.Value == "" && uri.Kind == HasPrefix:
+		case !strings.HasPrefix(uri.Value, "/"):
+			e.warnf("", "%s takes no request: a path begins with /", describe(uri))
+		case strings.ContainsAny(uri.Value, "?#"):
+			e.warnf("", "%s takes no request: a path is compared without query and fragment", describe(uri))
+		}
+	}
+}
+
+// requestLine validates the conditions on method, scheme and authority.
+func (v *validator) requestLine(s *site, m *Match) {
+	if m.Method.Kind != Any {
+		e := s.field("method")
+		if v.stringMatch(&e, m.Method, false) && m.Method.Kind == Exactly {
+			if upper := strings.ToUpper(m.Method.Value); upper != m.Method.Value && slices.Contains(methods, upper) {
+				e.warnSuggestf("", upper, "%s takes no request: letter case counts", describe(m.Method))
+			}
+		}
+	}
+	if m.Scheme.Kind != Any {
+		e := s.field("scheme")
+		if v.stringMatch(&e, m.Scheme, false) && m.Scheme.Kind == Exactly && m.Scheme.Value != "http" && m.Scheme.Value != "https" {
+			e.warnf("", `%s takes no request: a scheme is "http" or "https"`, describe(m.Scheme))
+		}
+	}
+	if m.Authority.Kind != Any {
+		e := s.field("authority")
+		v.stringMatch(&e, m.Authority, false)
+	}
+}
+
+func (v *validator) headerConditions(s *site, field string, conditions map[string]StringMatch) {
+	for _, name := range sortedKeys(conditions) {
+		m := conditions[name]
+		e := s.entry(field, name)
+		if !v.headerConditionName(&e, name) {
+			continue
+		}
+		without := field == "withoutHeaders"
+		if without && m == Regex("*") {
+			// Istio takes it for presence here, and here alone.
+			continue
+		}
+		if v.stringMatch(&e, m, false) && without && m == Regex(".*") {
+			e.warnf("", "never holds, so that no request is taken: .* holds for a missing header too; {} asks for absence")
+		}
+	}
+}
+
+// headerConditionName validates the name of a header that a condition is on.
+func (v *validator) headerConditionName(s *site, name string) bool {
+	lower := strings.ToLower(name)
+	switch {
+	case name == "":
+		s.errorf("the name of a header is missing")
+	case strings.HasPrefix(lower, "@request.auth.claims"):
+		s.errorf("routing by the claims of a token is not executed")
+	case strings.HasPrefix(name, ":") && isToken(name[1:]):
+		if !slices.Contains(pseudoHeaders, lower) {
+			s.warnSuggestf("", suggest.Closest(name, pseudoHeaders), "no request has a pseudo-header %q", name)
+		}
+		return true
+	case !isToken(name):
+		s.errorf("%q is not the name of a header", name)
+	case lower == "uri" || lower == "scheme" || lower == "method" || lower == "authority":
+		s.warnf("", "it is a header named %q that is compared: for the request's own %s use the field beside headers", name, lower)
+		return true
+	default:
+		return true
+	}
+	return false
+}
+
+// server validates the conditions on the server: its port and gateway.
+func (v *validator) server(s *site, m *Match, vs *boundService) {
+	if m.Port != 0 {
+		e := s.field("port")
+		if problem := portProblem(m.Port); problem != "" {
+			e.errorf("%s", problem)
+		} else if !v.hasPort(m.Port, vs) {
+			e.warnf("", "no server of the VirtualService's gateways has port %d: the match takes no request", m.Port)
+		}
+	}
+	for i, reference := range m.Gateways {
+		e := s.element("gateways", i)
+		v.gatewayReference(&e, reference, vs.name.namespace)
+		name := gatewayNamed(reference, vs.name.namespace)
+		if v.gateways[name] != nil && reference != "*" && !vs.delegate && !vs.every && !slices.Contains(vs.gateways, name) {
+			e.warnf("", "the VirtualService is not bound to Gateway %s: the match takes no request there", name)
+		}
+	}
+}
+
+// hasPort reports whether a server that a VirtualService is bound to may have a
+// port.
+func (v *validator) hasPort(port int, vs *boundService) bool {
+	switch {
+	case vs.delegate || len(v.declarations.Servers) == 0:
+		return true
+	case vs.every:
+		return slices.Contains(v.everyGateway.ports, port)
+	case len(vs.gateways) == 0:
+		return true
+	}
+	return slices.ContainsFunc(vs.gateways, func(name resourceName) bool {
+		return slices.Contains(v.gateways[name].ports, port)
+	})
+}
+
+// sources validates the conditions on the workload that sends a request, which
+// at an ingress gateway is the gateway itself.
+func (v *validator) sources(s *site, m *Match) {
+	if len(m.SourceLabels) > 0 {
+		v.labels(s, "sourceLabels", m.SourceLabels)
+		e := s.field("sourceLabels")
+		if len(m.Gateways) > 0 {
+			e.warnf("", "has no effect beside gateways")
+		} else {
+			e.warnf("", "describes the gateway's own workload, never the client of a request")
+		}
+	}
+	if m.SourceNamespace == "" {
+		return
+	}
+	e := s.field("sourceNamespace")
+	switch {
+	case !isLabel(m.SourceNamespace):
+		e.errorf("%q is not the name of a namespace", m.SourceNamespace)
+	case len(m.Gateways) > 0:
+		e.warnf("", "has no effect beside gateways")
+	}
+}
+
+// stringMatch validates a comparison and reports whether it can be made. An
+// empty prefix holds for everything, which only a URI may say.
+func (v *validator) stringMatch(s *site, m StringMatch, emptyPrefix bool) bool {
+	switch m.Kind {
+	case Any, Exactly:
+		return true
+	case HasPrefix:
+		if m.Value == "" && !emptyPrefix {
+			e := s.field("prefix")
+			e.errorf("the prefix is empty: leave it out to ask for presence")
+			return false
+		}
+		return true
+	case MatchesRegex:
+		if _, err := v.regexes.compile(m.Value); err != nil {
+			e := s.field("regex")
+			e.errorf("%s %v", quoted(m.Value), err)
+			return false
+		}
+		return true
+	}
+	s.errorf("%d is no kind of match", m.Kind)
+	return false
+}
+
+// describe says what a StringMatch looks for.
+func describe(m StringMatch) string {
+	switch m.Kind {
+	case Exactly:
+		return "exact " + quoted(m.Value)
+	case HasPrefix:
+		return "prefix " + quoted(m.Value)
+	case MatchesRegex:
+		return "regex " + quoted(m.Value)
+	}
+	return "any value"
+}
+
+// quoted returns s in quotes, cut where it is long.
+func quoted(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return fmt.Sprintf("%q", s)
+	}
+	cut := most
+	for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%q…", s[:cut])
+}
+
+// isToken reports whether s is a token of HTTP: what names of headers are made
+// of.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}

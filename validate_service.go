@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+// serviceProtocols are those of a service's port.
+var serviceProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB", "TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
+
+func (v *validator) indexServices() {
+	services := v.declarations.Services
+	v.portsOf = make(map[string][]int, len(services))
+	for i := range services {
+		for _, host := range services[i].Hosts {
+			ports := v.portsOf[host]
+			for j := range services[i].Ports {
+				if number := services[i].Ports[j].Number; !slices.Contains(ports, number) {
+					ports = append(ports, number)
+				}
+			}
+			v.portsOf[host] = ports
+		}
+	}
+}
+
+func (v *validator) services() {
+	services := v.declarations.Services
+	for i := range services {
+		service := &services[i]
+		s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
+		v.serviceHosts(&s, service)
+		v.servicePorts(&s, service)
+		v.endpoints(&s, service)
+		v.exportTo(&s, service.ExportTo, service.Namespace, true)
+	}
+}
+
+func (v *validator) serviceHosts(s *site, service *Service) {
+	if len(service.Hosts) == 0 {
+		e := s.field("hosts")
+		e.errorf("the service has no host")
+	}
+	for i, host := range service.Hosts {
+		e := s.element("hosts", i)
+		problem := hostProblem(host)
+		switch {
+		case host == "*":
+			e.errorf(`"*" cannot be the host of a service`)
+		case problem != "":
+			e.suggestf(withoutPort(host), "%s", problem)
+		case strings.HasPrefix(host, "*") && service.usesDNS() && len(service.Endpoints) == 0:
+			e.errorf("%q cannot be looked up: a wildcard needs endpoints", host)
+		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
+			e.warnf(codeSchema, "%q has a wildcard for a part of a label, which not every proxy understands", host)
+		}
+	}
+}
+
+// usesDNS reports whether endpoints are looked up.
+func (s *Service) usesDNS() bool {
+	return s.Resolution == ResolveDNS || s.Resolution == ResolveDNSRoundRobin
+}
+
+func (v *validator) servicePorts(s *site, service *Service) {
+	if len(service.Ports) == 0 {
+		e := s.field("ports")
+		e.warnf("", "the service has no port: no destination can name one")
+	}
+	numbers, names := make(map[int]bool, len(service.Ports)), make(map[string]bool, len(service.Ports))
+	for i := range service.Ports {
+		port := &service.Ports[i]
+		e := s.element("ports", i)
+		number := e.field("number")
+		switch problem := portProblem(port.Number); {
+		case problem != "":
+			number.errorf("%s", problem)
+		case numbers[port.Number]:
+			number.errorf("port %d is listed twice", port.Number)
+		}
+		numbers[port.Number] = true
+		v.servicePortName(&e, port.Name, names, service.Origin.Fields != nil)
+		names[port.Name] = true
+		if port.TargetPort != 0 && portProblem(port.TargetPort) != "" {
+			t := e.field("targetPort")
+			t.errorf("%s", portProblem(port.TargetPort))
+		}
+		protocol := e.field("protocol")
+		switch upper := strings.ToUpper(port.Protocol); {
+		case upper == "":
+		case !slices.Contains(serviceProtocols, upper):
+			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
+		case upper == "HTTPS":
+			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none is executed", port.Number)
+		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != ResolveNone:
+			protocol.errorf("a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
+		}
+	}
+}
+
+// servicePortName validates a port's name, which a resource requires and a Go
+// literal need not have.
+func (v *validator) servicePortName(s *site, name string, taken map[string]bool, required bool) {
+	e := s.field("name")
+	switch {
+	case name == "" && required:
+		e.errorf("the port has no name")
+	case name == "":
+	case !isLabel(name):
+		e.errorf("%q is not the name of a port: letters, digits and inner hyphens are expected", name)
+	case taken[name]:
+		e.errorf("%q is the name of another port of this service", name)
+	}
+}
+
+func (v *validator) endpoints(s *site, service *Service) {
+	if service.Resolution > ResolveDNSRoundRobin {
+		e := s.field("resolution")
+		e.errorf("%d is not a resolution", service.Resolution)
+		return
+	}
+	n := len(service.Endpoints)
+	switch {
+	case service.Resolution == ResolveNone && n > 0:
+		e := s.field("endpoints")
+		e.errorf("resolution NONE has no endpoints, but there are %d", n)
+		return
+	case service.Resolution == ResolveNone:
+		e := s.field("resolution")
+		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
+	case service.Resolution == ResolveDNSRoundRobin && n > 1:
+		e := s.field("endpoints")
+		e.errorf("resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
+	case service.Resolution == ResolveStatic && n == 0:
+		e := s.field("endpoints")
+		e.warnf("", "there is none: requests get 503")
+	}
+	for i := range service.Endpoints {
+		e := s.element("endpoints", i)
+		v.endpoint(&e, service, &service.Endpoints[i])
+	}
+}
+
+func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
+	unix := strings.HasPrefix(endpoint.Address, "unix://")
+	address := s.field("address")
+	switch {
+	case endpoint.Address == "":
+		address.errorf("the address is missing")
+	case service.Resolution == ResolveStatic && unix:
+		if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
+			address.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
+		}
+		if len(endpoint.Ports) > 0 {
+			e := s.field("ports")
+			e.errorf("a unix socket has no ports")
+		} else if len(service.Ports) != 1 {
+			address.errorf("a unix socket serves one port, but the service has %d", len(service.Ports))
+		}
+	case service.Resolution == ResolveStatic:
+		if !isAddress(endpoint.Address) {
+			address.errorf("%q is not an IP address, as resolution STATIC needs", endpoint.Address)
+		}
+	case !isAddress(endpoint.Address) && exactHostProblem(endpoint.Address) != "":
+		address.suggestf(withoutPort(endpoint.Address), "%q is neither an IP address nor a host name", endpoint.Address)
+	}
+	for _, name := range sortedKeys(endpoint.Ports) {
+		e := s.entry("ports", name)
+		known := slices.ContainsFunc(service.Ports, func(p ServicePort) bool { return p.Name == name })
+		switch problem := portProblem(endpoint.Ports[name]); {
+		case !known:
+			var names []string
+			for _, p := range service.Ports {
+				names = append(names, p.Name)
+			}
+			e.suggestf(suggest.Closest(name, names), "the service has no port named %q", name)
+		case problem != "":
+			e.errorf("%s", problem)
+		}
+	}
+	v.labels(s, "labels", endpoint.Labels)
+	if endpoint.Weight < 0 {
+		e := s.field("weight")
+		e.errorf("%d is not a weight, 0 or more is expected", endpoint.Weight)
+	}
+}

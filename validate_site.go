@@ -1,0 +1,87 @@
+package gateway
+
+import "strings"
+
+// A site is a place whose path is written out only when there is something to
+// report: of the fields of many thousand routes few have anything wrong.
+type site struct {
+	// declaration is set on the outermost site, up on all others.
+	declaration *declaration
+	up          *site
+
+	step   string
+	number int // of the element, or -1
+	key    string
+	keyed  bool
+}
+
+// A declaration is what sites are in.
+type declaration struct {
+	findings *findings
+	origin   *Origin
+	// kind, namespace and name stand in where the origin has none.
+	kind, namespace, name string
+}
+
+// site returns the site of a declaration.
+func (v *validator) site(o *Origin, kind, namespace, name string) site {
+	if name != "" {
+		namespace = v.named(namespace, name).namespace
+	}
+	return site{declaration: &declaration{v.findings, o, kind, namespace, name}, number: -1}
+}
+
+// field returns the site of a field.
+func (s *site) field(name string) site { return site{up: s, step: name, number: -1} }
+
+// element returns the site of an element of a list.
+func (s *site) element(list string, i int) site { return site{up: s, step: list, number: i} }
+
+// entry returns the site of the value of a key in a map.
+func (s *site) entry(of, key string) site {
+	return site{up: s, step: of, number: -1, key: key, keyed: true}
+}
+
+// place writes the path out. Strings are copied so that sites stay on the stack.
+func (s *site) place() place {
+	if s.up == nil {
+		o := *s.declaration.origin
+		if o.Kind == "" {
+			o.Kind = s.declaration.kind
+		}
+		if o.Name == "" {
+			o.Namespace, o.Name = s.declaration.namespace, s.declaration.name
+		}
+		return s.declaration.findings.at(o)
+	}
+	p := s.up.place().field(strings.Clone(s.step))
+	if s.number >= 0 {
+		p = p.index(s.number)
+	}
+	if s.keyed {
+		p = p.key(strings.Clone(s.key))
+	}
+	return p
+}
+
+func (s *site) errorf(format string, args ...any) { s.place().errorf(format, args...) }
+
+// suggestf records an error with what was probably meant, if anything.
+func (s *site) suggestf(suggestion, format string, args ...any) {
+	s.place().suggestf(suggestion, format, args...)
+}
+
+// warnf records a warning under the code of Istio's analyser or "".
+func (s *site) warnf(code, format string, args ...any) { s.place().warnf(code, format, args...) }
+
+// warnSuggestf records a warning with what was probably meant, if anything.
+func (s *site) warnSuggestf(code, suggestion, format string, args ...any) {
+	p := s.place()
+	p.warnf(code, format, args...)
+	p.warnings[len(p.warnings)-1].Suggestion = suggestion
+}
+
+// isZero reports whether nothing is known of an origin.
+func (o *Origin) isZero() bool {
+	return o.File == "" && o.Line == 0 && o.Kind == "" && o.Name == "" && o.Path == "" && o.Fields == nil
+}
