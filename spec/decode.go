@@ -9,8 +9,6 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	"github.com/lateengo/gateway/internal/suggest"
 )
 
 const nullIsNothing = "null is the same as leaving the field out"
@@ -45,17 +43,13 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 // fields calls read for each field of a map that is executed, with the reader
 // at it. All others are reported.
 func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e *value)) {
-	for _, f := range v.flaws {
-		r.enter(f.name)
-		r.fail(f.line, f.column, f.problem, "")
-		r.leave()
-	}
+	r.flaws(v, r.enter)
 	for i, k := range v.keys {
 		r.enter(k.name)
 		entry, ok := set.entries[k.name]
 		switch {
 		case !ok:
-			r.fail(k.line, k.column, "unknown field", suggest.Closest(k.name, set.names))
+			r.fail(k.line, k.column, "unknown field", nearest(k.name, set.names))
 		case entry.treatment == unexecuted:
 			r.refuse(k.line, k.column, entry.reason)
 		case entry.treatment == idle:
@@ -105,14 +99,23 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 	}
 }
 
+// flaws reports the keys of a map that cannot be taken.
+func (r *reader) flaws(v *value, enter func(string)) {
+	for _, f := range v.flaws {
+		if f.name != "" {
+			enter(f.name)
+		}
+		r.fail(f.line, f.column, f.problem, "")
+		if f.name != "" {
+			r.leave()
+		}
+	}
+}
+
 // entries calls read for each entry of a map whose keys are free, with the
 // reader at it.
 func (r *reader) entries(v *value, read func(name string, e *value)) {
-	for _, f := range v.flaws {
-		r.enterKey(f.name)
-		r.fail(f.line, f.column, f.problem, "")
-		r.leave()
-	}
+	r.flaws(v, r.enterKey)
 	for i, k := range v.keys {
 		r.enterKey(k.name)
 		if e := v.elements[i]; e.form == null {
@@ -194,20 +197,26 @@ func (r *reader) singleMessage(v *value, d protoreflect.MessageDescriptor, make 
 	content = make()
 	before := len(r.broken)
 	r.message(v, content.Message())
-	return content, !r.brokenSince(before)
+	// What has gaps is kept: they are recorded, and the rest can be checked. A
+	// port without a number would be checked for what it lacks.
+	return content, d.Name() != "PortSelector" || !r.brokenSince(before)
 }
 
 // is reports whether v has a form, and an error if not.
 func (r *reader) is(v *value, wanted form) bool {
-	switch {
-	case v.form == wanted:
-		return true
-	case v.form == invalid:
-		r.fail(v.line, v.column, v.scalar, "")
-	default:
-		r.failf(v, "expected %v, found %v", wanted, v)
+	if v.form != wanted {
+		r.mismatch(v, wanted.String())
 	}
-	return false
+	return v.form == wanted
+}
+
+// mismatch records that v is not what was expected, or why it is nothing.
+func (r *reader) mismatch(v *value, expected string) {
+	if v.form == invalid {
+		r.fail(v.line, v.column, v.scalar, "")
+		return
+	}
+	r.failf(v, "expected %s, found %v", expected, v)
 }
 
 func (r *reader) text(v *value) (string, bool) {
@@ -219,22 +228,21 @@ func (r *reader) text(v *value) (string, bool) {
 }
 
 func (r *reader) boolean(v *value) (bool, bool) {
+	if v.form == text && plainForm(v.scalar) == boolean {
+		r.failf(v, "expected a boolean, found %v; remove the quotes", v)
+		return false, false
+	}
 	return r.is(v, boolean) && truth(v.scalar), v.form == boolean
 }
 
 // integer reads an integer between least and most.
 func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
-	if v.form == text {
-		if n, ok := parseNumberText(v.scalar); ok && n.integer {
-			r.failf(v, "expected an integer, found %v; remove the quotes", v)
-			return 0, false
-		}
-	}
-	if v.form != number {
-		if v.form == invalid {
-			return 0, r.is(v, number)
-		}
-		r.failf(v, "expected an integer, found %v", v)
+	switch {
+	case v.form == text && plainForm(v.scalar) == number:
+		r.failf(v, "expected an integer, found %v; remove the quotes", v)
+		return 0, false
+	case v.form != number:
+		r.mismatch(v, "an integer")
 		return 0, false
 	}
 	n := v.numeral()
@@ -251,14 +259,11 @@ func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
 	return 0, false
 }
 
-func parseNumberText(s string) (numeral, bool) {
-	if s == "" {
-		return numeral{}, false
-	}
-	return parseNumber(s)
-}
-
 func (r *reader) float(v *value) (float64, bool) {
+	if v.form == text && plainForm(v.scalar) == number {
+		r.failf(v, "expected a number, found %v; remove the quotes", v)
+		return 0, false
+	}
 	if !r.is(v, number) {
 		return 0, false
 	}
@@ -275,12 +280,9 @@ func (r *reader) duration(v *value) (time.Duration, bool) {
 		r.fail(v.line, v.column, "expected a duration, found "+v.String()+" without a unit", v.scalar+"s")
 		return 0, false
 	}
-	if !r.is(v, text) {
-		return 0, false
-	}
 	t, err := time.ParseDuration(v.scalar)
-	if err != nil {
-		r.failf(v, `expected a duration such as "1m30s" or "250ms", found %v`, v)
+	if v.form != text || err != nil {
+		r.mismatch(v, "a duration such as 1m30s or 250ms")
 		return 0, false
 	}
 	return t, true
@@ -289,15 +291,12 @@ func (r *reader) duration(v *value) (time.Duration, bool) {
 func (r *reader) enum(v *value, d protoreflect.EnumDescriptor) (content protoreflect.Value, ok bool) {
 	names := enumNames(d)
 	if v.form != text {
-		if v.form == invalid {
-			return content, r.is(v, text)
-		}
-		r.failf(v, "expected one of %s, found %v", strings.Join(names, ", "), v)
+		r.mismatch(v, "one of "+strings.Join(names, ", "))
 		return content, false
 	}
 	e := d.Values().ByName(protoreflect.Name(v.scalar))
 	if e == nil {
-		r.fail(v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), suggest.Closest(v.scalar, names))
+		r.fail(v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), nearest(v.scalar, names))
 		return content, false
 	}
 	return protoreflect.ValueOfEnum(e.Number()), true

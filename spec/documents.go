@@ -46,7 +46,7 @@ func split(file, text string) []*document {
 			}
 			directives = false
 		case isMarker(content, "..."):
-			flush(next)
+			flush(at)
 			start, startLine = next, line+1
 			directives = false
 		case content[0] == '%' && strings.TrimSpace(withoutComments(text[start:at])) == "":
@@ -59,10 +59,19 @@ func split(file, text string) []*document {
 	return docs
 }
 
-// yamlText returns a document as YAML. JSON is, but for two of its escapes: the
-// parser does not know \/, and takes no character beyond the basic plane as a
-// pair of surrogates.
+// yamlText returns a document as the parser takes it.
 func yamlText(text string) string {
+	const newer, known = "%YAML 1.2", "%YAML 1.1"
+	if i := strings.Index(text, newer); i >= 0 && strings.TrimSpace(withoutComments(text[:i])) == "" {
+		return text[:i] + known + text[i+len(known):]
+	}
+	return jsonText(text)
+}
+
+// jsonText returns a document with the escapes of JSON that are none of YAML's
+// rewritten: the parser does not know \/, and takes no character beyond the
+// basic plane as a pair of surrogates.
+func jsonText(text string) string {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !strings.Contains(text, `\`) || !json.Valid([]byte(text)) {
 		return text
 	}

@@ -95,13 +95,13 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 	case entry != nil && slices.Contains(entry.versions, version):
 		return entry, "", "", ""
 	case entry != nil:
-		nearest := suggest.Closest(version, entry.versions)
+		nearest := nearest(version, entry.versions)
 		if nearest == "" {
 			nearest = entry.versions[0]
 		}
 		return nil, "apiVersion", entry.name + " has no version " + quote(version) + " in " + group, group + "/" + nearest
 	case kindsOfGroup != nil && group != "ratelimit.solo.io":
-		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, suggest.Closest(kind, kindsOfGroup)
+		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, nearest(kind, kindsOfGroup)
 	}
 	// Of the kinds that are read, and only of those, the name alone tells in
 	// the core group, where Kubernetes has none of them.
@@ -111,7 +111,7 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 		}
 	}
 	if isIstios(group) && !slices.Contains(otherIstioGroups, group) {
-		if near := suggest.Closest(group, groups); near != "" {
+		if near := nearest(group, groups); near != "" {
 			suggestion = near + "/" + version
 		}
 		return nil, "apiVersion", "unknown API group " + quote(group), suggestion

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/suggest"
 )
 
 // A loader collects the declarations of one Declare.
@@ -75,6 +75,9 @@ func (l *loader) resource(d *document, v *value, item int) {
 		Kind: v.string("kind"), Fields: locator{d, item},
 	}}
 	defer func() {
+		slices.SortStableFunc(r.errors, func(a, b *gateway.Error) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		l.errors = append(l.errors, r.errors...)
 		l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
 	}()
@@ -160,13 +163,12 @@ func (r *reader) requiredText(v *value, name, example string) (string, bool) {
 			e = v
 		}
 		suggestion := ""
-		for i, k := range v.keys {
-			if e == v && suggest.Closest(k.name, []string{name}) != "" {
+		for _, k := range v.keys {
+			if e == v && nearest(k.name, []string{name}) != "" {
 				e, suggestion = &value{line: k.line, column: k.column}, name
-				_ = i
 			}
 		}
-		r.fail(e.line, e.column, "is missing: "+example, suggestion)
+		r.fail(e.line, e.column, "is missing, "+example, suggestion)
 		return "", false
 	}
 	return r.text(e)
@@ -177,15 +179,14 @@ var topLevel = []string{"apiVersion", "kind", "metadata", "spec", "status"}
 
 // read reads a resource of a kind that is read.
 func (l *loader) read(entry *kindEntry, r *reader, v *value) {
-	for _, f := range v.flaws {
-		r.enter(f.name)
-		r.fail(f.line, f.column, f.problem, "")
-		r.leave()
-	}
+	r.flaws(v, r.enter)
+	meant := make(map[string]bool)
 	for _, k := range v.keys {
 		if !slices.Contains(topLevel, k.name) {
+			suggestion := nearest(k.name, topLevel)
+			meant[suggestion] = true
 			r.enter(k.name)
-			r.fail(k.line, k.column, "unknown field", suggest.Closest(k.name, topLevel))
+			r.fail(k.line, k.column, "unknown field", suggestion)
 			r.leave()
 		}
 	}
@@ -197,7 +198,9 @@ func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 		if content == nil {
 			content = v
 		}
-		r.failf(content, "is missing")
+		if !meant["spec"] {
+			r.failf(content, "is missing")
+		}
 		return
 	}
 	r.origin.Path = "spec"
@@ -227,18 +230,14 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 	if !r.is(m, object) {
 		return
 	}
-	for _, f := range m.flaws {
-		r.enter(f.name)
-		r.fail(f.line, f.column, f.problem, "")
-		r.leave()
-	}
+	r.flaws(m, r.enter)
 	name := ""
 	for i, k := range m.keys {
 		e := m.elements[i]
 		r.enter(k.name)
 		switch {
 		case !slices.Contains(metadataFields, k.name):
-			r.fail(k.line, k.column, "unknown field", suggest.Closest(k.name, metadataFields))
+			r.fail(k.line, k.column, "unknown field", nearest(k.name, metadataFields))
 		case e.form == null:
 		case k.name == "name":
 			name, _ = r.text(e)

@@ -6,9 +6,31 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/suggest"
 )
 
 func quote(s string) string { return strconv.Quote(clip(s)) }
+
+// nearest returns the known word that word was probably meant to be, or "".
+// Beyond slips of the pen it finds words that were written too short or too
+// long, such as cors for corsPolicy.
+func nearest(word string, known []string) string {
+	if found := suggest.Closest(word, known); found != "" {
+		return found
+	}
+	const telling = 4
+	lower := strings.ToLower(word)
+	for _, k := range known {
+		short, long := lower, strings.ToLower(k)
+		if len(short) > len(long) {
+			short, long = long, short
+		}
+		if len(short) >= telling && strings.HasPrefix(long, short) {
+			return k
+		}
+	}
+	return ""
+}
 
 // A step is one part of a field's path.
 type step struct {

@@ -10,7 +10,6 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/suggest"
 )
 
 // rateLimitPolicy reads the spec of a RateLimitConfig. Istio has no message for
@@ -112,15 +111,17 @@ var units = []time.Duration{
 
 // word reads one of some words. Those in capitals may be in lower case too.
 func (r *reader) word(v *value, known ...string) (string, bool) {
+	expected := "one of " + strings.Join(known, ", ")
 	if v.form != text {
-		return "", r.is(v, text)
+		r.mismatch(v, expected)
+		return "", false
 	}
 	for _, k := range known {
 		if v.scalar == k || v.scalar == strings.ToLower(k) && k == strings.ToUpper(k) {
 			return k, true
 		}
 	}
-	r.fail(v.line, v.column, fmt.Sprintf("expected one of %s, found %v", strings.Join(known, ", "), quote(v.scalar)), suggest.Closest(v.scalar, known))
+	r.fail(v.line, v.column, fmt.Sprintf("expected %s, found %s", expected, quote(v.scalar)), nearest(v.scalar, known))
 	return "", false
 }
 
@@ -132,7 +133,7 @@ func (r *reader) limitKey(v *value) gateway.LimitKey {
 	switch v.form {
 	case text:
 		if v.scalar != remoteAddress {
-			r.fail(v.line, v.column, "expected remoteAddress or {header: NAME}, found "+quote(v.scalar), suggest.Closest(v.scalar, []string{remoteAddress}))
+			r.fail(v.line, v.column, "expected remoteAddress or {header: NAME}, found "+quote(v.scalar), nearest(v.scalar, []string{remoteAddress}))
 			break
 		}
 		to.RemoteAddress = true
@@ -153,7 +154,7 @@ func (r *reader) limitKey(v *value) gateway.LimitKey {
 			r.failf(v, "expected remoteAddress or {header: NAME}, one in each element")
 		}
 	default:
-		r.failf(v, "expected remoteAddress or {header: NAME}, found %v", v)
+		r.mismatch(v, "remoteAddress or {header: NAME}")
 	}
 	return to
 }

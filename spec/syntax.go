@@ -100,7 +100,8 @@ func plainMessage(message, at string) string {
 		return "a tab cannot indent"
 	case message == "found unexpected end of stream":
 		return "the string that begins here is not closed"
-	case message == "found character that cannot start any token":
+	case message == "found character that cannot start any token",
+		message == "did not find expected alphabetic or numeric character":
 		r, _ := utf8.DecodeRuneInString(at)
 		return fmt.Sprintf("a value cannot begin with %q unless it is quoted", string(r))
 	case message == "mapping values are not allowed in this context":

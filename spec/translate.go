@@ -41,7 +41,7 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 		vs := r.virtualService(m)
 		vs.Created = created
 		broken, elsewhere := r.breaks("spec.http")
-		if elsewhere || len(broken) > 0 && len(broken) >= len(vs.Routes) {
+		if elsewhere || len(r.errors) > 0 && len(broken) >= len(vs.Routes) {
 			return
 		}
 		if len(broken) > 0 {
