@@ -1,6 +1,13 @@
 package gateway
 
-import "time"
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lateengo/gateway/internal/localreply"
+)
 
 // A Fault delays or aborts some requests before they are forwarded (Istio's
 // HTTPFaultInjection). Delay comes first; both are drawn independently.
@@ -26,3 +33,101 @@ type FaultAbort struct {
 	// Percent of the requests, 0 to 100, in steps of 0.0001. The zero value is none.
 	Percent float64
 }
+
+// Middleware returns a middleware that injects the fault in front of a handler.
+// The error joins an *Error for each problem.
+func (f Fault) Middleware() (func(http.Handler) http.Handler, error) {
+	r := Route{Fault: &f}
+	return r.middleware("fault")
+}
+
+// grpcCodes are the names that FaultAbort.GRPCStatus knows.
+var grpcCodes = map[string]int{
+	"OK": 0, "CANCELLED": 1, "UNKNOWN": 2, "INVALID_ARGUMENT": 3, "DEADLINE_EXCEEDED": 4, "NOT_FOUND": 5,
+	"ALREADY_EXISTS": 6, "PERMISSION_DENIED": 7, "RESOURCE_EXHAUSTED": 8, "FAILED_PRECONDITION": 9, "ABORTED": 10,
+	"OUT_OF_RANGE": 11, "UNIMPLEMENTED": 12, "INTERNAL": 13, "UNAVAILABLE": 14, "DATA_LOSS": 15, "UNAUTHENTICATED": 16,
+}
+
+// abortBody is what Envoy's fault filter says.
+const abortBody = "fault filter abort"
+
+// A faultProgram is a Fault, compiled.
+type faultProgram struct {
+	delay      time.Duration
+	delayShare share
+	abortShare share
+	status     int
+	// grpcStatus is the code's number, or "".
+	grpcStatus, grpcName string
+}
+
+func compileFault(f *Fault) *faultProgram {
+	if f == nil {
+		return nil
+	}
+	p := new(faultProgram)
+	if d := f.Delay; d != nil {
+		p.delay, p.delayShare = d.Fixed, newShare(d.Percent)
+	}
+	if a := f.Abort; a != nil {
+		p.status, p.abortShare = a.HTTPStatus, newShare(a.Percent)
+		if a.GRPCStatus != "" {
+			p.status, p.grpcStatus, p.grpcName = http.StatusOK, strconv.Itoa(grpcCodes[a.GRPCStatus]), a.GRPCStatus
+		}
+	}
+	if p.delayShare == 0 && p.abortShare == 0 {
+		return nil
+	}
+	return p
+}
+
+// apply delays and aborts the request. It returns false if the request ends
+// here.
+func (f *faultProgram) apply(p *program, w http.ResponseWriter, r *http.Request) bool {
+	if f.delayShare.holds(p.random) {
+		timer := time.NewTimer(f.delay)
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+			timer.Stop()
+			return false
+		}
+	}
+	if !f.abortShare.holds(p.random) {
+		return true
+	}
+	if f.grpcStatus != "" && localreply.IsGRPC(r) {
+		h := w.Header()
+		h["Content-Type"] = []string{"application/grpc"}
+		h["Grpc-Status"] = []string{f.grpcStatus}
+		h["Grpc-Message"] = []string{abortBody}
+		if p.semantics.sendsEnvoyHeaders() {
+			h["Server"] = serverName
+		}
+		w.WriteHeader(http.StatusOK)
+		return false
+	}
+	p.localReply(w, r, f.status, abortBody)
+	return false
+}
+
+// A share is a part of all requests, in millionths.
+type share uint32
+
+const all share = 1_000_000
+
+// newShare returns the share of a percentage.
+func newShare(percent float64) share {
+	return share(min(max(math.Round(percent*10_000), 0), float64(all)))
+}
+
+// percent returns the share as a percentage.
+func (s share) percent() float64 { return float64(s) / 10_000 }
+
+// holds draws whether a request is part of the share.
+func (s share) holds(random func() uint64) bool {
+	return s == all || s > 0 && s.covers(random())
+}
+
+// covers reports whether a random number falls into the share.
+func (s share) covers(drawn uint64) bool { return drawn%uint64(all) < uint64(s) }

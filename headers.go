@@ -1,5 +1,11 @@
 package gateway
 
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
 // Headers are operations on the headers of a request and its response (Istio's
 // Headers). The zero value changes nothing.
 type Headers struct {
@@ -22,4 +28,137 @@ type HeaderOperations struct {
 	Add map[string]string
 	// Remove deletes all lines of a name.
 	Remove []string
+}
+
+// Middleware returns a middleware that changes the headers of requests, on a
+// copy, and of responses. The zero Headers change nothing. The error joins an
+// *Error for each problem.
+//
+// Operations on a response are applied once, when its header is sent. They see
+// no route, so operators that speak of one are empty.
+func (h Headers) Middleware() (func(http.Handler) http.Handler, error) {
+	r := Route{Headers: h}
+	return r.middleware("headers")
+}
+
+// A headerProgram is HeaderOperations, compiled.
+type headerProgram struct {
+	remove   []string
+	set, add []headerValue
+	// dynamic says that some value has operators.
+	dynamic bool
+	// authority replaces the Host header, if not empty.
+	authority string
+}
+
+// A headerValue is a header to write. Constants have no format.
+type headerValue struct {
+	key    string
+	text   string
+	format format
+	// written is the value as it was declared.
+	written string
+}
+
+// compileHeaders compiles operations one after the other as one level: all
+// removes, then all sets, then all adds. It returns nil if nothing is left to
+// do. Values were validated before.
+func compileHeaders(levels ...*HeaderOperations) *headerProgram {
+	p := new(headerProgram)
+	authoritySet := false
+	for _, ops := range levels {
+		for _, name := range ops.Remove {
+			p.remove = append(p.remove, textproto.CanonicalMIMEHeaderKey(name))
+		}
+		p.set = p.compileValues(p.set, ops.Set, func(v string) { p.authority, authoritySet = v, true })
+		p.add = p.compileValues(p.add, ops.Add, func(v string) {
+			if !authoritySet {
+				p.authority = v
+			}
+		})
+	}
+	if len(p.remove) == 0 && len(p.set) == 0 && len(p.add) == 0 && p.authority == "" {
+		return nil
+	}
+	return p
+}
+
+// compileValues appends the compiled values of a map to list. The one for the
+// Host header goes to authority.
+func (p *headerProgram) compileValues(list []headerValue, values map[string]string, authority func(string)) []headerValue {
+	for _, name := range sortedKeys(values) {
+		if isAuthority(name) {
+			authority(values[name])
+			continue
+		}
+		f, err := parseFormat(values[name])
+		if err != nil {
+			continue
+		}
+		v := headerValue{key: textproto.CanonicalMIMEHeaderKey(name), written: values[name]}
+		if text, ok := f.constant(); ok {
+			if text == "" {
+				continue // an empty value is never written
+			}
+			v.text = text
+		} else {
+			v.format, p.dynamic = f, true
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// isAuthority reports whether a header's name stands for the Host header.
+func isAuthority(name string) bool {
+	return strings.EqualFold(name, "host") || name == ":authority"
+}
+
+// apply changes h. one makes a value's slice.
+func (p *headerProgram) apply(h http.Header, c *formatContext, one func(string) []string) {
+	for _, key := range p.remove {
+		delete(h, key)
+	}
+	// All values are computed before the first is written.
+	var buffer [8]string
+	values := buffer[:0]
+	if p.dynamic {
+		for i := range p.set {
+			values = append(values, p.set[i].value(c))
+		}
+		for i := range p.add {
+			values = append(values, p.add[i].value(c))
+		}
+	}
+	for i := range p.set {
+		text := p.set[i].text
+		if p.dynamic {
+			text = values[i]
+		}
+		if text != "" {
+			h[p.set[i].key] = one(text)
+		}
+	}
+	for i := range p.add {
+		text := p.add[i].text
+		if p.dynamic {
+			text = values[len(p.set)+i]
+		}
+		if text == "" {
+			continue
+		}
+		key := p.add[i].key
+		if lines := h[key]; len(lines) > 0 {
+			h[key] = append(lines[:len(lines):len(lines)], text)
+		} else {
+			h[key] = one(text)
+		}
+	}
+}
+
+func (v *headerValue) value(c *formatContext) string {
+	if v.format == nil {
+		return v.text
+	}
+	return v.format.text(c)
 }

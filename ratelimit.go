@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // A RateLimitPolicy attaches rate limits to the routes of VirtualServices or
 // servers of Gateways (our RateLimitConfig). All that it is attached to share
@@ -77,3 +80,11 @@ const (
 	// FailDeny refuses the request with 500.
 	FailDeny
 )
+
+// Middleware returns a middleware that lets requests through to a handler as
+// the limit allows, and answers the others with 429. Its buckets are its own.
+// The error joins an *Error for each problem; a limit with a Provider is one.
+func (l RateLimit) Middleware() (func(http.Handler) http.Handler, error) {
+	r := Route{RateLimits: []RateLimit{l}}
+	return r.middleware("rateLimits")
+}

@@ -1,6 +1,14 @@
 package gateway
 
-import "time"
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway/upstream"
+)
 
 // A Retry is a retry policy (Istio's HTTPRetry). The zero Retry never retries.
 type Retry struct {
@@ -20,4 +28,155 @@ type Retry struct {
 	SameHosts *bool
 	// Backoff is the base of the waits between tries. Zero is 25 ms.
 	Backoff time.Duration
+}
+
+// retryConditions are the words of Retry.On, besides status codes.
+var retryConditions = []string{
+	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "refused-stream", "retriable-4xx",
+	"retriable-status-codes", "retriable-headers", "envoy-ratelimited", "cancelled", "deadline-exceeded", "internal",
+	"resource-exhausted", "unavailable", "http3-post-connect-failure",
+}
+
+// defaultRetryOn is what Istio retries on where a route does not say.
+var defaultRetryOn = []string{"connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"}
+
+// grpcRetries are the conditions on the gRPC status of a response's header.
+var grpcRetries = map[string]string{
+	"cancelled": "1", "deadline-exceeded": "4", "resource-exhausted": "8", "internal": "13", "unavailable": "14",
+}
+
+// A retryProgram is a Retry, compiled.
+type retryProgram struct {
+	// declared says that the route has a policy of its own.
+	declared bool
+	attempts int
+	perTry   time.Duration
+	base     time.Duration
+	on       []string
+	// sameHosts lets a retry go to a host that was tried.
+	sameHosts bool
+
+	anyReset, resetBeforeRequest, connectFailure, refusedStream bool
+	serverErrors, gatewayErrors, conflict, rateLimited          bool
+
+	codes []int
+	grpc  []string
+}
+
+// compileRetry compiles a policy; nil is Istio's default.
+func compileRetry(r *Retry) retryProgram {
+	if r == nil {
+		r = &Retry{Attempts: 2}
+		p := compileRetry(r)
+		p.declared = false
+		return p
+	}
+	p := retryProgram{declared: true, attempts: r.Attempts, perTry: r.PerTryTimeout, base: r.Backoff, on: r.On}
+	if p.base <= 0 {
+		p.base = 25 * time.Millisecond
+	}
+	if len(p.on) == 0 {
+		p.on = defaultRetryOn
+	}
+	p.sameHosts = r.SameHosts != nil && *r.SameHosts
+	for _, word := range p.on {
+		switch word {
+		case "5xx":
+			p.serverErrors, p.anyReset, p.connectFailure, p.refusedStream = true, true, true, true
+		case "gateway-error":
+			p.gatewayErrors, p.anyReset, p.connectFailure, p.refusedStream = true, true, true, true
+		case "reset":
+			p.anyReset, p.connectFailure, p.refusedStream = true, true, true
+		case "reset-before-request":
+			p.resetBeforeRequest, p.connectFailure = true, true
+		case "connect-failure":
+			p.connectFailure = true
+		case "refused-stream":
+			p.refusedStream = true
+		case "retriable-4xx":
+			p.conflict = true
+		case "envoy-ratelimited":
+			p.rateLimited = true
+		default:
+			if code, ok := grpcRetries[word]; ok {
+				p.grpc = append(p.grpc, code)
+			} else if code, err := strconv.Atoi(word); err == nil {
+				p.codes = append(p.codes, code)
+			}
+		}
+	}
+	return p
+}
+
+// onResponse reports whether a response is worth another try.
+func (p *retryProgram) onResponse(status int, h http.Header) bool {
+	if len(h["X-Envoy-Ratelimited"]) > 0 {
+		return p.rateLimited
+	}
+	switch {
+	case p.serverErrors && status >= 500,
+		p.gatewayErrors && (status == 502 || status == 503 || status == 504),
+		p.conflict && status == http.StatusConflict,
+		slices.Contains(p.codes, status):
+		return true
+	}
+	return len(p.grpc) > 0 && slices.Contains(p.grpc, firstValue(h, "Grpc-Status"))
+}
+
+// onFailure reports whether a destination that gave no response is worth
+// another try. timedOut says that the try's own time was up.
+func (p *retryProgram) onFailure(f *upstream.Failure, timedOut bool) bool {
+	if f.Overloaded {
+		return false
+	}
+	switch f.Flag {
+	case "UF":
+		return p.connectFailure
+	case "NC", "UH", "DC":
+		return false
+	}
+	if timedOut {
+		return p.anyReset
+	}
+	return p.anyReset || p.resetBeforeRequest && !f.RequestSent
+}
+
+// backoff returns the wait before the n-th retry: a random time below
+// base·2^(n-1), and below 10·base.
+func (p *retryProgram) backoff(n int, random func() uint64) time.Duration {
+	limit := 10 * p.base
+	if n <= 4 {
+		limit = min(limit, p.base<<(n-1))
+	}
+	return time.Duration(random() % uint64(limit))
+}
+
+// String returns the policy as the printed program shows it.
+func (p *retryProgram) String() string {
+	text := strconv.Itoa(p.attempts) + " on " + strings.Join(p.on, ",")
+	if p.perTry > 0 {
+		text += ", each within " + p.perTry.String()
+	}
+	return text
+}
+
+// countAttempt tells the destination which try this is.
+func (x *exchange) countAttempt(n int) {
+	if x.program.semantics.sendsEnvoyHeaders() {
+		// A backend that was given up may still look at the map it got.
+		x.req.Header = x.req.Header.Clone()
+		x.req.Header[headerAttemptCount] = []string{strconv.Itoa(n)}
+	}
+}
+
+// expectTimeout tells the destination how long it has.
+func (rt *routeProgram) expectTimeout(x *exchange) {
+	d := rt.timeout
+	if d <= 0 {
+		return
+	}
+	if rt.retry.perTry > 0 {
+		d = min(d, rt.retry.perTry)
+	}
+	x.req.Header[headerExpected] = x.one(strconv.FormatInt(d.Milliseconds(), 10))
 }

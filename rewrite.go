@@ -1,5 +1,14 @@
 package gateway
 
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/rawpath"
+)
+
 // A Rewrite changes the request on its way to the destination (Istio's
 // HTTPRewrite). The zero Rewrite changes nothing.
 type Rewrite struct {
@@ -23,4 +32,133 @@ type RegexRewrite struct {
 	// Rewrite is the replacement: \1 to \9 are the groups, \0 the occurrence,
 	// \\ a backslash.
 	Rewrite string
+}
+
+// Middleware returns a middleware that rewrites, on a copy, the requests whose
+// path matched holds for; other requests pass unchanged. What a rewrite
+// replaces is what matched says: see Rewrite.URI. The zero StringMatch is the
+// prefix "/". The error joins an *Error for each problem.
+//
+// Behind it a chi router, a ServeMux and any other handler route by the
+// rewritten path; within a mounted chi router both paths are relative to the
+// mount. RawPath and escapes such as %2F stay as they came.
+func (rw Rewrite) Middleware(matched StringMatch) (func(http.Handler) http.Handler, error) {
+	m := Match{URI: matched}
+	r := Route{Match: []Match{m}, Rewrite: &rw}
+	if err := r.check("rewrite"); err != nil {
+		return nil, err
+	}
+	uri, _, err := compileMatch(&m, regexCache{})
+	if err != nil {
+		return nil, err
+	}
+	program := compileRewrite(&rw, Native)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			path, mount := requestPath(r)
+			if !uri.holds(path) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			to := program.path(path, &uri)
+			out := r.Clone(r.Context())
+			if rctx := chiContext(r); rctx != nil {
+				u := *r.URL
+				rawpath.Set(&u, to)
+				at := u.Path
+				if u.RawPath != "" {
+					at = u.RawPath
+				}
+				out = out.WithContext(context.WithValue(r.Context(), chiKey, chiContextAt(rctx, at)))
+			}
+			setTarget(out, mount+to)
+			if program.authority != "" {
+				out.Host = program.authority
+			}
+			next.ServeHTTP(w, out)
+		})
+	}, nil
+}
+
+// A rewriteProgram is a Rewrite, compiled. The zero value, and nil, change
+// nothing.
+type rewriteProgram struct {
+	uri string
+	// join makes a prefix and the rest meet at one slash.
+	join  bool
+	regex *regexp.Regexp
+	// template is the replacement in the syntax of package regexp, text the one
+	// that was declared.
+	template, text string
+	authority      string
+}
+
+func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
+	if rw == nil {
+		return nil
+	}
+	p := &rewriteProgram{uri: rw.URI, authority: rw.Authority, join: s.joinsAtOneSlash()}
+	if rw.URIRegex != nil {
+		re, err := regexp.Compile(rw.URIRegex.Match)
+		template, ok := regexTemplate(rw.URIRegex.Rewrite)
+		if err == nil && ok {
+			p.regex, p.template, p.text = re, template, rw.URIRegex.Rewrite
+		}
+	}
+	return p
+}
+
+// changesPath reports whether the path is rewritten.
+func (p *rewriteProgram) changesPath() bool {
+	return p != nil && (p.uri != "" || p.regex != nil)
+}
+
+// path returns the rewritten path of a request that u holds for.
+func (p *rewriteProgram) path(path string, u *uriCondition) string {
+	switch {
+	case p.regex != nil:
+		return p.regex.ReplaceAllString(path, p.template)
+	case p.uri == "":
+		return path
+	case p.join && u.kind == HasPrefix:
+		return joinPrefix(p.uri, path, u.matchedLength(path))
+	}
+	return p.uri + path[u.matchedLength(path):]
+}
+
+// joinPrefix replaces the first n bytes of path. Where they end at a segment's
+// end, prefix and rest meet at exactly one slash.
+func joinPrefix(prefix, path string, n int) string {
+	rest := path[n:]
+	boundary := strings.HasPrefix(rest, "/") || n > 0 && path[n-1] == '/'
+	if !boundary {
+		return prefix + rest
+	}
+	return strings.TrimRight(prefix, "/") + "/" + strings.TrimLeft(rest, "/")
+}
+
+// regexTemplate translates a replacement from RE2's syntax into that of package
+// regexp. ok is false if a backslash stands before anything but a digit or a
+// backslash.
+func regexTemplate(rewrite string) (template string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(rewrite); i++ {
+		switch c := rewrite[i]; c {
+		case '$':
+			b.WriteString("$$")
+		case '\\':
+			i++
+			switch {
+			case i < len(rewrite) && rewrite[i] == '\\':
+				b.WriteByte('\\')
+			case i < len(rewrite) && '0' <= rewrite[i] && rewrite[i] <= '9':
+				b.WriteString("${" + rewrite[i:i+1] + "}")
+			default:
+				return "", false
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
 }

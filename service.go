@@ -91,3 +91,6 @@ type Subset struct {
 	// Labels must be a subset of an endpoint's. Empty takes all endpoints.
 	Labels map[string]string
 }
+
+// rootNamespace is Istio's: what is declared there holds for the whole mesh.
+const rootNamespace = "istio-system"

@@ -1,5 +1,10 @@
 package gateway
 
+import (
+	"fmt"
+	"net/http"
+)
+
 // A Split divides the requests of a route among destinations by weight (Istio's
 // http[].route). A single destination gets all requests, whatever its weight.
 // Of several, those of weight 0 get none, and the weights need not sum to 100.
@@ -24,4 +29,107 @@ type Destination struct {
 	// Headers are operations for this destination alone. With one destination
 	// they follow the route's; with several they come before the route's.
 	Headers Headers
+}
+
+// Middleware returns a middleware that spreads requests over backends by
+// weight. A destination without Host is the handler that the middleware wraps;
+// the others are looked up in backends by Host. Ports, subsets and headers of
+// the destinations play no part. The error joins an *Error for each problem.
+func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
+	var f findings
+	at := f.at(Origin{Kind: "Split"})
+	named := make(Split, len(s))
+	for i, d := range s {
+		named[i] = Destination{Host: "next", Weight: d.Weight}
+		if d.Host == "" {
+			continue
+		}
+		named[i].Host = "backend"
+		if backends[d.Host] == nil {
+			at.index(i).field("host").errorf("no backend is registered for %q", d.Host)
+		}
+	}
+	if err := (&Route{Split: named}).check("route"); err != nil {
+		f.addError(err)
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return func(next http.Handler) http.Handler {
+		p := splitProgram{}
+		for _, d := range s {
+			backend := next
+			if d.Host != "" {
+				backend = backends[d.Host]
+			}
+			p.add(destination{host: d.Host, weight: d.Weight, backend: backend})
+		}
+		p.settle()
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p.pick(defaultRandom).backend.ServeHTTP(w, r)
+		})
+	}, nil
+}
+
+// A splitProgram is a Split, compiled.
+type splitProgram struct {
+	destinations []destination
+	// total is the sum of the weights, 0 for a single destination.
+	total uint64
+}
+
+// A destination is a Destination with what stands behind it.
+type destination struct {
+	host, subset string
+	port         int
+	weight       int
+	// upTo is the sum of the weights up to and including this one's.
+	upTo uint64
+	// backend is nil if nothing stands behind the name.
+	backend http.Handler
+	// remote says that backend is outside of this process.
+	remote bool
+	// request and response are the levels of header operations, in order.
+	request, response [2]*headerProgram
+	// authority replaces the Host header, if not empty.
+	authority string
+	// headerRoom is how many headers the gateway may add.
+	headerRoom int
+}
+
+// cluster returns Istio's name of the cluster behind the destination.
+func (d *destination) cluster() string {
+	return fmt.Sprintf("outbound|%d|%s|%s", d.port, d.subset, d.host)
+}
+
+func (p *splitProgram) add(d destination) { p.destinations = append(p.destinations, d) }
+
+// settle drops destinations that get no requests and sums the weights.
+func (p *splitProgram) settle() {
+	if len(p.destinations) == 1 {
+		return
+	}
+	kept := p.destinations[:0]
+	for _, d := range p.destinations {
+		if d.weight > 0 {
+			p.total += uint64(d.weight)
+			d.upTo = p.total
+			kept = append(kept, d)
+		}
+	}
+	p.destinations = kept
+}
+
+// pick draws a destination: one random number, modulo the sum of the weights.
+func (p *splitProgram) pick(random func() uint64) *destination {
+	if len(p.destinations) == 1 {
+		return &p.destinations[0]
+	}
+	drawn := random() % p.total
+	for i := range p.destinations {
+		if drawn < p.destinations[i].upTo {
+			return &p.destinations[i]
+		}
+	}
+	return &p.destinations[len(p.destinations)-1]
 }

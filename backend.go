@@ -1,0 +1,380 @@
+package gateway
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A backendName is what a backend is registered under:
+// "host", "host:port", "host/subset" or "host:port/subset"; "*" is every host.
+type backendName struct {
+	host, subset string
+	port         int
+}
+
+// parseBackendName parses the name of a backend.
+func parseBackendName(name string) (backendName, error) {
+	var n backendName
+	var found bool
+	rest, subset, found := strings.Cut(name, "/")
+	n.host, n.subset = rest, subset
+	if found && !isLabel(subset) {
+		return n, fmt.Errorf("backend %q: %q is not the name of a subset", name, subset)
+	}
+	if i := portStart(rest); i >= 0 {
+		port, err := strconv.Atoi(rest[i+1:])
+		if err != nil || port < 1 || port > 65535 {
+			return n, fmt.Errorf("backend %q: %q is not a port: a number from 1 to 65535 is expected", name, rest[i+1:])
+		}
+		n.host, n.port = rest[:i], port
+	}
+	if n.host == "" {
+		return n, fmt.Errorf(`backend %q: the host is missing: "host", "host:port", "host:port/subset" or "*" is expected`, name)
+	}
+	return n, nil
+}
+
+// A backend is what stands behind a name: a handler in this process, or a URL.
+type backend struct {
+	name    backendName
+	handler http.Handler
+	url     string
+	origin  Origin
+}
+
+// A backendIndex finds the backend of a destination.
+type backendIndex struct {
+	byName map[backendName]*backend
+	// ports are those under which a host is registered.
+	ports map[string][]int
+}
+
+// newBackendIndex indexes backends by full names of hosts. A name without a dot
+// is both itself and the service of that name in the default namespace.
+func newBackendIndex(list []backend, namespace string) backendIndex {
+	x := backendIndex{byName: map[backendName]*backend{}, ports: map[string][]int{}}
+	for i := range list {
+		b := &list[i]
+		for _, host := range []string{b.name.host, fullHost(b.name.host, namespace)} {
+			name := b.name
+			name.host = host
+			x.byName[name] = b
+			if name.port != 0 && !slices.Contains(x.ports[host], name.port) {
+				x.ports[host] = append(x.ports[host], name.port)
+			}
+		}
+	}
+	return x
+}
+
+// find returns the backend of a destination, the most particular name first.
+// written is the host as the destination has it, host its full name.
+func (x *backendIndex) find(host, written string, port int, subset string) *backend {
+	for _, n := range []backendName{
+		{host, subset, port}, {written, subset, port},
+		{host, subset, 0}, {written, subset, 0},
+		{host, "", port}, {written, "", port},
+		{host, "", 0}, {written, "", 0},
+	} {
+		if b := x.byName[n]; b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// exact reports whether a backend is registered for this port or this subset in
+// particular.
+func (x *backendIndex) exact(host, written string, port int, subset string) bool {
+	for _, h := range []string{host, written} {
+		if subset != "" && (x.byName[backendName{h, subset, port}] != nil || x.byName[backendName{h, subset, 0}] != nil) {
+			return true
+		}
+		if subset == "" && x.byName[backendName{h, "", port}] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// A serviceIndex finds services and the subsets of their hosts.
+type serviceIndex struct {
+	c *compiler
+	// byHost are the services visible to the workload, oldest first.
+	byHost map[string][]*Service
+}
+
+func newServiceIndex(c *compiler) serviceIndex {
+	x := serviceIndex{c: c, byHost: map[string][]*Service{}}
+	for i := range c.d.Services {
+		s := &c.d.Services[i]
+		namespace := cmp.Or(s.Namespace, c.b.namespace)
+		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
+			continue
+		}
+		for _, host := range s.Hosts {
+			x.byHost[host] = append(x.byHost[host], s)
+		}
+	}
+	for _, list := range x.byHost {
+		slices.SortStableFunc(list, func(a, b *Service) int { return a.Created.Compare(b.Created) })
+	}
+	return x
+}
+
+// find returns the service of a host: the one in the VirtualService's namespace
+// before others.
+func (x *serviceIndex) find(host, namespace string) *Service {
+	list := x.byHost[host]
+	for _, s := range list {
+		if cmp.Or(s.Namespace, x.c.b.namespace) == namespace {
+			return s
+		}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	return nil
+}
+
+// subset returns the labels of a subset of a host, from the DestinationRule that
+// Istio would use: one of the workload's namespace, of the service's, or of the
+// root namespace; in each the exact host before the longest wildcard.
+func (x *serviceIndex) subset(host, serviceNamespace, subset string) (map[string]string, bool) {
+	places := []string{serviceNamespace, rootNamespace}
+	if own := x.c.b.workload.namespace; own != rootNamespace {
+		places = append([]string{own}, places...)
+	}
+	for _, namespace := range places {
+		rules := x.rulesIn(namespace, host)
+		if len(rules) == 0 {
+			continue
+		}
+		for _, rule := range rules {
+			for _, s := range rule.Subsets {
+				if s.Name == subset {
+					return s.Labels, true
+				}
+			}
+		}
+		return nil, false
+	}
+	return nil, false
+}
+
+// rulesIn returns the DestinationRules of a namespace with the most specific
+// host that takes in host, oldest first.
+func (x *serviceIndex) rulesIn(namespace, host string) []*DestinationRule {
+	var best string
+	var rules []*DestinationRule
+	for i := range x.c.d.DestinationRules {
+		r := &x.c.d.DestinationRules[i]
+		own := cmp.Or(r.Namespace, x.c.b.namespace)
+		if own != namespace || !exportedTo(r.ExportTo, own, x.c.b.workload.namespace) {
+			continue
+		}
+		h := fullHost(r.Host, own)
+		switch {
+		case !hostWithin(host, h):
+		case h == best:
+			rules = append(rules, r)
+		case best == "" || hostWithin(h, best):
+			best, rules = h, []*DestinationRule{r}
+		}
+	}
+	slices.SortStableFunc(rules, func(a, b *DestinationRule) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
+	})
+	return rules
+}
+
+// namespaceOf returns the namespace in a host's name, or "".
+func namespaceOf(host string) string {
+	if rest, ok := strings.CutSuffix(host, ".svc."+clusterDomain); ok {
+		if _, ns, found := strings.Cut(rest, "."); found {
+			return ns
+		}
+	}
+	return ""
+}
+
+// destination compiles a destination of a VirtualService in namespace, behind a
+// server's port.
+func (c *compiler) destination(d *Destination, namespace string, serverPort int) destination {
+	out := destination{host: fullHost(d.Host, namespace), subset: d.Subset, port: d.Port, weight: d.Weight}
+	service := c.services.find(out.host, namespace)
+	defined := c.backends.ports[out.host]
+	if len(defined) == 0 {
+		defined = c.backends.ports[d.Host]
+	}
+	if service != nil {
+		defined = nil
+		for _, p := range service.Ports {
+			defined = append(defined, p.Number)
+		}
+	}
+	if out.port == 0 {
+		out.port = serverPort
+		if len(defined) == 1 {
+			out.port = defined[0]
+		}
+	}
+	exact := c.backends.exact(out.host, d.Host, out.port, out.subset)
+	var labels map[string]string
+	if out.subset != "" {
+		serviceNamespace := cmp.Or(namespaceOf(out.host), namespace)
+		if service != nil {
+			serviceNamespace = cmp.Or(service.Namespace, c.b.namespace)
+		}
+		var known bool
+		labels, known = c.services.subset(out.host, serviceNamespace, out.subset)
+		if !known && !exact {
+			return out
+		}
+	}
+	if service != nil && !slices.Contains(defined, out.port) && !exact {
+		return out
+	}
+	switch b := c.backends.find(out.host, d.Host, out.port, out.subset); {
+	case b != nil:
+		c.stand(&out, b)
+	case service != nil:
+		out.backend, out.remote = c.serve(service, &out, labels), true
+		if out.backend == nil {
+			out.remote = false
+		}
+	default:
+		if b := c.backends.byName[backendName{host: "*"}]; b != nil {
+			c.stand(&out, b)
+		}
+	}
+	return out
+}
+
+// stand puts a backend behind a destination.
+func (c *compiler) stand(d *destination, b *backend) {
+	if b.handler != nil {
+		d.backend = b.handler
+		return
+	}
+	config, err := upstream.FromURL(b.url)
+	if err != nil {
+		c.at(b.origin).errorf("backend %q: %v", b.name.String(), err)
+		return
+	}
+	config.Name = d.cluster()
+	if h := c.remote(config); h != nil {
+		d.backend, d.remote = h, true
+	}
+}
+
+// String returns the name as it is registered.
+func (n backendName) String() string {
+	text := n.host
+	if n.port != 0 {
+		text += ":" + strconv.Itoa(n.port)
+	}
+	if n.subset != "" {
+		text += "/" + n.subset
+	}
+	return text
+}
+
+// serve returns the upstream of a service's port, or of the endpoints with a
+// subset's labels. It is nil where Istio builds no cluster.
+func (c *compiler) serve(s *Service, d *destination, labels map[string]string) http.Handler {
+	var port ServicePort
+	for _, p := range s.Ports {
+		if p.Number == d.port {
+			port = p
+		}
+	}
+	config := upstream.Config{Name: d.cluster()}
+	endpoints := s.Endpoints
+	switch s.Resolution {
+	case ResolveNone:
+		endpoints = nil
+	case ResolveStatic:
+		config.Resolution = upstream.Static
+	case ResolveDNS, ResolveDNSRoundRobin:
+		config.Resolution = upstream.DNS
+		if s.Resolution == ResolveDNSRoundRobin {
+			config.Resolution = upstream.DNSRoundRobin
+		}
+		if len(endpoints) == 0 {
+			endpoints = []Endpoint{{Address: d.host}}
+		}
+	}
+	for _, e := range endpoints {
+		if !hasLabels(e.Labels, labels) {
+			continue
+		}
+		address := e.Address
+		if !strings.HasPrefix(address, "unix:") {
+			number := cmp.Or(e.Ports[port.Name], port.TargetPort, port.Number)
+			if strings.Contains(address, ":") {
+				address = "[" + address + "]"
+			}
+			address += ":" + strconv.Itoa(number)
+		}
+		config.Endpoints = append(config.Endpoints, upstream.Endpoint{Address: address, Weight: e.Weight})
+	}
+	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
+		return nil
+	}
+	switch strings.ToUpper(port.Protocol) {
+	case "HTTP2", "GRPC", "GRPC-WEB":
+		config.Protocol = upstream.HTTP2
+	}
+	return c.remote(config)
+}
+
+// hasLabels reports whether labels has all of the wanted.
+func hasLabels(labels, wanted map[string]string) bool {
+	for k, v := range wanted {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// A remote is an upstream that programs share as long as its description does
+// not change, so that its connections outlive a replacement.
+type remote struct {
+	identity string
+	*upstream.Upstream
+}
+
+// remote returns the upstream of a description, the one that is there already if
+// there is one.
+func (c *compiler) remote(config upstream.Config) http.Handler {
+	config.Random = c.b.random
+	identity := fmt.Sprintf("%+v", struct {
+		Name, Base string
+		Endpoints  []upstream.Endpoint
+		Resolution upstream.Resolution
+		Protocol   upstream.Protocol
+		TLS        bool
+	}{config.Name, config.BasePath, config.Endpoints, config.Resolution, config.Protocol, config.TLS != nil})
+	if u := c.upstreams[identity]; u != nil {
+		return u.Upstream
+	}
+	if c.before != nil && c.before.upstreams[identity] != nil {
+		c.upstreams[identity] = c.before.upstreams[identity]
+		return c.upstreams[identity].Upstream
+	}
+	u, err := upstream.New(config)
+	if err != nil {
+		c.at(Origin{}).errorf("%v", err)
+		return nil
+	}
+	c.upstreams[identity] = &remote{identity, u}
+	return u
+}

@@ -1,0 +1,328 @@
+package gateway
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"path"
+	"runtime"
+	"strconv"
+)
+
+// A Builder collects what a Gateway is made of: declarations, the backends that
+// their names stand for, and the choices that are no declaration. Its methods
+// never fail and return the builder; Build reports all problems at once.
+//
+// A Builder is for one goroutine. The zero Builder is not ready: use New.
+type Builder struct {
+	declared  Declarations
+	inline    *VirtualService
+	sources   []Source
+	backends  []backend
+	limiters  map[string]Limiter
+	semantics Semantics
+	paths     PathNormalization
+	trusted   int
+	namespace string
+	workload  workload
+	log       *slog.Logger
+	fallback  http.Handler
+	random    func() uint64
+	problems  findings
+	warnings  []Warning
+}
+
+// defaultRandom is safe for concurrent use and takes no lock.
+func defaultRandom() uint64 { return rand.Uint64() }
+
+// New returns an empty Builder: Native semantics, no logging, 404 for what no
+// route takes.
+func New() *Builder {
+	return &Builder{
+		namespace: "default",
+		workload:  workload{namespace: rootNamespace},
+		limiters:  map[string]Limiter{},
+		log:       slog.New(slog.DiscardHandler),
+		random:    defaultRandom,
+	}
+}
+
+// caller is the origin of a declaration in Go: the file and line of the call of
+// a builder's method.
+func caller(kind, namespace, name string) Origin {
+	o := Origin{Kind: kind, Namespace: namespace, Name: name}
+	if _, file, line, ok := runtime.Caller(2); ok {
+		o.File, o.Line = path.Base(file), line
+	}
+	return o
+}
+
+// Route adds a route, after those that were added before. All routes added this
+// way form one VirtualService for every host and every server.
+func (b *Builder) Route(r Route) *Builder {
+	if r.Origin.isZero() {
+		r.Origin = caller("Route", "", r.Name)
+	}
+	if b.inline == nil {
+		b.inline = &VirtualService{Hosts: []string{"*"}, Gateways: []string{"*"}, Origin: r.Origin}
+	}
+	b.inline.Routes = append(b.inline.Routes, r)
+	return b
+}
+
+// VirtualService adds a VirtualService.
+func (b *Builder) VirtualService(vs VirtualService) *Builder {
+	if vs.Origin.isZero() {
+		vs.Origin = caller("VirtualService", vs.Namespace, vs.Name)
+	}
+	b.declared.VirtualServices = append(b.declared.VirtualServices, vs)
+	return b
+}
+
+// Server adds a server. A builder without any serves all VirtualServices on
+// port 80, for every host.
+func (b *Builder) Server(s Server) *Builder {
+	if s.Origin.isZero() {
+		s.Origin = caller("Server", s.Namespace, s.Gateway)
+	}
+	b.declared.Servers = append(b.declared.Servers, s)
+	return b
+}
+
+// Service adds a service outside of this process.
+func (b *Builder) Service(s Service) *Builder {
+	if s.Origin.isZero() {
+		s.Origin = caller("Service", s.Namespace, s.Name)
+	}
+	b.declared.Services = append(b.declared.Services, s)
+	return b
+}
+
+// DestinationRule adds a DestinationRule.
+func (b *Builder) DestinationRule(r DestinationRule) *Builder {
+	if r.Origin.isZero() {
+		r.Origin = caller("DestinationRule", r.Namespace, r.Name)
+	}
+	b.declared.DestinationRules = append(b.declared.DestinationRules, r)
+	return b
+}
+
+// RateLimit adds a rate limit policy.
+func (b *Builder) RateLimit(p RateLimitPolicy) *Builder {
+	if p.Origin.isZero() {
+		p.Origin = caller("RateLimitPolicy", p.Namespace, p.Name)
+	}
+	b.declared.RateLimits = append(b.declared.RateLimits, p)
+	return b
+}
+
+// Load adds what a Source declares. It is read by Build.
+func (b *Builder) Load(s Source) *Builder {
+	b.sources = append(b.sources, s)
+	return b
+}
+
+// Backend puts a handler in this process behind a destination's name: "host",
+// "host:port", "host/subset" or "host:port/subset"; "*" is whatever nothing else
+// stands behind. A host without a dot is the service of that name in the default
+// namespace. The most particular name wins; a backend goes before a Service of
+// the same host.
+//
+// The handler is called with a copy of the request, concurrently.
+func (b *Builder) Backend(name string, h http.Handler) *Builder {
+	o := caller("Backend", "", name)
+	if h == nil {
+		b.problems.at(o).errorf("the handler is nil")
+		return b
+	}
+	return b.addBackend(name, backend{handler: h, origin: o})
+}
+
+// BackendURL is Backend for a server at a URL: http, https, h2c or unix. A path
+// in it is put before the path of each request.
+func (b *Builder) BackendURL(name, url string) *Builder {
+	return b.addBackend(name, backend{url: url, origin: caller("Backend", "", name)})
+}
+
+func (b *Builder) addBackend(name string, to backend) *Builder {
+	n, err := parseBackendName(name)
+	if err != nil {
+		b.problems.at(to.origin).errorf("%v", err)
+		return b
+	}
+	to.name = n
+	for i := range b.backends {
+		if b.backends[i].name == n {
+			b.problems.at(to.origin).errorf("the backend is registered already at %s:%d",
+				b.backends[i].origin.File, b.backends[i].origin.Line)
+			return b
+		}
+	}
+	b.backends = append(b.backends, to)
+	return b
+}
+
+// Limiter registers the limiter that rate limits with this Provider ask.
+func (b *Builder) Limiter(provider string, l Limiter) *Builder {
+	b.limiters[provider] = l
+	return b
+}
+
+// Semantics chooses between Native, the default, and Envoy.
+func (b *Builder) Semantics(s Semantics) *Builder {
+	b.semantics = s
+	return b
+}
+
+// PathNormalization chooses what is done to paths before anything looks at them.
+// The default is NormalizeBase.
+func (b *Builder) PathNormalization(n PathNormalization) *Builder {
+	b.paths = n
+	return b
+}
+
+// TrustedProxies says how many proxies stand in front whose X-Forwarded-For and
+// X-Forwarded-Proto are believed (Istio's numTrustedProxies). The default is 0:
+// every client is a stranger.
+func (b *Builder) TrustedProxies(n int) *Builder {
+	b.trusted = n
+	return b
+}
+
+// Namespace is that of declarations and backends which name none. The default is
+// "default".
+func (b *Builder) Namespace(name string) *Builder {
+	b.namespace = name
+	return b
+}
+
+// Workload says what this gateway is in the cluster: its namespace, against
+// which exportTo is checked, and its labels, which Gateway selectors select. The
+// default namespace is istio-system; without labels every selector is satisfied.
+func (b *Builder) Workload(namespace string, labels map[string]string) *Builder {
+	b.workload = workload{namespace: namespace, labels: labels}
+	return b
+}
+
+// Logger takes what is worth telling while serving. The default drops it.
+func (b *Builder) Logger(l *slog.Logger) *Builder {
+	b.log = l
+	return b
+}
+
+// Fallback serves what no route takes. The default answers 404 as Envoy does.
+func (b *Builder) Fallback(h http.Handler) *Builder {
+	b.fallback = h
+	return b
+}
+
+// Random replaces the source of random numbers, which draws destinations, faults
+// and mirrors. It is called concurrently.
+func (b *Builder) Random(source func() uint64) *Builder {
+	b.random = source
+	return b
+}
+
+// Build compiles everything into a Gateway. The error joins an *Error for each
+// problem, in the order of the sources; there is no Gateway then.
+func (b *Builder) Build() (*Gateway, error) {
+	p, err := b.compile(nil, newBackground())
+	if err != nil {
+		return nil, err
+	}
+	g := new(Gateway)
+	g.program.Store(p)
+	return g, nil
+}
+
+// Warnings returns what the latest Build had to say that is no error, in the
+// order of the sources, also if it failed.
+func (b *Builder) Warnings() []Warning { return b.warnings }
+
+// compile reads, validates and compiles.
+func (b *Builder) compile(before *program, bg *background) (*program, error) {
+	f := &findings{errors: append([]*Error(nil), b.problems.errors...)}
+	d := b.declared.clone()
+	if b.inline != nil {
+		d.VirtualServices = append(d.VirtualServices, *b.inline)
+	}
+	for _, s := range b.sources {
+		more, err := s.Declare()
+		f.addError(err)
+		d.append(more)
+	}
+	f.warnings = append(f.warnings, d.Warnings...)
+	regexes := regexCache{}
+	validate(d, validation{
+		defaultNamespace: b.namespace,
+		semantics:        b.semantics,
+		trustedProxies:   b.trusted,
+		regexes:          regexes,
+	}, f)
+	b.warnings = f.sortedWarnings()
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	c := &compiler{
+		findings: f, d: d, b: b, regexes: regexes, before: before, semantics: b.semantics,
+		keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{}, limiters: b.limiters,
+	}
+	c.services = newServiceIndex(c)
+	c.backends = newBackendIndex(b.backends, b.namespace)
+	c.policies = newPolicyIndex(c)
+	p := &program{
+		semantics: b.semantics, normalization: b.paths,
+		edge:   edge{semantics: b.semantics, trusted: b.trusted, random: b.random},
+		random: b.random, log: b.log, fallback: b.fallback, background: bg,
+	}
+	p.listeners = c.compile()
+	p.buckets, p.upstreams = c.keptBuckets, c.upstreams
+	b.warnings = f.sortedWarnings()
+	p.warnings = b.warnings
+	if err := f.err(); err != nil {
+		p.close(before)
+		return nil, err
+	}
+	return p, nil
+}
+
+// close closes the upstreams that the program kept has not taken over.
+func (p *program) close(kept *program) {
+	for identity, u := range p.upstreams {
+		if kept == nil || kept.upstreams[identity] != u {
+			_ = u.Close()
+		}
+	}
+}
+
+func (d *Declarations) clone() *Declarations {
+	out := new(Declarations)
+	out.append(*d)
+	return out
+}
+
+func (d *Declarations) append(more Declarations) {
+	d.Servers = append(d.Servers, more.Servers...)
+	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
+	d.Services = append(d.Services, more.Services...)
+	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
+	d.RateLimits = append(d.RateLimits, more.RateLimits...)
+	d.Warnings = append(d.Warnings, more.Warnings...)
+}
+
+// A workload is what the gateway is in a cluster.
+type workload struct {
+	namespace string
+	labels    map[string]string
+}
+
+// selectedBy reports whether a Gateway's selector selects the workload. One
+// without labels was not described, and is selected by all.
+func (w *workload) selectedBy(selector map[string]string) bool {
+	return len(w.labels) == 0 || hasLabels(w.labels, selector)
+}
+
+// has reports whether the workload has labels.
+func (w *workload) has(labels map[string]string) bool { return hasLabels(w.labels, labels) }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,33 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"net/url"
+	"strings"
+)
+
+// forwardedClientCert describes a certificate as Envoy's
+// X-Forwarded-Client-Cert does: its hash, itself, its subject and its names.
+func forwardedClientCert(cert *x509.Certificate) string {
+	var b strings.Builder
+	sum := sha256.Sum256(cert.Raw)
+	b.WriteString("Hash=" + hex.EncodeToString(sum[:]))
+	b.WriteString(`;Cert="` + escapeCertificate(cert) + `"`)
+	b.WriteString(`;Subject="` + strings.ReplaceAll(cert.Subject.String(), `"`, `\"`) + `"`)
+	for _, uri := range cert.URIs {
+		b.WriteString(";URI=" + uri.String())
+	}
+	for _, name := range cert.DNSNames {
+		b.WriteString(";DNS=" + name)
+	}
+	return b.String()
+}
+
+// escapeCertificate returns a certificate in PEM form, percent-encoded.
+func escapeCertificate(cert *x509.Certificate) string {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	return strings.ReplaceAll(url.QueryEscape(string(text)), "+", "%20")
+}

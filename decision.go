@@ -1,0 +1,268 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Decision says what a request would get, and why, without serving it.
+// Nothing is drawn, counted or sent.
+type Decision struct {
+	// Kind says how the request would be answered.
+	Kind DecisionKind `json:"kind"`
+	// Reason says why there is no route, for people.
+	Reason string `json:"reason,omitempty"`
+	// Status, Location, Body and Header are those of an answer that the gateway
+	// makes itself.
+	Status   int         `json:"status,omitempty"`
+	Location string      `json:"location,omitempty"`
+	Body     string      `json:"body,omitempty"`
+	Header   http.Header `json:"response,omitempty"`
+
+	// Listener and RouteTable have Envoy's names, such as "0.0.0.0_80" and
+	// "http.80". VirtualHost is the domain that was chosen.
+	Listener    string `json:"listener,omitempty"`
+	RouteTable  string `json:"routeConfig,omitempty"`
+	VirtualHost string `json:"virtualHost,omitempty"`
+	// Path is the path after normalisation, with the query.
+	Path string `json:"path,omitempty"`
+
+	// Route is the route that takes the request. Nil if none does.
+	Route *DecidedRoute `json:"rule,omitempty"`
+	// Destinations are all that the request may be sent to.
+	Destinations []DecidedDestination `json:"destinations,omitempty"`
+}
+
+// A DecisionKind says how a request is answered.
+type DecisionKind string
+
+// The kinds of a Decision.
+const (
+	// Forwarded goes to one of the destinations.
+	Forwarded DecisionKind = "forward"
+	// Redirected is answered by a redirect, of a route or to https.
+	Redirected DecisionKind = "redirect"
+	// Answered is answered by a direct response.
+	Answered DecisionKind = "direct"
+	// Aborted is answered by a fault that always aborts.
+	Aborted DecisionKind = "abort"
+	// Preflighted is a preflight that CORS answers.
+	Preflighted DecisionKind = "preflight"
+	// NotFound is taken by no route: 404, or the next handler.
+	NotFound DecisionKind = "notFound"
+	// Refused is refused before routing.
+	Refused DecisionKind = "badRequest"
+	// Unreached is a connection that no server takes.
+	Unreached DecisionKind = "noHTTP"
+)
+
+// A DecidedRoute is the route that takes a request.
+type DecidedRoute struct {
+	// VirtualService is "namespace/name". A delegate's routes bear the root's.
+	VirtualService string `json:"virtualService"`
+	// Name is the route's name and the match's.
+	Name string `json:"name,omitempty"`
+	// Index is the place in the virtual host.
+	Index int `json:"index"`
+	// Match is the condition on the path, such as: prefix /products.
+	Match string `json:"match"`
+
+	// Timeout is zero if there is none.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Retry is the retry policy, nil if nothing is tried again.
+	Retry *DecidedRetry `json:"retry,omitempty"`
+	// Mirrors get copies.
+	Mirrors []DecidedMirror `json:"mirrors,omitempty"`
+	// Fault is what may be injected.
+	Fault *DecidedFault `json:"fault,omitempty"`
+	// CORS says that there is a policy.
+	CORS bool `json:"cors,omitempty"`
+	// RateLimits are the limits on the route, as text.
+	RateLimits []string `json:"rateLimits,omitempty"`
+}
+
+// A DecidedRetry is the retry policy on a request.
+type DecidedRetry struct {
+	Attempts      int           `json:"attempts"`
+	On            []string      `json:"on"`
+	PerTryTimeout time.Duration `json:"perTryTimeout,omitempty"`
+	// AvoidSameHost says that hosts which were tried are avoided.
+	AvoidSameHost bool `json:"avoidSameHost,omitempty"`
+}
+
+// A DecidedMirror is a mirror of a request.
+type DecidedMirror struct {
+	Cluster string  `json:"cluster"`
+	Percent float64 `json:"percent"`
+	Missing bool    `json:"missing,omitempty"`
+}
+
+// A DecidedFault is what may be injected into a request.
+type DecidedFault struct {
+	Delay        time.Duration `json:"delay,omitempty"`
+	DelayPercent float64       `json:"delayPercent,omitempty"`
+	AbortStatus  int           `json:"abortStatus,omitempty"`
+	GRPCStatus   string        `json:"grpcStatus,omitempty"`
+	AbortPercent float64       `json:"abortPercent,omitempty"`
+}
+
+// A DecidedDestination is a destination that a request may be sent to.
+type DecidedDestination struct {
+	// Cluster is Istio's name: outbound|port|subset|host.
+	Cluster string `json:"cluster"`
+	Host    string `json:"host"`
+	Port    int    `json:"port"`
+	Subset  string `json:"subset,omitempty"`
+	// Weight of Total is the share.
+	Weight int `json:"weight"`
+	Total  int `json:"total"`
+	// Missing says that nothing stands behind the name: 503.
+	Missing bool `json:"missing,omitempty"`
+	// Method, Authority, Path and Headers are what the destination would get.
+	Method    string      `json:"method"`
+	Authority string      `json:"authority"`
+	Path      string      `json:"path"`
+	Headers   http.Header `json:"headers"`
+}
+
+// Decide says what a request would get from ServeHTTP.
+func (g *Gateway) Decide(r *http.Request) Decision {
+	p := g.load()
+	return p.decide(r, p.tableFor(r))
+}
+
+// Decide says what a request that came to the port would get.
+func (l *Listener) Decide(r *http.Request) Decision {
+	p := l.gateway.load()
+	c := l.compiled(p)
+	t := c.table(r)
+	if t != nil {
+		return p.decide(r, t)
+	}
+	d := Decision{Kind: Unreached, Reason: "no listener"}
+	switch {
+	case c == nil:
+	case r.TLS == nil || c.plain != nil:
+		d.Listener, d.Reason = c.name(), "TLS on a plain-text listener, or plain text on a TLS listener"
+	default:
+		d.Listener, d.Reason = c.name(), "no filter chain for this server name"
+	}
+	return d
+}
+
+// name returns Envoy's name of the listener.
+func (l *listener) name() string {
+	bind := l.bind
+	if bind == "" {
+		bind = "0.0.0.0"
+	}
+	return bind + "_" + strconv.Itoa(l.port)
+}
+
+func (p *program) decide(r *http.Request, t *routeTable) Decision {
+	var v view
+	host, c, o := p.route(t, &v, r)
+	d := Decision{Status: o.status(), Reason: o.reason()}
+	if t != nil {
+		d.RouteTable = t.name
+		if t.listener != nil {
+			d.Listener = t.listener.name()
+		}
+	}
+	if host != nil {
+		d.VirtualHost = host.domain
+	}
+	if v.r != nil {
+		d.Path = v.pathAndQuery()
+	}
+	if c != nil {
+		d.Route = c.decided()
+	}
+	switch o {
+	case outcomeRoute:
+		p.decideRoute(&d, &v, c)
+	case outcomeNoServer, outcomeNoHost, outcomeNoRoute:
+		d.Kind = NotFound
+	case outcomeHTTPSRedirect:
+		d.Kind, d.Location = Redirected, "https://"+r.Host+v.pathAndQuery()
+	default:
+		d.Kind = Refused
+	}
+	return d
+}
+
+// decideRoute says what a route does with a request.
+func (p *program) decideRoute(d *Decision, v *view, c *clause) {
+	rp := c.route
+	switch {
+	case rp.fault != nil && rp.fault.abortShare == all:
+		d.Kind, d.Status, d.Body = Aborted, rp.fault.status, abortBody
+		return
+	case rp.cors != nil && isPreflight(v.r) && (rp.cors.ignoreUnmatched || rp.cors.allows(firstValue(v.r.Header, "Origin"))):
+		d.Kind, d.Status, d.Header = Preflighted, http.StatusOK, http.Header{}
+		origin := firstValue(v.r.Header, "Origin")
+		rp.cors.preflight(d.Header, v.r, origin, rp.cors.allows(origin))
+		return
+	case rp.redirect != nil:
+		d.Kind, d.Status, d.Header = Redirected, rp.redirect.code, http.Header{}
+		p.answerHeader(d.Header, v, c, d.Status, rp.redirect.location(v, &c.uri), false)
+		d.Location = d.Header.Get("Location")
+		return
+	case rp.direct != nil:
+		d.Kind, d.Status, d.Body, d.Header = Answered, rp.direct.status, string(rp.direct.body), http.Header{}
+		p.answerHeader(d.Header, v, c, d.Status, rp.direct.location(v), d.Body != "")
+		d.Location = d.Header.Get("Location")
+		return
+	}
+	d.Kind = Forwarded
+	total := int(rp.split.total)
+	for i := range rp.split.destinations {
+		dest := &rp.split.destinations[i]
+		weight := dest.weight
+		if total == 0 {
+			weight = 1
+		}
+		x := &exchange{program: p, in: v.r, v: *v, clause: c, start: time.Now()}
+		x.prepare(dest)
+		d.Destinations = append(d.Destinations, DecidedDestination{
+			Cluster: dest.cluster(), Host: dest.host, Port: dest.port, Subset: dest.subset,
+			Weight: weight, Total: max(total, 1), Missing: dest.backend == nil,
+			Method: x.req.Method, Authority: x.req.Host, Path: requestTarget(&x.req), Headers: x.req.Header,
+		})
+	}
+}
+
+// decided describes a route.
+func (c *clause) decided() *DecidedRoute {
+	rp := c.route
+	d := &DecidedRoute{
+		VirtualService: rp.service, Name: c.name, Index: int(c.position),
+		Match: strings.TrimSpace(c.uri.kind.String() + " " + c.uri.text),
+		CORS:  rp.cors != nil, Timeout: rp.timeout,
+	}
+	for _, l := range rp.limits {
+		d.RateLimits = append(d.RateLimits, l.String())
+	}
+	if rp.redirect != nil || rp.direct != nil {
+		return d
+	}
+	if rp.retry.attempts > 0 {
+		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.on, rp.retry.perTry, !rp.retry.sameHosts}
+	}
+	for i := range rp.mirrors {
+		m := &rp.mirrors[i]
+		d.Mirrors = append(d.Mirrors, DecidedMirror{m.destination.cluster(), m.share.percent(), m.destination.backend == nil})
+	}
+	if f := rp.fault; f != nil {
+		d.Fault = &DecidedFault{DelayPercent: f.delayShare.percent(), GRPCStatus: f.grpcName, AbortPercent: f.abortShare.percent()}
+		if f.delayShare > 0 {
+			d.Fault.Delay = f.delay
+		}
+		if f.grpcName == "" && f.abortShare > 0 {
+			d.Fault.AbortStatus = f.status
+		}
+	}
+	return d
+}

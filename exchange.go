@@ -1,0 +1,207 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway/internal/rawpath"
+)
+
+// An exchange is one request that a route with a destination takes, and its
+// response. It holds the copy of the request that the destination gets, and is
+// the one allocation that the copy needs besides its header map.
+type exchange struct {
+	program *program
+	// in is the request as it came. Nothing changes it.
+	in     *http.Request
+	v      view
+	clause *clause
+	dest   *destination
+	// start is set where something will ask for it.
+	start time.Time
+	// corsOrigin is the allowed origin, where CORS headers are due.
+	corsOrigin string
+
+	// req and url are the destination's copy.
+	req http.Request
+	url url.URL
+	w   responseWriter
+
+	values [20]string
+	used   int
+}
+
+// one returns a slice of one value, from the exchange's own memory while that
+// lasts. Appending to it copies.
+func (x *exchange) one(s string) []string {
+	if x.used == len(x.values) {
+		return []string{s}
+	}
+	x.values[x.used] = s
+	x.used++
+	return x.values[x.used-1 : x.used : x.used]
+}
+
+// prepare makes req what the destination dest gets.
+func (x *exchange) prepare(dest *destination) {
+	x.dest = dest
+	in := x.in
+	p, route := x.program, x.clause.route
+	if rctx := chiContext(in); rctx != nil && !p.bare {
+		// The destination may be a chi router: it must route by what it is sent.
+		in = in.WithContext(context.WithValue(in.Context(), chiKey, chiContextAt(rctx, "")))
+	}
+	x.req = *in
+	x.url = *in.URL
+	x.req.URL = &x.url
+	x.copyHeader(in.Header)
+	if !p.bare {
+		p.edge.before(x)
+	}
+	c := formatContext{x: x, request: x.req.Header}
+	for _, ops := range dest.request {
+		if ops != nil {
+			ops.apply(x.req.Header, &c, x.one)
+		}
+	}
+	x.rewriteAuthority(dest)
+	if p.bare {
+		return
+	}
+	x.rewritePath(route)
+	if p.semantics.sendsEnvoyHeaders() {
+		x.req.Header[headerAttemptCount] = x.one("1")
+		route.expectTimeout(x)
+	}
+	p.edge.after(x)
+}
+
+// copyHeader gives the destination a header map of its own, without what is not
+// passed on.
+func (x *exchange) copyHeader(in http.Header) {
+	upgrade := isWebSocket(x.in)
+	h := make(http.Header, len(in)+x.dest.headerRoom)
+	bare := x.program.bare
+	for key, lines := range in {
+		if !bare && !x.program.edge.keeps(key, upgrade) {
+			continue
+		}
+		if len(lines) == 1 {
+			h[key] = x.one(lines[0])
+		} else {
+			h[key] = append([]string(nil), lines...)
+		}
+	}
+	if !bare {
+		x.program.edge.tidy(h)
+	}
+	x.req.Header = h
+}
+
+// rewriteAuthority sets the Host header: the rewrite's before the route's
+// operations' before the destination's.
+func (x *exchange) rewriteAuthority(dest *destination) {
+	if dest.authority == "" {
+		return
+	}
+	if x.program.semantics.sendsEnvoyHeaders() && x.in.Host != "" {
+		x.req.Header[headerOriginalHost] = x.one(x.in.Host)
+	}
+	x.req.Host = dest.authority
+}
+
+// rewritePath sets the path, which is the normalised one unless rewritten.
+func (x *exchange) rewritePath(route *routeProgram) {
+	path := x.v.path
+	if route.rewrite.changesPath() {
+		if x.program.semantics.sendsEnvoyHeaders() {
+			x.req.Header[headerOriginalPath] = x.one(x.v.pathAndQuery())
+		}
+		path = route.rewrite.path(path, &x.clause.uri)
+	}
+	setTarget(&x.req, path)
+}
+
+// setTarget makes path, which may bring a query of its own, the request's, in
+// front of the query that is there.
+func setTarget(r *http.Request, path string) {
+	u := r.URL
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		query := path[i+1:]
+		if u.RawQuery != "" || u.ForceQuery {
+			query += "?" + u.RawQuery
+		}
+		path, u.RawQuery = path[:i], query
+	}
+	rawpath.Set(u, path)
+	u.Opaque = ""
+	r.RequestURI = requestTarget(r)
+}
+
+// requestTarget returns path and query as sent.
+func requestTarget(r *http.Request) string {
+	path := rawpath.Of(r.URL)
+	if r.URL.RawQuery == "" && !r.URL.ForceQuery {
+		return path
+	}
+	return path + "?" + r.URL.RawQuery
+}
+
+// take takes a request through its route: the filters in Envoy's order, then the
+// route's action.
+func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
+	route, r := c.route, v.r
+	if route.fault != nil && !route.fault.apply(p, w, r) {
+		return
+	}
+	var origin string
+	if route.cors != nil {
+		var answered bool
+		if origin, answered = route.cors.filter(p, w, r); answered {
+			return
+		}
+	}
+	if len(route.limits) > 0 && !p.allow(w, v, route, origin) {
+		return
+	}
+	switch {
+	case route.redirect != nil:
+		route.redirect.serve(p, w, v, c)
+		return
+	case route.direct != nil:
+		route.direct.serve(p, w, v, c)
+		return
+	}
+	x := &exchange{program: p, in: r, v: *v, clause: c, corsOrigin: origin}
+	x.v.r = r
+	dest := route.split.pick(p.random)
+	if route.wrapped || origin != "" {
+		x.start = time.Now()
+		w = x.wrap(w)
+		x.forward(w, dest)
+		x.w.finish()
+		return
+	}
+	x.forward(w, dest)
+}
+
+// forward sends the exchange to a destination.
+func (x *exchange) forward(w http.ResponseWriter, dest *destination) {
+	x.prepare(dest)
+	if len(x.clause.route.mirrors) > 0 {
+		x.mirror()
+	}
+	if dest.backend == nil {
+		x.w.local = true
+		x.program.localReply(w, x.in, http.StatusServiceUnavailable, "")
+		return
+	}
+	if x.clause.route.needsAttempts(x) {
+		x.attempt(w)
+		return
+	}
+	dest.backend.ServeHTTP(w, &x.req)
+}

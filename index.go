@@ -1,0 +1,308 @@
+package gateway
+
+import (
+	"math"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/radix"
+)
+
+// A virtualHost is the routes of one domain, in order.
+type virtualHost struct {
+	domain string
+	// redirect answers every plain-text request with a redirect to https.
+	redirect bool
+	clauses  []clause
+	index    *index // nil if a scan is as fast
+}
+
+// scanned is the number of clauses up to which a plain scan is not slower than
+// the index.
+const scanned = 6
+
+// none is the position of no clause.
+const none = math.MaxInt32
+
+// find returns the first clause that matches, or nil.
+func (h *virtualHost) find(v *view) *clause {
+	if h.index != nil {
+		if i := h.index.find(h.clauses, v); i != none {
+			return &h.clauses[i]
+		}
+		return nil
+	}
+	for i := range h.clauses {
+		if c := &h.clauses[i]; c.matches(v) {
+			return c
+		}
+	}
+	return nil
+}
+
+// seal makes the index once all clauses are there.
+func (h *virtualHost) seal() {
+	if len(h.clauses) > scanned {
+		h.index = newIndex(h.clauses)
+	}
+}
+
+// An index narrows the clauses of a virtual host to the few that the path and
+// some exact values leave. It may offer clauses that do not match, but never
+// leaves one out: the answer is always that of a scan in order. Cost grows with
+// the number of clauses that differ in nothing an index can see.
+type index struct {
+	exact    map[string]*bucket
+	prefixes *radix.Tree
+	buckets  []*bucket
+	// folded are prefixes and exact paths whose letter case does not count, in
+	// lower case. Nil if there are none.
+	folded        *radix.Tree
+	foldedBuckets []*bucket
+}
+
+// A bucket is a set of clauses to be tried in order. Either list holds them, or
+// they are told apart by the value of split: values has those that ask for a
+// value, rest all others.
+type bucket struct {
+	// first is the lowest position in the bucket.
+	first  int32
+	list   []int32
+	split  *source
+	values map[string]*bucket
+	rest   *bucket
+}
+
+func newIndex(clauses []clause) *index {
+	exact, prefixes, folded := map[string][]int32{}, map[string][]int32{}, map[string][]int32{}
+	for i := range clauses {
+		u, at := &clauses[i].uri, int32(i)
+		switch {
+		case u.kind == MatchesRegex:
+			p := literalPrefix(u.text)
+			prefixes[p] = append(prefixes[p], at)
+		case u.ignoreCase:
+			// The fold of an exact path is kept as a prefix: too many
+			// candidates are no harm.
+			key := strings.Map(func(r rune) rune {
+				if 'A' <= r && r <= 'Z' {
+					return r + 'a' - 'A'
+				}
+				return r
+			}, u.text)
+			folded[key] = append(folded[key], at)
+		case u.kind == Exactly:
+			exact[u.text] = append(exact[u.text], at)
+		default:
+			prefixes[u.text] = append(prefixes[u.text], at)
+		}
+	}
+	x := new(index)
+	if len(exact) > 0 {
+		x.exact = make(map[string]*bucket, len(exact))
+		for path, list := range exact {
+			x.exact[path] = newBucket(clauses, list, nil)
+		}
+	}
+	x.prefixes, x.buckets = newTree(clauses, prefixes)
+	x.folded, x.foldedBuckets = newTree(clauses, folded)
+	return x
+}
+
+func newTree(clauses []clause, lists map[string][]int32) (*radix.Tree, []*bucket) {
+	if len(lists) == 0 {
+		return nil, nil
+	}
+	keys := sortedKeys(lists)
+	buckets := make([]*bucket, len(keys))
+	for i, k := range keys {
+		buckets[i] = newBucket(clauses, lists[k], nil)
+	}
+	return radix.Build(keys), buckets
+}
+
+// newBucket makes a bucket of the clauses in list, which is in order. Sources in
+// used were split by already.
+func newBucket(clauses []clause, list []int32, used []source) *bucket {
+	b := &bucket{first: list[0], list: list}
+	if len(list) <= scanned {
+		return b
+	}
+	s, ok := bestSplit(clauses, list, used)
+	if !ok {
+		return b
+	}
+	values := map[string][]int32{}
+	var rest []int32
+	for _, at := range list {
+		if value, ok := exactValue(&clauses[at], s); ok {
+			values[value] = append(values[value], at)
+		} else {
+			rest = append(rest, at)
+		}
+	}
+	used = append(slices.Clip(used), s)
+	b.list, b.split = nil, &s
+	b.values = make(map[string]*bucket, len(values))
+	for value, l := range values {
+		b.values[value] = newBucket(clauses, l, used)
+	}
+	if len(rest) > 0 {
+		b.rest = newBucket(clauses, rest, used)
+	}
+	return b
+}
+
+// bestSplit returns the source that leaves the fewest clauses to be tried: its
+// largest group of one value and all clauses without.
+func bestSplit(clauses []clause, list []int32, used []source) (source, bool) {
+	type count struct{ all, largest int }
+	counts := map[source]*count{}
+	values := map[source]map[string]int{}
+	var order []source
+	for _, at := range list {
+		c := &clauses[at]
+		for i := range c.rest {
+			if !c.rest[i].isExact() {
+				continue
+			}
+			s := c.rest[i].source
+			if counts[s] == nil {
+				counts[s], values[s] = new(count), map[string]int{}
+				order = append(order, s)
+			}
+			counts[s].all++
+			values[s][c.rest[i].text]++
+			counts[s].largest = max(counts[s].largest, values[s][c.rest[i].text])
+		}
+	}
+	var best source
+	fewest := len(list) - len(list)/4 // a split that saves less is not worth its lookup
+	found := false
+	for _, s := range order {
+		if slices.Contains(used, s) {
+			continue
+		}
+		if left := len(list) - counts[s].all + counts[s].largest; left <= fewest && (left < fewest || !found) {
+			best, fewest, found = s, left, true
+		}
+	}
+	return best, found
+}
+
+// exactValue returns the value that a clause asks of a source, if it asks for
+// exactly one.
+func exactValue(c *clause, s source) (string, bool) {
+	for i := range c.rest {
+		if c.rest[i].isExact() && c.rest[i].source == s {
+			return c.rest[i].text, true
+		}
+	}
+	return "", false
+}
+
+// literalPrefix returns a text that every path the expression matches begins
+// with.
+func literalPrefix(expression string) string {
+	re, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	return leadingLiteral(re.Simplify())
+}
+
+func leadingLiteral(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase != 0 {
+			return ""
+		}
+		return string(re.Rune)
+	case syntax.OpCapture:
+		return leadingLiteral(re.Sub[0])
+	case syntax.OpConcat:
+		var prefix strings.Builder
+		for _, sub := range re.Sub {
+			switch sub.Op {
+			case syntax.OpBeginLine, syntax.OpBeginText:
+				continue
+			}
+			prefix.WriteString(leadingLiteral(sub))
+			if sub.Op != syntax.OpLiteral || sub.Flags&syntax.FoldCase != 0 {
+				break
+			}
+		}
+		return prefix.String()
+	}
+	return ""
+}
+
+// find returns the position of the first clause that matches, or none.
+func (x *index) find(clauses []clause, v *view) int32 {
+	best := int32(none)
+	if x.exact != nil {
+		if b := x.exact[v.path]; b != nil {
+			best = b.find(clauses, v, best)
+		}
+	}
+	if x.prefixes != nil {
+		for w := x.prefixes.Walk(v.path); ; {
+			n, ok := w.Next()
+			if !ok {
+				break
+			}
+			best = x.buckets[n].find(clauses, v, best)
+		}
+	}
+	if x.folded != nil {
+		best = x.findFolded(clauses, v, best)
+	}
+	return best
+}
+
+// foldedPath is the longest path whose lower-case form needs no allocation.
+const foldedPath = 256
+
+func (x *index) findFolded(clauses []clause, v *view, best int32) int32 {
+	var buffer [foldedPath]byte
+	lower := buffer[:0]
+	if len(v.path) > foldedPath {
+		lower = make([]byte, 0, len(v.path))
+	}
+	for i := 0; i < len(v.path); i++ {
+		lower = append(lower, lowerASCII[v.path[i]])
+	}
+	for w := x.folded.WalkBytes(lower); ; {
+		n, ok := w.Next()
+		if !ok {
+			return best
+		}
+		best = x.foldedBuckets[n].find(clauses, v, best)
+	}
+}
+
+// find returns the lowest position of a clause in b that matches, or best if
+// that is lower.
+func (b *bucket) find(clauses []clause, v *view, best int32) int32 {
+	for b != nil && b.first < best {
+		if b.split == nil {
+			for _, at := range b.list {
+				if at >= best {
+					break
+				}
+				if clauses[at].matches(v) {
+					return at
+				}
+			}
+			return best
+		}
+		if value, ok := v.value(b.split); ok {
+			if chosen := b.values[value]; chosen != nil {
+				best = chosen.find(clauses, v, best)
+			}
+		}
+		b = b.rest
+	}
+	return best
+}

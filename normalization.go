@@ -1,0 +1,286 @@
+package gateway
+
+import "strings"
+
+// PathNormalization says what is done to a request's path before anything looks
+// at it (Istio's meshConfig.pathNormalization). The path that results is what
+// routes match on and what destinations receive. The query is never changed.
+type PathNormalization uint8
+
+// The normalisations of a path. Each does what those before it do, and more.
+const (
+	// NormalizeBase resolves dot segments, turns \ into / and decodes escapes
+	// of unreserved characters (RFC 3986, section 6.2.2). It is the default.
+	NormalizeBase PathNormalization = iota
+	// NormalizeMergeSlashes also makes one slash of several.
+	NormalizeMergeSlashes
+	// NormalizeDecodeAndMergeSlashes first decodes %2F and %5C.
+	NormalizeDecodeAndMergeSlashes
+	// NormalizeNone leaves the path as it came.
+	NormalizeNone
+)
+
+// String returns Istio's name of the normalisation, such as MERGE_SLASHES.
+func (n PathNormalization) String() string {
+	switch n {
+	case NormalizeBase:
+		return "BASE"
+	case NormalizeMergeSlashes:
+		return "MERGE_SLASHES"
+	case NormalizeDecodeAndMergeSlashes:
+		return "DECODE_AND_MERGE_SLASHES"
+	case NormalizeNone:
+		return "NONE"
+	}
+	return "PathNormalization(?)"
+}
+
+// How a byte of a path is written in canonical form.
+const (
+	pathPlain      = iota // as it stands, escaped or not
+	pathUnreserved        // plain; its escape is decoded
+	pathEscaped           // only as an escape
+	pathSpecial           // %, \ and . are looked at
+)
+
+var pathBytes = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '~':
+			t[c] = pathUnreserved
+		case c == '%', c == '\\', c == '.':
+			t[c] = pathSpecial
+		case c <= ' ', c >= 0x7f, strings.IndexByte("\"#<>?^`{|}", byte(c)) >= 0:
+			t[c] = pathEscaped
+		}
+	}
+	return t
+}()
+
+// normalize returns the path as routes see it and destinations receive it, or
+// false where Envoy answers 400. A path that is already normal is returned as
+// it is, without allocation. raw begins with a slash and holds no query.
+func (n PathNormalization) normalize(raw string) (string, bool) {
+	if strings.IndexByte(raw, '#') >= 0 {
+		return raw, false
+	}
+	if n == NormalizeNone {
+		return raw, true
+	}
+	path := raw
+	if n == NormalizeDecodeAndMergeSlashes {
+		path = decodeSlashes(path)
+	}
+	if !isCanonical(path) {
+		canonical, verdict := canonicalPath(path)
+		switch verdict {
+		case pathRefused:
+			return raw, false
+		case pathDoubtful:
+			// An escape that is none may become one when its neighbours are
+			// decoded ("%2%65"): what is decided on would not be what a
+			// destination reads.
+			if again, _ := canonicalPath(canonical); again != canonical {
+				return raw, false
+			}
+		}
+		path = canonical
+	}
+	if n != NormalizeBase && strings.Contains(path, "//") {
+		path = mergeSlashes(path)
+	}
+	return path, true
+}
+
+// isCanonical reports whether canonicalPath would return path unchanged, by
+// looking at every byte once. It may say no where it would.
+func isCanonical(path string) bool {
+	for i := 0; i < len(path); i++ {
+		switch pathBytes[path[i]] {
+		case pathEscaped:
+			return false
+		case pathSpecial:
+			if path[i] != '.' || i > 0 && path[i-1] == '/' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+type pathVerdict uint8
+
+const (
+	pathFine pathVerdict = iota
+	pathDoubtful
+	pathRefused
+)
+
+// canonicalPath resolves dot segments, turns \ into /, decodes escapes of
+// unreserved characters and escapes what may only stand escaped. Other escapes
+// keep their letter case. A path with an escaped or plain NUL is refused; one
+// with a % that begins no escape is doubtful.
+func canonicalPath(path string) (string, pathVerdict) {
+	const hex = "0123456789ABCDEF"
+	verdict := pathFine
+	out := make([]byte, 0, len(path)+8)
+	for i := 0; i < len(path); {
+		c := path[i]
+		switch pathBytes[c] {
+		case pathPlain, pathUnreserved:
+			out = append(out, c)
+			i++
+			continue
+		case pathEscaped:
+			if c == 0 {
+				return path, pathRefused
+			}
+			out = append(out, '%', hex[c>>4], hex[c&15])
+			i++
+			continue
+		}
+		if dot := dotLength(path, i); dot > 0 {
+			next, up, segment := dotSegment(path, i+dot)
+			if !segment || out[len(out)-1] != '/' {
+				out = append(out, '.')
+				i += dot
+				continue
+			}
+			if up {
+				out = parent(out)
+			}
+			i = next
+			continue
+		}
+		if c == '\\' {
+			out = append(out, '/')
+			i++
+			continue
+		}
+		v, ok := unescape(path, i)
+		switch {
+		case !ok:
+			verdict = pathDoubtful
+			out = append(out, '%')
+			i++
+		case v == 0:
+			return path, pathRefused
+		case pathBytes[v] == pathUnreserved:
+			out = append(out, v)
+			i += 3
+		default:
+			out = append(out, path[i:i+3]...)
+			i += 3
+		}
+	}
+	if string(out) == path {
+		return path, verdict
+	}
+	return string(out), verdict
+}
+
+// dotLength returns how many bytes of path the dot at i takes: 1 plain, 3
+// escaped, 0 if there is none.
+func dotLength(path string, i int) int {
+	if i < len(path) && path[i] == '.' {
+		return 1
+	}
+	if v, ok := unescape(path, i); ok && v == '.' {
+		return 3
+	}
+	return 0
+}
+
+// dotSegment looks at what follows the first dot of a segment. segment reports
+// whether the segment is "." or "..", up whether it is "..", and next is where
+// the following segment begins.
+func dotSegment(path string, i int) (next int, up, segment bool) {
+	if i == len(path) {
+		return i, false, true
+	}
+	if isSlash(path[i]) {
+		return i + 1, false, true
+	}
+	if dot := dotLength(path, i); dot > 0 {
+		i += dot
+		if i == len(path) {
+			return i, true, true
+		}
+		if isSlash(path[i]) {
+			return i + 1, true, true
+		}
+	}
+	return 0, false, false
+}
+
+func isSlash(c byte) bool { return c == '/' || c == '\\' }
+
+// parent cuts the last segment off out, which ends in a slash. The first slash
+// stays.
+func parent(out []byte) []byte {
+	i := len(out) - 1
+	if i == 0 {
+		return out
+	}
+	for i--; i > 0 && out[i] != '/'; i-- {
+	}
+	return out[:i+1]
+}
+
+// unescape decodes the escape at path[i], if there is one.
+func unescape(path string, i int) (byte, bool) {
+	if i+2 >= len(path) || path[i] != '%' {
+		return 0, false
+	}
+	hi, ok1 := hexDigit(path[i+1])
+	lo, ok2 := hexDigit(path[i+2])
+	return hi<<4 | lo, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// decodeSlashes decodes %2F and %5C.
+func decodeSlashes(path string) string {
+	first := -1
+	for i := 0; i < len(path); i++ {
+		if v, ok := unescape(path, i); ok && isSlash(v) {
+			first = i
+			break
+		}
+	}
+	if first < 0 {
+		return path
+	}
+	out := append(make([]byte, 0, len(path)), path[:first]...)
+	for i := first; i < len(path); i++ {
+		c := path[i]
+		if v, ok := unescape(path, i); ok && isSlash(v) {
+			c = v
+			i += 2
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
+
+// mergeSlashes makes one slash of several.
+func mergeSlashes(path string) string {
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] == '/' && i > 0 && path[i-1] == '/' {
+			continue
+		}
+		out = append(out, path[i])
+	}
+	return string(out)
+}

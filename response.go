@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A responseWriter applies a route's response operations when the header of the
+// final response is sent, whichever way a handler does that. Informational
+// responses pass unchanged.
+type responseWriter struct {
+	http.ResponseWriter
+	x *exchange
+	// sent says that the final header went out.
+	sent bool
+	// local says that the gateway itself answers, to which response operations
+	// do not apply. CORS headers do.
+	local bool
+}
+
+// A hijackableWriter is a responseWriter over a connection that can be taken.
+type hijackableWriter struct{ *responseWriter }
+
+func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.ResponseWriter.(http.Hijacker).Hijack()
+}
+
+// wrap returns w with the exchange's response operations. It can be hijacked if
+// w can.
+func (x *exchange) wrap(w http.ResponseWriter) http.ResponseWriter {
+	x.w = responseWriter{ResponseWriter: w, x: x}
+	if _, ok := w.(http.Hijacker); ok {
+		return hijackableWriter{&x.w}
+	}
+	return &x.w
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *responseWriter) WriteHeader(status int) {
+	if !w.sent && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.commit(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *responseWriter) WriteString(s string) (int, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// ReadFrom lets the writer below copy without a buffer where it can.
+func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+		return rf.ReadFrom(r)
+	}
+	return io.Copy(writerOnly{w.ResponseWriter}, r)
+}
+
+// writerOnly hides every method but Write.
+type writerOnly struct{ io.Writer }
+
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+func (w *responseWriter) FlushError() error {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// UpstreamFailed answers for a destination that gave no response.
+func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
+	w.local = true
+	if f.Overloaded {
+		w.Header()["X-Envoy-Overloaded"] = []string{"true"}
+	}
+	localreply.Write(w, w.x.in, f.Status, f.Body)
+}
+
+// finish sends the header of a handler that returned without doing so.
+func (w *responseWriter) finish() {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+}
+
+// commit makes the header what is sent.
+func (w *responseWriter) commit(status int) {
+	w.sent = true
+	x, h := w.x, w.Header()
+	if x.dest != nil && !w.local {
+		c := formatContext{x: x, request: x.req.Header, rewritten: true, response: h, status: status}
+		for _, ops := range x.dest.response {
+			if ops != nil {
+				ops.apply(h, &c, freshValue)
+			}
+		}
+		if x.program.semantics.sendsEnvoyHeaders() {
+			h["X-Envoy-Upstream-Service-Time"] = []string{strconv.FormatInt(time.Since(x.start).Milliseconds(), 10)}
+		}
+	}
+	if x.corsOrigin != "" {
+		x.clause.route.cors.decorate(h, x.corsOrigin)
+	}
+	if x.program.semantics.sendsEnvoyHeaders() {
+		h["Server"] = serverName
+	}
+}
+
+// serverName is shared by all responses and never written to: its capacity is
+// its length.
+var serverName = []string{"istio-envoy"}
+
+func freshValue(s string) []string { return []string{s} }
+
+// localReply answers r as Envoy does by itself.
+func (p *program) localReply(w http.ResponseWriter, r *http.Request, status int, body string) {
+	if p.semantics.sendsEnvoyHeaders() {
+		w.Header()["Server"] = serverName
+	}
+	if body == "" && !localreply.IsGRPC(r) {
+		w.Header()["Content-Length"] = []string{"0"}
+	}
+	localreply.Write(w, r, status, body)
+}
