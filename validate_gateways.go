@@ -126,31 +126,33 @@ func (v *validator) gatewayReference(s *site, reference, namespace string) {
 	}
 }
 
-// closestGateway returns the reference that was probably meant, as it is
-// written in a namespace.
+// closestGateway returns the reference that was probably meant: another name in
+// the same namespace, or the same name in another.
 func (v *validator) closestGateway(missing resourceName, namespace string) string {
-	var names, references []string
-	for name := range v.gateways {
-		if name.name == "" {
-			continue
+	if name := closestIn(v.gateways, missing); name != "" {
+		if missing.namespace == namespace {
+			return name
 		}
-		references = append(references, name.String())
-		if name.namespace == namespace {
+		return resourceName{missing.namespace, name}.String()
+	}
+	elsewhere := ""
+	for name := range v.gateways {
+		if name.name == missing.name && (elsewhere == "" || name.String() < elsewhere) {
+			elsewhere = name.String()
+		}
+	}
+	return elsewhere
+}
+
+// closestIn returns the name of a resource of the same namespace that was
+// probably meant.
+func closestIn[T any](known map[resourceName]T, missing resourceName) string {
+	var names []string
+	for name := range known {
+		if name.namespace == missing.namespace && name.name != "" {
 			names = append(names, name.name)
 		}
 	}
 	slices.Sort(names)
-	slices.Sort(references)
-	if missing.namespace == namespace {
-		if name := suggest.Closest(missing.name, names); name != "" {
-			return name
-		}
-		// The name is right and the namespace is not.
-		for _, reference := range references {
-			if strings.HasSuffix(reference, "/"+missing.name) {
-				return reference
-			}
-		}
-	}
-	return suggest.Closest(missing.String(), references)
+	return suggest.Closest(missing.name, names)
 }

@@ -66,19 +66,6 @@ func (v *validator) target(s *site, t *TargetRef, namespace string) {
 	}
 }
 
-// closestIn returns the name of the namespace's resource that was probably
-// meant.
-func closestIn[T any](known map[resourceName]T, missing resourceName) string {
-	var names []string
-	for name := range known {
-		if name.namespace == missing.namespace && name.name != "" {
-			names = append(names, name.name)
-		}
-	}
-	slices.Sort(names)
-	return suggest.Closest(missing.name, names)
-}
-
 func (v *validator) rateLimit(s *site, l *RateLimit) {
 	if l.Requests < 1 {
 		e := s.field("requestsPerUnit")

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func setting(name, value string) Headers {
+	return Headers{Request: HeaderOperations{Set: map[string]string{name: value}}}
+}
+
+func answering(name, value string) Headers {
+	return Headers{Response: HeaderOperations{Set: map[string]string{name: value}}}
+}
+
+func TestValidateHeaders(t *testing.T) {
+	both := map[string]string{"X-A": "1", "x-a": "2"}
+	runRoutes(t, validation{}, []routeRow{
+		forwarding("a header", Route{Headers: setting("X-A", "1")}),
+		forwarding("no name", Route{Headers: setting("", "1")}, `error headers.request.set[]: the name of a header is missing`),
+		forwarding("no token", Route{Headers: answering("x a", "1")}, `error headers.response.set[x a]: "x a" is not the name of a header`),
+		forwarding("a pseudo-header", Route{Headers: setting(":path", "/")},
+			`error headers.request.set[:path]: ":path" is a pseudo-header: use rewrite to change what is requested`),
+		forwarding("the host of a request", Route{Headers: setting("Host", "a.test")}),
+		forwarding("the authority of a request", Route{Headers: setting(":authority", "a.test")}),
+		forwarding("the host of a response", Route{Headers: answering("Host", "a.test")},
+			`error headers.response.set[Host]: "Host" can only be set or added, and on the request`),
+		forwarding("the host removed", Route{Headers: Headers{Request: HeaderOperations{Remove: []string{"x-a", "host"}}}},
+			`error headers.request.remove[1]: "host" can only be set or added, and on the request`),
+		forwarding("an empty name removed", Route{Headers: Headers{Response: HeaderOperations{Remove: []string{""}}}},
+			`error headers.response.remove[0]: the name of a header is missing`),
+		forwarding("an empty value", Route{Headers: setting("x-a", "")}, `warning headers.request.set[x-a]: has no effect: an empty value is not written`),
+		forwarding("a stray percent sign", Route{Headers: setting("x-a", "100%")},
+			`error headers.request.set[x-a]: "100%" has a stray %: a literal percent sign is written %%, and an operator %NAME%`),
+		forwarding("one name twice", Route{Headers: Headers{Response: HeaderOperations{Add: both}}},
+			`warning headers.response.add[x-a]: is "X-A" in another letter case: which of them comes last is not defined`),
+		{"of a destination", Route{Split: Split{{Host: "a", Weight: 1}, {Host: "b", Weight: 1, Headers: answering("x a", "1")}}},
+			[]string{`error route[1].headers.response.set[x a]: "x a" is not the name of a header`}},
+	})
+}
+
+func TestValidateAuthorityIsSetOnce(t *testing.T) {
+	rewrite := &Rewrite{Authority: "a.test"}
+	setAndAdd := Headers{Request: HeaderOperations{Set: map[string]string{"host": "a.test"}, Add: map[string]string{":authority": "b.test"}}}
+	runRoutes(t, validation{}, []routeRow{
+		forwarding("by rewrite", Route{Rewrite: rewrite}),
+		forwarding("by rewrite and set", Route{Rewrite: rewrite, Headers: setting("host", "b.test")},
+			`error headers.request.set[host]: the Host header becomes "a.test" already: it is set once`),
+		forwarding("by set and add", Route{Headers: setAndAdd},
+			`error headers.request.add[:authority]: the Host header becomes "a.test" already: it is set once`),
+		{"by a destination beside the route", Route{Rewrite: rewrite, Split: Split{{Host: "a", Headers: setting("host", "b.test")}}}, nil},
+		{"by a destination twice", Route{Split: Split{{Host: "a", Headers: setAndAdd}}},
+			[]string{`error route[0].headers.request.add[:authority]: the Host header becomes "a.test" already: it is set once`}},
+	})
+}
+
+func TestValidateAddedEdgeHeaders(t *testing.T) {
+	adding := func(name string) Route {
+		return Route{Headers: Headers{Request: HeaderOperations{Add: map[string]string{name: "https"}}}}
+	}
+	runRoutes(t, validation{}, []routeRow{
+		forwarding("under Native", adding("X-Forwarded-Proto"),
+			`warning headers.request.add[X-Forwarded-Proto]: semantics differ: Native sends "https" alone, Envoy semantics send it after the gateway's own value; with set both send "https"`),
+		forwarding("another header", adding("X-Forwarded-Prefix")),
+		forwarding("set", Route{Headers: setting("X-Forwarded-Proto", "https")}),
+	})
+	runRoutes(t, validation{semantics: Envoy}, []routeRow{
+		forwarding("under Envoy", adding("x-request-id"),
+			`warning headers.request.add[x-request-id]: semantics differ: it is sent after the gateway's own value, Native semantics send "https" alone; with set both send "https"`),
+	})
+}
+
+func TestCheckHeaderValue(t *testing.T) {
+	for _, value := range []string{
+		"", "plain text, äöü", "tab\there", "100%%", "%%%%", "%REQ(X-A)%", "a%REQ(X-A?X-B):10%b%PROTOCOL%",
+		"%START_TIME(%Y-%m-%d)%", "%%%PROTOCOL%%%", "%DYNAMIC_METADATA(a:b:c)%",
+	} {
+		require.NoError(t, checkHeaderValue(value), value)
+	}
+	stray := "has a stray %: a literal percent sign is written %%, and an operator %NAME%"
+	tests := []struct{ value, want string }{
+		{"100%", stray},
+		{"%", stray},
+		{"%%%", stray},
+		{"50% of 100%", stray},
+		{"%REQ(X-A)", stray},
+		{"%REQ(X-A%", stray},
+		{"%REQ X%", stray},
+		{"%PROTOCOL:x%", stray},
+		{"a\nb", "has the control character 0x0a"},
+		{"a\x00", "has the control character 0x00"},
+		{"\x7f", "has the control character 0x7f"},
+	}
+	for _, tt := range tests {
+		require.EqualError(t, checkHeaderValue(tt.value), tt.want, tt.value)
+	}
+}
