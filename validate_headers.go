@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func (v *validator) headerValues(s *site, field string, values map[string]string
 		}
 		value := values[name]
 		if err := checkHeaderValue(value); err != nil {
-			e.errorf("%s %v", quoted(value), err)
+			e.suggestf(err.suggestion, "%s", err.problem)
 		} else if value == "" {
 			e.warnf("", "has no effect: an empty value is not written")
 		}
@@ -122,51 +121,11 @@ func headerOperationProblem(name string) string {
 }
 
 // checkHeaderValue reports a value that cannot be sent: control characters, and
-// percent signs that neither are doubled nor enclose an operator.
-func checkHeaderValue(value string) error {
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c < ' ' && c != '\t' || c == 0x7f:
-			return fmt.Errorf("has the control character %#02x", c)
-		case c != '%':
-		case i+1 < len(value) && value[i+1] == '%':
-			i++
-		default:
-			n := operatorLength(value[i:])
-			if n == 0 {
-				return errors.New("has a stray %: a literal percent sign is written %%, and an operator %NAME%")
-			}
-			i += n - 1
-		}
+// percent signs that neither are doubled nor enclose an operator that is known.
+func checkHeaderValue(value string) *formatError {
+	if strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r == '%' || r == 0x7f }) < 0 {
+		return nil
 	}
-	return nil
-}
-
-// operatorLength returns the length of the operator that s begins with, such as
-// "%REQ(X-A?X-B):10%" or "%START_TIME(%Y-%m-%d)%", or 0.
-func operatorLength(s string) int {
-	i := 1
-	for i < len(s) && (isAlphanumeric(s[i]) || s[i] == '_') {
-		i++
-	}
-	if i == 1 {
-		return 0
-	}
-	if i < len(s) && s[i] == '(' {
-		end := strings.IndexByte(s[i:], ')')
-		if end < 0 {
-			return 0
-		}
-		i += end + 1
-	}
-	if i < len(s) && s[i] == ':' {
-		i++
-		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
-			i++
-		}
-	}
-	if i >= len(s) || s[i] != '%' {
-		return 0
-	}
-	return i + 1
+	_, err := parseFormat(value)
+	return err
 }

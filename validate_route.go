@@ -10,17 +10,6 @@ import (
 	"github.com/lateengo/gateway/internal/suggest"
 )
 
-// validateRoute validates a route that stands alone: outside of any
-// VirtualService, and perhaps without an action.
-func validateRoute(r *Route, o validation, f *findings) {
-	if o.regexes == nil {
-		o.regexes = regexCache{}
-	}
-	v := &validator{validation: o, findings: f, declarations: new(Declarations)}
-	s := v.site(&r.Origin, "", "", "")
-	v.route(&s, r, &boundService{VirtualService: new(VirtualService), alone: true})
-}
-
 // route validates one route: its conditions, that it has exactly one action,
 // and what goes with the action.
 func (v *validator) route(s *site, r *Route, vs *boundService) {
@@ -87,7 +76,6 @@ func (v *validator) action(s *site, r *Route, vs *boundService) {
 		given = append(given, "delegate")
 	}
 	switch {
-	case len(given) == 0 && vs.alone:
 	case len(given) == 0 && vs.delegate:
 		s.errorf("the route has no action: one of route, redirect and directResponse is expected")
 	case len(given) == 0:

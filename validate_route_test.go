@@ -58,7 +58,9 @@ func TestValidateSplit(t *testing.T) {
 }
 
 func TestValidateDestination(t *testing.T) {
-	row := func(name string, d Destination, want ...string) routeRow { return routeRow{name, Route{Split: Split{d}}, want} }
+	row := func(name string, d Destination, want ...string) routeRow {
+		return routeRow{name, Route{Split: Split{d}}, want}
+	}
 	runRoutes(t, validation{}, []routeRow{
 		row("a short name", Destination{Host: "reviews"}),
 		row("a full name with port and subset", Destination{Host: "reviews.prod.svc.cluster.local", Port: 65535, Subset: "v1"}),

@@ -170,22 +170,3 @@ func TestValidateExportTo(t *testing.T) {
 		})
 	}
 }
-
-func TestValidateRouteAlone(t *testing.T) {
-	check := func(r Route) []string {
-		var f findings
-		validateRoute(&r, validation{defaultNamespace: "default"}, &f)
-		var found []string
-		for _, e := range f.errors {
-			found = append(found, e.Error())
-		}
-		require.Empty(t, f.warnings)
-		return found
-	}
-	require.Empty(t, check(Route{}), "an action may be missing")
-	require.Empty(t, check(Route{Match: []Match{{URI: Prefix("/a"), Port: 80}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500, Percent: 1}}}))
-	require.Equal(t, []string{"fault.abort.httpStatus: 600 is not a status to answer with, 200 to 599 is expected"},
-		check(Route{Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 600, Percent: 1}}}))
-	require.Equal(t, []string{"the route has 2 actions, route and redirect: one is expected"},
-		check(Route{Split: toCart, Redirect: &Redirect{Authority: "a.test"}}))
-}

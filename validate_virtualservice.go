@@ -42,8 +42,6 @@ type boundService struct {
 	name resourceName
 	// delegate says that it has no hosts.
 	delegate bool
-	// alone says that there is none, and a route on its own.
-	alone bool
 	// gateways are those that it is bound to and that exist; every says that
 	// one of its references is "*".
 	gateways []resourceName
