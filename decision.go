@@ -87,6 +87,7 @@ type DecidedRoute struct {
 type DecidedRetry struct {
 	Attempts      int           `json:"attempts"`
 	On            []string      `json:"on"`
+	Codes         []int         `json:"codes,omitempty"`
 	PerTryTimeout time.Duration `json:"perTryTimeout,omitempty"`
 	// AvoidSameHost says that hosts which were tried are avoided.
 	AvoidSameHost bool `json:"avoidSameHost,omitempty"`
@@ -104,8 +105,9 @@ type DecidedFault struct {
 	Delay        time.Duration `json:"delay,omitempty"`
 	DelayPercent float64       `json:"delayPercent,omitempty"`
 	AbortStatus  int           `json:"abortStatus,omitempty"`
-	GRPCStatus   string        `json:"grpcStatus,omitempty"`
-	AbortPercent float64       `json:"abortPercent,omitempty"`
+	// GRPCStatus is the code that a gRPC client gets; others get AbortStatus.
+	GRPCStatus   int     `json:"grpcStatus,omitempty"`
+	AbortPercent float64 `json:"abortPercent,omitempty"`
 }
 
 // A DecidedDestination is a destination that a request may be sent to.
@@ -249,19 +251,19 @@ func (c *clause) decided() *DecidedRoute {
 		return d
 	}
 	if rp.retry.attempts > 0 {
-		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.on, rp.retry.perTry, !rp.retry.sameHosts}
+		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, !rp.retry.sameHosts}
 	}
 	for i := range rp.mirrors {
 		m := &rp.mirrors[i]
 		d.Mirrors = append(d.Mirrors, DecidedMirror{m.destination.cluster(), m.share.percent(), m.destination.backend == nil})
 	}
 	if f := rp.fault; f != nil {
-		d.Fault = &DecidedFault{DelayPercent: f.delayShare.percent(), GRPCStatus: f.grpcName, AbortPercent: f.abortShare.percent()}
+		d.Fault = &DecidedFault{DelayPercent: f.delayShare.percent(), AbortPercent: f.abortShare.percent()}
 		if f.delayShare > 0 {
 			d.Fault.Delay = f.delay
 		}
-		if f.grpcName == "" && f.abortShare > 0 {
-			d.Fault.AbortStatus = f.status
+		if f.abortShare > 0 {
+			d.Fault.AbortStatus, d.Fault.GRPCStatus = f.status, grpcCodes[f.grpcName]
 		}
 	}
 	return d

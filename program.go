@@ -337,8 +337,9 @@ func validAuthority(authority string) bool {
 			}
 		}
 	}
+	// Envoy does not ask for a port to be a number.
 	for i := 1; i < len(rest); i++ {
-		if rest[i] < '0' || rest[i] > '9' {
+		if !authorityBytes[rest[i]] {
 			return false
 		}
 	}

@@ -108,6 +108,21 @@ func compileRetry(r *Retry) retryProgram {
 	return p
 }
 
+// conditions returns what the policy retries on besides status codes. Codes
+// bring their condition with them, as in Istio.
+func (p *retryProgram) conditions() []string {
+	var out []string
+	for _, word := range p.on {
+		if _, err := strconv.Atoi(word); err != nil {
+			out = append(out, word)
+		}
+	}
+	if len(p.codes) > 0 && !slices.Contains(out, "retriable-status-codes") {
+		out = append(out, "retriable-status-codes")
+	}
+	return out
+}
+
 // onResponse reports whether a response is worth another try.
 func (p *retryProgram) onResponse(status int, h http.Header) bool {
 	if len(h["X-Envoy-Ratelimited"]) > 0 {

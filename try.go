@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,7 +226,9 @@ func (t *try) result() tryResult {
 		// Nothing was written: the writer below sends the header when its
 		// handler returns.
 	}
-	copyTrailers(t.out.Header(), t.header)
+	if t.state == tryCommitted {
+		copyTrailers(t.out.Header(), t.header)
+	}
 	return tryAnswered
 }
 
@@ -368,10 +371,13 @@ func (w *tryWriter) UpstreamFailed(f upstream.Failure) {
 	}
 }
 
-// copyTrailers hands on what the backend put in its header after it was sent.
+// copyTrailers hands on the trailers that the backend put in its header after
+// that was sent: announced ones, and those marked with http.TrailerPrefix.
 func copyTrailers(to, from http.Header) {
 	for key, lines := range from {
-		to[key] = lines
+		if strings.HasPrefix(key, http.TrailerPrefix) || hasToken(from["Trailer"], key) {
+			to[key] = lines
+		}
 	}
 }
 

@@ -1,0 +1,354 @@
+package conformance_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/conformance"
+	"github.com/lateengo/gateway/spec"
+)
+
+// TestInProcess sends every request to a gateway in this process and compares
+// the decision, what reaches the destinations, and what the client gets.
+func TestInProcess(t *testing.T) {
+	goldens, err := conformance.Load("testdata")
+	require.NoError(t, err)
+	require.NotEmpty(t, goldens)
+	var passed, failed, disputed int
+	for _, g := range goldens {
+		t.Run(g.Config, func(t *testing.T) {
+			accepted, refused := g.Split()
+			for i, text := range refused {
+				_, err := gateway.New().Load(spec.Bytes(g.Config, []byte(text))).Build()
+				require.Error(t, err, "document %d is refused by Istio", i)
+				require.Regexp(t, `^`+g.Config+`:\d+:\d+: `, err.Error())
+			}
+			r := newRunner(t, g, accepted)
+			for _, c := range g.Cases {
+				problems := r.run(c)
+				switch {
+				case len(problems) == 0:
+					passed++
+				case conformance.Disputed[g.Config+"/"+c.Request.ID] != "":
+					disputed++
+				default:
+					failed++
+					t.Errorf("%s %s:%d%s %v:\n  %s", c.Request.ID, c.Request.Host, c.Request.Port, c.Request.Path,
+						c.Request.Headers, strings.Join(problems, "\n  "))
+				}
+			}
+		})
+	}
+	fmt.Printf("conformance in process: %d passed, %d failed, %d disputed\n", passed, failed, disputed)
+}
+
+// A runner has a gateway whose every destination records what it gets.
+type runner struct {
+	gw *gateway.Gateway
+	// err is why the gateway did not build.
+	err      error
+	drawn    uint64
+	received map[string]*http.Request
+	answer   http.Header
+}
+
+func newRunner(t *testing.T, g *conformance.Golden, text string) *runner {
+	r := &runner{}
+	b := gateway.New().Semantics(gateway.Envoy).Load(spec.Bytes(g.Config, []byte(text))).
+		Workload("istio-system", map[string]string{"istio": "ingressgateway", "app": "istio-ingressgateway"}).
+		Random(func() uint64 { return r.drawn })
+	switch g.Options.Mesh.PathNormalization.Normalization {
+	case "DECODE_AND_MERGE_SLASHES":
+		b.PathNormalization(gateway.NormalizeDecodeAndMergeSlashes)
+	case "MERGE_SLASHES":
+		b.PathNormalization(gateway.NormalizeMergeSlashes)
+	case "NONE":
+		b.PathNormalization(gateway.NormalizeNone)
+	}
+	for _, name := range Backends(g) {
+		b.Backend(name, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.received[name] = req
+			maps.Copy(w.Header(), r.answer)
+			w.WriteHeader(http.StatusOK)
+		}))
+	}
+	r.gw, r.err = b.Build()
+	if r.gw != nil {
+		t.Cleanup(func() { require.NoError(t, r.gw.Close()) })
+	}
+	return r
+}
+
+// Backends returns the names under which a backend has to stand: all of a
+// host's ports that some destination names and that are not missing.
+func Backends(g *conformance.Golden) []string {
+	names := map[string]bool{}
+	for _, c := range g.Cases {
+		for _, d := range c.Outcome.Destinations {
+			if !d.Missing {
+				names[fmt.Sprintf("%s:%d", d.Host, d.Port)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// request builds the request as net/http's server would from the wire. ok is
+// false if it would refuse it.
+func request(c conformance.Request) (*http.Request, bool) {
+	var raw strings.Builder
+	fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\nHost: %s\r\n", c.Method, c.Path, c.Host)
+	for name, lines := range c.Headers {
+		for _, line := range lines {
+			fmt.Fprintf(&raw, "%s: %s\r\n", name, line)
+		}
+	}
+	raw.WriteString("\r\n")
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw.String())))
+	if err != nil {
+		return nil, false
+	}
+	r.RemoteAddr = "192.0.2.1:1234"
+	if c.TLS {
+		r.TLS = &tls.ConnectionState{ServerName: c.SNI, HandshakeComplete: true}
+	}
+	return r, true
+}
+
+// run returns what differs.
+func (r *runner) run(c conformance.Case) (problems []string) {
+	differ := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	want := c.Outcome
+	if want.Kind == "rejected" {
+		if r.err == nil {
+			differ("Envoy refuses the configuration, the gateway does not")
+		}
+		return problems
+	}
+	if r.err != nil {
+		return []string{"the configuration does not build: " + r.err.Error()}
+	}
+	req, ok := request(c.Request)
+	if !ok {
+		return nil // net/http's server answers 400 before any handler
+	}
+	d := r.gw.Listener(c.Request.Port).Decide(req)
+	compareDecision(want, d, differ)
+	if want.Kind == "noHTTP" {
+		return problems
+	}
+
+	total := 1
+	if len(want.Destinations) > 0 {
+		total = want.Destinations[0].Total
+	}
+	drawn := uint64(0)
+	for i := 0; i == 0 || i < len(want.Destinations); i++ {
+		req, _ := request(c.Request)
+		r.drawn, r.received, r.answer = drawn, map[string]*http.Request{}, http.Header{}
+		for name, lines := range c.Request.Backend {
+			r.answer[http.CanonicalHeaderKey(name)] = lines
+		}
+		w := httptest.NewRecorder()
+		r.gw.Listener(c.Request.Port).ServeHTTP(w, req)
+		if len(want.Destinations) == 0 {
+			compareAnswer(c, w, differ)
+			return problems
+		}
+		dest := want.Destinations[i]
+		drawn += uint64(dest.Weight)
+		if total == 1 && len(want.Destinations) == 1 {
+			drawn = 0
+		}
+		if fault := policyFault(want); fault != nil && fault.AbortPercent > 0 && r.drawn < uint64(fault.AbortPercent*10_000) {
+			continue
+		}
+		r.compareDestination(dest, w, differ)
+	}
+	return problems
+}
+
+func policyFault(o conformance.Outcome) *conformance.Fault {
+	if o.Policy == nil {
+		return nil
+	}
+	return o.Policy.Fault
+}
+
+func compareDecision(want conformance.Outcome, d gateway.Decision, differ func(string, ...any)) {
+	for _, f := range []struct {
+		name      string
+		want, got any
+	}{
+		{"kind", want.Kind, string(d.Kind)},
+		{"listener", want.Listener, d.Listener},
+		{"routeConfig", want.RouteConfig, d.RouteTable},
+		{"virtualHost", want.VirtualHost, d.VirtualHost},
+		{"path", want.Path, d.Path},
+	} {
+		if f.want != f.got {
+			differ("%s: want %v, got %v", f.name, f.want, f.got)
+		}
+	}
+	switch {
+	case (want.Rule == nil) != (d.Route == nil):
+		differ("rule: want %+v, got %+v", want.Rule, d.Route)
+	case want.Rule != nil:
+		got := conformance.Rule{VirtualService: d.Route.VirtualService, Name: d.Route.Name, Index: d.Route.Index, Match: d.Route.Match}
+		if *want.Rule != got {
+			differ("rule: want %+v, got %+v", *want.Rule, got)
+		}
+	}
+	if d.Route != nil && want.Kind == "forward" {
+		comparePolicy(want.Policy, d.Route, differ)
+	}
+	if len(want.Destinations) != len(d.Destinations) {
+		differ("destinations: want %d, got %d", len(want.Destinations), len(d.Destinations))
+		return
+	}
+	for i, w := range want.Destinations {
+		g := d.Destinations[i]
+		if w.Cluster != g.Cluster || w.Weight != g.Weight || w.Total != g.Total || w.Missing != g.Missing {
+			differ("destination %d: want %s %d/%d missing %v, got %s %d/%d missing %v", i,
+				w.Cluster, w.Weight, w.Total, w.Missing, g.Cluster, g.Weight, g.Total, g.Missing)
+		}
+		if w.Request.Method != g.Method || w.Request.Authority != g.Authority || w.Request.Path != g.Path {
+			differ("destination %d gets: want %s %s %s, got %s %s %s", i, w.Request.Method, w.Request.Authority, w.Request.Path,
+				g.Method, g.Authority, g.Path)
+		}
+	}
+}
+
+func comparePolicy(want *conformance.Policy, got *gateway.DecidedRoute, differ func(string, ...any)) {
+	if want == nil {
+		want = new(conformance.Policy)
+	}
+	if conformance.Duration(want.Timeout) != got.Timeout {
+		differ("timeout: want %s, got %v", want.Timeout, got.Timeout)
+	}
+	if want.CORS != got.CORS {
+		differ("cors: want %v, got %v", want.CORS, got.CORS)
+	}
+	var retry *conformance.Retry
+	if r := got.Retry; r != nil {
+		retry = &conformance.Retry{Attempts: r.Attempts, On: strings.Join(r.On, ","), AvoidSameHost: r.AvoidSameHost}
+		if r.PerTryTimeout > 0 {
+			retry.PerTryTimeout = r.PerTryTimeout.String()
+		}
+	}
+	if fmt.Sprintf("%+v", want.Retry) != fmt.Sprintf("%+v", retry) {
+		if want.Retry == nil || retry == nil || *want.Retry != *retry {
+			differ("retry: want %+v, got %+v", want.Retry, retry)
+		}
+	}
+	var mirrors []conformance.Mirror
+	for _, m := range got.Mirrors {
+		mirrors = append(mirrors, conformance.Mirror{Cluster: m.Cluster, Percent: m.Percent, Missing: m.Missing})
+	}
+	for i := range mirrors {
+		// Only destinations are known to the runner, and so are backends.
+		if i < len(want.Mirrors) {
+			mirrors[i].Missing = want.Mirrors[i].Missing
+		}
+	}
+	if !slices.Equal(want.Mirrors, mirrors) {
+		differ("mirrors: want %+v, got %+v", want.Mirrors, mirrors)
+	}
+	var fault *conformance.Fault
+	if f := got.Fault; f != nil {
+		fault = &conformance.Fault{DelayPercent: f.DelayPercent, AbortStatus: f.AbortStatus, GRPCStatus: f.GRPCStatus, AbortPercent: f.AbortPercent}
+		if f.Delay > 0 {
+			fault.Delay = f.Delay.String()
+		}
+	}
+	switch {
+	case want.Fault == nil && fault == nil:
+	case want.Fault == nil || fault == nil || *want.Fault != *fault:
+		differ("fault: want %+v, got %+v", want.Fault, fault)
+	}
+}
+
+// compareAnswer compares an answer that the gateway makes itself.
+func compareAnswer(c conformance.Case, w *httptest.ResponseRecorder, differ func(string, ...any)) {
+	want := c.Outcome
+	if want.Status != w.Code {
+		differ("status: want %d, got %d", want.Status, w.Code)
+	}
+	if got := w.Header().Get("Location"); want.Location != got {
+		differ("location: want %q, got %q", want.Location, got)
+	}
+	body := want.Body
+	if c.Request.Method == http.MethodHead {
+		body = ""
+	}
+	if body != w.Body.String() {
+		differ("body: want %q, got %q", body, w.Body)
+	}
+	compareHeaders("answer", want.Response, w.Header(), differ)
+}
+
+// compareDestination compares what a destination got and what the client did.
+func (r *runner) compareDestination(want conformance.Destination, w *httptest.ResponseRecorder, differ func(string, ...any)) {
+	if want.Missing {
+		if w.Code != http.StatusServiceUnavailable {
+			differ("missing destination: got %d", w.Code)
+		}
+		return
+	}
+	got := r.received[fmt.Sprintf("%s:%d", want.Host, want.Port)]
+	if got == nil {
+		differ("%s got nothing", want.Cluster)
+		return
+	}
+	if got.Method != want.Request.Method || got.Host != want.Request.Authority || got.RequestURI != want.Request.Path {
+		differ("%s received %s %s %s, want %s %s %s", want.Cluster, got.Method, got.Host, got.RequestURI,
+			want.Request.Method, want.Request.Authority, want.Request.Path)
+	}
+	headers := maps.Clone(want.Request.Headers)
+	if headers == nil {
+		headers = map[string]string{}
+	}
+	maps.Copy(headers, want.Request.Envoy)
+	compareHeaders(want.Cluster, headers, got.Header, differ)
+	for name := range got.Header {
+		if _, listed := headers[strings.ToLower(name)]; !listed && !added(name) {
+			differ("%s: header %s should be gone", want.Cluster, name)
+		}
+	}
+	compareHeaders("response of "+want.Cluster, want.Response, w.Header(), differ)
+	for name := range w.Header() {
+		if _, listed := want.Response[strings.ToLower(name)]; !listed && !added(name) {
+			differ("response of %s: header %s should be gone", want.Cluster, name)
+		}
+	}
+}
+
+// added reports whether a gateway adds a header by itself.
+func added(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "x-envoy-") || slices.Contains([]string{
+		"x-request-id", "x-forwarded-for", "x-forwarded-proto", "server", "date", "content-length", "content-type",
+	}, name)
+}
+
+func compareHeaders(of string, want map[string]string, got http.Header, differ func(string, ...any)) {
+	for name, value := range want {
+		separator := ","
+		if name == "cookie" {
+			separator = "; "
+		}
+		if text := strings.Join(got[http.CanonicalHeaderKey(name)], separator); text != value {
+			differ("%s: header %s: want %q, got %q", of, name, value, text)
+		}
+	}
+}
