@@ -37,15 +37,10 @@ const maxInformational = 100
 
 // newClient returns a client for h.
 func (u *Upstream) newClient(h *host) client {
-	return newNetHTTP(&u.config, h)
-}
-
-// target returns the target of the request line.
-func (x *exchange) target() string {
-	if x.query == "" && !x.r.URL.ForceQuery {
-		return x.path
+	if u.config.Protocol == HTTP2 || u.config.Transport == NetHTTP {
+		return newNetHTTP(&u.config, h)
 	}
-	return x.path + "?" + x.query
+	return newDirect(&u.config, h)
 }
 
 // inform forwards a response with a status of 1xx, other than 101, and reports

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(benchProxy); name != "" {
+		runBenchProxy(name)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what has to happen; it is never waited for in a good run.
 const patience = 10 * time.Second

@@ -147,22 +147,27 @@ func (n *netHTTP) serve(x *exchange) error {
 	if status == http.StatusSwitchingProtocols {
 		backend, ok := response.Body.(io.ReadWriteCloser)
 		if !ok || x.upgrade == "" || !strings.EqualFold(response.Header.Get("Upgrade"), x.upgrade) {
-			return errors.New("a switch of protocols that was not asked for")
+			return errUnasked
 		}
-		x.tunnel(response.Header, backend)
+		x.tunnel(response.Header, backend, nil)
 		return nil
 	}
 	if status < 200 || status > 599 {
 		return fmt.Errorf("response with status %d", status)
 	}
-	x.respond(response)
+	x.respond(response, body != nil && !body.read.Load())
 	return nil
 }
 
-// respond sends response to the client.
-func (x *exchange) respond(response *http.Response) {
+// respond sends response to the client, who has not sent all of the request's
+// body if unread.
+func (x *exchange) respond(response *http.Response, unread bool) {
 	header := x.w.Header()
 	addEndToEnd(header, response.Header)
+	if unread && x.r.ProtoMajor == 1 {
+		// The client may never send the rest.
+		header["Connection"] = []string{"close"}
+	}
 	announced := maps.Clone(response.Trailer)
 	announce(header, announced)
 	if bodiless(x.r.Method, response.StatusCode) {
@@ -244,7 +249,7 @@ func (i *informer) got(status int, h textproto.MIMEHeader) error {
 		return nil
 	}
 	if !i.exchange.inform(status, http.Header(h)) {
-		return errors.New("too many informational responses")
+		return errTooManyInformational
 	}
 	return nil
 }
@@ -261,6 +266,10 @@ type requestBody struct {
 	r       *http.Request
 	trailer http.Header
 	closed  atomic.Bool
+	// read says that the client has sent all of the body; count is how much it
+	// has.
+	read  atomic.Bool
+	count int64
 	// failure is set if the body could not be read.
 	failure atomic.Pointer[error]
 }
@@ -282,6 +291,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.r.Body.Read(p)
+	if b.count += int64(n); err == io.EOF || b.count == b.r.ContentLength {
+		b.read.Store(true)
+	}
 	switch {
 	case err == io.EOF:
 		maps.Copy(b.trailer, b.r.Trailer)
@@ -296,4 +308,3 @@ func (b *requestBody) Close() error {
 	b.closed.Store(true)
 	return nil
 }
-

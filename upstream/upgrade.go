@@ -24,8 +24,8 @@ func upgradeOf(r *http.Request, protocol Protocol) string {
 
 // tunnel sends the 101 response with header h to the client, and joins its
 // connection with the backend's until one of them ends or x's context does. It
-// closes both.
-func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser) {
+// closes both. first is what has been read from the backend already.
+func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byte) {
 	defer backend.Close()
 	header := x.w.Header()
 	addEndToEnd(header, h)
@@ -53,7 +53,9 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser) {
 		backend.Close()
 		client.Close()
 	}()
-	pump(client, backend, nil)
+	if _, err := client.Write(first); err == nil {
+		pump(client, backend, nil)
+	}
 	client.Close()
 	backend.Close()
 	<-done

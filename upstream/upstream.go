@@ -125,6 +125,10 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.release()
+	if r.ProtoMajor == 1 && hasBody(r) {
+		// Else net/http's server reads the whole body before it sends a response.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	x := exchange{
 		upstream: u, host: h, w: w, r: r,
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),

@@ -1,0 +1,385 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/lateengo/gateway/upstream/internal/http1"
+)
+
+// A direct is a client that owns its connections: the goroutine of a request
+// writes it and reads the response. Only a request's body, which has to be sent
+// while the response may come already, has a goroutine of its own.
+type direct struct {
+	config *Config
+	host   *host
+	limits http1.Limits
+	pool   http1.Pool
+}
+
+func newDirect(c *Config, h *host) *direct {
+	return &direct{
+		config: c, host: h,
+		limits: http1.Limits{Bytes: c.MaxHeaderBytes, Fields: c.MaxHeaders},
+		pool:   http1.Pool{Max: max(c.MaxIdle, 0), IdleTimeout: c.IdleTimeout},
+	}
+}
+
+func (d *direct) closeIdle() { d.pool.Close() }
+
+// A directExchange is what one exchange needs of memory.
+type directExchange struct {
+	*exchange
+	conn *http1.Conn
+	head http1.Head
+	body http1.Body
+	out  []byte
+	// upload is nil if the request has no body.
+	upload *upload
+	// unflushed says that w may hold something back.
+	unflushed bool
+	// answered is set when the head of the final response has been read.
+	answered bool
+}
+
+var directExchanges = sync.Pool{New: func() any { return &directExchange{out: make([]byte, 0, 2<<10)} }}
+
+// maxKeptOut is the largest request head whose buffer is kept.
+const maxKeptOut = 16 << 10
+
+func (d *direct) serve(x *exchange) error {
+	e := directExchanges.Get().(*directExchange)
+	e.exchange = x
+	err := d.attempt(e)
+	clear(e.head.Fields)
+	clear(e.body.Trailer)
+	if cap(e.out) > maxKeptOut {
+		e.out = nil
+	}
+	*e = directExchange{head: http1.Head{Fields: e.head.Fields}, body: http1.Body{Trailer: e.body.Trailer}, out: e.out}
+	directExchanges.Put(e)
+	return err
+}
+
+// attempt makes one exchange, on a connection that was used before if there is
+// one. If the backend closed that while it was idle, another one is used: always,
+// as long as nothing was written, and otherwise if the request may be repeated,
+// as in net/http.
+func (d *direct) attempt(e *directExchange) error {
+	var err error
+	if e.out, err = e.appendHead(e.out[:0], d.config.MaxIdle < 0); err != nil {
+		return err
+	}
+	name := ""
+	if d.config.TLS != nil && d.config.TLS.ServerName == "" {
+		name = serverName(e.r.Host)
+	}
+	for fresh := false; ; {
+		c, err := d.connect(e.r.Context(), name, fresh)
+		if err != nil {
+			return err
+		}
+		wrote := e.sent
+		err = e.run(d, c)
+		if err == nil {
+			return nil
+		}
+		if !c.Used() || e.answered || c.Received() || e.upload != nil || e.r.Context().Err() != nil {
+			return err
+		}
+		if e.sent != wrote && !repeatable(e.r) {
+			return err
+		}
+		if !errors.Is(err, http1.ErrStale) {
+			fresh = true
+		}
+	}
+}
+
+// repeatable reports whether a request without a body may be sent again although
+// a backend may have received it.
+func repeatable(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return !hasBody(r)
+	}
+	return !hasBody(r) && (r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil)
+}
+
+// connect returns an idle connection to the named server, or a new one.
+func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.Conn, error) {
+	if !fresh {
+		if c := d.pool.Get(name); c != nil {
+			return c, nil
+		}
+	}
+	var conn net.Conn
+	var err error
+	if d.config.TLS == nil {
+		conn, err = d.config.dial(ctx, d.host)
+	} else {
+		conn, err = d.config.dialTLS(ctx, d.host, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := http1.NewConn(conn, &d.limits)
+	c.Name = name
+	return c, nil
+}
+
+// run makes the exchange on c. On an error, nothing was written to the client.
+func (e *directExchange) run(d *direct, c *http1.Conn) error {
+	e.conn = c
+	reusable := false
+	c.Begin(e.r.Context())
+	defer func() {
+		if e.upload != nil {
+			reusable = e.upload.end(e.w) && reusable
+		}
+		if c.End(reusable) {
+			d.pool.Put(c)
+		}
+	}()
+	if err := e.send(); err != nil {
+		return e.cause(err)
+	}
+	if err := e.readHead(); err != nil {
+		return e.cause(err)
+	}
+	e.answered = true
+	if e.head.Status == http.StatusSwitchingProtocols {
+		if e.upgrade == "" || e.upload != nil || !strings.EqualFold(e.head.Get("Upgrade"), e.upgrade) {
+			return errUnasked
+		}
+		e.switchProtocols()
+		return nil
+	}
+	e.respond()
+	reusable = !e.head.Close && d.config.MaxIdle > 0
+	return nil
+}
+
+// cause returns the reason for err: the client's body, if it could not be read.
+func (e *directExchange) cause(err error) error {
+	if e.upload != nil {
+		if failed := e.upload.failed(); failed != nil {
+			return failed
+		}
+	}
+	var malformed http1.ProtocolError
+	if errors.As(err, &malformed) || errors.Is(err, http1.ErrStale) || errors.Is(err, errTooManyInformational) {
+		return err
+	}
+	return &brokenError{err}
+}
+
+var (
+	errUnasked              = errors.New("a switch of protocols that was not asked for")
+	errTooManyInformational = errors.New("too many informational responses")
+)
+
+// longHead is the length of a request's head which may have to wait to be sent.
+const longHead = 16 << 10
+
+// send writes the request's head, and has its body written.
+func (e *directExchange) send() error {
+	if len(e.out) > longHead {
+		e.conn.Watch()
+	}
+	if !hasBody(e.r) {
+		n, err := e.conn.Send(e.out)
+		e.sent = e.sent || n > 0
+		return err
+	}
+	if err := e.conn.Check(); err != nil {
+		return err
+	}
+	n, err := e.conn.Write(e.out)
+	e.sent = e.sent || n > 0
+	if err != nil {
+		return err
+	}
+	e.upload = newUpload(e.conn, e.r)
+	if expectsContinue(e.r) {
+		e.upload.startAfter(continueTimeout)
+	} else {
+		e.upload.start()
+	}
+	return nil
+}
+
+// readHead reads the head of the final response, and forwards those before it.
+func (e *directExchange) readHead() error {
+	for {
+		if err := e.conn.ReadHead(&e.head); err != nil {
+			return err
+		}
+		status := e.head.Status
+		if status >= 200 || status == http.StatusSwitchingProtocols {
+			return nil
+		}
+		h := make(http.Header, len(e.head.Fields))
+		for _, f := range e.head.Fields {
+			h[f.Key] = append(h[f.Key], f.Value)
+		}
+		if !e.inform(status, h) {
+			return errTooManyInformational
+		}
+		if status == http.StatusContinue && e.upload != nil {
+			e.upload.start()
+		}
+	}
+}
+
+// respond sends the response to the client.
+func (e *directExchange) respond() {
+	header := e.w.Header()
+	addFields(header, &e.head)
+	if e.upload != nil && e.upload.unread() && e.r.ProtoMajor == 1 {
+		// The client may never send the rest.
+		header["Connection"] = []string{"close"}
+	}
+	e.body.Reset(e.conn, &e.head, e.r.Method)
+	if e.head.Bodiless(e.r.Method) {
+		e.w.WriteHeader(e.head.Status)
+		return
+	}
+	noSniff(header)
+	var announced []string
+	if e.head.Chunked {
+		announced = announceFields(header, &e.head)
+	}
+	e.w.WriteHeader(e.head.Status)
+	e.unflushed = true
+	e.conn.SetWaiter(e)
+	e.relayBody()
+	e.conn.SetWaiter(nil)
+	if len(e.body.Trailer) > 0 {
+		e.sendTrailer(announced)
+	}
+}
+
+// BeforeWait sends the client what there is, before more is waited for.
+func (e *directExchange) BeforeWait() {
+	if e.unflushed {
+		e.unflushed = false
+		e.flush()
+	}
+}
+
+// spliceLength is the length from which a body is left to the kernel, if it can
+// take it from one connection to the other.
+const spliceLength = 64 << 10
+
+// relayBody copies the body as it comes.
+func (e *directExchange) relayBody() {
+	for {
+		if left := e.body.Fixed(); left >= spliceLength && len(e.conn.Buffered()) == 0 && e.splice(left) {
+			return
+		}
+		p, err := e.body.Next()
+		if len(p) > 0 {
+			if _, err := e.w.Write(p); err != nil {
+				abort()
+			}
+			e.unflushed = true
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			abort()
+		}
+	}
+}
+
+// splice copies the rest of the body in one call, if w can do that.
+func (e *directExchange) splice(left int64) bool {
+	backend, ok := e.conn.NetConn().(*net.TCPConn)
+	if !ok || e.r.ProtoMajor != 1 || e.r.TLS != nil {
+		return false
+	}
+	to, ok := e.w.(io.ReaderFrom)
+	if !ok {
+		return false
+	}
+	e.conn.Watch()
+	n, err := to.ReadFrom(&io.LimitedReader{R: backend, N: left})
+	if err != nil || n != left {
+		abort()
+	}
+	e.body.Skip(n)
+	return true
+}
+
+// sendTrailer sends the trailer of the body that was read.
+func (e *directExchange) sendTrailer(announced []string) {
+	trailer := make(http.Header, len(e.body.Trailer))
+	for _, f := range e.body.Trailer {
+		trailer[f.Key] = append(trailer[f.Key], f.Value)
+	}
+	e.addTrailers(trailer, func(key string) bool {
+		for _, name := range announced {
+			if name == key {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// addFields adds the end-to-end headers of a response to header.
+func addFields(header http.Header, head *http1.Head) {
+	var names nominations
+	if head.Nominates {
+		names = nominatedBy(head.Values("Connection"))
+	}
+	values := make([]string, len(head.Fields))
+	for i := range head.Fields {
+		f := &head.Fields[i]
+		if hopByHop(f.Key) || names != nil && names.has(f.Key) && !indispensable(f.Key) {
+			continue
+		}
+		values[i] = f.Value
+		if before, ok := header[f.Key]; ok {
+			header[f.Key] = append(before, f.Value)
+		} else {
+			header[f.Key] = values[i : i+1 : i+1]
+		}
+	}
+}
+
+// announceFields announces the trailers that a response's head does.
+func announceFields(header http.Header, head *http1.Head) []string {
+	values := head.Values("Trailer")
+	if values == nil {
+		return nil
+	}
+	var names []string
+	for name := range tokens(values) {
+		if key := http.CanonicalHeaderKey(name); !hopByHop(key) && !indispensable(key) && http1.IsToken(key) {
+			names = append(names, key)
+		}
+	}
+	if names != nil {
+		header["Trailer"] = append(header["Trailer"], names...)
+	}
+	return names
+}
+
+// switchProtocols joins the client's connection with the backend's.
+func (e *directExchange) switchProtocols() {
+	h := make(http.Header, len(e.head.Fields))
+	for _, f := range e.head.Fields {
+		h[f.Key] = append(h[f.Key], f.Value)
+	}
+	// Reads have no deadline any more; the context's end closes the connection.
+	e.conn.Watch()
+	e.tunnel(h, e.conn.NetConn(), e.conn.Buffered())
+}

@@ -1,0 +1,343 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Sizes of read buffers. A connection has one only while it is in use: a small
+// one, and a large one as soon as a body turns out to be long.
+const (
+	smallBuffer = 4 << 10
+	largeBuffer = 32 << 10
+)
+
+var (
+	smallBuffers = sync.Pool{New: func() any { b := make([]byte, smallBuffer); return &b }}
+	largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+)
+
+// To be told of a context's end costs more than all else in a short exchange.
+// So reads have a deadline at first, and only one that reaches it asks to be
+// told. The deadline is the longest time until a cancellation is seen.
+const (
+	watchAfter = 20 * time.Millisecond
+	watchSoon  = 5 * time.Millisecond
+)
+
+// ErrStale says that a connection was closed by the backend, or sent something
+// unasked, while it was idle. Nothing was written to it.
+var ErrStale = errors.New("the idle connection was closed")
+
+// A Waiter is told before a read has to wait.
+type Waiter interface{ BeforeWait() }
+
+// A Limits bounds what is read.
+type Limits struct {
+	// Bytes limits a head, and a trailer.
+	Bytes int
+	// Fields limits the header lines of either.
+	Fields int
+}
+
+// A Conn is a connection to a backend. Begin, then exactly one exchange, then End.
+// All methods belong to the goroutine of the exchange, except Write and Abort,
+// which one other goroutine may use.
+type Conn struct {
+	// Name is the server that the connection was made to, if that is not always
+	// the same one.
+	Name string
+
+	conn net.Conn
+	// base is what carries conn, or conn itself.
+	base net.Conn
+	raw  rawIO
+
+	// Unread bytes are buf[r:w]. box is what buf came from, if it was a pool.
+	buf  []byte
+	r, w int
+	box  *[]byte
+
+	ctx      context.Context
+	deadline time.Time
+	unwatch  func() bool
+	waiter   Waiter
+	limits   *Limits
+
+	// used is set when an exchange has ended on the connection.
+	used bool
+	// received says that a byte of the response has been read.
+	received  bool
+	idleSince time.Time
+}
+
+// NewConn returns a Conn on conn.
+func NewConn(conn net.Conn, limits *Limits) *Conn {
+	c := &Conn{conn: conn, base: conn, limits: limits}
+	t, opaque := conn.(*tls.Conn)
+	if opaque {
+		c.base = t.NetConn()
+	}
+	c.raw.init(c, c.base, opaque)
+	return c
+}
+
+// Begin starts an exchange, whose reads fail soon after ctx ends.
+func (c *Conn) Begin(ctx context.Context) {
+	c.ctx = ctx
+	c.received = false
+	c.box = smallBuffers.Get().(*[]byte)
+	c.buf, c.r, c.w = *c.box, 0, 0
+	now := time.Now()
+	if c.deadline.Sub(now) < watchSoon {
+		c.deadline = now.Add(watchAfter)
+		// A connection that cannot have one fails when it is read.
+		_ = c.conn.SetReadDeadline(c.deadline)
+	}
+	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
+		c.Watch()
+	}
+}
+
+// Watch makes reads and writes fail as soon as the exchange's context ends. It is
+// needed before anything but a read that may take long.
+func (c *Conn) Watch() {
+	if c.unwatch != nil {
+		return
+	}
+	c.deadline = time.Time{}
+	_ = c.conn.SetReadDeadline(time.Time{})
+	c.unwatch = context.AfterFunc(c.ctx, c.Abort)
+}
+
+// Abort closes the connection at once; what is going on on it fails.
+func (c *Conn) Abort() { c.base.Close() }
+
+// End ends an exchange and reports whether the connection may be used for
+// another one. It must not be, unless the response was read to its end, said so,
+// and nothing was read beyond. If it may not, it is closed.
+func (c *Conn) End(reusable bool) bool {
+	if c.unwatch != nil {
+		reusable = c.unwatch() && reusable
+		c.unwatch = nil
+	}
+	reusable = reusable && c.r == c.w
+	c.release()
+	c.ctx, c.waiter = nil, nil
+	c.used = true
+	if !reusable {
+		c.base.Close()
+	}
+	return reusable
+}
+
+// release gives the buffer back.
+func (c *Conn) release() {
+	switch {
+	case c.box == nil:
+	case len(*c.box) == smallBuffer:
+		smallBuffers.Put(c.box)
+	default:
+		largeBuffers.Put(c.box)
+	}
+	c.box, c.buf, c.r, c.w = nil, nil, 0, 0
+}
+
+// Close closes a connection that is not in an exchange.
+func (c *Conn) Close() { c.conn.Close() }
+
+// Used reports whether the connection has had an exchange before.
+func (c *Conn) Used() bool { return c.used }
+
+// Received reports whether a byte of the response has been read.
+func (c *Conn) Received() bool { return c.received }
+
+// NetConn returns the connection itself.
+func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// SetWaiter has w told before each read that has to wait. Nil tells nobody.
+func (c *Conn) SetWaiter(w Waiter) { c.waiter = w }
+
+// Buffered returns what has been read from the connection and not been consumed.
+func (c *Conn) Buffered() []byte { return c.buf[c.r:c.w] }
+
+// Write writes p and returns how much of it was written.
+func (c *Conn) Write(p []byte) (int, error) { return c.conn.Write(p) }
+
+// Send writes a request's head and waits for the response's first bytes. Like
+// Check it returns ErrStale before it writes. n is how much was written.
+func (c *Conn) Send(head []byte) (n int, err error) {
+	if c.raw.usable() {
+		return c.raw.send(c, head)
+	}
+	if err := c.Check(); err != nil {
+		return 0, err
+	}
+	if n, err = c.conn.Write(head); err != nil {
+		return n, err
+	}
+	return n, c.fill()
+}
+
+// Check returns ErrStale if a connection that was idle cannot be used any more.
+func (c *Conn) Check() error {
+	if !c.used {
+		return nil
+	}
+	switch c.raw.peek() {
+	case nothing:
+		return nil
+	case ended:
+		return ErrStale
+	case something:
+		if c.raw.usable() {
+			return ErrStale
+		}
+	}
+	// There may be something that is not for us, such as the tickets of TLS, and
+	// without the kernel there is no way to ask but to wait a little.
+	_ = c.conn.SetReadDeadline(time.Now().Add(checkTime))
+	n, err := c.conn.Read(c.buf[:1])
+	_ = c.conn.SetReadDeadline(c.deadline)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return ErrStale
+	}
+	return nil
+}
+
+// A peeked is what is there to be read from a connection.
+type peeked uint8
+
+const (
+	unknown peeked = iota
+	nothing
+	something
+	ended
+)
+
+// checkTime is how long a connection is asked whether it is still open, where the
+// kernel cannot be asked.
+const checkTime = 50 * time.Microsecond
+
+// fill reads more into the buffer, for which there must be room.
+func (c *Conn) fill() error {
+	if c.waiter != nil {
+		if c.raw.usable() {
+			n, err := c.raw.try(c.buf[c.w:])
+			if n > 0 || err != nil {
+				return c.filled(n, err)
+			}
+		}
+		c.waiter.BeforeWait()
+	}
+	for {
+		n, err := c.conn.Read(c.buf[c.w:])
+		if n == 0 && c.expired(err) {
+			continue
+		}
+		return c.filled(n, err)
+	}
+}
+
+// expired reports whether err is that of a deadline which Begin has set, and
+// watches the context from then on.
+func (c *Conn) expired(err error) bool {
+	if err == nil || c.unwatch != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	c.Watch()
+	return true
+}
+
+// filled takes the result of a read.
+func (c *Conn) filled(n int, err error) error {
+	c.w += n
+	if n > 0 {
+		c.received = true
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// grow makes room in a full buffer: a large one in place of a small one, or one
+// of twice the size.
+func (c *Conn) grow() {
+	unread := c.buf[c.r:c.w]
+	if c.r > 0 {
+		c.r, c.w = 0, copy(c.buf, unread)
+		return
+	}
+	if len(c.buf) < largeBuffer {
+		box := largeBuffers.Get().(*[]byte)
+		n := copy(*box, unread)
+		c.release()
+		c.box, c.buf, c.w = box, *box, n
+		return
+	}
+	larger := make([]byte, 2*len(c.buf))
+	n := copy(larger, unread)
+	c.release()
+	c.buf, c.w = larger, n
+}
+
+// ReadHead reads the head of the next response into h. Its error is io.EOF if the
+// connection ended before the first byte, and io.ErrUnexpectedEOF if in the midst
+// of the head.
+func (c *Conn) ReadHead(h *Head) error {
+	text, err := c.readLines()
+	if err != nil {
+		return err
+	}
+	return h.parse(text, c.limits.Fields)
+}
+
+// readLines reads lines that end in CRLF up to an empty one, and returns them
+// without that.
+func (c *Conn) readLines() (string, error) {
+	scanned, line := 0, 0
+	for {
+		unread := c.buf[c.r:c.w]
+		for {
+			i := indexLF(unread[scanned:])
+			if i < 0 {
+				scanned = len(unread)
+				break
+			}
+			end := scanned + i
+			if end == 0 || unread[end-1] != '\r' {
+				return "", ProtocolError("a line does not end in CRLF")
+			}
+			if end-line == 1 {
+				if end >= c.limits.Bytes {
+					return "", ProtocolError("header too large")
+				}
+				text := string(unread[:line])
+				c.r += end + 1
+				return text, nil
+			}
+			scanned = end + 1
+			line = scanned
+		}
+		if len(unread) >= c.limits.Bytes {
+			return "", ProtocolError("header too large")
+		}
+		if c.w == len(c.buf) {
+			c.grow()
+		}
+		if err := c.fill(); err != nil {
+			if err == io.EOF && len(unread) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return "", err
+		}
+	}
+}

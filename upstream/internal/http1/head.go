@@ -1,0 +1,216 @@
+// Package http1 is the client side of HTTP/1.1 as a proxy needs it: connections
+// whose exchanges run in the goroutine that wants them, and a strict reader of
+// responses.
+package http1
+
+import (
+	"strings"
+)
+
+// A ProtocolError is what a backend sent that is not HTTP/1.1. The connection
+// cannot be used any more.
+type ProtocolError string
+
+func (e ProtocolError) Error() string { return "malformed response: " + string(e) }
+
+// A Field is one header line. Key is canonical; Value has no white space around
+// it.
+type Field struct{ Key, Value string }
+
+// A Head is the status line and the header of a response. A Head may be reused
+// for the next response.
+type Head struct {
+	// Minor is the minor version: HTTP/1.0 or HTTP/1.1.
+	Minor int
+	// Status is from 100 to 599.
+	Status int
+	// Fields are the header lines as they came, framing included.
+	Fields []Field
+	// Length is the Content-Length, or -1 if there is none.
+	Length int64
+	// Chunked says that the body comes in chunks.
+	Chunked bool
+	// Close says that the connection ends with this response.
+	Close bool
+	// Nominates says that a Connection header names other headers.
+	Nominates bool
+}
+
+// Get returns the first value of the canonical key.
+func (h *Head) Get(key string) string {
+	for i := range h.Fields {
+		if h.Fields[i].Key == key {
+			return h.Fields[i].Value
+		}
+	}
+	return ""
+}
+
+// Values returns all values of the canonical key.
+func (h *Head) Values(key string) []string {
+	var values []string
+	for i := range h.Fields {
+		if h.Fields[i].Key == key {
+			values = append(values, h.Fields[i].Value)
+		}
+	}
+	return values
+}
+
+// parse reads the lines of a head, each of which ends in CRLF, without the empty
+// one at their end.
+//
+// It follows RFC 9112 where that says how to detect an error, never where it
+// allows to repair one: white space before a colon, folded lines, more than one
+// Content-Length, Content-Length beside Transfer-Encoding, any coding but
+// chunked, and control characters are all refused.
+func (h *Head) parse(text string, maxFields int) error {
+	*h = Head{Fields: h.Fields[:0], Length: -1}
+	end := strings.IndexByte(text, '\n')
+	if end < 0 {
+		return ProtocolError("no status line")
+	}
+	if err := h.parseStatusLine(text[:end-1]); err != nil {
+		return err
+	}
+	var err error
+	if h.Fields, err = parseFields(h.Fields, text[end+1:], maxFields); err != nil {
+		return err
+	}
+	return h.frame()
+}
+
+// parseStatusLine reads "HTTP/1.1 200" and what may follow after a space.
+func (h *Head) parseStatusLine(line string) error {
+	if len(line) < 12 || line[:7] != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' {
+		return ProtocolError("status line")
+	}
+	h.Minor = int(line[7] - '0')
+	for _, c := range []byte(line[9:12]) {
+		if c < '0' || c > '9' {
+			return ProtocolError("status code")
+		}
+		h.Status = h.Status*10 + int(c-'0')
+	}
+	if h.Status < 100 || h.Status > 599 || len(line) > 12 && line[12] != ' ' {
+		return ProtocolError("status code")
+	}
+	if !isText(line[12:]) {
+		return ProtocolError("control character in the status line")
+	}
+	return nil
+}
+
+// parseFields appends the header lines of text to fields.
+func parseFields(fields []Field, text string, maxFields int) ([]Field, error) {
+	for text != "" {
+		if len(fields) == maxFields {
+			return fields, ProtocolError("too many header lines")
+		}
+		end := strings.IndexByte(text, '\n')
+		line := text[:end-1]
+		text = text[end+1:]
+		key, n := parseKey(line)
+		if n <= 0 {
+			return fields, ProtocolError("header name")
+		}
+		value := trim(line[n+1:])
+		if !isText(value) {
+			return fields, ProtocolError("control character in a header")
+		}
+		fields = append(fields, Field{key, value})
+	}
+	return fields, nil
+}
+
+// trim removes spaces and tabs around s.
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// isText reports whether s has no control character but tabs.
+func isText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// frame takes from the fields how the body is delimited, and whether the
+// connection stays.
+func (h *Head) frame() error {
+	h.Close = h.Minor == 0
+	transferEncoding := false
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		switch f.Key {
+		case "Content-Length":
+			if h.Length >= 0 {
+				return ProtocolError("more than one Content-Length")
+			}
+			n, ok := parseLength(f.Value)
+			if !ok {
+				return ProtocolError("Content-Length")
+			}
+			h.Length = n
+		case "Transfer-Encoding":
+			if transferEncoding || !strings.EqualFold(f.Value, "chunked") {
+				return ProtocolError("Transfer-Encoding")
+			}
+			transferEncoding = true
+		case "Connection":
+			h.parseConnection(f.Value)
+		}
+	}
+	if transferEncoding && (h.Length >= 0 || h.Minor == 0) {
+		return ProtocolError("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
+	}
+	h.Chunked = transferEncoding
+	return nil
+}
+
+func (h *Head) parseConnection(value string) {
+	if value == "keep-alive" {
+		return
+	}
+	for value != "" {
+		var token string
+		token, value, _ = strings.Cut(value, ",")
+		token = trim(token)
+		switch {
+		case strings.EqualFold(token, "close"):
+			h.Close = true
+		case token != "" && !strings.EqualFold(token, "keep-alive") && !strings.EqualFold(token, "upgrade"):
+			h.Nominates = true
+		}
+	}
+}
+
+// parseLength reads a Content-Length: digits, and no more than fit.
+func parseLength(s string) (int64, bool) {
+	if s == "" || len(s) > 18 {
+		return 0, false
+	}
+	var n int64
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n, true
+}
+
+// Bodiless reports whether the response to a request with the method has no
+// body, whatever its header says.
+func (h *Head) Bodiless(method string) bool {
+	return method == "HEAD" || h.Status < 200 || h.Status == 204 || h.Status == 304
+}

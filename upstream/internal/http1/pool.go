@@ -1,0 +1,144 @@
+package http1
+
+import (
+	"sync"
+	"time"
+)
+
+// sweepInterval is how often idle connections are asked whether the backend has
+// closed them.
+const sweepInterval = 15 * time.Second
+
+// A Pool keeps idle connections to one host; the one that was used last is used
+// first. It is safe for concurrent use. While connections are idle a timer runs,
+// which Close stops.
+type Pool struct {
+	// Max is how many connections are kept.
+	Max int
+	// IdleTimeout is how long a connection is kept. 0 or less is without limit.
+	IdleTimeout time.Duration
+
+	mu sync.Mutex
+	// idle are ordered by the time of their last use.
+	idle     []*Conn
+	sweep    *time.Timer
+	sweeping bool
+	closed   bool
+}
+
+// Get returns an idle connection to the named server, or nil. It may have been
+// closed by the backend.
+func (p *Pool) Get(name string) *Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		c := p.idle[i]
+		if c.Name != name {
+			continue
+		}
+		if p.IdleTimeout > 0 && time.Since(c.idleSince) >= p.IdleTimeout {
+			return nil
+		}
+		if i == len(p.idle)-1 {
+			p.idle[i] = nil
+			p.idle = p.idle[:i]
+		} else {
+			p.remove(i)
+		}
+		return c
+	}
+	return nil
+}
+
+func (p *Pool) remove(i int) {
+	copy(p.idle[i:], p.idle[i+1:])
+	p.idle[len(p.idle)-1] = nil
+	p.idle = p.idle[:len(p.idle)-1]
+}
+
+// Put keeps c, whose exchange has ended, or closes it.
+func (p *Pool) Put(c *Conn) {
+	now := time.Now()
+	p.mu.Lock()
+	if p.closed || len(p.idle) >= p.Max {
+		p.mu.Unlock()
+		c.Close()
+		return
+	}
+	c.idleSince = now
+	p.idle = append(p.idle, c)
+	if !p.sweeping {
+		p.sweeping = true
+		if p.sweep == nil {
+			p.sweep = time.AfterFunc(p.interval(), p.expire)
+		} else {
+			p.sweep.Reset(p.interval())
+		}
+	}
+	p.mu.Unlock()
+}
+
+func (p *Pool) interval() time.Duration {
+	if p.IdleTimeout > 0 {
+		return min(p.IdleTimeout, sweepInterval)
+	}
+	return sweepInterval
+}
+
+// expire closes connections that have been idle for too long, or that the backend
+// has closed.
+func (p *Pool) expire() {
+	now := time.Now()
+	var dead []*Conn
+	p.mu.Lock()
+	kept := p.idle[:0]
+	for _, c := range p.idle {
+		if p.IdleTimeout > 0 && now.Sub(c.idleSince) >= p.IdleTimeout || !c.alive() {
+			dead = append(dead, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(p.idle[len(kept):])
+	p.idle = kept
+	if p.sweeping = len(kept) > 0; p.sweeping {
+		p.sweep.Reset(p.interval())
+	}
+	p.mu.Unlock()
+	for _, c := range dead {
+		c.Close()
+	}
+}
+
+// Len returns the number of idle connections.
+func (p *Pool) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
+}
+
+// Close closes the idle connections, and has those that are put later closed.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	if p.sweep != nil {
+		p.sweep.Stop()
+	}
+	p.mu.Unlock()
+	for _, c := range idle {
+		c.Close()
+	}
+}
+
+// alive reports whether an idle connection is still open, as far as that can be
+// known without waiting.
+func (c *Conn) alive() bool {
+	switch c.raw.peek() {
+	case ended:
+		return false
+	case something:
+		return !c.raw.usable()
+	}
+	return true
+}

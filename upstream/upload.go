@@ -1,0 +1,215 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lateengo/gateway/upstream/internal/http1"
+)
+
+// An upload is a request body on its way to the backend. It is written by a
+// goroutine of its own, since a backend may answer before it has read it all.
+type upload struct {
+	conn *http1.Conn
+	r    *http.Request
+
+	once  sync.Once
+	timer *time.Timer
+	// done is closed when the goroutine ends.
+	done chan struct{}
+	// started says that the goroutine runs, or did.
+	started atomic.Bool
+	// stopped tells the goroutine to end.
+	stopped atomic.Bool
+	// read says that the client has sent all of the body.
+	read atomic.Bool
+	// written says that all of it has been passed on.
+	written atomic.Bool
+	// failure is why the client's body could not be read.
+	failure atomic.Pointer[clientError]
+}
+
+func newUpload(c *http1.Conn, r *http.Request) *upload {
+	return &upload{conn: c, r: r, done: make(chan struct{})}
+}
+
+// start begins to send the body, if that has not begun.
+func (u *upload) start() {
+	u.once.Do(func() {
+		u.started.Store(true)
+		go u.run()
+	})
+}
+
+// startAfter begins to send the body when d has passed.
+func (u *upload) startAfter(d time.Duration) { u.timer = time.AfterFunc(d, u.start) }
+
+// unread reports whether the client has not sent all of the body yet.
+func (u *upload) unread() bool { return !u.read.Load() }
+
+// failed returns why the body could not be read, if that is so.
+func (u *upload) failed() error {
+	if err := u.failure.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// uploadGrace is how long an upload that the backend seems to have received may
+// take to notice that itself.
+const uploadGrace = 10 * time.Millisecond
+
+// end stops the upload, and reports whether all of it was sent. If not, the
+// connection is closed. Under HTTP/1 a goroutine that waits for the client goes on
+// to do so, until the client sends something or its request ends, but does no
+// more: there is no way to stop a read of net/http's that does not harm what the
+// server does afterwards.
+func (u *upload) end(w http.ResponseWriter) bool {
+	if u.timer != nil {
+		u.timer.Stop()
+	}
+	never := false
+	u.once.Do(func() { never = true })
+	if never {
+		return false
+	}
+	if u.read.Load() {
+		select {
+		case <-u.done:
+		case <-time.After(uploadGrace):
+		}
+	}
+	u.stopped.Store(true)
+	if u.written.Load() {
+		<-u.done
+		return true
+	}
+	u.conn.Abort()
+	switch {
+	case u.read.Load():
+		<-u.done
+	case u.r.ProtoMajor != 1:
+		if http.NewResponseController(w).SetReadDeadline(time.Now()) == nil {
+			<-u.done
+		}
+	}
+	return false
+}
+
+var uploadBuffers = sync.Pool{New: func() any {
+	b := make([]byte, copyBufferSize)
+	return &b
+}}
+
+func (u *upload) run() {
+	defer close(u.done)
+	box := uploadBuffers.Get().(*[]byte)
+	defer uploadBuffers.Put(box)
+	var err error
+	if u.r.ContentLength >= 0 {
+		err = u.sendFixed(*box)
+	} else {
+		err = u.sendChunked(*box)
+	}
+	if err == nil {
+		u.written.Store(true)
+		return
+	}
+	var client *clientError
+	if errors.As(err, &client) {
+		u.failure.Store(client)
+		// The backend must not take what it has for the whole.
+		u.conn.Abort()
+	}
+	// Else the backend does not want the rest, and may have said why.
+}
+
+var errStopped = errors.New("the exchange has ended")
+
+// sendFixed sends a body of known length.
+func (u *upload) sendFixed(buf []byte) error {
+	for left := u.r.ContentLength; left > 0; {
+		n, err := u.r.Body.Read(buf[:min(left, int64(len(buf)))])
+		if u.stopped.Load() {
+			return errStopped
+		}
+		if left -= int64(n); left == 0 {
+			u.read.Store(true)
+			err = nil
+		}
+		if n > 0 {
+			if _, err := u.conn.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return &clientError{err}
+		}
+	}
+	return nil
+}
+
+// chunkHead is the room for a chunk's size and line end.
+const chunkHead = 10
+
+// sendChunked sends a body of unknown length: what each read of it brings is a
+// chunk. Trailers follow.
+func (u *upload) sendChunked(buf []byte) error {
+	room := buf[chunkHead : len(buf)-2]
+	for {
+		n, err := u.r.Body.Read(room)
+		if u.stopped.Load() {
+			return errStopped
+		}
+		if err != nil && err != io.EOF {
+			return &clientError{err}
+		}
+		if err == io.EOF {
+			u.read.Store(true)
+		}
+		if n > 0 {
+			var size [chunkHead]byte
+			line := append(strconv.AppendUint(size[:0], uint64(n), 16), '\r', '\n')
+			start := chunkHead - len(line)
+			copy(buf[start:], line)
+			end := chunkHead + n + copy(buf[chunkHead+n:], "\r\n")
+			if _, err := u.conn.Write(buf[start:end]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			_, err := u.conn.Write(appendTrailer(append(buf[:0], "0\r\n"...), u.r.Trailer))
+			return err
+		}
+	}
+}
+
+// appendTrailer appends the fields of a trailer that may be in one, and the line
+// that ends it.
+func appendTrailer(out []byte, trailer http.Header) []byte {
+	for _, key := range slices.Sorted(maps.Keys(trailer)) {
+		if hopByHop(key) || indispensable(key) || !http1.IsToken(key) {
+			continue
+		}
+		for _, value := range trailer[key] {
+			if !isHeaderValue(value) {
+				continue
+			}
+			out = append(out, key...)
+			out = append(out, ": "...)
+			out = append(out, value...)
+			out = append(out, "\r\n"...)
+		}
+	}
+	return append(out, "\r\n"...)
+}
