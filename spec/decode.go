@@ -67,6 +67,11 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 		if !r.is(v, object) {
 			return
 		}
+		if len(v.keys) == 0 {
+			// An empty map is none, so that it equals the zero value in Go.
+			r.flaws(v, r.enterKey)
+			return
+		}
 		entries := m.Mutable(f).Map()
 		r.entries(v, func(name string, e *value) {
 			if content, ok := r.single(e, f.MapValue(), entries.NewValue); ok {

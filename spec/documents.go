@@ -30,7 +30,9 @@ type document struct {
 func split(file, text string) []*document {
 	var docs []*document
 	start, startLine := 0, 0
-	directives := false
+	// Directives belong to the document that the next marker begins, as long
+	// as there is nothing but comments before it.
+	directives, content := false, false
 	flush := func(end int) {
 		if strings.TrimSpace(text[start:end]) != "" {
 			docs = append(docs, &document{file: file, text: yamlText(text[start:end]), before: startLine})
@@ -38,20 +40,21 @@ func split(file, text string) []*document {
 	}
 	for at, line := 0, 0; at < len(text); line++ {
 		next := lineEnd(text, at)
-		switch content := text[at:next]; {
-		case isMarker(content, "---"):
+		switch l := text[at:next]; {
+		case isMarker(l, "---"):
 			if !directives {
 				flush(at)
 				start, startLine = at, line
 			}
-			directives = false
-		case isMarker(content, "..."):
+			directives, content = false, true
+		case isMarker(l, "..."):
 			flush(at)
 			start, startLine = next, line+1
-			directives = false
-		case content[0] == '%' && strings.TrimSpace(withoutComments(text[start:at])) == "":
-			// Directives belong to the document that the next marker begins.
+			directives, content = false, false
+		case l[0] == '%' && !content:
 			directives = true
+		case !isComment(l):
+			content = true
 		}
 		at = next
 	}
@@ -62,8 +65,13 @@ func split(file, text string) []*document {
 // yamlText returns a document as the parser takes it.
 func yamlText(text string) string {
 	const newer, known = "%YAML 1.2", "%YAML 1.1"
-	if i := strings.Index(text, newer); i >= 0 && strings.TrimSpace(withoutComments(text[:i])) == "" {
-		return text[:i] + known + text[i+len(known):]
+	for at := 0; at < len(text); at = lineEnd(text, at) {
+		if strings.HasPrefix(text[at:], newer) {
+			return text[:at] + known + text[at+len(known):]
+		}
+		if !isComment(text[at:lineEnd(text, at)]) {
+			break
+		}
 	}
 	return jsonText(text)
 }
@@ -132,14 +140,10 @@ func isMarker(line, marker string) bool {
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
-func withoutComments(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if trimmed := strings.TrimSpace(line); !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(trimmed, "%") {
-			b.WriteString(trimmed)
-		}
-	}
-	return b.String()
+// isComment reports whether a line holds nothing but a comment, if that.
+func isComment(line string) bool {
+	trimmed := strings.TrimSpace(line)
+	return trimmed == "" || trimmed[0] == '#'
 }
 
 // readable returns data as text without a byte order mark. If it is not UTF-8,

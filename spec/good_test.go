@@ -114,13 +114,13 @@ func printValue(b *strings.Builder, v reflect.Value, indent string) {
 }
 
 func TestOrderIsThatOfTheText(t *testing.T) {
-	declared, err := Files("testdata/good/delegates.yaml", "testdata/good/cors.yaml").Declare()
+	declared, err := Files("testdata/good/delegates.yaml", "testdata/good/rate-limits.yaml").Declare()
 	require.NoError(t, err)
 	var got []string
 	for _, vs := range declared.VirtualServices {
 		got = append(got, vs.Namespace+"/"+vs.Name)
 	}
-	require.Equal(t, []string{"default/root", "team/team", "default/own", "default/cors"}, got)
+	require.Equal(t, []string{"default/root", "team/team", "default/own", "default/limited"}, got)
 }
 
 func TestJSONIsTheSameAsYAML(t *testing.T) {

@@ -161,10 +161,10 @@ func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *gateway.F
 	to := &gateway.Fault{}
 	if d := m.Delay; d != nil {
 		to.Delay = &gateway.FaultDelay{Fixed: d.GetFixedDelay().AsDuration(), Percent: d.GetPercentage().GetValue()}
-		if d.Percent != 0 { //nolint:staticcheck // Istio still honours it.
+		if percent := delayPercent(d); percent != 0 {
 			r.warnAt(path+".fault.delay.percent@key", deprecated, "is deprecated; use percentage")
 			if d.Percentage == nil {
-				to.Delay.Percent = float64(d.Percent)
+				to.Delay.Percent = float64(percent)
 			}
 		}
 	}
@@ -177,9 +177,6 @@ func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *gateway.F
 	}
 	return to
 }
-
-// deprecated is the code of Istio's analyser for deprecated fields.
-const deprecated = "IST0002"
 
 func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
 	if m == nil {
@@ -194,12 +191,12 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
 	for _, origin := range m.AllowOrigins {
 		to.AllowOrigins = append(to.AllowOrigins, stringMatch(origin))
 	}
-	if len(m.AllowOrigin) > 0 {
+	if exact := allowOrigin(m); len(exact) > 0 {
 		r.warnAt(path+".corsPolicy.allowOrigin@key", deprecated, "is deprecated; use allowOrigins")
 		if len(m.AllowOrigins) > 0 {
 			r.warnAt(path+".corsPolicy.allowOrigin@key", "", "has no effect: allowOrigins is set as well")
 		} else {
-			for _, origin := range m.AllowOrigin {
+			for _, origin := range exact {
 				to.AllowOrigins = append(to.AllowOrigins, gateway.Exact(origin))
 			}
 		}
@@ -216,14 +213,17 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
 
 // mirrors returns what gets copies: mirror with its percentage, or mirrors.
 func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror {
-	if m.MirrorPercent != nil {
+	percent := mirrorPercent(m)
+	if percent != nil {
 		r.warnAt(path+".mirrorPercent@key", deprecated, "is deprecated; use mirrorPercentage")
 	}
 	if m.Mirror == nil {
-		for field, written := range map[string]bool{"mirrorPercent": m.MirrorPercent != nil, "mirrorPercentage": m.MirrorPercentage != nil} {
-			if written {
-				r.warnAt(path+"."+field+"@key", "", "has no effect: mirror is not set")
-			}
+		const inVain = "has no effect: mirror is not set"
+		if percent != nil {
+			r.warnAt(path+".mirrorPercent@key", "", inVain)
+		}
+		if m.MirrorPercentage != nil {
+			r.warnAt(path+".mirrorPercentage@key", "", inVain)
 		}
 	}
 	if m.Mirror != nil && len(m.Mirrors) > 0 {
@@ -235,9 +235,9 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror 
 		switch {
 		case m.MirrorPercentage != nil:
 			mirror.Percent = &m.MirrorPercentage.Value
-		case m.MirrorPercent != nil:
-			percent := float64(m.MirrorPercent.Value)
-			mirror.Percent = &percent
+		case percent != nil:
+			whole := float64(percent.Value)
+			mirror.Percent = &whole
 		}
 		to = append(to, mirror)
 	}

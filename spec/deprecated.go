@@ -1,0 +1,18 @@
+package spec
+
+//lint:file-ignore SA1019 Istio still honours these fields.
+
+import (
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	networking "istio.io/api/networking/v1alpha3"
+)
+
+// deprecated is the code of Istio's analyser for deprecated fields.
+const deprecated = "IST0002"
+
+func mirrorPercent(m *networking.HTTPRoute) *wrapperspb.UInt32Value { return m.MirrorPercent }
+
+func delayPercent(m *networking.HTTPFaultInjection_Delay) int32 { return m.Percent }
+
+func allowOrigin(m *networking.CorsPolicy) []string { return m.AllowOrigin }

@@ -1,0 +1,63 @@
+package spec_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
+)
+
+func Example() {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "hello from %s", r.URL.Path) })
+	gw, err := gateway.New().
+		Load(spec.Text(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: hello}
+spec:
+  hosts: ["*"]
+  http:
+  - match: [{uri: {prefix: /greetings/}}]
+    rewrite: {uri: /}
+    route: [{destination: {host: hello}}]
+`)).
+		Backend("hello", hello).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer := httptest.NewRecorder()
+	gw.ServeHTTP(answer, httptest.NewRequest("GET", "/greetings/world", nil))
+	fmt.Println(answer.Code, answer.Body)
+	// Output: 200 hello from /world
+}
+
+// All problems of all documents come at once, each with its place.
+func ExampleSpec_Declare() {
+	_, err := spec.Bytes("shop.yaml", []byte(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: ["*"]
+  http:
+  - mtach: [{uri: {prefix: /cart}}]
+    timeout: 5
+    route: [{destination: {host: cart}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  trafficPolicy: {loadBalancer: {simple: RANDOM}}
+`)).Declare()
+	fmt.Println(err)
+	// Output:
+	// shop.yaml:8:5: VirtualService default/shop: spec.http[0].mtach: unknown field; did you mean "match"?
+	// shop.yaml:9:14: VirtualService default/shop: spec.http[0].timeout: expected a duration, found the number 5 without a unit; did you mean "5s"?
+	// shop.yaml:17:3: DestinationRule default/cart: spec.trafficPolicy: is not executed by Lateen: requests go to a destination's endpoints without a policy of their own
+}
