@@ -80,7 +80,7 @@ func TestEveryExecutedFieldMatters(t *testing.T) {
 				if root == nil || root.form != object {
 					continue
 				}
-				entry, _, _, _ := identify(root.string("apiVersion"), root.string("kind"))
+				entry, _, _, _ := identify(root.textOf("apiVersion"), root.textOf("kind"))
 				if entry == nil || entry.verdict != read {
 					continue
 				}

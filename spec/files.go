@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // An input is one file's text, or why there is none.
@@ -71,6 +72,10 @@ func readDirectory(fsys fs.FS, directory string, shown func(string) string) []in
 	}
 	var inputs []input
 	for _, entry := range entries {
+		// Editors leave locks and drafts under names that begin with a dot.
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
 		name := path.Join(directory, entry.Name())
 		switch path.Ext(name) {
 		case ".yaml", ".yml", ".json":

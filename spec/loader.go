@@ -72,12 +72,11 @@ func readProblem(in input) string {
 func (l *loader) resource(d *document, v *value, item int) {
 	r := &reader{origin: gateway.Origin{
 		File: d.file, Line: v.line, Column: v.column,
-		Kind: v.string("kind"), Fields: locator{d, item},
+		Kind: v.textOf("kind"), Fields: locator{d, item},
 	}}
 	defer func() {
-		slices.SortStableFunc(r.errors, func(a, b *gateway.Error) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
+		slices.SortStableFunc(r.errors, func(a, b *gateway.Error) int { return inOrder(a.Finding, b.Finding) })
+		slices.SortStableFunc(r.warnings, func(a, b gateway.Warning) int { return inOrder(a.Finding, b.Finding) })
 		l.errors = append(l.errors, r.errors...)
 		l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
 	}()
@@ -86,8 +85,8 @@ func (l *loader) resource(d *document, v *value, item int) {
 		return
 	}
 	metadata, _ := v.field("metadata")
-	r.origin.Name = metadata.string("name")
-	if r.origin.Namespace = metadata.string("namespace"); r.origin.Namespace == "" && r.origin.Name != "" {
+	r.origin.Name = metadata.textOf("name")
+	if r.origin.Namespace = metadata.textOf("namespace"); r.origin.Namespace == "" && r.origin.Name != "" {
 		r.origin.Namespace = l.namespace
 	}
 	apiVersion, ok := r.requiredText(v, "apiVersion", "such as networking.istio.io/v1")
@@ -116,6 +115,10 @@ func (l *loader) resource(d *document, v *value, item int) {
 	}
 }
 
+func inOrder(a, b gateway.Finding) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
 func isList(apiVersion, kind string) bool {
 	if apiVersion == "v1" && kind == "List" {
 		return true
@@ -125,7 +128,7 @@ func isList(apiVersion, kind string) bool {
 		return false
 	}
 	entry, _, _, _ := identify(apiVersion, element)
-	return entry != nil && entry.verdict != skipped
+	return entry != nil
 }
 
 // list reads the items of a List, or of a list of one kind.

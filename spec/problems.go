@@ -72,7 +72,7 @@ type reader struct {
 	warnings []gateway.Warning
 	// broken are the paths where something is missing from what was read.
 	broken []string
-	// said keeps what an alias repeats from being said for each use.
+	// said is what has been said, without fields.
 	said map[gateway.Finding]bool
 }
 
@@ -100,17 +100,30 @@ func (r *reader) finding(line, column int, problem, suggestion string) gateway.F
 	}
 }
 
-func (r *reader) add(f gateway.Finding) {
-	at := f
-	at.Field = ""
-	if r.said[at] {
-		return
+// repeats reports whether the same was said of the same place before, as happens
+// where an alias is used more than once.
+func (r *reader) repeats(f gateway.Finding) bool {
+	f.Field = ""
+	if r.said[f] {
+		return true
 	}
 	if r.said == nil {
 		r.said = make(map[gateway.Finding]bool)
 	}
-	r.said[at] = true
-	r.errors = append(r.errors, &gateway.Error{Finding: f})
+	r.said[f] = true
+	return false
+}
+
+func (r *reader) add(f gateway.Finding) {
+	if !r.repeats(f) {
+		r.errors = append(r.errors, &gateway.Error{Finding: f})
+	}
+}
+
+func (r *reader) addWarning(code string, f gateway.Finding) {
+	if !r.repeats(f) {
+		r.warnings = append(r.warnings, gateway.Warning{Code: code, Finding: f})
+	}
 }
 
 // fail records an error that leaves a gap in what is read.
@@ -132,7 +145,7 @@ func (r *reader) refuse(line, column int, reason string) {
 
 // warn records a warning under the code of Istio's analyser, or "".
 func (r *reader) warn(line, column int, code, problem string) {
-	r.warnings = append(r.warnings, gateway.Warning{Code: code, Finding: r.finding(line, column, problem, "")})
+	r.addWarning(code, r.finding(line, column, problem, ""))
 }
 
 // errorAt records an error of what has been read, at a path from the
@@ -148,7 +161,7 @@ func (r *reader) errorAt(path, problem string) {
 func (r *reader) warnAt(path, code, problem string) {
 	o := r.origin
 	o.Path = ""
-	r.warnings = append(r.warnings, gateway.Warning{Code: code, Finding: o.At(path, problem)})
+	r.addWarning(code, o.At(path, problem))
 }
 
 // breaks returns which elements of a list of the resource have gaps, and

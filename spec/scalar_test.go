@@ -38,26 +38,26 @@ func TestScalarsAreThoseOfKubernetes(t *testing.T) {
 		case nil:
 			require.Equal(t, null, v.form, "%q", s)
 		case bool:
-			require.Equal(t, form(boolean), v.form, "%q", s)
+			require.Equal(t, boolean, v.form, "%q", s)
 			require.Equal(t, want, truth(v.scalar), "%q", s)
 		case float64:
-			require.Equal(t, form(number), v.form, "%q", s)
+			require.Equal(t, number, v.form, "%q", s)
 			require.Equal(t, want, v.numeral().float, "%q", s)
 		case string:
-			require.Equal(t, form(text), v.form, "%q", s)
+			require.Equal(t, text, v.form, "%q", s)
 			require.Equal(t, want, v.scalar, "%q", s)
 		}
 	}
 	for _, s := range []string{".nan", ".NaN", ".inf", "-.Inf", "+.INF"} {
 		v := parseText(t, s)
-		require.Equal(t, form(number), v.form, s)
+		require.Equal(t, number, v.form, s)
 		require.True(t, math.IsNaN(v.numeral().float) || math.IsInf(v.numeral().float, 0), s)
 	}
 }
 
 func TestQuotedScalarsAreStrings(t *testing.T) {
 	for _, s := range []string{`"1"`, `'yes'`, `""`, "|\n 1\n", ">-\n null", `!!str 1`, `!!binary MQ==`} {
-		require.Equal(t, form(text), parseText(t, "a: "+s).elements[0].form, s)
+		require.Equal(t, text, parseText(t, "a: "+s).elements[0].form, s)
 	}
 }
 

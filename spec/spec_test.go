@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/iotest"
@@ -53,6 +55,7 @@ func TestFiles(t *testing.T) {
 		"routes/notes.txt":    "not: [yaml",
 		"routes/sub/d.yaml":   rule("d"),
 		"routes/z.yaml/e":     "",
+		"routes/.#a.yaml":     "a: [",
 		"more.configuration":  rule("first") + "---\n" + rule("second"),
 		"empty/readme.md":     "",
 		"broken/one.yaml":     "a: [",
@@ -245,4 +248,23 @@ spec: {host: a, trafficPolicy: {}, subsets: [{name: v1}]}
 	require.Len(t, declared.Servers, 1)
 	require.Equal(t, "spec.servers[1]", declared.Servers[0].Origin.Path)
 	require.Len(t, declared.DestinationRules, 1, "what is refused leaves no gap")
+}
+
+func TestSeveralGoroutines(t *testing.T) {
+	s := Bytes("many.yaml", manyRoutes(50))
+	declared, err := s.Declare()
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			_, err := s.Declare()
+			require.NoError(t, err)
+			if i%2 == 0 {
+				runtime.GC()
+			}
+			_, _, ok := declared.VirtualServices[0].Origin.Fields.Locate("spec.http[49].match[0].uri.prefix")
+			require.True(t, ok)
+		})
+	}
+	group.Wait()
 }

@@ -138,7 +138,7 @@ func (b *builder) scalar(n *yaml.Node, v *value) *value {
 	v.scalar = n.Value
 	switch {
 	case tagged(n):
-		wanted := form(text)
+		wanted := text
 		switch n.Tag {
 		case "!!str", "!!timestamp":
 		case "!!int", "!!float":

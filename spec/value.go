@@ -64,8 +64,8 @@ func (v *value) field(name string) (*value, *key) {
 	return nil, nil
 }
 
-// string returns the scalar of the entry name, if it is a string.
-func (v *value) string(name string) string {
+// textOf returns the scalar of the entry name, if it is a string.
+func (v *value) textOf(name string) string {
 	if e, _ := v.field(name); e != nil && e.form == text {
 		return e.scalar
 	}

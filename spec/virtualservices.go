@@ -46,9 +46,12 @@ func (r *reader) route(to *gateway.Route, m *networking.HTTPRoute, path string) 
 	if len(m.Route) > 0 {
 		to.Split = make(gateway.Split, len(m.Route))
 		for i, d := range m.Route {
-			to.Split[i] = r.destination(d.GetDestination(), path, "route", i)
+			to.Split[i] = destination(d.GetDestination())
 			to.Split[i].Weight = int(d.GetWeight())
 			to.Split[i].Headers = headers(d.GetHeaders())
+			if portZero(d.GetDestination()) {
+				r.errorAt(fmt.Sprintf("%s.route[%d].destination.port.number", path, i), notPortZero)
+			}
 		}
 	}
 	to.Redirect = redirect(m.Redirect)
@@ -91,13 +94,15 @@ func headerOperations(m *networking.Headers_HeaderOperations) gateway.HeaderOper
 	return gateway.HeaderOperations{Set: m.GetSet(), Add: m.GetAdd(), Remove: m.GetRemove()}
 }
 
-// destination returns the destination of the element i of a list of a route.
-func (r *reader) destination(m *networking.Destination, path, field string, i int) gateway.Destination {
-	if port := m.GetPort(); port != nil && port.Number == 0 {
-		r.errorAt(fmt.Sprintf("%s.%s[%d].destination.port.number", path, field, i), "must be between 1 and 65535, not 0")
-	}
+func destination(m *networking.Destination) gateway.Destination {
 	return gateway.Destination{Host: m.GetHost(), Port: int(m.GetPort().GetNumber()), Subset: m.GetSubset()}
 }
+
+// portZero reports whether a destination asks for port 0, which would look
+// like a port that was left out.
+func portZero(m *networking.Destination) bool { return m.GetPort() != nil && m.Port.Number == 0 }
+
+const notPortZero = "must be between 1 and 65535, not 0"
 
 func redirect(m *networking.HTTPRedirect) *gateway.Redirect {
 	if m == nil {
@@ -231,7 +236,10 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror 
 	}
 	var to []gateway.Mirror
 	if m.Mirror != nil {
-		mirror := gateway.Mirror{Destination: r.destination(m.Mirror, path, "mirrors", 0)}
+		mirror := gateway.Mirror{Destination: destination(m.Mirror)}
+		if portZero(m.Mirror) {
+			r.errorAt(path+".mirror.port.number", notPortZero)
+		}
 		switch {
 		case m.MirrorPercentage != nil:
 			mirror.Percent = &m.MirrorPercentage.Value
@@ -242,9 +250,12 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror 
 		to = append(to, mirror)
 	}
 	for i, each := range m.Mirrors {
-		mirror := gateway.Mirror{Destination: r.destination(each.Destination, path, "mirrors", i)}
-		if each.Percentage != nil {
-			mirror.Percent = &each.Percentage.Value
+		mirror := gateway.Mirror{Destination: destination(each.GetDestination())}
+		if portZero(each.GetDestination()) {
+			r.errorAt(fmt.Sprintf("%s.mirrors[%d].destination.port.number", path, i), notPortZero)
+		}
+		if p := each.GetPercentage(); p != nil {
+			mirror.Percent = &p.Value
 		}
 		to = append(to, mirror)
 	}
