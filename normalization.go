@@ -67,29 +67,36 @@ func (n PathNormalization) normalize(raw string) (string, bool) {
 	if n == NormalizeNone {
 		return raw, true
 	}
-	path := raw
+	path, verdict := n.once(raw)
+	switch verdict {
+	case pathRefused:
+		return raw, false
+	case pathDoubtful:
+		// A % that begins no escape may begin one when what follows it is
+		// decoded ("%2%65"). Then what is decided on is not what a destination
+		// reads.
+		if again, verdict := n.once(path); again != path || verdict == pathRefused {
+			return raw, false
+		}
+	}
+	return path, true
+}
+
+// once normalises a path in one pass.
+func (n PathNormalization) once(path string) (string, pathVerdict) {
+	verdict := pathFine
 	if n == NormalizeDecodeAndMergeSlashes {
 		path = decodeSlashes(path)
 	}
 	if !isCanonical(path) {
-		canonical, verdict := canonicalPath(path)
-		switch verdict {
-		case pathRefused:
-			return raw, false
-		case pathDoubtful:
-			// An escape that is none may become one when its neighbours are
-			// decoded ("%2%65"): what is decided on would not be what a
-			// destination reads.
-			if again, _ := canonicalPath(canonical); again != canonical {
-				return raw, false
-			}
+		if path, verdict = canonicalPath(path); verdict == pathRefused {
+			return path, verdict
 		}
-		path = canonical
 	}
 	if n != NormalizeBase && strings.Contains(path, "//") {
 		path = mergeSlashes(path)
 	}
-	return path, true
+	return path, verdict
 }
 
 // isCanonical reports whether canonicalPath would return path unchanged, by

@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// scan is what an index has to agree with.
+func scan(clauses []clause, v *view) int32 {
+	for i := range clauses {
+		if clauses[i].matches(v) {
+			return int32(i)
+		}
+	}
+	return none
+}
+
+// A table of random clauses draws from few words, so that they overlap.
+type randomTable struct{ *rand.Rand }
+
+func (r randomTable) word(words ...string) string { return words[r.IntN(len(words))] }
+
+func (r randomTable) path() string {
+	path := ""
+	for range 1 + r.IntN(3) {
+		path += r.word("/", "/a", "/b", "/ab", "/A", "/aB", "a", "/a/")
+	}
+	return path
+}
+
+func (r randomTable) stringMatch(value string) StringMatch {
+	switch r.IntN(8) {
+	case 0:
+		return Prefix(value[:1+r.IntN(len(value))])
+	case 1:
+		return Regex(value + r.word("", ".*", "|x", "(a|b)?"))
+	case 2:
+		return StringMatch{}
+	}
+	return Exact(value)
+}
+
+func (r randomTable) match() Match {
+	var m Match
+	switch r.IntN(40) {
+	case 0:
+	case 1:
+		m.URI = Prefix("")
+	case 2, 3, 4, 5, 6, 7, 8, 9:
+		m.URI = Exact(r.path())
+	case 10, 11, 12:
+		m.URI = Regex(r.path() + r.word("", ".*", "[ab]+", "|/b.*", "(?i)/a"))
+	default:
+		m.URI = Prefix(r.path())
+	}
+	m.IgnoreURICase = r.IntN(5) == 0
+	for range r.IntN(3) {
+		name, value := r.word("x-a", "x-b", "x-forwarded-proto", ":authority"), r.word("1", "2", "3", "http", "a.test")
+		switch r.IntN(4) {
+		case 0:
+			m.WithoutHeaders = map[string]StringMatch{name: r.stringMatch(value)}
+		case 1:
+			m.QueryParams = map[string]StringMatch{r.word("q", "p"): r.stringMatch(value)}
+		default:
+			m.Headers = map[string]StringMatch{name: r.stringMatch(value)}
+		}
+	}
+	if r.IntN(4) == 0 {
+		m.Method = r.stringMatch(r.word("GET", "POST"))
+	}
+	return m
+}
+
+func (r randomTable) request() *view {
+	req := &http.Request{Method: r.word("GET", "POST", "PUT"), Host: r.word("a.test", "b.test"), Header: http.Header{}, URL: &url.URL{}}
+	for _, name := range []string{"X-A", "X-B"} {
+		for range r.IntN(3) {
+			req.Header[name] = append(req.Header[name], r.word("1", "2", "3", ""))
+		}
+	}
+	for range r.IntN(3) {
+		req.URL.RawQuery += r.word("q=1&", "q=2", "p=3&", "&", "q", "p=&", "=")
+	}
+	return &view{r: req, path: "/" + r.path()[1:], scheme: "http", edge: &edge{random: defaultRandom}}
+}
+
+// TestIndexEqualsScan compares the index with a plain scan on more than a
+// million random pairs of table and request.
+func TestIndexEqualsScan(t *testing.T) {
+	tables, requests := 2500, 410
+	if testing.Short() {
+		tables = 250
+	}
+	r := randomTable{rand.New(rand.NewPCG(20, 26))}
+	pairs, taken := 0, 0
+	for range tables {
+		regexes := regexCache{}
+		clauses := make([]clause, scanned+1+r.IntN(60))
+		for i := range clauses {
+			m := r.match()
+			uri, rest, err := compileMatch(&m, regexes)
+			require.NoError(t, err)
+			clauses[i] = clause{uri: uri, rest: rest, position: int32(i)}
+		}
+		x := newIndex(clauses)
+		for range requests {
+			v := r.request()
+			want := scan(clauses, v)
+			got := x.find(clauses, v)
+			if got != want {
+				t.Fatalf("%s %q %v: the scan finds %d, the index %d\n%s", v.r.Method, v.path, v.r.Header, want, got, printClauses(clauses))
+			}
+			pairs++
+			if want != none {
+				taken++
+			}
+		}
+	}
+	require.Greater(t, taken, pairs/4, "too few requests match for the comparison to mean anything")
+	fmt.Printf("index against scan: %d pairs, %d of them matched\n", pairs, taken)
+}
+
+func printClauses(clauses []clause) string {
+	var out string
+	for i := range clauses {
+		out += fmt.Sprintf("%d %s", i, &clauses[i].uri)
+		for j := range clauses[i].rest {
+			out += ", " + clauses[i].rest[j].String()
+		}
+		out += "\n"
+	}
+	return out
+}
+
+func TestLiteralPrefix(t *testing.T) {
+	for expression, want := range map[string]string{
+		"/v[0-9]+":      "/v",
+		"^/v1/.*":       "/v1/",
+		"/a|/b":         "/",
+		"/api|web":      "",
+		"(/a)/b":        "/a/b",
+		"(?i)/a":        "",
+		"/a(?i)b":       "/a",
+		"/a?":           "/",
+		".*":            "",
+		"/a{2}b":        "/aab",
+		`/a\.b`:         "/a.b",
+		"":              "",
+		"/(x|y)/z":      "/",
+		`\A/a\z`:        "/a",
+		"/p/(?P<id>.+)": "/p/",
+	} {
+		got := literalPrefix(expression)
+		// Less than what is literal is right too, more never is.
+		if len(got) > len(want) || want[:len(got)] != got {
+			t.Errorf("%q: %q is no prefix of %q", expression, got, want)
+		}
+	}
+	require.Equal(t, "/v", literalPrefix("/v[0-9]+"))
+	require.Equal(t, "/v1/", literalPrefix("^/v1/.*"))
+}
