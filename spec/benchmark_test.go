@@ -32,3 +32,21 @@ func BenchmarkDeclare(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDeclareDocuments(b *testing.B) {
+	for _, n := range []int{10, 1000, 10000} {
+		b.Run(fmt.Sprintf("documents=%d", n), func(b *testing.B) {
+			var text strings.Builder
+			for i := range n {
+				fmt.Fprintf(&text, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: shop-%d\nspec:\n  hosts:\n  - shop-%d.example.com\n  gateways:\n  - gateway\n  http:\n  - route:\n    - destination:\n        host: shop-%d\n---\n", i, i, i)
+			}
+			source := Text(text.String())
+			b.ReportAllocs()
+			for b.Loop() {
+				declared, err := source.Declare()
+				require.NoError(b, err)
+				require.Len(b, declared.VirtualServices, n)
+			}
+		})
+	}
+}

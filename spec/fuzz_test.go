@@ -14,7 +14,7 @@ import (
 func FuzzDeclare(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/*")
 	require.NoError(f, err)
-	files = slices.DeleteFunc(files, func(name string) bool { return filepath.Ext(name) == ".golden" })
+	files = slices.DeleteFunc(files, func(name string) bool { return !isDocument(name) })
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {

@@ -78,30 +78,32 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 	if !ok {
 		group, version = "", apiVersion
 	}
-	var groups, kindsOfGroup []string
 	for i := range kinds {
-		e := &kinds[i]
-		if e.group == group {
-			kindsOfGroup = append(kindsOfGroup, e.name)
-			if e.name == kind {
-				entry = e
-			}
-		}
-		if !slices.Contains(groups, e.group) {
-			groups = append(groups, e.group)
+		if e := &kinds[i]; e.group == group && e.name == kind {
+			entry = e
 		}
 	}
 	switch {
 	case entry != nil && slices.Contains(entry.versions, version):
 		return entry, "", "", ""
 	case entry != nil:
-		nearest := nearest(version, entry.versions)
-		if nearest == "" {
-			nearest = entry.versions[0]
+		near := nearest(version, entry.versions)
+		if near == "" {
+			near = entry.versions[0]
 		}
-		return nil, "apiVersion", entry.name + " has no version " + quote(version) + " in " + group, group + "/" + nearest
-	case kindsOfGroup != nil && group != "ratelimit.solo.io":
-		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, nearest(kind, kindsOfGroup)
+		return nil, "apiVersion", entry.name + " has no version " + quote(version) + " in " + group, group + "/" + near
+	}
+	var groups, neighbours []string
+	for _, e := range kinds {
+		if e.group == group {
+			neighbours = append(neighbours, e.name)
+		}
+		if !slices.Contains(groups, e.group) {
+			groups = append(groups, e.group)
+		}
+	}
+	if neighbours != nil && isIstios(group) {
+		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, nearest(kind, neighbours)
 	}
 	// Of the kinds that are read, and only of those, the name alone tells in
 	// the core group, where Kubernetes has none of them.

@@ -72,7 +72,7 @@ type reader struct {
 	warnings []gateway.Warning
 	// broken are the paths where something is missing from what was read.
 	broken []string
-	// said is what has been said, without fields.
+	// said is what has been said, with the last names of fields.
 	said map[gateway.Finding]bool
 }
 
@@ -103,7 +103,8 @@ func (r *reader) finding(line, column int, problem, suggestion string) gateway.F
 // repeats reports whether the same was said of the same place before, as happens
 // where an alias is used more than once.
 func (r *reader) repeats(f gateway.Finding) bool {
-	f.Field = ""
+	f.Field = f.Field[strings.LastIndexByte(f.Field, '.')+1:]
+	f.Field, _, _ = strings.Cut(f.Field, "[")
 	if r.said[f] {
 		return true
 	}
