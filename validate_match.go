@@ -23,7 +23,8 @@ func (v *validator) match(s *site, m *Match, vs *boundService) {
 	if len(m.WithoutHeaders) > 0 {
 		v.headerConditions(s, "withoutHeaders", m.WithoutHeaders)
 	}
-	for _, name := range sortedKeys(m.QueryParams) {
+	var few [8]string
+	for _, name := range orderedKeys(few[:0], m.QueryParams) {
 		e := s.entry("queryParams", name)
 		if name == "" {
 			e.errorf("the name of a query parameter is missing")
@@ -79,7 +80,8 @@ func (v *validator) requestLine(s *site, m *Match) {
 }
 
 func (v *validator) headerConditions(s *site, field string, conditions map[string]StringMatch) {
-	for _, name := range sortedKeys(conditions) {
+	var few [8]string
+	for _, name := range orderedKeys(few[:0], conditions) {
 		m := conditions[name]
 		e := s.entry(field, name)
 		if !v.headerConditionName(&e, name) {
@@ -94,6 +96,15 @@ func (v *validator) headerConditions(s *site, field string, conditions map[strin
 			e.warnf("", "never holds, so that no request is taken: .* holds for a missing header too; {} asks for absence")
 		}
 	}
+}
+
+// orderedKeys appends the keys of a map to keys, which is empty, in order.
+func orderedKeys[V any](keys []string, m map[string]V) []string {
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // headerConditionName validates the name of a header that a condition is on.

@@ -15,9 +15,14 @@ type reach struct {
 	// conditions numbers the sets of conditions beside the URI. The empty set
 	// is noConditions.
 	conditions map[string]int32
-	// prefixes holds, by number, the lengths of the prefixes that were taken.
+	// prefixes holds, by number, the lengths of the prefixes that were taken;
+	// filter has a bit for the hash of each, so that few of the prefixes of a
+	// path that have such a length are looked up in vain.
 	prefixes []lengthSet
+	filter   []uint64
 	takers   map[taken]taker
+	// size is the largest number of matches that the maps were used for.
+	size int
 	// foldings says that a taken URI ignores letter case.
 	foldings bool
 	// regexes are those taken under anyConditions.
@@ -77,12 +82,22 @@ func lowerLetters(s string) string {
 	return s
 }
 
-func (r *reach) reset(size int) {
-	if r.takers == nil {
-		r.takers, r.conditions = make(map[taken]taker, size), make(map[string]int32)
+func (r *reach) reset(routes []Route) {
+	size := 0
+	for i := range routes {
+		size += max(1, len(routes[i].Match))
 	}
+	// Clearing a map costs what it once held.
+	if r.takers == nil || r.size > 64 && r.size > 8*size {
+		r.takers, r.conditions = make(map[taken]taker, size), make(map[string]int32)
+		r.size = size
+	}
+	r.size = max(r.size, size)
 	clear(r.takers)
 	clear(r.conditions)
+	words := 1 << bits.Len(uint(size/4))
+	r.filter = slices.Grow(r.filter[:0], words)[:words]
+	clear(r.filter)
 	r.prefixes = append(r.prefixes[:0], lengthSet{}, lengthSet{})
 	r.foldings, r.regexes = false, r.regexes[:0]
 }
@@ -107,6 +122,12 @@ func (r *reach) take(conditions int32, uri uriSet, by taker) {
 	switch uri.kind {
 	case HasPrefix:
 		r.prefixes[conditions].add(len(uri.text))
+		hash := firstHash(conditions, uri.fold)
+		for i := range len(uri.text) {
+			hash = nextHash(hash, uri.text[i])
+		}
+		word, bit := r.bit(hash)
+		r.filter[word] |= bit
 	case MatchesRegex:
 		if conditions == anyConditions {
 			r.regexes = append(r.regexes, uri.text)
@@ -125,36 +146,66 @@ func (r *reach) taker(conditions int32, uri uriSet) (taker, bool) {
 	if by, ok := r.takers[taken{conditions, uri}]; ok {
 		return by, true
 	}
-	folded := uri
-	if r.foldings && !uri.fold && uri.kind != MatchesRegex {
-		folded = uriSet{uri.kind, true, lowerLetters(uri.text)}
-		if by, ok := r.takers[taken{conditions, folded}]; ok {
-			return by, true
-		}
+	if r.prefixes[conditions].has(0) {
+		return r.takers[taken{conditions, uriSet{kind: HasPrefix}}], true
 	}
-	most := len(uri.text)
 	if uri.kind == MatchesRegex {
-		most = 0
+		return taker{}, false
 	}
+	if by, ok := r.prefixTaker(conditions, uri.fold, uri.text); ok {
+		return by, true
+	}
+	if !r.foldings || uri.fold {
+		return taker{}, false
+	}
+	folded := uriSet{uri.kind, true, lowerLetters(uri.text)}
+	if by, ok := r.takers[taken{conditions, folded}]; ok {
+		return by, true
+	}
+	return r.prefixTaker(conditions, true, folded.text)
+}
+
+// prefixTaker returns the first match known to take all paths that begin with a
+// prefix of text.
+func (r *reach) prefixTaker(conditions int32, fold bool, text string) (taker, bool) {
 	lengths := &r.prefixes[conditions]
-	for n := lengths.next(0); n >= 0 && n <= most; n = lengths.next(n + 1) {
-		if by, ok := r.takers[taken{conditions, uriSet{HasPrefix, uri.fold && n > 0, uri.text[:n]}}]; ok {
-			return by, true
+	hash, hashed := firstHash(conditions, fold), 0
+	for n := lengths.next(1); n >= 0 && n <= len(text); n = lengths.next(n + 1) {
+		for ; hashed < n; hashed++ {
+			hash = nextHash(hash, text[hashed])
 		}
-		if folded.fold {
-			if by, ok := r.takers[taken{conditions, uriSet{HasPrefix, true, folded.text[:n]}}]; ok {
-				return by, true
-			}
+		if word, bit := r.bit(hash); r.filter[word]&bit == 0 {
+			continue
+		}
+		if by, ok := r.takers[taken{conditions, uriSet{HasPrefix, fold, text[:n]}}]; ok {
+			return by, true
 		}
 	}
 	return taker{}, false
+}
+
+// firstHash and nextHash hash a prefix byte by byte (FNV-1a).
+func firstHash(conditions int32, fold bool) uint64 {
+	hash := nextHash(14695981039346656037, byte(conditions))
+	if fold {
+		hash = nextHash(hash, 1)
+	}
+	return hash ^ uint64(conditions)<<32
+}
+
+func nextHash(hash uint64, c byte) uint64 { return (hash ^ uint64(c)) * 1099511628211 }
+
+// bit returns where a hash is in the filter, whose length is a power of two.
+func (r *reach) bit(hash uint64) (word int, bit uint64) {
+	hash ^= hash >> 32
+	return int(hash >> 6 & uint64(len(r.filter)-1)), 1 << (hash & 63)
 }
 
 // reachable reports the routes and matches of a VirtualService that take no
 // request because those before take them all.
 func (v *validator) reachable(s *site, vs *boundService) {
 	r := &v.reach
-	r.reset(len(vs.Routes))
+	r.reset(vs.Routes)
 	redirects := slices.ContainsFunc(vs.Routes, func(r Route) bool { return r.Redirect != nil })
 	everything := []Match{{}}
 	for i := range vs.Routes {
@@ -322,7 +373,8 @@ func appendConditions(b []byte, m *Match) []byte {
 }
 
 func appendConditionMap(b []byte, mark byte, conditions map[string]StringMatch, fold bool) []byte {
-	for _, name := range sortedKeys(conditions) {
+	var few [8]string
+	for _, name := range orderedKeys(few[:0], conditions) {
 		m := conditions[name]
 		if fold {
 			name = lowerLetters(name)
@@ -360,6 +412,8 @@ func (l *lengthSet) add(n int) {
 		l.long = slices.Insert(l.long, i, n)
 	}
 }
+
+func (l *lengthSet) has(n int) bool { return l.next(n) == n }
 
 // next returns the least length that is n or more, or -1.
 func (l *lengthSet) next(n int) int {

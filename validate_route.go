@@ -13,8 +13,9 @@ import (
 // route validates one route: its conditions, that it has exactly one action,
 // and what goes with the action.
 func (v *validator) route(s *site, r *Route, vs *boundService) {
+	var e site
 	for i := range r.Match {
-		e := s.element("match", i)
+		e = s.element("match", i)
 		v.match(&e, &r.Match[i], vs)
 	}
 	v.action(s, r, vs)
@@ -163,6 +164,9 @@ func (v *validator) destination(s *site, d *Destination, vs *boundService) {
 	if d.Port != 0 && portProblem(d.Port) != "" {
 		e := s.field("destination.port.number")
 		e.errorf("%s", portProblem(d.Port))
+	}
+	if d.Subset == "" && len(v.portsOf) == 0 {
+		return
 	}
 	host := fullHost(d.Host, vs.name.namespace)
 	v.destinationPort(s, d, host)

@@ -50,9 +50,12 @@ type boundService struct {
 
 func (v *validator) virtualServices() {
 	services := v.declarations.VirtualServices
+	// Outside of the loop, because the compiler cannot see that sites do not
+	// outlive it.
+	var s, at site
 	for i := range services {
 		vs := &services[i]
-		s := v.site(&vs.Origin, "VirtualService", vs.Namespace, vs.Name)
+		s = v.site(&vs.Origin, "VirtualService", vs.Namespace, vs.Name)
 		bound := boundService{VirtualService: vs, name: v.named(vs.Namespace, vs.Name), delegate: len(vs.Hosts) == 0}
 		v.virtualServiceGateways(&s, &bound)
 		v.virtualServiceHosts(&s, &bound)
@@ -62,7 +65,7 @@ func (v *validator) virtualServices() {
 			e.errorf("the VirtualService has no route")
 		}
 		for j := range vs.Routes {
-			at := v.routeSite(&s, &bound, j)
+			at = v.routeSite(&s, &bound, j)
 			v.route(&at, &vs.Routes[j], &bound)
 		}
 		v.reachable(&s, &bound)
