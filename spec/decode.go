@@ -217,11 +217,14 @@ func (r *reader) is(v *value, wanted form) bool {
 
 // mismatch records that v is not what was expected, or why it is nothing.
 func (r *reader) mismatch(v *value, expected string) {
-	if v.form == invalid {
+	switch {
+	case v.form == invalid:
 		r.fail(v.line, v.column, v.scalar, "")
-		return
+	case v.form == object && len(v.keys) == 0 && len(v.flaws) == 1 && v.flaws[0].name == "":
+		r.failf(v, "expected %s, found a map in a map, as from a template such as {{ name }} that was not filled in", expected)
+	default:
+		r.failf(v, "expected %s, found %v", expected, v)
 	}
-	r.failf(v, "expected %s, found %v", expected, v)
 }
 
 func (r *reader) text(v *value) (string, bool) {
