@@ -35,9 +35,8 @@ func chiContextAt(rctx *chi.Context, path string) *chi.Context {
 // the URL's path stands before it. Inside a router mounted in a chi router that
 // is the path below the mount, as for chi's own middlewares; otherwise it is the
 // URL's path.
-func requestPath(r *http.Request) (path, mount string) {
+func requestPath(r *http.Request, rctx *chi.Context) (path, mount string) {
 	path = rawpath.Of(r.URL)
-	rctx := chiContext(r)
 	if rctx == nil || rctx.RoutePath == "" {
 		return path, ""
 	}

@@ -154,6 +154,9 @@ func compileMatch(m *Match, regexes regexCache) (uriCondition, []condition, erro
 	var conditions []condition
 	var failed error
 	add := func(s source, m StringMatch, negate bool) {
+		if m == Regex("*") {
+			m = StringMatch{} // Istio's other spelling of presence
+		}
 		c := condition{source: s, kind: m.Kind, text: m.Value, negate: negate}
 		if c.kind == MatchesRegex {
 			re, err := regexes.compile(c.text)

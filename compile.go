@@ -382,15 +382,7 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 			d.response[0] = compileHeaders(&route.Response, &own.Response)
 		}
 		d.authority = authorityOf(r.Rewrite, compileHeaders(&route.Request), compileHeaders(&own.Request))
-		d.headerRoom = 4
-		for _, ops := range d.request {
-			if ops != nil {
-				d.headerRoom += len(ops.set) + len(ops.add)
-			}
-		}
-		if c.semantics.sendsEnvoyHeaders() {
-			d.headerRoom += 4
-		}
+		d.headerRoom, d.writes = c.headerRoom(d.request)
 		p.wrapped = p.wrapped || d.response != [2]*headerProgram{} || d.remote
 		p.split.add(d)
 	}
@@ -407,6 +399,40 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	}
 	p.wrapped = p.wrapped || c.semantics.sendsEnvoyHeaders()
 	return p
+}
+
+// edgeWrites says which of the edge's headers a route's operations may write.
+type edgeWrites struct{ forwardedFor, forwardedProto, requestID bool }
+
+// headerRoom returns how many headers operations and the edge may add to a
+// request, and which of the edge's are among the operations'.
+func (c *compiler) headerRoom(levels [2]*headerProgram) (int, edgeWrites) {
+	var writes edgeWrites
+	note := func(list []headerValue, added map[string]bool) {
+		for i := range list {
+			added[list[i].key] = true
+			switch list[i].key {
+			case headerForwardedFor:
+				writes.forwardedFor = true
+			case headerForwardedProto:
+				writes.forwardedProto = true
+			case headerRequestID:
+				writes.requestID = true
+			}
+		}
+	}
+	added := map[string]bool{headerForwardedFor: true, headerForwardedProto: true, headerRequestID: true}
+	if c.semantics.sendsEnvoyHeaders() {
+		added[headerExternal], added[headerAttemptCount], added[headerOriginalPath] = true, true, true
+	}
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		note(ops.set, added)
+		note(ops.add, added)
+	}
+	return len(added), writes
 }
 
 // authorityOf returns what replaces the Host header: the rewrite's authority,

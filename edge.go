@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync"
 )
 
 // An edge is what a gateway at the edge of a network does with the headers that
@@ -133,39 +135,60 @@ func (e *edge) forwardedFor(r *http.Request) string {
 	return peer
 }
 
-// keeps reports whether a header of a client's request is passed on. What the
-// edge writes itself and what speaks about one connection is not.
-func (e *edge) keeps(key string, upgrade bool) bool {
+// What becomes of a header of a client's request.
+type passage uint8
+
+const (
+	// kept: passed on.
+	kept passage = iota
+	// dropped: it speaks about one connection, or the edge writes it itself.
+	dropped
+	// keptForUpgrade: passed on with a WebSocket's handshake.
+	keptForUpgrade
+	// tidied: passed on in part.
+	tidied
+)
+
+// keeps returns what becomes of a header of a client's request.
+func keeps(key string) passage {
 	switch key {
 	case "Connection", "Upgrade":
-		return upgrade
-	case "Keep-Alive", "Proxy-Connection", "Transfer-Encoding":
-		return false
-	case headerForwardedFor, headerForwardedProto, headerRequestID:
-		return false
+		return keptForUpgrade
+	case "Keep-Alive", "Proxy-Connection", "Transfer-Encoding",
+		headerForwardedFor, headerForwardedProto, headerRequestID, headerClientCert:
+		return dropped
+	case "Te", "Referer":
+		return tidied
 	}
-	return len(key) < 2 || key[0] != 'X' || !internalHeaders[key]
+	if strings.HasPrefix(key, "X-Envoy-") && internalHeaders[key] {
+		return dropped
+	}
+	return kept
 }
 
-// tidy changes headers that are passed on only in part.
-func (e *edge) tidy(h http.Header) {
-	if lines, ok := h["Te"]; ok && (len(lines) != 1 || lines[0] != "trailers") {
-		delete(h, "Te")
+// tidy returns what is passed on of a header: of TE the word trailers, and a
+// Referer if it is one URI.
+func tidy(key string, lines []string) []string {
+	if key == "Te" {
+		if hasToken(lines, "trailers") {
+			return []string{"trailers"}
+		}
 		for _, line := range lines {
 			for part := range strings.SplitSeq(line, ",") {
 				if name, _, _ := strings.Cut(part, ";"); strings.EqualFold(strings.TrimSpace(name), "trailers") {
-					h["Te"] = []string{"trailers"}
+					return []string{"trailers"}
 				}
 			}
 		}
+		return nil
 	}
-	if lines, ok := h["Referer"]; ok {
-		if len(lines) != 1 {
-			delete(h, "Referer")
-		} else if u, err := url.Parse(lines[0]); err != nil || !u.IsAbs() && !strings.HasPrefix(lines[0], "/") {
-			delete(h, "Referer")
-		}
+	if len(lines) != 1 {
+		return nil
 	}
+	if u, err := url.Parse(lines[0]); err != nil || !u.IsAbs() && !strings.HasPrefix(lines[0], "/") {
+		return nil
+	}
+	return lines
 }
 
 // before writes the edge's headers that come before the route's operations.
@@ -174,10 +197,14 @@ func (e *edge) before(x *exchange) {
 		return
 	}
 	h := x.req.Header
-	h[headerForwardedFor] = x.one(e.forwardedFor(x.in))
+	if list := e.forwardedFor(x.in); list != "" {
+		h[headerForwardedFor] = x.one(list)
+	}
 	h[headerForwardedProto] = x.one(x.v.scheme)
 	h[headerRequestID] = x.one(e.requestID())
-	h[headerExternal] = x.one(e.clientAddress(x.in))
+	if client := e.clientAddress(x.in); client != "" {
+		h[headerExternal] = x.one(client)
+	}
 	if cert := clientCertificate(x.in); cert != "" {
 		h[headerClientCert] = x.one(cert)
 	}
@@ -189,34 +216,57 @@ func (e *edge) after(x *exchange) {
 	if e.semantics.edgeHeadersFirst() {
 		return
 	}
-	h := x.req.Header
-	if _, ok := h[headerForwardedFor]; !ok {
-		h[headerForwardedFor] = x.one(e.forwardedFor(x.in))
+	h, d := x.req.Header, x.dest
+	if !d.writes.forwardedFor || len(h[headerForwardedFor]) == 0 {
+		if list := e.forwardedFor(x.in); list != "" {
+			h[headerForwardedFor] = x.one(list)
+		}
 	}
-	if _, ok := h[headerForwardedProto]; !ok {
+	if !d.writes.forwardedProto || len(h[headerForwardedProto]) == 0 {
 		h[headerForwardedProto] = x.one(x.v.scheme)
 	}
-	if _, ok := h[headerRequestID]; !ok {
+	if !d.writes.requestID || len(h[headerRequestID]) == 0 {
 		h[headerRequestID] = x.one(e.requestID())
 	}
-	if _, ok := h[headerClientCert]; !ok {
+	if x.in.TLS != nil && len(h[headerClientCert]) == 0 {
 		if cert := clientCertificate(x.in); cert != "" {
 			h[headerClientCert] = x.one(cert)
 		}
 	}
 }
 
+// idBatch is how many request ids are made at once.
+const idBatch = 16
+
+// requestIDs are batches of ids that are not all used. An id is a part of its
+// batch's text, which saves an allocation for each.
+var requestIDs = sync.Pool{New: func() any { return new(requestIDBatch) }}
+
+type requestIDBatch struct{ text string }
+
 // requestID returns a new random UUID (RFC 9562, version 4).
 func (e *edge) requestID() string {
-	var raw [16]byte
-	a, b := e.random(), e.random()
-	for i := range 8 {
-		raw[i] = byte(a >> (8 * i))
-		raw[8+i] = byte(b >> (8 * i))
+	batch := requestIDs.Get().(*requestIDBatch)
+	if batch.text == "" {
+		var text [36 * idBatch]byte
+		for i := range idBatch {
+			putUUID(text[36*i:36*i+36], e.random(), e.random())
+		}
+		batch.text = string(text[:])
 	}
+	id := batch.text[:36]
+	batch.text = batch.text[36:]
+	requestIDs.Put(batch)
+	return id
+}
+
+// putUUID writes the version 4 UUID of 128 random bits, of which six are fixed.
+func putUUID(text []byte, a, b uint64) {
+	var raw [16]byte
+	binary.LittleEndian.PutUint64(raw[:8], a)
+	binary.LittleEndian.PutUint64(raw[8:], b)
 	raw[6] = raw[6]&0x0f | 0x40
 	raw[8] = raw[8]&0x3f | 0x80
-	var text [36]byte
 	hex.Encode(text[0:8], raw[0:4])
 	text[8] = '-'
 	hex.Encode(text[9:13], raw[4:6])
@@ -226,7 +276,6 @@ func (e *edge) requestID() string {
 	hex.Encode(text[19:23], raw[8:10])
 	text[23] = '-'
 	hex.Encode(text[24:36], raw[10:16])
-	return string(text[:])
 }
 
 // clientCertificate returns X-Forwarded-Client-Cert for a verified client

@@ -30,27 +30,31 @@ type exchange struct {
 	url url.URL
 	w   responseWriter
 
-	values [20]string
-	used   int
+	// values are the header values that are written; spare is what is left.
+	values [10]string
+	spare  []string
+	format formatContext
 }
 
 // one returns a slice of one value, from the exchange's own memory while that
 // lasts. Appending to it copies.
 func (x *exchange) one(s string) []string {
-	if x.used == len(x.values) {
-		return []string{s}
+	if len(x.spare) == 0 {
+		x.spare = make([]string, len(x.values))
 	}
-	x.values[x.used] = s
-	x.used++
-	return x.values[x.used-1 : x.used : x.used]
+	one := x.spare[:1:1]
+	one[0] = s
+	x.spare = x.spare[1:]
+	return one
 }
 
 // prepare makes req what the destination dest gets.
 func (x *exchange) prepare(dest *destination) {
 	x.dest = dest
+	x.spare = x.values[:]
 	in := x.in
 	p, route := x.program, x.clause.route
-	if rctx := chiContext(in); rctx != nil && !p.bare {
+	if rctx := x.v.chi; rctx != nil && !p.bare {
 		// The destination may be a chi router: it must route by what it is sent.
 		in = in.WithContext(context.WithValue(in.Context(), chiKey, chiContextAt(rctx, "")))
 	}
@@ -61,10 +65,10 @@ func (x *exchange) prepare(dest *destination) {
 	if !p.bare {
 		p.edge.before(x)
 	}
-	c := formatContext{x: x, request: x.req.Header}
+	x.format = formatContext{x: x, request: x.req.Header}
 	for _, ops := range dest.request {
 		if ops != nil {
-			ops.apply(x.req.Header, &c, x.one)
+			ops.apply(x.req.Header, &x.format, x.one)
 		}
 	}
 	x.rewriteAuthority(dest)
@@ -82,21 +86,28 @@ func (x *exchange) prepare(dest *destination) {
 // copyHeader gives the destination a header map of its own, without what is not
 // passed on.
 func (x *exchange) copyHeader(in http.Header) {
-	upgrade := isWebSocket(x.in)
 	h := make(http.Header, len(in)+x.dest.headerRoom)
 	bare := x.program.bare
 	for key, lines := range in {
-		if !bare && !x.program.edge.keeps(key, upgrade) {
-			continue
+		if !bare {
+			switch keeps(key) {
+			case dropped:
+				continue
+			case keptForUpgrade:
+				if !x.v.upgrade {
+					continue
+				}
+			case tidied:
+				if lines = tidy(key, lines); len(lines) == 0 {
+					continue
+				}
+			}
 		}
 		if len(lines) == 1 {
 			h[key] = x.one(lines[0])
 		} else {
 			h[key] = append([]string(nil), lines...)
 		}
-	}
-	if !bare {
-		x.program.edge.tidy(h)
 	}
 	x.req.Header = h
 }
@@ -138,7 +149,20 @@ func setTarget(r *http.Request, path string) {
 	}
 	rawpath.Set(u, path)
 	u.Opaque = ""
-	r.RequestURI = requestTarget(r)
+	r.RequestURI = targetWithin(r.RequestURI, path, u)
+}
+
+// targetWithin returns path and query, as a part of the target that came if they
+// are its end, which they are when a prefix was stripped.
+func targetWithin(came, path string, u *url.URL) string {
+	if u.RawQuery == "" && !u.ForceQuery {
+		return path
+	}
+	if head, ok := strings.CutSuffix(came, u.RawQuery); ok && strings.HasSuffix(head, "?") &&
+		strings.HasSuffix(head[:len(head)-1], path) {
+		return came[len(head)-1-len(path):]
+	}
+	return path + "?" + u.RawQuery
 }
 
 // requestTarget returns path and query as sent.

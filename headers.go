@@ -111,7 +111,7 @@ func (p *headerProgram) compileValues(list []headerValue, values map[string]stri
 
 // isAuthority reports whether a header's name stands for the Host header.
 func isAuthority(name string) bool {
-	return strings.EqualFold(name, "host") || name == ":authority"
+	return strings.EqualFold(name, "host") || strings.EqualFold(name, ":authority")
 }
 
 // apply changes h. one makes a value's slice.

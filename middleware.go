@@ -28,7 +28,7 @@ func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler
 	e := &edge{random: defaultRandom}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, _ := requestPath(r)
+			path, _ := requestPath(r, chiContext(r))
 			v := view{r: r, path: path, scheme: e.scheme(r), edge: e}
 			if c.matches(&v) {
 				matched.ServeHTTP(w, r)
@@ -85,7 +85,7 @@ func (r *Route) middleware(field string) (func(http.Handler) http.Handler, error
 		clauses := c.clauses(vs, &boundServer{Server: &Server{Port: 80}, implicit: true})
 		p := &program{bare: true, random: b.random, log: b.log, edge: edge{random: b.random}}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, _ := requestPath(r)
+			path, _ := requestPath(r, chiContext(r))
 			v := view{r: r, path: path, scheme: p.edge.scheme(r), edge: &p.edge}
 			p.take(w, &v, &clauses[0])
 		})

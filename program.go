@@ -134,7 +134,8 @@ func (o outcome) reason() string {
 // look fills the view of a request. Only the path can make it fail.
 func (p *program) look(v *view, r *http.Request) outcome {
 	v.r, v.edge, v.scheme = r, &p.edge, p.edge.scheme(r)
-	raw, _ := requestPath(r)
+	v.chi = chiContext(r)
+	raw, _ := requestPath(r, v.chi)
 	v.path = raw
 	if strings.IndexByte(r.URL.RawQuery, '#') >= 0 || r.URL.Fragment != "" {
 		return outcomeBadPath
@@ -185,8 +186,11 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	if c == nil {
 		return host, nil, outcomeNoRoute
 	}
-	if isUpgrade(r) && !isWebSocket(r) {
-		return host, c, outcomeBadUpgrade
+	if len(r.Header["Upgrade"]) > 0 {
+		v.upgrade = isWebSocket(r)
+		if !v.upgrade && isUpgrade(r) {
+			return host, c, outcomeBadUpgrade
+		}
 	}
 	return host, c, outcomeRoute
 }

@@ -55,7 +55,7 @@ func (rw Rewrite) Middleware(matched StringMatch) (func(http.Handler) http.Handl
 	program := compileRewrite(&rw, Native)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, mount := requestPath(r)
+			path, mount := requestPath(r, chiContext(r))
 			if !uri.holds(path) {
 				next.ServeHTTP(w, r)
 				return
@@ -130,11 +130,14 @@ func (p *rewriteProgram) path(path string, u *uriCondition) string {
 // end, prefix and rest meet at exactly one slash.
 func joinPrefix(prefix, path string, n int) string {
 	rest := path[n:]
-	boundary := strings.HasPrefix(rest, "/") || n > 0 && path[n-1] == '/'
-	if !boundary {
+	if !strings.HasPrefix(rest, "/") && (n == 0 || path[n-1] != '/') {
 		return prefix + rest
 	}
-	return strings.TrimRight(prefix, "/") + "/" + strings.TrimLeft(rest, "/")
+	prefix, rest = strings.TrimRight(prefix, "/"), strings.TrimLeft(rest, "/")
+	if at := len(path) - len(rest) - 1; prefix == "" && at >= 0 && path[at] == '/' {
+		return path[at:]
+	}
+	return prefix + "/" + rest
 }
 
 // regexTemplate translates a replacement from RE2's syntax into that of package

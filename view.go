@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 )
 
 // A view is a request as conditions see it: raw values, after normalisation of
@@ -14,6 +16,10 @@ type view struct {
 	path string
 	// scheme is "https" or "http".
 	scheme string
+	// chi is the state of the chi router around, or nil.
+	chi *chi.Context
+	// upgrade says that the client asks for a WebSocket.
+	upgrade bool
 	// edge is what the edge does with headers from outside.
 	edge *edge
 }

@@ -95,6 +95,8 @@ type destination struct {
 	authority string
 	// headerRoom is how many headers the gateway may add.
 	headerRoom int
+	// writes says which of the edge's headers operations may write.
+	writes edgeWrites
 }
 
 // cluster returns Istio's name of the cluster behind the destination.
