@@ -1,0 +1,214 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
+)
+
+// get returns the answer of a handler.
+func get(h http.Handler, url string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, nil))
+	return w
+}
+
+// Routes are declared in Go, and served by handlers in the same process or at
+// URLs.
+func Example() {
+	reviews := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "reviews got %s\n", r.URL)
+	})
+
+	gw, err := gateway.New().
+		Route(gateway.Route{
+			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
+			Rewrite: &gateway.Rewrite{URI: "/"},
+			Headers: gateway.Headers{
+				Response: gateway.HeaderOperations{Set: map[string]string{"Cache-Control": "no-store"}},
+			},
+			Split: gateway.Split{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
+		}).
+		Backend("reviews", reviews).
+		Backend("reviews-v2", reviews). // or BackendURL("reviews-v2", "http://10.0.0.7:8080")
+		Build()
+	if err != nil {
+		fmt.Println(err) // every problem at once, each with its file and line
+		return
+	}
+	defer gw.Close()
+
+	// A Gateway is an http.Handler: http.ListenAndServe("127.0.0.1:8080", gw).
+	fmt.Print(get(gw, "/reviews/7?stars=5").Body)
+	fmt.Println(get(gw, "/other").Code)
+	// Output:
+	// reviews got /7?stars=5
+	// 404
+}
+
+// What no route takes is left to the handler that was there before.
+func ExampleGateway_Middleware() {
+	mux := http.NewServeMux() // or a chi router
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "the application")
+	})
+	catalog := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "the catalog")
+	})
+
+	gw, err := gateway.New().
+		Route(gateway.Route{
+			Match: []gateway.Match{{
+				URI:     gateway.Prefix("/products/"),
+				Headers: map[string]gateway.StringMatch{"X-Tester": gateway.Exact("yes")},
+			}},
+			Split: gateway.Split{{Host: "catalog"}},
+		}).
+		Backend("catalog", catalog).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := gw.Middleware(mux) // inside of a chi router: router.Use(gw.Middleware)
+
+	r := httptest.NewRequest(http.MethodGet, "/products/7", nil)
+	r.Header.Set("X-Tester", "yes")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Print(w.Body)
+	fmt.Print(get(handler, "/products/7").Body)
+	// Output:
+	// the catalog
+	// the application
+}
+
+// A feature of a route also works alone, around any handler.
+func ExampleRateLimit_Middleware() {
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "hello")
+	})
+
+	limit := gateway.RateLimit{
+		Requests: 2,
+		Unit:     time.Minute,
+		Per:      []gateway.LimitKey{{RemoteAddress: true}},
+	}
+	limited, err := limit.Middleware()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := limited(api)
+
+	for range 3 {
+		w := get(handler, "/")
+		fmt.Println(w.Code, w.Header()["Retry-After"] != nil)
+	}
+	// Output:
+	// 200 false
+	// 200 false
+	// 429 true
+}
+
+// The same file that a cluster takes, with handlers behind its destinations.
+func ExampleBuilder_Load() {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "hello got %s\n", r.URL)
+	})
+
+	gw, err := gateway.New().
+		Load(spec.Text(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: hello}
+spec:
+  hosts: ["*"]
+  http:
+  - match: [{uri: {prefix: /greetings}}]
+    rewrite: {uri: /}
+    route: [{destination: {host: hello}}]
+`)).
+		Backend("hello", hello).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gw.Close()
+
+	fmt.Print(get(gw, "/greetings/world").Body)
+	// Output: hello got /world
+}
+
+// A replacement that does not build changes nothing.
+func ExampleGateway_Replace() {
+	version := func(name string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, name) })
+	}
+	describe := func(host string) *gateway.Builder {
+		return gateway.New().
+			Route(gateway.Route{Split: gateway.Split{{Host: host}}}).
+			Backend("v1", version("one")).
+			Backend("v2", version("two"))
+	}
+
+	gw, err := describe("v1").Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gw.Close()
+	fmt.Print(get(gw, "/").Body)
+
+	if err := gw.Replace(describe("v2")); err != nil {
+		fmt.Println("still serving the one before:", err)
+	}
+	fmt.Print(get(gw, "/").Body)
+
+	if err := gw.Replace(describe("")); err != nil {
+		fmt.Println("still serving the one before")
+	}
+	fmt.Print(get(gw, "/").Body)
+	// Output:
+	// one
+	// two
+	// still serving the one before
+	// two
+}
+
+// A decision says what a request would get, without serving it.
+func ExampleGateway_Decide() {
+	gw, err := gateway.New().
+		Route(gateway.Route{
+			Name:    "reviews",
+			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
+			Rewrite: &gateway.Rewrite{URI: "/"},
+			Split:   gateway.Split{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
+		}).
+		Backend("*", http.NotFoundHandler()).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	d := gw.Decide(httptest.NewRequest(http.MethodGet, "/reviews/7?stars=5", nil))
+	fmt.Println(d.Kind, d.Route.Name)
+	for _, to := range d.Destinations {
+		host, _, _ := strings.Cut(to.Host, ".")
+		fmt.Printf("%d/%d %s gets %s\n", to.Weight, to.Total, host, to.Path)
+	}
+	d = gw.Decide(httptest.NewRequest(http.MethodGet, "/other", nil))
+	fmt.Println(d.Kind, d.Reason)
+	// Output:
+	// forward reviews
+	// 90/100 reviews gets /7?stars=5
+	// 10/100 reviews-v2 gets /7?stars=5
+	// notFound no route
+}
