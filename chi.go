@@ -1,9 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -15,20 +15,23 @@ import (
 var chiKey = chi.RouteCtxKey
 
 // chiContext returns chi's routing state, or nil outside of a chi router.
-func chiContext(r *http.Request) *chi.Context {
-	rctx, _ := r.Context().Value(chiKey).(*chi.Context)
+func chiContext(ctx context.Context) *chi.Context {
+	rctx, _ := ctx.Value(chiKey).(*chi.Context)
 	return rctx
 }
 
-// chiContextAt returns a copy of chi's routing state at another path. An empty
-// path leaves it to the request's URL.
-func chiContextAt(rctx *chi.Context, path string) *chi.Context {
-	c := *rctx
-	c.RoutePath = path
-	c.URLParams.Keys = slices.Clip(c.URLParams.Keys)
-	c.URLParams.Values = slices.Clip(c.URLParams.Values)
-	c.RoutePatterns = slices.Clip(c.RoutePatterns)
-	return &c
+// routedAnew returns a context in which a chi router routes by the request's URL
+// rather than by what routers in front have left of it. Parameters of those stay
+// readable. Each call of a handler needs a context of its own: routers write to
+// their state, and a mirror or a second try must not find what the first wrote.
+func routedAnew(ctx context.Context) context.Context {
+	rctx := chiContext(ctx)
+	if rctx == nil {
+		return ctx
+	}
+	own := rctx.Clone()
+	own.RoutePath = ""
+	return context.WithValue(ctx, chiKey, own)
 }
 
 // requestPath returns the path that routes look at, as it was sent, and what of
@@ -47,5 +50,34 @@ func requestPath(r *http.Request, rctx *chi.Context) (path, mount string) {
 	if m, ok := strings.CutSuffix(path, below); ok {
 		return below, m
 	}
+	// chi calls the mount point itself "/", and chi's StripSlashes takes the
+	// last slash off what it routes by.
+	if below == "/" {
+		return below, path
+	}
+	if m, ok := strings.CutSuffix(path, below+"/"); ok {
+		return below, m
+	}
+	// Something between the routers has rewritten the URL.
 	return path, ""
+}
+
+// chiPath returns raw, without a query, in the form in which chi routes by it.
+func chiPath(raw string) string {
+	raw, _, _ = strings.Cut(raw, "?")
+	var u url.URL
+	rawpath.Set(&u, raw)
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.Path
+}
+
+// requestWithin returns the destination's request for one call of its handler.
+func (x *exchange) requestWithin(ctx context.Context) *http.Request {
+	if x.v.chi == nil {
+		return x.req.WithContext(ctx)
+	}
+	// A copy of its own also for path values, which chi's routers write too.
+	return x.req.Clone(routedAnew(ctx))
 }

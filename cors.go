@@ -47,7 +47,7 @@ const (
 // *Error for each problem.
 func (c CORS) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{CORS: &c}
-	return r.middleware("corsPolicy")
+	return r.middleware()
 }
 
 // A corsProgram is a CORS, compiled.

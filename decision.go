@@ -188,7 +188,7 @@ func (p *program) decide(r *http.Request, t *routeTable) Decision {
 	case outcomeNoServer, outcomeNoHost, outcomeNoRoute:
 		d.Kind = NotFound
 	case outcomeHTTPSRedirect:
-		d.Kind, d.Location = Redirected, "https://"+r.Host+v.pathAndQuery()
+		d.Kind, d.Location = Redirected, "https://"+r.Host+v.clientTarget()
 	default:
 		d.Kind = Refused
 	}
@@ -226,7 +226,7 @@ func (p *program) decideRoute(d *Decision, v *view, c *clause) {
 		if total == 0 {
 			weight = 1
 		}
-		x := &exchange{program: p, in: v.r, v: *v, clause: c, start: time.Now()}
+		x := &exchange{program: p, in: v.r, v: *v, clause: c}
 		x.prepare(dest)
 		d.Destinations = append(d.Destinations, DecidedDestination{
 			Cluster: dest.cluster(), Host: dest.host, Port: dest.port, Subset: dest.subset,

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -20,6 +19,9 @@ type edge struct {
 	// trusted is the number of proxies in front (Istio's numTrustedProxies).
 	trusted int
 	random  func() uint64
+	// open says that there is no edge: a feature alone around a handler sees
+	// and passes on the headers as they came.
+	open bool
 }
 
 // Header names in canonical form.
@@ -62,15 +64,23 @@ func isEdgeHeader(key string) bool {
 
 // value returns a header that the edge writes, as conditions see it.
 func (e *edge) value(v *view, key string) (string, bool) {
+	if e.open {
+		return joined(v.r.Header[key])
+	}
 	switch key {
 	case headerForwardedProto:
-		return v.scheme, true
+		return e.forwardedProto(v.r), true
 	case headerForwardedFor:
-		return e.forwardedFor(v.r), true
+		list := e.forwardedFor(v.r)
+		return list, list != ""
 	case headerRequestID:
 		return "", true
 	case headerExternal:
-		return e.clientAddress(v.r), true
+		client := e.clientAddress(v.r)
+		return client, client != ""
+	case headerClientCert:
+		cert := clientCertificate(v.r)
+		return cert, cert != ""
 	}
 	return "", false
 }
@@ -79,7 +89,7 @@ func (e *edge) value(v *view, key string) (string, bool) {
 // proxy says.
 func (e *edge) scheme(r *http.Request) string {
 	if e.trusted > 0 {
-		if proto, ok := joined(r.Header[headerForwardedProto]); ok {
+		if proto, _ := joined(r.Header[headerForwardedProto]); proto == "https" || proto == "http" {
 			return proto
 		}
 	}
@@ -87,6 +97,17 @@ func (e *edge) scheme(r *http.Request) string {
 		return "https"
 	}
 	return "http"
+}
+
+// forwardedProto returns X-Forwarded-Proto: a trusted proxy's as it came, or the
+// scheme.
+func (e *edge) forwardedProto(r *http.Request) string {
+	if e.trusted > 0 {
+		if proto, ok := joined(r.Header[headerForwardedProto]); ok {
+			return proto
+		}
+	}
+	return e.scheme(r)
 }
 
 // clientAddress returns the address of the client without port: the peer's, or
@@ -111,16 +132,28 @@ func (e *edge) clientAddress(r *http.Request) string {
 	return peerAddress(r)
 }
 
-// peerAddress returns the address of the connection's other end, without port.
+// peerAddress returns the IP address of the connection's other end, without
+// port, or "" if there is none, as on a Unix socket.
 func peerAddress(r *http.Request) string {
-	host := r.RemoteAddr
-	if i := portStart(host); i >= 0 {
-		host = host[:i]
+	addr := r.RemoteAddr
+	if strings.HasPrefix(addr, "[") {
+		addr, _, _ = strings.Cut(addr[1:], "]")
+	} else if i := strings.IndexByte(addr, ':'); i >= 0 && i == strings.LastIndexByte(addr, ':') {
+		// An IPv6 address without brackets has no port: middlewares that put
+		// the client's address in place of the peer's leave it so.
+		addr = addr[:i]
 	}
-	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
-		host = host[1 : len(host)-1]
+	for i := 0; i < len(addr) && addr[i] != '%'; i++ {
+		if c := addr[i]; c != '.' && c != ':' && !isHexDigit(c) {
+			return ""
+		}
 	}
-	return host
+	return addr
+}
+
+func isHexDigit(c byte) bool {
+	_, ok := hexDigit(c)
+	return ok
 }
 
 // forwardedFor returns X-Forwarded-For with the peer's address appended.
@@ -167,16 +200,13 @@ func keeps(key string) passage {
 }
 
 // tidy returns what is passed on of a header: of TE the word trailers, and a
-// Referer if it is one URI.
+// Referer if it is one absolute URI.
 func tidy(key string, lines []string) []string {
 	if key == "Te" {
-		if hasToken(lines, "trailers") {
-			return []string{"trailers"}
-		}
 		for _, line := range lines {
 			for part := range strings.SplitSeq(line, ",") {
 				if name, _, _ := strings.Cut(part, ";"); strings.EqualFold(strings.TrimSpace(name), "trailers") {
-					return []string{"trailers"}
+					return trailersOnly
 				}
 			}
 		}
@@ -185,11 +215,14 @@ func tidy(key string, lines []string) []string {
 	if len(lines) != 1 {
 		return nil
 	}
-	if u, err := url.Parse(lines[0]); err != nil || !u.IsAbs() && !strings.HasPrefix(lines[0], "/") {
+	if u, err := url.Parse(lines[0]); err != nil || u.Scheme == "" || u.Host == "" {
 		return nil
 	}
 	return lines
 }
+
+// trailersOnly is never written to: who keeps it copies it.
+var trailersOnly = []string{"trailers"}
 
 // before writes the edge's headers that come before the route's operations.
 func (e *edge) before(x *exchange) {
@@ -200,7 +233,7 @@ func (e *edge) before(x *exchange) {
 	if list := e.forwardedFor(x.in); list != "" {
 		h[headerForwardedFor] = x.one(list)
 	}
-	h[headerForwardedProto] = x.one(x.v.scheme)
+	h[headerForwardedProto] = x.one(e.forwardedProto(x.in))
 	h[headerRequestID] = x.one(e.requestID())
 	if client := e.clientAddress(x.in); client != "" {
 		h[headerExternal] = x.one(client)
@@ -223,7 +256,7 @@ func (e *edge) after(x *exchange) {
 		}
 	}
 	if !d.writes.forwardedProto || len(h[headerForwardedProto]) == 0 {
-		h[headerForwardedProto] = x.one(x.v.scheme)
+		h[headerForwardedProto] = x.one(e.forwardedProto(x.in))
 	}
 	if !d.writes.requestID || len(h[headerRequestID]) == 0 {
 		h[headerRequestID] = x.one(e.requestID())
@@ -267,15 +300,16 @@ func putUUID(text []byte, a, b uint64) {
 	binary.LittleEndian.PutUint64(raw[8:], b)
 	raw[6] = raw[6]&0x0f | 0x40
 	raw[8] = raw[8]&0x3f | 0x80
-	hex.Encode(text[0:8], raw[0:4])
-	text[8] = '-'
-	hex.Encode(text[9:13], raw[4:6])
-	text[13] = '-'
-	hex.Encode(text[14:18], raw[6:8])
-	text[18] = '-'
-	hex.Encode(text[19:23], raw[8:10])
-	text[23] = '-'
-	hex.Encode(text[24:36], raw[10:16])
+	const hex = "0123456789abcdef"
+	at := 0
+	for i, b := range raw {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		text[at], text[at+1] = hex[b>>4], hex[b&15]
+		at += 2
+	}
 }
 
 // clientCertificate returns X-Forwarded-Client-Cert for a verified client

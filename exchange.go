@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,20 +19,22 @@ type exchange struct {
 	v      view
 	clause *clause
 	dest   *destination
-	// start is set where something will ask for it.
-	start time.Time
-	// corsOrigin is the allowed origin, where CORS headers are due.
-	corsOrigin string
+	// w intercepts the response. It is nil where nothing has to.
+	w *responseWriter
 
 	// req and url are the destination's copy.
 	req http.Request
 	url url.URL
-	w   responseWriter
 
 	// values are the header values that are written; spare is what is left.
-	values [10]string
+	values [6]string
 	spare  []string
-	format formatContext
+}
+
+// A wrappedExchange is an exchange whose response is intercepted.
+type wrappedExchange struct {
+	exchange
+	writer responseWriter
 }
 
 // one returns a slice of one value, from the exchange's own memory while that
@@ -54,9 +55,9 @@ func (x *exchange) prepare(dest *destination) {
 	x.spare = x.values[:]
 	in := x.in
 	p, route := x.program, x.clause.route
-	if rctx := x.v.chi; rctx != nil && !p.bare {
+	if x.v.chi != nil && !p.bare {
 		// The destination may be a chi router: it must route by what it is sent.
-		in = in.WithContext(context.WithValue(in.Context(), chiKey, chiContextAt(rctx, "")))
+		in = in.WithContext(routedAnew(in.Context()))
 	}
 	x.req = *in
 	x.url = *in.URL
@@ -65,10 +66,9 @@ func (x *exchange) prepare(dest *destination) {
 	if !p.bare {
 		p.edge.before(x)
 	}
-	x.format = formatContext{x: x, request: x.req.Header}
 	for _, ops := range dest.request {
 		if ops != nil {
-			ops.apply(x.req.Header, &x.format, x.one)
+			ops.apply(x.req.Header, x.formatContext(ops), x.one)
 		}
 	}
 	x.rewriteAuthority(dest)
@@ -199,17 +199,21 @@ func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
 		route.direct.serve(p, w, v, c)
 		return
 	}
-	x := &exchange{program: p, in: r, v: *v, clause: c, corsOrigin: origin}
-	x.v.r = r
-	dest := route.split.pick(p.random)
-	if route.wrapped || origin != "" {
-		x.start = time.Now()
-		w = x.wrap(w)
+	p.send(w, v, c, route.split.pick(p.random), origin)
+}
+
+// send sends a request to a destination, and its response to the client.
+func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
+	if !c.route.wrapped && origin == "" {
+		x := &exchange{program: p, in: v.r, v: *v, clause: c}
 		x.forward(w, dest)
-		x.w.finish()
 		return
 	}
-	x.forward(w, dest)
+	x := &wrappedExchange{exchange: exchange{program: p, in: v.r, v: *v, clause: c}}
+	x.writer = responseWriter{ResponseWriter: w, x: &x.exchange, start: time.Now(), corsOrigin: origin}
+	x.w = &x.writer
+	x.forward(x.w.hijackable(), dest)
+	x.w.finish()
 }
 
 // forward sends the exchange to a destination.
@@ -219,7 +223,9 @@ func (x *exchange) forward(w http.ResponseWriter, dest *destination) {
 		x.mirror()
 	}
 	if dest.backend == nil {
-		x.w.local = true
+		if x.w != nil {
+			x.w.local = true
+		}
 		x.program.localReply(w, x.in, http.StatusServiceUnavailable, "")
 		return
 	}

@@ -38,7 +38,7 @@ type FaultAbort struct {
 // The error joins an *Error for each problem.
 func (f Fault) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{Fault: &f}
-	return r.middleware("fault")
+	return r.middleware()
 }
 
 // grpcCodes are the names that FaultAbort.GRPCStatus knows.

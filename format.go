@@ -37,6 +37,22 @@ type formatContext struct {
 	status   int
 }
 
+// formatContext returns what the values of ops look at, nil if they are constant.
+func (x *exchange) formatContext(ops *headerProgram) *formatContext {
+	if !ops.dynamic {
+		return nil
+	}
+	return &formatContext{x: x, request: x.req.Header}
+}
+
+// started returns when the request was taken.
+func (x *exchange) started() time.Time {
+	if x.w == nil {
+		return time.Now()
+	}
+	return x.w.start
+}
+
 // text returns the format with every operator's value put in.
 func (f format) text(c *formatContext) string {
 	if len(f) == 1 {
@@ -440,7 +456,7 @@ func startTimeOperator(argument string) (func(*formatContext) string, *formatErr
 		i = j + 1
 	}
 	return func(c *formatContext) string {
-		t := c.x.start.UTC()
+		t := c.x.started().UTC()
 		var b strings.Builder
 		for _, part := range parts {
 			b.WriteString(part(t))

@@ -38,7 +38,7 @@ type HeaderOperations struct {
 // no route, so operators that speak of one are empty.
 func (h Headers) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{Headers: h}
-	return r.middleware("headers")
+	return r.middleware()
 }
 
 // A headerProgram is HeaderOperations, compiled.

@@ -3,6 +3,8 @@ package gateway
 import (
 	"log/slog"
 	"net/http"
+	"path"
+	"runtime"
 )
 
 const levelDebug = slog.LevelDebug
@@ -10,14 +12,36 @@ const levelDebug = slog.LevelDebug
 func attr(key, value string) slog.Attr { return slog.String(key, value) }
 
 // Middleware returns a middleware that sends the requests which match to
-// matched, and leaves the others to the handler that it wraps. Conditions that
-// look at a server or a workload (Port, Gateways, SourceLabels,
-// SourceNamespace) play no part. The path is compared as it was sent; within a
-// mounted chi router, below the mount. The error joins an *Error for each
-// problem.
+// matched, and leaves the others to the handler that it wraps. The path is
+// compared as it was sent, without normalisation; within a mounted chi router,
+// below the mount. Headers are the client's own. The zero Match sends all
+// requests to matched.
+//
+// The error joins an *Error for each problem. Conditions on a server or a
+// workload (Port, Gateways, SourceLabels, SourceNamespace) are one: they need a
+// Gateway.
 func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler, error) {
-	r := Route{Match: []Match{m}}
-	if err := r.check("match[0]"); err != nil {
+	var f findings
+	o := caller("Middleware", "", "")
+	at := f.at(o).field("match")
+	if matched == nil {
+		at.errorf("the handler for what matches is nil")
+	}
+	for _, c := range []struct {
+		field string
+		used  bool
+	}{
+		{"port", m.Port != 0},
+		{"gateways", len(m.Gateways) > 0},
+		{"sourceLabels", len(m.SourceLabels) > 0},
+		{"sourceNamespace", m.SourceNamespace != ""},
+	} {
+		if c.used {
+			at.field(c.field).errorf("a condition on the server or the workload needs a Gateway")
+		}
+	}
+	f.addError((&Route{Match: []Match{m}, Origin: o}).check())
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	uri, rest, err := compileMatch(&m, regexCache{})
@@ -25,11 +49,11 @@ func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler
 		return nil, err
 	}
 	c := &clause{uri: uri, rest: rest}
-	e := &edge{random: defaultRandom}
+	e := &edge{open: true}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, _ := requestPath(r, chiContext(r))
-			v := view{r: r, path: path, scheme: e.scheme(r), edge: e}
+			path, mount := requestPath(r, chiContext(r.Context()))
+			v := view{r: r, path: path, mount: mount, scheme: e.scheme(r), edge: e}
 			if c.matches(&v) {
 				matched.ServeHTTP(w, r)
 				return
@@ -41,38 +65,46 @@ func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler
 
 // check validates a route of which one field is of interest, as declared by a
 // person who uses it as a middleware.
-func (r *Route) check(field string) error {
+func (r *Route) check() error {
 	own := *r
 	if own.Redirect == nil && own.DirectResponse == nil && len(own.Split) == 0 {
-		own.Split = Split{{Host: "next"}}
+		own.Split = Split{{Host: wrappedHost}}
 	}
 	d := &Declarations{VirtualServices: []VirtualService{{
-		Name: "middleware", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{own},
-		Origin: Origin{Kind: "Middleware"},
+		Name: "middleware", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{own}, Origin: own.Origin,
 	}}}
 	f := new(findings)
 	validate(d, validation{defaultNamespace: "default"}, f)
-	for _, l := range own.RateLimits {
+	for i, l := range own.RateLimits {
 		if l.Provider != "" {
-			f.at(Origin{Kind: "Middleware", Path: field}).field("provider").errorf("a limit with a provider needs a Gateway")
+			f.at(own.Origin).field("rateLimits").index(i).field("provider").errorf("a limit with a provider needs a Gateway")
 		}
 	}
 	return f.err()
 }
 
+// wrappedHost is the destination that stands for the handler which a middleware
+// wraps.
+const wrappedHost = "next"
+
 // middleware makes a middleware of a route without match: the same leaves that
-// a Gateway's program is made of, and nothing else.
-func (r *Route) middleware(field string) (func(http.Handler) http.Handler, error) {
-	if err := r.check(field); err != nil {
+// a Gateway's program is made of, and nothing else. It is called by the methods
+// that people call.
+func (r *Route) middleware() (func(http.Handler) http.Handler, error) {
+	own := *r
+	own.Origin = Origin{Kind: "Middleware"}
+	if _, file, line, ok := runtime.Caller(2); ok {
+		own.Origin.File, own.Origin.Line = path.Base(file), line
+	}
+	if err := own.check(); err != nil {
 		return nil, err
 	}
-	own := *r
-	forwards := own.Redirect == nil && own.DirectResponse == nil
-	if forwards {
-		own.Split = Split{{Host: "next"}}
+	if own.Redirect == nil && own.DirectResponse == nil {
+		own.Split = Split{{Host: wrappedHost}}
+		own.Retry = new(Retry) // a handler is called once
 	}
 	return func(next http.Handler) http.Handler {
-		b := New().Backend("next", next)
+		b := New().Backend(wrappedHost, next)
 		c := &compiler{
 			findings: new(findings), d: new(Declarations), b: b, regexes: regexCache{},
 			keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{},
@@ -83,11 +115,22 @@ func (r *Route) middleware(field string) (func(http.Handler) http.Handler, error
 		vs := &boundVirtualService{VirtualService: &VirtualService{Routes: []Route{own}}, name: resourceName{b.namespace, "middleware"}}
 		vs.routes = []boundRoute{{&vs.Routes[0], b.namespace, vs.name}}
 		clauses := c.clauses(vs, &boundServer{Server: &Server{Port: 80}, implicit: true})
-		p := &program{bare: true, random: b.random, log: b.log, edge: edge{random: b.random}}
+		p := bareProgram(b)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, _ := requestPath(r, chiContext(r))
-			v := view{r: r, path: path, scheme: p.edge.scheme(r), edge: &p.edge}
+			v := p.bareView(r)
 			p.take(w, &v, &clauses[0])
 		})
 	}, nil
+}
+
+// bareProgram returns the program of a feature that is alone around a handler.
+func bareProgram(b *Builder) *program {
+	return &program{bare: true, random: b.random, log: b.log, edge: edge{open: true, random: b.random}}
+}
+
+// bareView returns the view of a request for it.
+func (p *program) bareView(r *http.Request) view {
+	v := view{r: r, scheme: p.edge.scheme(r), chi: chiContext(r.Context()), edge: &p.edge}
+	v.path, v.mount = requestPath(r, v.chi)
+	return v
 }

@@ -43,7 +43,7 @@ func (x *exchange) mirror() {
 		if m.destination.backend == nil || !m.share.covers(drawn) {
 			continue
 		}
-		ctx, done, ok := p.background.begin(context.WithoutCancel(x.in.Context()))
+		ctx, done, ok := p.background.begin(context.WithoutCancel(routedAnew(x.in.Context())))
 		if !ok {
 			continue
 		}

@@ -104,6 +104,7 @@ const (
 	outcomeHTTP10
 	outcomeWrongScheme
 	outcomeBadUpgrade
+	outcomeBadConnection
 )
 
 // status is the answer to an outcome without a route.
@@ -113,7 +114,7 @@ func (o outcome) status() int {
 		return http.StatusNotFound
 	case outcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
-	case outcomeBadPath, outcomeBadHost:
+	case outcomeBadPath, outcomeBadHost, outcomeBadConnection:
 		return http.StatusBadRequest
 	case outcomeHTTP10:
 		return http.StatusUpgradeRequired
@@ -128,15 +129,16 @@ func (o outcome) reason() string {
 	return [...]string{
 		"", "no server", "no virtual host", "no route", "httpsRedirect", "path normalization failed",
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
+		"malformed Connection header",
 	}[o]
 }
 
 // look fills the view of a request. Only the path can make it fail.
 func (p *program) look(v *view, r *http.Request) outcome {
 	v.r, v.edge, v.scheme = r, &p.edge, p.edge.scheme(r)
-	v.chi = chiContext(r)
-	raw, _ := requestPath(r, v.chi)
-	v.path = raw
+	v.chi = chiContext(r.Context())
+	raw, mount := requestPath(r, v.chi)
+	v.path, v.mount = raw, mount
 	if strings.IndexByte(r.URL.RawQuery, '#') >= 0 || r.URL.Fragment != "" {
 		return outcomeBadPath
 	}
@@ -161,6 +163,13 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	if !validAuthority(r.Host) {
 		v.r = r
 		return nil, nil, outcomeBadHost
+	}
+	if lines := r.Header["Connection"]; len(lines) > 0 {
+		var ok bool
+		if r, ok = withoutNominated(r, lines); !ok {
+			v.r = r
+			return nil, nil, outcomeBadConnection
+		}
 	}
 	o := p.look(v, r)
 	if o == outcomeBadPath {
@@ -213,9 +222,9 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, t *routeTable, n
 		}
 		p.localReply(w, r, http.StatusNotFound, "")
 	case outcomeHTTPSRedirect:
-		w.Header()["Location"] = []string{"https://" + r.Host + v.pathAndQuery()}
+		w.Header()["Location"] = []string{"https://" + r.Host + v.clientTarget()}
 		p.localReply(w, r, o.status(), "")
-	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath:
+	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
 		w.Header()["Connection"] = []string{"close"}
 		p.localReply(w, r, o.status(), "")
 	default:

@@ -86,5 +86,5 @@ const (
 // The error joins an *Error for each problem; a limit with a Provider is one.
 func (l RateLimit) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{RateLimits: []RateLimit{l}}
-	return r.middleware("rateLimits")
+	return r.middleware()
 }

@@ -56,14 +56,14 @@ type DirectResponse struct {
 // problem.
 func (d Redirect) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{Redirect: &d}
-	return r.middleware("redirect")
+	return r.middleware()
 }
 
 // Middleware returns a middleware that answers every request with the response.
 // The error joins an *Error for each problem.
 func (d DirectResponse) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{DirectResponse: &d}
-	return r.middleware("directResponse")
+	return r.middleware()
 }
 
 // A redirectProgram is a Redirect, compiled for a server.

@@ -20,6 +20,10 @@ type responseWriter struct {
 	x *exchange
 	// sent says that the final header went out.
 	sent bool
+	// start is when the request was taken.
+	start time.Time
+	// corsOrigin is the allowed origin, where CORS headers are due.
+	corsOrigin string
 	// local says that the gateway itself answers, to which response operations
 	// do not apply. CORS headers do.
 	local bool
@@ -32,14 +36,12 @@ func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.ResponseWriter.(http.Hijacker).Hijack()
 }
 
-// wrap returns w with the exchange's response operations. It can be hijacked if
-// w can.
-func (x *exchange) wrap(w http.ResponseWriter) http.ResponseWriter {
-	x.w = responseWriter{ResponseWriter: w, x: x}
-	if _, ok := w.(http.Hijacker); ok {
-		return hijackableWriter{&x.w}
+// hijackable returns w so that it can be hijacked if the writer below can.
+func (w *responseWriter) hijackable() http.ResponseWriter {
+	if _, ok := w.ResponseWriter.(http.Hijacker); ok {
+		return hijackableWriter{w}
 	}
-	return &x.w
+	return w
 }
 
 // Unwrap lets http.ResponseController reach the writer below.
@@ -117,11 +119,11 @@ func (w *responseWriter) commit(status int) {
 			}
 		}
 		if x.program.semantics.sendsEnvoyHeaders() {
-			h["X-Envoy-Upstream-Service-Time"] = []string{strconv.FormatInt(time.Since(x.start).Milliseconds(), 10)}
+			h["X-Envoy-Upstream-Service-Time"] = []string{strconv.FormatInt(time.Since(w.start).Milliseconds(), 10)}
 		}
 	}
-	if x.corsOrigin != "" {
-		x.clause.route.cors.decorate(h, x.corsOrigin)
+	if w.corsOrigin != "" {
+		x.clause.route.cors.decorate(h, w.corsOrigin)
 	}
 	if x.program.semantics.sendsEnvoyHeaders() {
 		h["Server"] = serverName

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-
-	"github.com/lateengo/gateway/internal/rawpath"
 )
 
 // A Rewrite changes the request on its way to the destination (Istio's
@@ -37,15 +35,19 @@ type RegexRewrite struct {
 // Middleware returns a middleware that rewrites, on a copy, the requests whose
 // path matched holds for; other requests pass unchanged. What a rewrite
 // replaces is what matched says: see Rewrite.URI. The zero StringMatch is the
-// prefix "/". The error joins an *Error for each problem.
+// prefix "/", the zero Rewrite changes nothing. The error joins an *Error for
+// each problem.
 //
 // Behind it a chi router, a ServeMux and any other handler route by the
 // rewritten path; within a mounted chi router both paths are relative to the
 // mount. RawPath and escapes such as %2F stay as they came.
 func (rw Rewrite) Middleware(matched StringMatch) (func(http.Handler) http.Handler, error) {
 	m := Match{URI: matched}
-	r := Route{Match: []Match{m}, Rewrite: &rw}
-	if err := r.check("rewrite"); err != nil {
+	r := Route{Match: []Match{m}, Rewrite: &rw, Origin: caller("Middleware", "", "")}
+	if rw == (Rewrite{}) {
+		r.Rewrite = nil
+	}
+	if err := r.check(); err != nil {
 		return nil, err
 	}
 	uri, _, err := compileMatch(&m, regexCache{})
@@ -55,29 +57,34 @@ func (rw Rewrite) Middleware(matched StringMatch) (func(http.Handler) http.Handl
 	program := compileRewrite(&rw, Native)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, mount := requestPath(r, chiContext(r))
+			rctx := chiContext(r.Context())
+			path, mount := requestPath(r, rctx)
 			if !uri.holds(path) {
 				next.ServeHTTP(w, r)
 				return
 			}
 			to := program.path(path, &uri)
-			out := r.Clone(r.Context())
-			if rctx := chiContext(r); rctx != nil {
-				u := *r.URL
-				rawpath.Set(&u, to)
-				at := u.Path
-				if u.RawPath != "" {
-					at = u.RawPath
-				}
-				out = out.WithContext(context.WithValue(r.Context(), chiKey, chiContextAt(rctx, at)))
+			if rctx == nil {
+				next.ServeHTTP(w, program.rewritten(r, r.Context(), mount+to))
+				return
 			}
-			setTarget(out, mount+to)
-			if program.authority != "" {
-				out.Host = program.authority
-			}
-			next.ServeHTTP(w, out)
+			own := rctx.Clone()
+			own.RoutePath = chiPath(to)
+			next.ServeHTTP(w, program.rewritten(r, context.WithValue(r.Context(), chiKey, own), mount+to))
+			// Routers in front learn from their own state what was matched.
+			rctx.URLParams, rctx.RoutePatterns = own.URLParams, own.RoutePatterns
 		})
 	}, nil
+}
+
+// rewritten returns a copy of r with another path, and the rewrite's authority.
+func (p *rewriteProgram) rewritten(r *http.Request, ctx context.Context, path string) *http.Request {
+	out := r.Clone(ctx)
+	setTarget(out, path)
+	if p.authority != "" {
+		out.Host = p.authority
+	}
+	return out
 }
 
 // A rewriteProgram is a Rewrite, compiled. The zero value, and nil, change

@@ -34,7 +34,7 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 		x.req.Body = body
 		defer body.finish(w)
 	}
-	ctx, cancel := context.WithCancelCause(x.in.Context())
+	ctx, cancel := context.WithCancelCause(x.req.Context())
 	defer cancel(nil)
 	x.req = *x.req.WithContext(ctx)
 
@@ -151,7 +151,7 @@ const (
 func (t *try) run(ctx context.Context, perTry time.Duration, expired <-chan struct{}) tryResult {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := t.x.req.WithContext(ctx)
+	r := t.x.requestWithin(ctx)
 	if perTry <= 0 && expired == nil {
 		t.serve(r, cancel)
 		return t.result()

@@ -12,8 +12,9 @@ import (
 // the path and with the edge's own headers in place of the client's.
 type view struct {
 	r *http.Request
-	// path is the normalised path, without query.
-	path string
+	// path is the normalised path, without query. Within a chi mount it is what
+	// is below, and mount what is above.
+	path, mount string
 	// scheme is "https" or "http".
 	scheme string
 	// chi is the state of the chi router around, or nil.
@@ -77,7 +78,7 @@ func (v *view) value(s *source) (string, bool) {
 	case sourcePath:
 		return v.pathAndQuery(), true
 	case sourceHeader:
-		return joined(v.r.Header[s.name])
+		return joinedHeader(v.r.Header, s.name)
 	case sourceEdgeHeader:
 		return v.edge.value(v, s.name)
 	case sourceQuery:
@@ -94,8 +95,26 @@ func (v *view) pathAndQuery() string {
 	return v.path + "?" + v.r.URL.RawQuery
 }
 
+// clientTarget returns the request target as the client knows it.
+func (v *view) clientTarget() string {
+	if v.mount == "" {
+		return v.pathAndQuery()
+	}
+	return v.mount + v.pathAndQuery()
+}
+
+// joinedHeader returns the lines of a header as one value, and whether there
+// are any.
+func joinedHeader(h http.Header, key string) (string, bool) {
+	lines := h[key]
+	if len(lines) > 1 && key == "Cookie" {
+		return strings.Join(lines, "; "), true
+	}
+	return joined(lines)
+}
+
 // joined returns the lines of a header as one value, joined with a comma as
-// Envoy does.
+// Envoy does for all but cookies.
 func joined(lines []string) (string, bool) {
 	switch len(lines) {
 	case 0:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // A Split divides the requests of a route among destinations by weight (Istio's
@@ -31,42 +32,79 @@ type Destination struct {
 	Headers Headers
 }
 
-// Middleware returns a middleware that spreads requests over backends by
-// weight. A destination without Host is the handler that the middleware wraps;
-// the others are looked up in backends by Host. Ports, subsets and headers of
-// the destinations play no part. The error joins an *Error for each problem.
+// Middleware returns a middleware that spreads requests over backends by weight.
+// A destination without Host is the handler that the middleware wraps; the
+// others are found in backends as by Builder.Backend: under "host", "host:port",
+// "host/subset" or "host:port/subset", the most particular name first, or "*".
+// A destination's Headers are applied to what it gets and to its responses. The
+// error joins an *Error for each problem.
 func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
+	o := caller("Middleware", "", "")
 	var f findings
-	at := f.at(Origin{Kind: "Split"})
-	named := make(Split, len(s))
-	for i, d := range s {
-		named[i] = Destination{Host: "next", Weight: d.Weight}
-		if d.Host == "" {
-			continue
-		}
-		named[i].Host = "backend"
-		if backends[d.Host] == nil {
-			at.index(i).field("host").errorf("no backend is registered for %q", d.Host)
+	at := f.at(o)
+	b := New()
+	for _, name := range sortedKeys(backends) {
+		n, err := parseBackendName(name)
+		switch {
+		case err != nil:
+			at.errorf("%v", err)
+		case backends[name] == nil:
+			at.errorf("backend %q: the handler is nil", name)
+		default:
+			b.backends = append(b.backends, backend{name: n, handler: backends[name]})
 		}
 	}
-	if err := (&Route{Split: named}).check("route"); err != nil {
-		f.addError(err)
+	known := newBackendIndex(b.backends, b.namespace)
+	named := slices.Clone(s)
+	found := make([]http.Handler, len(s))
+	for i := range named {
+		d := &named[i]
+		if d.Host == "" {
+			d.Host = wrappedHost
+			continue
+		}
+		to := known.find(d.Host, d.Host, d.Port, d.Subset)
+		if to == nil {
+			to = known.byName[backendName{host: "*"}]
+		}
+		if to == nil {
+			at.field("route").index(i).field("host").errorf("no backend is registered for %q", d.Host)
+			continue
+		}
+		found[i] = to.handler
+	}
+	f.addError((&Route{Split: named, Origin: o}).check())
+	if len(s) == 0 {
+		at.field("route").errorf("there is no destination")
 	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
 	return func(next http.Handler) http.Handler {
-		p := splitProgram{}
-		for _, d := range s {
-			backend := next
-			if d.Host != "" {
-				backend = backends[d.Host]
+		rp := new(routeProgram)
+		c := &compiler{b: b}
+		for i := range named {
+			d := destination{host: s[i].Host, weight: s[i].Weight, backend: found[i]}
+			if d.backend == nil {
+				d.backend = next
 			}
-			p.add(destination{host: d.Host, weight: d.Weight, backend: backend})
+			d.request[0], d.response[0] = compileHeaders(&s[i].Headers.Request), compileHeaders(&s[i].Headers.Response)
+			d.authority = authorityOf(nil, nil, d.request[0])
+			d.headerRoom, d.writes = c.headerRoom(d.request)
+			rp.wrapped = rp.wrapped || d.response[0] != nil
+			rp.split.add(d)
 		}
-		p.settle()
+		rp.split.settle()
+		p := bareProgram(b)
+		all := &clause{route: rp}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			p.pick(defaultRandom).backend.ServeHTTP(w, r)
+			dest := rp.split.pick(p.random)
+			if dest.request[0] == nil && dest.response[0] == nil {
+				dest.backend.ServeHTTP(w, r)
+				return
+			}
+			v := p.bareView(r)
+			p.send(w, &v, all, dest, "")
 		})
 	}, nil
 }
