@@ -84,15 +84,15 @@ func (d *direct) attempt(e *directExchange) error {
 		if err != nil {
 			return err
 		}
-		wrote := e.sent
+		reused, sent := c.Used(), e.sent
 		err = e.run(d, c)
 		if err == nil {
 			return nil
 		}
-		if !c.Used() || e.answered || c.Received() || e.upload != nil || e.r.Context().Err() != nil {
+		if !reused || e.answered || c.Received() || e.upload != nil || e.r.Context().Err() != nil {
 			return err
 		}
-		if e.sent != wrote && !repeatable(e.r) {
+		if e.sent != sent && !repeatable(e.r) {
 			return err
 		}
 		if !errors.Is(err, http1.ErrStale) {
@@ -294,6 +294,8 @@ func (e *directExchange) relayBody() {
 			return
 		}
 		if err != nil {
+			// The client has a right to what came.
+			e.BeforeWait()
 			abort()
 		}
 	}
@@ -310,6 +312,7 @@ func (e *directExchange) splice(left int64) bool {
 		return false
 	}
 	e.conn.Watch()
+	e.BeforeWait()
 	n, err := to.ReadFrom(&io.LimitedReader{R: backend, N: left})
 	if err != nil || n != left {
 		abort()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -119,7 +120,7 @@ func serveFront(t *testing.T, handler http.Handler) *front {
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = quiet
 	server.Start()
 	t.Cleanup(server.Close)
 	return &front{t: t, server: server, address: server.Listener.Addr().String()}
@@ -183,3 +184,6 @@ func within[T any](t *testing.T, c <-chan T) T {
 		panic("unreachable")
 	}
 }
+
+// quiet drops what a server under test has to say.
+var quiet = log.New(io.Discard, "", 0)

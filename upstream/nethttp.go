@@ -176,6 +176,11 @@ func (x *exchange) respond(response *http.Response, unread bool) {
 	}
 	noSniff(header)
 	x.w.WriteHeader(response.StatusCode)
+	if response.ContentLength < 0 || response.ContentLength > copyBufferSize {
+		// The body may take its time. A short one of known length comes with its
+		// head as a rule, and to send them apart costs more than it gains.
+		x.flush()
+	}
 	x.relay(response.Body, response.ContentLength, nil)
 	x.addTrailers(response.Trailer, func(key string) bool {
 		_, ok := announced[key]
