@@ -364,7 +364,7 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	}
 	p.limits = c.limits(r, vs, s)
 	if r.Redirect != nil || r.DirectResponse != nil {
-		p.redirect = compileRedirect(r.Redirect, s.Port, s.TLS != nil)
+		p.redirect = compileRedirect(r.Redirect, s.Port, s.TLS != nil, c.semantics)
 		p.direct = compileDirect(r.DirectResponse)
 		p.response = compileHeaders(&r.Headers.Response)
 		p.cors = nil // CORS needs a destination
@@ -382,7 +382,7 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 			d.response[0] = compileHeaders(&route.Response, &own.Response)
 		}
 		d.authority = authorityOf(r.Rewrite, compileHeaders(&route.Request), compileHeaders(&own.Request))
-		d.headerRoom, d.writes = c.headerRoom(d.request)
+		d.writes = writesOf(d.request)
 		p.wrapped = p.wrapped || d.response != [2]*headerProgram{} || d.remote
 		p.split.add(d)
 	}
@@ -404,35 +404,26 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 // edgeWrites says which of the edge's headers a route's operations may write.
 type edgeWrites struct{ forwardedFor, forwardedProto, requestID bool }
 
-// headerRoom returns how many headers operations and the edge may add to a
-// request, and which of the edge's are among the operations'.
-func (c *compiler) headerRoom(levels [2]*headerProgram) (int, edgeWrites) {
-	var writes edgeWrites
-	note := func(list []headerValue, added map[string]bool) {
-		for i := range list {
-			added[list[i].key] = true
-			switch list[i].key {
-			case headerForwardedFor:
-				writes.forwardedFor = true
-			case headerForwardedProto:
-				writes.forwardedProto = true
-			case headerRequestID:
-				writes.requestID = true
-			}
-		}
-	}
-	added := map[string]bool{headerForwardedFor: true, headerForwardedProto: true, headerRequestID: true}
-	if c.semantics.sendsEnvoyHeaders() {
-		added[headerExternal], added[headerAttemptCount], added[headerOriginalPath] = true, true, true
-	}
+// writesOf returns which of the edge's headers operations may write.
+func writesOf(levels [2]*headerProgram) (w edgeWrites) {
 	for _, ops := range levels {
 		if ops == nil {
 			continue
 		}
-		note(ops.set, added)
-		note(ops.add, added)
+		for _, list := range [][]headerValue{ops.set, ops.add} {
+			for i := range list {
+				switch list[i].key {
+				case headerForwardedFor:
+					w.forwardedFor = true
+				case headerForwardedProto:
+					w.forwardedProto = true
+				case headerRequestID:
+					w.requestID = true
+				}
+			}
+		}
 	}
-	return len(added), writes
+	return w
 }
 
 // authorityOf returns what replaces the Host header: the rewrite's authority,

@@ -300,17 +300,25 @@ func putUUID(text []byte, a, b uint64) {
 	binary.LittleEndian.PutUint64(raw[8:], b)
 	raw[6] = raw[6]&0x0f | 0x40
 	raw[8] = raw[8]&0x3f | 0x80
-	const hex = "0123456789abcdef"
-	at := 0
-	for i, b := range raw {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text[at] = '-'
-			at++
-		}
-		text[at], text[at+1] = hex[b>>4], hex[b&15]
-		at += 2
+	_ = text[35]
+	for i, at := range uuidDigits {
+		pair := hexPairs[raw[i]]
+		text[at], text[at+1] = pair[0], pair[1]
 	}
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 }
+
+// uuidDigits are where the 16 bytes stand in a UUID's text.
+var uuidDigits = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+
+// hexPairs are the two hexadecimal digits of each byte.
+var hexPairs = func() (t [256][2]byte) {
+	const digits = "0123456789abcdef"
+	for i := range t {
+		t[i] = [2]byte{digits[i>>4], digits[i&15]}
+	}
+	return t
+}()
 
 // clientCertificate returns X-Forwarded-Client-Cert for a verified client
 // certificate, or "" (Envoy's SANITIZE_SET with subject, certificate and SANs).

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,27 +88,35 @@ func (x *exchange) prepare(dest *destination) {
 // copyHeader gives the destination a header map of its own, without what is not
 // passed on.
 func (x *exchange) copyHeader(in http.Header) {
-	h := make(http.Header, len(in)+x.dest.headerRoom)
+	if in == nil {
+		in = http.Header{}
+	}
+	// Values of one line are shared with the map that came: they are replaced,
+	// never written to. What could be appended to in place is copied.
+	h := maps.Clone(in)
 	bare := x.program.bare
-	for key, lines := range in {
+	for key, lines := range h {
 		if !bare {
 			switch keeps(key) {
 			case dropped:
+				delete(h, key)
 				continue
 			case keptForUpgrade:
 				if !x.v.upgrade {
-					continue
+					delete(h, key)
 				}
+				continue
 			case tidied:
 				if lines = tidy(key, lines); len(lines) == 0 {
-					continue
+					delete(h, key)
+				} else {
+					h[key] = x.one(lines[0])
 				}
+				continue
 			}
 		}
-		if len(lines) == 1 {
-			h[key] = x.one(lines[0])
-		} else {
-			h[key] = append([]string(nil), lines...)
+		if cap(lines) > 1 {
+			h[key] = slices.Clone(lines)
 		}
 	}
 	x.req.Header = h

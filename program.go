@@ -164,9 +164,10 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 		v.r = r
 		return nil, nil, outcomeBadHost
 	}
-	if lines := r.Header["Connection"]; len(lines) > 0 {
+	connection := r.Header["Connection"]
+	if len(connection) > 0 {
 		var ok bool
-		if r, ok = withoutNominated(r, lines); !ok {
+		if r, ok = withoutNominated(r, connection); !ok {
 			v.r = r
 			return nil, nil, outcomeBadConnection
 		}
@@ -195,7 +196,7 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	if c == nil {
 		return host, nil, outcomeNoRoute
 	}
-	if len(r.Header["Upgrade"]) > 0 {
+	if len(connection) > 0 && len(r.Header["Upgrade"]) > 0 {
 		v.upgrade = isWebSocket(r)
 		if !v.upgrade && isUpgrade(r) {
 			return host, c, outcomeBadUpgrade

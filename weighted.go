@@ -82,7 +82,6 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 	}
 	return func(next http.Handler) http.Handler {
 		rp := new(routeProgram)
-		c := &compiler{b: b}
 		for i := range named {
 			d := destination{host: s[i].Host, weight: s[i].Weight, backend: found[i]}
 			if d.backend == nil {
@@ -90,7 +89,7 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 			}
 			d.request[0], d.response[0] = compileHeaders(&s[i].Headers.Request), compileHeaders(&s[i].Headers.Response)
 			d.authority = authorityOf(nil, nil, d.request[0])
-			d.headerRoom, d.writes = c.headerRoom(d.request)
+			d.writes = writesOf(d.request)
 			rp.wrapped = rp.wrapped || d.response[0] != nil
 			rp.split.add(d)
 		}
@@ -131,8 +130,6 @@ type destination struct {
 	request, response [2]*headerProgram
 	// authority replaces the Host header, if not empty.
 	authority string
-	// headerRoom is how many headers the gateway may add.
-	headerRoom int
 	// writes says which of the edge's headers operations may write.
 	writes edgeWrites
 }
