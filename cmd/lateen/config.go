@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A configuration is what the flags say that all commands have.
+type configuration struct {
+	files             []string
+	backends          []backend
+	semantics         gateway.Semantics
+	normalization     gateway.PathNormalization
+	trusted           int
+	namespace         string
+	workloadNamespace string
+	workloadLabels    map[string]string
+}
+
+// A backend is what stands behind a destination's name.
+type backend struct{ name, url string }
+
+// addFlags defines the flags that all commands have.
+func (c *configuration) addFlags(flags *flag.FlagSet) {
+	c.workloadNamespace = "istio-system"
+	flags.Func("f", "`FILE` or directory of resources, in YAML or JSON; - is the standard input. May be repeated.", func(path string) error {
+		if path == "-" && slices.Contains(c.files, path) {
+			return errors.New("the standard input can be read once")
+		}
+		c.files = append(c.files, path)
+		return nil
+	})
+	flags.Func("backend", "`NAME=URL` is what stands behind a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
+	flags.Func("semantics", "`MODE` is native (the default) or envoy: to the byte as Envoy", c.setSemantics)
+	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
+	flags.Func("trusted-proxies", "`N` proxies in front are believed what they say of the client (0 by default)", func(text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return errors.New("a number from 0 is expected")
+		}
+		c.trusted = n
+		return nil
+	})
+	flags.StringVar(&c.namespace, "namespace", spec.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
+	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
+	flags.Func("workload-labels", "`KEY=VALUE,…` are the gateway's own labels, for selectors; without any, all Gateways are its own", c.setLabels)
+}
+
+func (c *configuration) addBackend(text string) error {
+	name, url, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return errors.New("HOST[:PORT][/SUBSET]=URL is expected")
+	}
+	if slices.ContainsFunc(c.backends, func(b backend) bool { return b.name == name }) {
+		return fmt.Errorf("%s is given twice", name)
+	}
+	if _, err := upstream.FromURL(url); err != nil {
+		return err
+	}
+	c.backends = append(c.backends, backend{name, url})
+	return nil
+}
+
+func (c *configuration) setSemantics(text string) error {
+	for _, s := range []gateway.Semantics{gateway.Native, gateway.Envoy} {
+		if text == s.String() {
+			c.semantics = s
+			return nil
+		}
+	}
+	return expected([]string{"native", "envoy"}, text)
+}
+
+func (c *configuration) setNormalization(text string) error {
+	var names []string
+	for _, n := range []gateway.PathNormalization{
+		gateway.NormalizeNone, gateway.NormalizeBase, gateway.NormalizeMergeSlashes, gateway.NormalizeDecodeAndMergeSlashes,
+	} {
+		if text == n.String() {
+			c.normalization = n
+			return nil
+		}
+		names = append(names, n.String())
+	}
+	if text == "DEFAULT" {
+		c.normalization = gateway.NormalizeBase
+		return nil
+	}
+	return expected(names, text)
+}
+
+// expected is the error of a word that is none of those that may stand.
+func expected(words []string, text string) error {
+	message := "one of " + strings.Join(words, ", ") + " is expected"
+	if meant := suggest.Closest(text, words); meant != "" {
+		message += fmt.Sprintf("; did you mean %s?", meant)
+	}
+	return errors.New(message)
+}
+
+func (c *configuration) setLabels(text string) error {
+	if c.workloadLabels == nil {
+		c.workloadLabels = map[string]string{}
+	}
+	for pair := range strings.SplitSeq(text, ",") {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return errors.New("KEY=VALUE,… is expected")
+		}
+		c.workloadLabels[key] = value
+	}
+	return nil
+}
+
+// builder returns the Builder that the flags describe, without backends.
+func (c *configuration) builder(s streams) *gateway.Builder {
+	b := gateway.New().Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
+		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels)
+	var paths []string
+	load := func() {
+		if len(paths) > 0 {
+			b.Load(spec.Files(paths...).Namespace(c.namespace))
+			paths = nil
+		}
+	}
+	for _, path := range c.files {
+		if path == "-" {
+			load()
+			b.Load(spec.Reader("stdin", s.in).Namespace(c.namespace))
+			continue
+		}
+		paths = append(paths, path)
+	}
+	load()
+	return b
+}
+
+// dry returns the Builder for a command that serves nothing: backends are there,
+// but nobody calls them.
+func (c *configuration) dry(s streams) *gateway.Builder {
+	b := c.builder(s)
+	for _, to := range c.backends {
+		b.Backend(to.name, http.NotFoundHandler())
+	}
+	lookUpNothing()
+	return b
+}
+
+// check reports what is missing on the command line.
+func (c *configuration) check() error {
+	if len(c.files) == 0 {
+		return errors.New("no configuration is given: -f FILE is expected")
+	}
+	return nil
+}
+
+// printErrors prints the errors of a Build, one on each line.
+func printErrors(w io.Writer, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			printErrors(w, e)
+		}
+		return
+	}
+	text := err.Error()
+	var finding *gateway.Error
+	if errors.As(err, &finding) && finding.Kind == "Backend" {
+		// The place is one in this program.
+		text = "--backend: " + finding.Problem
+	}
+	fmt.Fprintln(w, oneLine(text))
+}
+
+// printWarnings prints warnings, one on each line.
+func printWarnings(w io.Writer, warnings []gateway.Warning) {
+	for _, warning := range warnings {
+		fmt.Fprintln(w, "warning:", oneLine(warning.String()))
+	}
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

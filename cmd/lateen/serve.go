@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lateengo/gateway/server"
+)
+
+// A service is what serve's own flags say.
+type service struct {
+	configuration
+	addresses   map[int]string
+	credentials map[string]server.Credential
+	drain       time.Duration
+}
+
+func (v *service) addFlags(flags *flag.FlagSet) {
+	v.configuration.addFlags(flags)
+	v.addresses, v.credentials = map[int]string{}, map[string]server.Credential{}
+	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
+	flags.Func("credential", "`NAME=CERT,KEY[,CA]` are the PEM files that credentialName: NAME stands for. May be repeated.", v.addCredential)
+	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
+}
+
+func (v *service) addAddress(text string) error {
+	number, address, ok := strings.Cut(text, "=")
+	port, err := strconv.Atoi(number)
+	if !ok || err != nil || port < 0 || port > 65535 || address == "" {
+		return errors.New("PORT=ADDR is expected, such as 80=127.0.0.1:8080")
+	}
+	if _, twice := v.addresses[port]; twice {
+		return fmt.Errorf("port %d is given twice", port)
+	}
+	if !strings.HasPrefix(address, "unix:") && !strings.Contains(address, ":") {
+		return fmt.Errorf("%q is no address: HOST:PORT, :PORT or unix:PATH is expected", address)
+	}
+	v.addresses[port] = address
+	return nil
+}
+
+func (v *service) addCredential(text string) error {
+	name, list, ok := strings.Cut(text, "=")
+	files := strings.Split(list, ",")
+	if !ok || name == "" || len(files) < 2 || len(files) > 3 {
+		return errors.New("NAME=CERT,KEY[,CA] is expected")
+	}
+	c := server.Credential{CertificateFile: files[0], KeyFile: files[1]}
+	if len(files) == 3 {
+		c.CAFile = files[2]
+	}
+	v.credentials[name] = c
+	return nil
+}
+
+func runServe(c *command, args []string, s streams) int {
+	var v service
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	v.addFlags(flags)
+	rest, code, done := c.parse(flags, args, s)
+	if done {
+		return code
+	}
+	if len(rest) > 0 {
+		return c.misused(s, fmt.Errorf("%q is not expected: files are given with -f", rest[0]))
+	}
+	if err := v.check(); err != nil {
+		return c.misused(s, err)
+	}
+	return v.run(s)
+}
+
+// run serves until a signal comes.
+func (v *service) run(s streams) int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	b := v.builder(s).Logger(log)
+	for _, to := range v.backends {
+		b.BackendURL(to.name, to.url)
+	}
+	gw, err := b.Build()
+	if err != nil {
+		printWarnings(s.err, b.Warnings())
+		printErrors(s.err, err)
+		return exitUsage
+	}
+	defer gw.Close()
+	listening := make(map[int]bool)
+	for _, l := range gw.Listeners() {
+		listening[l.Port()] = true
+	}
+	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.credentials, Logger: log})
+	if err := srv.Start(); err != nil {
+		printErrors(s.err, err)
+		return exitFailure
+	}
+	for _, p := range srv.Ports() {
+		fmt.Fprintf(s.out, "listening %d %s\n", p.Number, p.Addr)
+	}
+	fmt.Fprint(s.out, gw.String())
+	printWarnings(s.err, gw.Warnings())
+	printWarnings(s.err, srv.Warnings())
+	for port := range v.addresses {
+		if !listening[port] {
+			fmt.Fprintf(s.err, "warning: --listen %d=%s: no Gateway has this port\n", port, v.addresses[port])
+		}
+	}
+
+	<-signals
+	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- srv.Shutdown(ctx) }()
+	select {
+	case err := <-drained:
+		if err != nil {
+			fmt.Fprintf(s.err, "warning: requests were cut off after %v\n", v.drain)
+		}
+		return exitOK
+	case <-signals:
+		fmt.Fprintln(s.err, "lateen serve: stopped without draining")
+		return exitFailure
+	}
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A product is a version of the product service. It answers with its name and
+// what it got.
+func product(t *testing.T, name string) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["X-Got-Proto"] = r.Header["X-Forwarded-Proto"]
+		w.Header().Set("X-Got-Target", r.RequestURI)
+		_, _ = io.WriteString(w, name)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// client returns a client that follows no redirect.
+func client(t *testing.T) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+func serveProduct(t *testing.T, args ...string) *serving {
+	return serve(t, append([]string{
+		"-f", "product.yaml", "--listen", "80=127.0.0.1:0",
+		"--backend", "product-service.default.svc.cluster.local:8080=" + product(t, "v1"),
+		"--backend", "product-service-v2=" + product(t, "v2"),
+	}, args...)...)
+}
+
+func TestServeTheProductGateway(t *testing.T) {
+	tests := []struct {
+		semantics, target string
+		proto             []string
+		table             string
+	}{
+		{"native", "/1?x=1", []string{"https"}, "product.native.txt"},
+		{"envoy", "//1?x=1", []string{"http", "https"}, "product.envoy.txt"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.semantics, func(t *testing.T) {
+			s := serveProduct(t, "--semantics", tt.semantics)
+			c := client(t)
+			base := "http://" + s.addresses["80"]
+			versions := map[string]int{}
+			for range 60 {
+				response, err := c.Get(base + "/products/1?x=1")
+				require.NoError(t, err)
+				body, err := io.ReadAll(response.Body)
+				require.NoError(t, err)
+				response.Body.Close()
+				require.Equal(t, 200, response.StatusCode)
+				require.Equal(t, tt.target, response.Header.Get("X-Got-Target"))
+				require.Equal(t, tt.proto, response.Header["X-Got-Proto"])
+				versions[string(body)]++
+			}
+			require.Greater(t, versions["v1"], versions["v2"])
+
+			response, err := c.Get(base + "/other")
+			require.NoError(t, err)
+			drainAndClose(response.Body)
+			require.Equal(t, 404, response.StatusCode)
+
+			for range 2000 {
+				response, err = c.Get(base + "/products")
+				require.NoError(t, err)
+				drainAndClose(response.Body)
+				if response.StatusCode != 200 {
+					break
+				}
+			}
+			require.Equal(t, 429, response.StatusCode)
+			wait, err := strconv.Atoi(response.Header.Get("Retry-After"))
+			require.NoError(t, err)
+			require.Positive(t, wait)
+
+			s.signal(syscall.SIGTERM)
+			table := s.rest()
+			require.Zero(t, s.exit())
+			golden := filepath.Join("testdata", tt.table)
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(table), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), table)
+			require.Contains(t, s.stderr.String(), "warning: product.yaml:32:12: ")
+		})
+	}
+}
+
+func TestServeWithoutBackends(t *testing.T) {
+	s := serve(t, "-f", "product.yaml", "--listen", "80=127.0.0.1:0", "--listen=81=:0")
+	response, err := client(t).Get("http://" + s.addresses["80"] + "/products")
+	require.NoError(t, err)
+	drainAndClose(response.Body)
+	require.Equal(t, 503, response.StatusCode)
+	s.signal(syscall.SIGINT)
+	require.Zero(t, s.exit())
+	require.Contains(t, s.stderr.String(), "warning: --listen 81=:0: no Gateway has this port\n")
+}
+
+func TestServeTLS(t *testing.T) {
+	cert, key := certificate(t)
+	s := serve(t, "-f", "shop.yaml", "--listen", "80=127.0.0.1:0", "--listen", "443=127.0.0.1:0", "--listen", "8080=127.0.0.1:0",
+		"--credential", "shop="+cert+","+key, "--backend", "*="+product(t, "shop"))
+	c := client(t)
+	c.Transport.(*http.Transport).TLSClientConfig.ServerName = "shop.test"
+	for _, tt := range []struct {
+		url, host string
+		status    int
+		location  string
+	}{
+		{"https://" + s.addresses["443"] + "/hello", "shop.test", 200, ""},
+		{"https://" + s.addresses["443"] + "/old/a", "shop.test", 308, "https://shop.test/new"},
+		{"https://" + s.addresses["443"] + "/", "admin.test", 404, ""},
+		{"http://" + s.addresses["80"] + "/a?b", "shop.test", 301, "https://shop.test/a?b"},
+		{"http://" + s.addresses["8080"] + "/", "admin.test", 404, ""},
+	} {
+		r, err := http.NewRequest("GET", tt.url, nil)
+		require.NoError(t, err)
+		r.Host = tt.host
+		response, err := c.Do(r)
+		require.NoError(t, err)
+		drainAndClose(response.Body)
+		require.Equal(t, tt.status, response.StatusCode, tt.url)
+		require.Equal(t, tt.location, response.Header.Get("Location"))
+	}
+}
+
+func TestServeWarnsOfMissingCredentials(t *testing.T) {
+	s := serve(t, "-f", "shop.yaml", "--listen", "80=127.0.0.1:0", "--listen", "443=127.0.0.1:0", "--listen", "8080=127.0.0.1:0")
+	_, err := tls.Dial("tcp", s.addresses["443"], &tls.Config{InsecureSkipVerify: true, ServerName: "shop.test"})
+	require.Error(t, err)
+	s.signal(syscall.SIGTERM)
+	require.Zero(t, s.exit())
+	require.Contains(t, s.stderr.String(), `warning: shop.yaml:12:41: Gateway shop/shop: spec.servers[1].tls.credentialName: there is no credential "shop": no client can connect`)
+}
+
+func TestServeDrains(t *testing.T) {
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		select {
+		case <-goOn:
+		case <-r.Context().Done():
+		}
+		_, _ = io.WriteString(w, "done")
+	}))
+	defer backend.Close()
+	begin := func(t *testing.T, args ...string) (*serving, chan string) {
+		s := serve(t, append([]string{"-f", "product.yaml", "--listen", "80=127.0.0.1:0", "--backend", "*=" + backend.URL}, args...)...)
+		bodies := make(chan string, 1)
+		c := client(t)
+		go func() {
+			response, err := c.Get("http://" + s.addresses["80"] + "/products")
+			if err != nil {
+				bodies <- "cut off"
+				return
+			}
+			defer response.Body.Close()
+			body, _ := io.ReadAll(response.Body)
+			bodies <- string(body)
+		}()
+		<-arrived
+		s.signal(syscall.SIGTERM)
+		for {
+			conn, err := net.Dial("tcp", s.addresses["80"])
+			if err != nil {
+				return s, bodies
+			}
+			conn.Close()
+		}
+	}
+	t.Run("to the end", func(t *testing.T) {
+		s, bodies := begin(t)
+		goOn <- struct{}{}
+		require.Equal(t, "done", <-bodies)
+		require.Zero(t, s.exit())
+	})
+	t.Run("as long as it may", func(t *testing.T) {
+		s, bodies := begin(t, "--drain-timeout", "1ms")
+		require.Equal(t, "cut off", <-bodies)
+		require.Zero(t, s.exit())
+		require.Contains(t, s.stderr.String(), "warning: requests were cut off after 1ms\n")
+	})
+	t.Run("until a second signal", func(t *testing.T) {
+		s, bodies := begin(t)
+		s.signal(syscall.SIGINT)
+		require.Equal(t, "cut off", <-bodies)
+		require.Equal(t, 1, s.exit())
+		require.Contains(t, s.stderr.String(), "lateen serve: stopped without draining\n")
+	})
+}
+
+func TestServeReportsTakenAddresses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	address := taken.Addr().String()
+	stdout, stderr, code := lateen(t, "", "serve", "-f", "shop.yaml",
+		"--listen", "80="+address, "--listen", "443=127.0.0.1:0", "--listen", "8080="+address)
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "port 80: listen tcp "+address+": bind: address already in use\nport 8080: listen tcp "+address+": bind: address already in use\n", stderr)
+}
+
+// certificate writes a certificate for tests and its key to files.
+func certificate(t *testing.T) (cert, key string) {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	pair := s.TLS.Certificates[0]
+	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	require.NoError(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600))
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	return cert, key
+}

@@ -1,0 +1,244 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A slow handler tells that a request is there, and answers when it may.
+type slow struct{ arrived, goOn, ended chan struct{} }
+
+func newSlow() *slow {
+	return &slow{make(chan struct{}, 1), make(chan struct{}), make(chan struct{})}
+}
+
+func (h *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.arrived <- struct{}{}
+	select {
+	case <-h.goOn:
+		_, _ = io.WriteString(w, "done")
+	case <-r.Context().Done():
+		close(h.ended)
+	}
+}
+
+func TestShutdownWaitsForRequests(t *testing.T) {
+	clients := map[string]func(t *testing.T) *http.Client{
+		"HTTP/1.1": func(t *testing.T) *http.Client {
+			transport := new(http.Transport)
+			t.Cleanup(transport.CloseIdleConnections)
+			return &http.Client{Transport: transport, Timeout: patience}
+		},
+		"HTTP/2.0": overH2C,
+	}
+	for proto, client := range clients {
+		t.Run(proto, func(t *testing.T) {
+			h := newSlow()
+			s, _ := start(t, toApp(h.ServeHTTP), local(Config{}, 80))
+			address := s.Addr(80).String()
+			bodies := make(chan string, 1)
+			go func() {
+				response, err := client(t).Get("http://" + address)
+				if err != nil {
+					bodies <- err.Error()
+					return
+				}
+				defer response.Body.Close()
+				body, _ := io.ReadAll(response.Body)
+				bodies <- response.Proto + " " + string(body)
+			}()
+			within(t, h.arrived)
+			drained := make(chan error, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			go func() { drained <- s.Shutdown(ctx) }()
+			refused(t, address)
+			require.Empty(t, drained)
+			close(h.goOn)
+			require.Equal(t, proto+" done", within(t, bodies))
+			require.NoError(t, within(t, drained))
+		})
+	}
+}
+
+// refused waits until nobody listens at address any more.
+func refused(t *testing.T, address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		require.NoError(t, ctx.Err(), "somebody listens still")
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
+func TestShutdownCutsOffInTheEnd(t *testing.T) {
+	h := newSlow()
+	gw, err := toApp(h.ServeHTTP).Build()
+	require.NoError(t, err)
+	defer gw.Close()
+	s := New(gw, local(Config{}, 80))
+	require.NoError(t, s.Start())
+	conn, in := dial(t, s, 80)
+	_, err = io.WriteString(conn, get)
+	require.NoError(t, err)
+	within(t, h.arrived)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error, 1)
+	go func() { first <- s.Shutdown(t.Context()) }()
+	refused(t, conn.RemoteAddr().String())
+	cancel()
+	require.ErrorIs(t, s.Shutdown(ctx), context.Canceled, "a second call cuts the first short")
+	within(t, h.ended)
+	require.NoError(t, within(t, first))
+	_, err = in.ReadByte()
+	require.Error(t, err)
+	require.ErrorIs(t, s.Start(), http.ErrServerClosed)
+	require.ErrorIs(t, s.Sync(), http.ErrServerClosed)
+	require.NoError(t, s.Shutdown(t.Context()))
+}
+
+const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+// switchTo takes over the connection of a request for a WebSocket.
+func switchTo(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter) {
+	w.Header().Set("Connection", "Upgrade")
+	w.Header().Set("Upgrade", "websocket")
+	w.WriteHeader(http.StatusSwitchingProtocols)
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	return conn, rw
+}
+
+func TestWebSockets(t *testing.T) {
+	ended := make(chan struct{})
+	echo := func(conn net.Conn, rw *bufio.ReadWriter) {
+		defer close(ended)
+		defer conn.Close()
+		_, _ = io.Copy(conn, rw)
+	}
+	handlers := map[string]http.HandlerFunc{
+		"in the handler": func(w http.ResponseWriter, _ *http.Request) { echo(switchTo(w)) },
+		"beside the handler": func(w http.ResponseWriter, _ *http.Request) {
+			conn, rw := switchTo(w)
+			go echo(conn, rw)
+		},
+	}
+	for name, handler := range handlers {
+		t.Run(name, func(t *testing.T) {
+			ended = make(chan struct{})
+			gw, err := toApp(handler).Build()
+			require.NoError(t, err)
+			defer gw.Close()
+			s := New(gw, local(Config{}, 80))
+			require.NoError(t, s.Start())
+			conn, in := dial(t, s, 80)
+			response, _ := ask(t, conn, in, upgrade)
+			require.Equal(t, 101, response.StatusCode)
+			_, err = io.WriteString(conn, "ping\n")
+			require.NoError(t, err)
+			line, err := in.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, "ping\n", line)
+
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.ErrorIs(t, s.Shutdown(ctx), context.Canceled)
+			_, err = in.ReadByte()
+			require.Error(t, err)
+			within(t, ended)
+		})
+	}
+}
+
+func TestShutdownWaitsForWebSockets(t *testing.T) {
+	s, _ := start(t, toApp(func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw := switchTo(w)
+		defer conn.Close()
+		line, _ := rw.ReadString('\n')
+		_, _ = io.WriteString(conn, line)
+	}), local(Config{}, 80))
+	conn, in := dial(t, s, 80)
+	ask(t, conn, in, upgrade)
+	drained := make(chan error, 1)
+	go func() { drained <- s.Shutdown(t.Context()) }()
+	refused(t, conn.RemoteAddr().String())
+	require.Empty(t, drained)
+	_, err := io.WriteString(conn, "bye\n")
+	require.NoError(t, err)
+	line, err := in.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "bye\n", line)
+	require.NoError(t, within(t, drained))
+}
+
+func TestClosedConnectionsAreForgotten(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	connect := func() net.Conn {
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		require.NoError(t, err)
+		return conn
+	}
+	var h hijacked
+	open := connect()
+	h.add(open)
+	for range 3 * firstSweep {
+		conn := connect()
+		h.add(conn)
+		require.NoError(t, conn.Close())
+		require.LessOrEqual(t, len(h.conns), firstSweep)
+	}
+	require.Contains(t, h.conns, open)
+	h.close()
+	require.True(t, isClosed(open))
+	late := connect()
+	h.add(late)
+	require.True(t, isClosed(late))
+}
+
+func TestHandlingWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h handling
+		require.True(t, h.wait(t.Context()))
+		h.begin()
+		h.begin()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.False(t, h.wait(ctx))
+		done := make(chan bool)
+		go func() { done <- h.wait(t.Context()) }()
+		synctest.Wait()
+		h.end()
+		synctest.Wait()
+		require.Empty(t, done)
+		h.end()
+		require.True(t, <-done)
+	})
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	gw, err := toApp(says("")).Build()
+	require.NoError(t, err)
+	defer gw.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- New(gw, local(Config{}, 80)).Serve(ctx) }()
+	cancel()
+	require.NoError(t, within(t, served))
+}

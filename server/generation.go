@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lateengo/gateway"
+)
+
+// A generation serves the connections that a port accepts while its terms stay
+// the same: plain text, or TLS with the same servers.
+type generation struct {
+	listener   *gateway.Listener
+	share      *share
+	terminator atomic.Pointer[terminator]
+	http       http.Server
+	log        *slog.Logger
+	running    sync.WaitGroup
+	handling   handling
+	hijacked   hijacked
+	// cutOff ends the contexts of the requests.
+	cutOff context.CancelFunc
+}
+
+func (s *Server) newGeneration(p *port) *generation {
+	g := &generation{listener: p.listener, share: newShare(p.socket), log: s.config.Logger}
+	g.terminator.Store(p.terminator)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	if p.secure {
+		protocols.SetHTTP2(true)
+	} else {
+		protocols.SetUnencryptedHTTP2(true)
+	}
+	base, cutOff := context.WithCancel(context.Background())
+	g.cutOff = cutOff
+	g.http = http.Server{
+		Handler:                      http.HandlerFunc(g.handle),
+		Protocols:                    protocols,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            max(s.config.ReadHeaderTimeout, 0),
+		IdleTimeout:                  max(s.config.IdleTimeout, 0),
+		MaxHeaderBytes:               s.config.MaxHeaderBytes,
+		ErrorLog:                     log.New(httpLog{s.config.Logger}, "", 0),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnState: func(conn net.Conn, state http.ConnState) {
+			if state == http.StateHijacked {
+				g.hijacked.add(conn)
+			}
+		},
+	}
+	if p.secure {
+		g.http.TLSConfig = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			return g.terminator.Load().config(hello.ServerName)
+		}}
+	}
+	return g
+}
+
+// start serves in the background.
+func (g *generation) start() {
+	g.running.Go(func() {
+		var err error
+		if g.http.TLSConfig != nil {
+			err = g.http.ServeTLS(encryptedOnly{g.share}, "", "")
+		} else {
+			err = g.http.Serve(g.share)
+		}
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			g.log.Error("listener failed", "port", g.listener.Port(), "error", err)
+		}
+	})
+}
+
+func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
+	g.handling.begin()
+	defer g.handling.end()
+	g.listener.ServeHTTP(w, r)
+}
+
+// stop makes the generation take no further connection.
+func (g *generation) stop() { g.share.end() }
+
+// afterCutOff is how long handlers whose requests were cancelled have to return.
+const afterCutOff = 5 * time.Second
+
+// drain lets requests finish until ctx ends, and then cuts them off. Nothing of
+// the generation is left when it returns, unless a handler ignores the end of
+// its request.
+func (g *generation) drain(ctx context.Context) {
+	g.stop()
+	_ = g.http.Shutdown(ctx)
+	g.handling.wait(ctx)
+	// Connections go first: a handler that sees the end of its context may
+	// answer as if all was well.
+	_ = g.http.Close()
+	g.hijacked.close()
+	g.cutOff()
+	g.running.Wait()
+	patience, cancel := context.WithTimeout(context.Background(), afterCutOff)
+	defer cancel()
+	if !g.handling.wait(patience) {
+		g.log.Error("handlers go on after the end of their requests", "port", g.listener.Port())
+	}
+}
+
+// An httpLog passes on what net/http's server has to tell.
+type httpLog struct{ log *slog.Logger }
+
+func (l httpLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	level := slog.LevelWarn
+	switch {
+	case strings.HasPrefix(text, "http: panic"):
+		level = slog.LevelError
+	case strings.HasPrefix(text, "http: TLS handshake error"):
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, text)
+	return len(line), nil
+}

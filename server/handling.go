@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// handling counts requests on their way, those included whose connections
+// handlers took over.
+type handling struct {
+	count atomic.Int64
+	// none tells the one that waits, if there is one, that count was zero.
+	none atomic.Pointer[chan struct{}]
+}
+
+func (h *handling) begin() { h.count.Add(1) }
+
+func (h *handling) end() {
+	if h.count.Add(-1) == 0 {
+		if none := h.none.Load(); none != nil {
+			select {
+			case *none <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// wait waits until there is no request, and reports whether that was before ctx
+// ended. One goroutine may wait at a time.
+func (h *handling) wait(ctx context.Context) bool {
+	none := make(chan struct{}, 1)
+	h.none.Store(&none)
+	for h.count.Load() > 0 {
+		select {
+		case <-none:
+		case <-ctx.Done():
+			return h.count.Load() == 0
+		}
+	}
+	return true
+}

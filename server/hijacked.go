@@ -1,0 +1,77 @@
+package server
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// hijacked holds the connections that handlers took over, so that they can be
+// closed in the end.
+type hijacked struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	// sweepAt is the number at which those that were closed are dropped.
+	sweepAt int
+	closed  bool
+}
+
+const firstSweep = 64
+
+// add remembers a connection as long as it is open.
+func (h *hijacked) add(conn net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		_ = conn.Close()
+		return
+	}
+	if h.conns == nil {
+		h.conns, h.sweepAt = make(map[net.Conn]struct{}), firstSweep
+	}
+	if len(h.conns) >= h.sweepAt {
+		for c := range h.conns {
+			if isClosed(c) {
+				delete(h.conns, c)
+			}
+		}
+		h.sweepAt = max(firstSweep, 2*len(h.conns))
+	}
+	h.conns[conn] = struct{}{}
+}
+
+// close closes all that are open, and those that are yet to come.
+func (h *hijacked) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for c := range h.conns {
+		_ = underTLS(c).Close()
+	}
+	h.conns = nil
+}
+
+// underTLS returns the connection that carries conn. Closing it does not wait
+// for the peer.
+func underTLS(conn net.Conn) net.Conn {
+	if t, ok := conn.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return conn
+}
+
+// isClosed reports whether a connection is known to be closed, without touching
+// it.
+func isClosed(conn net.Conn) bool {
+	conn = underTLS(conn)
+	if e, ok := conn.(encryptedConn); ok {
+		conn = e.Conn
+	}
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	return err != nil || raw.Control(func(uintptr) {}) != nil
+}

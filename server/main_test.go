@@ -1,0 +1,112 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/lateengo/gateway"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds what has to happen; it is never waited for in a good run.
+const patience = 10 * time.Second
+
+// toApp returns a Builder that sends every request to handler.
+func toApp(handler http.HandlerFunc) *gateway.Builder {
+	return gateway.New().Backend("app", handler).Route(gateway.Route{Split: gateway.Split{{Host: "app"}}})
+}
+
+// plain is a server of plain text for every host.
+func plain(port int) gateway.Server {
+	return gateway.Server{Port: port, Hosts: []string{"*"}}
+}
+
+func says(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+}
+
+// local puts the ports of a configuration on this host, at any number.
+func local(c Config, ports ...int) Config {
+	c.Addresses = map[int]string{}
+	for _, p := range ports {
+		c.Addresses[p] = "127.0.0.1:0"
+	}
+	return c
+}
+
+// start serves what b builds until the end of the test.
+func start(t *testing.T, b *gateway.Builder, c Config) (*Server, *gateway.Gateway) {
+	t.Helper()
+	gw, err := b.Build()
+	require.NoError(t, err)
+	s := New(gw, c)
+	require.NoError(t, s.Start())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		require.NoError(t, s.Shutdown(ctx))
+		require.NoError(t, gw.Close())
+	})
+	return s, gw
+}
+
+// dial opens a connection to a port.
+func dial(t *testing.T, s *Server, port int) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Addr(port).String())
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	return conn, bufio.NewReader(conn)
+}
+
+// ask sends a request as it is written, and reads the response.
+func ask(t *testing.T, conn net.Conn, in *bufio.Reader, text string) (*http.Response, string) {
+	t.Helper()
+	_, err := io.WriteString(conn, text)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(body)
+}
+
+// raw is ask on a connection of its own.
+func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
+	t.Helper()
+	conn, in := dial(t, s, 80)
+	return ask(t, conn, in, text)
+}
+
+// within waits for what comes from c.
+func within[T any](t *testing.T, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		require.FailNow(t, "nothing came in time")
+		panic("unreachable")
+	}
+}
+
+// overH2C is a client of HTTP/2 with prior knowledge.
+func overH2C(t *testing.T) *http.Client {
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patience}
+}
+
+const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
