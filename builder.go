@@ -272,7 +272,7 @@ func (b *Builder) compile(before *program, bg *background) (*program, error) {
 	c.policies = newPolicyIndex(c)
 	p := &program{
 		semantics: b.semantics, normalization: b.paths,
-		edge:   edge{semantics: b.semantics, trusted: b.trusted, random: b.random},
+		edge:   edge{semantics: b.semantics, trusted: b.trusted, random: b.random, ids: new(requestIDs)},
 		random: b.random, log: b.log, fallback: b.fallback, background: bg,
 	}
 	p.listeners = c.compile()

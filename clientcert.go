@@ -16,14 +16,23 @@ func forwardedClientCert(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	b.WriteString("Hash=" + hex.EncodeToString(sum[:]))
 	b.WriteString(`;Cert="` + escapeCertificate(cert) + `"`)
-	b.WriteString(`;Subject="` + strings.ReplaceAll(cert.Subject.String(), `"`, `\"`) + `"`)
+	// The subject's text has its quotes and backslashes escaped already.
+	b.WriteString(`;Subject="` + cert.Subject.String() + `"`)
 	for _, uri := range cert.URIs {
-		b.WriteString(";URI=" + uri.String())
+		b.WriteString(";URI=" + certificateName(uri.String()))
 	}
 	for _, name := range cert.DNSNames {
-		b.WriteString(";DNS=" + name)
+		b.WriteString(";DNS=" + certificateName(name))
 	}
-	return b.String()
+	return fieldValue(b.String())
+}
+
+// certificateName quotes a name that would read as more than one element.
+func certificateName(name string) string {
+	if !strings.ContainsAny(name, `,;="`) {
+		return name
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
 }
 
 // escapeCertificate returns a certificate in PEM form, percent-encoded.

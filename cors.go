@@ -102,8 +102,14 @@ func (c *corsProgram) allows(origin string) bool {
 
 // isPreflight reports whether r asks for permission.
 func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && firstValue(r.Header, "Origin") != "" &&
-		firstValue(r.Header, "Access-Control-Request-Method") != ""
+	return r.Method == http.MethodOptions && oneValue(r.Header, "Origin") != "" &&
+		oneValue(r.Header, "Access-Control-Request-Method") != ""
+}
+
+// oneValue returns a header as one value, "" if there is none.
+func oneValue(h http.Header, key string) string {
+	value, _ := joined(h[key])
+	return value
 }
 
 func firstValue(h http.Header, key string) string {
@@ -116,7 +122,7 @@ func firstValue(h http.Header, key string) string {
 // filter answers a preflight, or returns the origin if it is allowed, so that
 // the response gets its headers.
 func (c *corsProgram) filter(p *program, w http.ResponseWriter, r *http.Request) (origin string, answered bool) {
-	origin = firstValue(r.Header, "Origin")
+	origin = oneValue(r.Header, "Origin")
 	if origin == "" {
 		return "", false
 	}
@@ -150,7 +156,7 @@ func (c *corsProgram) preflight(h http.Header, r *http.Request, origin string, a
 	}
 	echo := func(configured, asked string) string {
 		if configured == "*" {
-			return firstValue(r.Header, asked)
+			return oneValue(r.Header, asked)
 		}
 		return configured
 	}

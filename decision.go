@@ -15,7 +15,7 @@ type Decision struct {
 	// Reason says why there is no route, for people.
 	Reason string `json:"reason,omitempty"`
 	// Status, Location, Body and Header are those of an answer that the gateway
-	// makes itself.
+	// makes itself, without what a server adds when it sends it.
 	Status   int         `json:"status,omitempty"`
 	Location string      `json:"location,omitempty"`
 	Body     string      `json:"body,omitempty"`
@@ -131,13 +131,13 @@ type DecidedDestination struct {
 
 // Decide says what a request would get from ServeHTTP.
 func (g *Gateway) Decide(r *http.Request) Decision {
-	p := g.load()
+	p := g.load().deciding()
 	return p.decide(r, p.tableFor(r))
 }
 
 // Decide says what a request that came to the port would get.
 func (l *Listener) Decide(r *http.Request) Decision {
-	p := l.gateway.load()
+	p := l.gateway.load().deciding()
 	c := l.compiled(p)
 	t := c.table(r)
 	if t != nil {
@@ -163,10 +163,19 @@ func (l *listener) name() string {
 	return bind + "_" + strconv.Itoa(l.port)
 }
 
+// deciding returns the program as decisions are made with it: what serving would
+// draw at random, such as x-request-id, is a zero.
+func (p *program) deciding() *program {
+	quiet := *p
+	quiet.random = func() uint64 { return 0 }
+	quiet.edge.random, quiet.edge.ids = quiet.random, new(requestIDs)
+	return &quiet
+}
+
 func (p *program) decide(r *http.Request, t *routeTable) Decision {
 	var v view
 	host, c, o := p.route(t, &v, r)
-	d := Decision{Status: o.status(), Reason: o.reason()}
+	d := Decision{Reason: o.reason()}
 	if t != nil {
 		d.RouteTable = t.name
 		if t.listener != nil {
@@ -185,37 +194,62 @@ func (p *program) decide(r *http.Request, t *routeTable) Decision {
 	switch o {
 	case outcomeRoute:
 		p.decideRoute(&d, &v, c)
+		return d
 	case outcomeNoServer, outcomeNoHost, outcomeNoRoute:
 		d.Kind = NotFound
 	case outcomeHTTPSRedirect:
-		d.Kind, d.Location = Redirected, "https://"+r.Host+v.clientTarget()
+		d.Kind = Redirected
 	default:
 		d.Kind = Refused
 	}
+	d.answer(func(w http.ResponseWriter) { p.settle(w, &v, o) })
 	return d
+}
+
+// answer takes down what serve answers.
+func (d *Decision) answer(serve func(http.ResponseWriter)) {
+	a := answerWriter{header: http.Header{}}
+	serve(&a)
+	d.Status, d.Body, d.Header, d.Location = a.status, string(a.body), a.header, a.header.Get("Location")
+}
+
+// An answerWriter keeps an answer of the gateway's own.
+type answerWriter struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (w *answerWriter) Header() http.Header    { return w.header }
+func (w *answerWriter) WriteHeader(status int) { w.status = status }
+func (w *answerWriter) Write(p []byte) (int, error) {
+	w.body = append(w.body, p...)
+	return len(p), nil
 }
 
 // decideRoute says what a route does with a request.
 func (p *program) decideRoute(d *Decision, v *view, c *clause) {
-	rp := c.route
+	rp, r := c.route, v.r
+	answers := func(w http.ResponseWriter) bool {
+		_, answered := rp.cors.filter(p, w, r)
+		return answered
+	}
 	switch {
 	case rp.fault != nil && rp.fault.abortShare == all:
-		d.Kind, d.Status, d.Body = Aborted, rp.fault.status, abortBody
+		d.Kind = Aborted
+		d.answer(func(w http.ResponseWriter) { rp.fault.abort(p, w, r) })
 		return
-	case rp.cors != nil && isPreflight(v.r) && (rp.cors.ignoreUnmatched || rp.cors.allows(firstValue(v.r.Header, "Origin"))):
-		d.Kind, d.Status, d.Header = Preflighted, http.StatusOK, http.Header{}
-		origin := firstValue(v.r.Header, "Origin")
-		rp.cors.preflight(d.Header, v.r, origin, rp.cors.allows(origin))
+	case rp.cors != nil && answers(&answerWriter{header: http.Header{}}):
+		d.Kind = Preflighted
+		d.answer(func(w http.ResponseWriter) { answers(w) })
 		return
 	case rp.redirect != nil:
-		d.Kind, d.Status, d.Header = Redirected, rp.redirect.code, http.Header{}
-		p.answerHeader(d.Header, v, c, d.Status, rp.redirect.location(v, &c.uri), false)
-		d.Location = d.Header.Get("Location")
+		d.Kind = Redirected
+		d.answer(func(w http.ResponseWriter) { rp.redirect.serve(p, w, v, c) })
 		return
 	case rp.direct != nil:
-		d.Kind, d.Status, d.Body, d.Header = Answered, rp.direct.status, string(rp.direct.body), http.Header{}
-		p.answerHeader(d.Header, v, c, d.Status, rp.direct.location(v), d.Body != "")
-		d.Location = d.Header.Get("Location")
+		d.Kind = Answered
+		d.answer(func(w http.ResponseWriter) { rp.direct.serve(p, w, v, c) })
 		return
 	}
 	d.Kind = Forwarded

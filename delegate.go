@@ -206,11 +206,18 @@ func matchesConflict(root, own *Match, rootNamespace, ownNamespace string) bool 
 
 func mapsConflict(root, own map[string]StringMatch) bool {
 	for key, m := range own {
-		if other, ok := root[key]; ok && stringsConflict(other, m) {
+		if other, ok := root[key]; ok && valuesConflict(other, m) {
 			return true
 		}
 	}
 	return false
+}
+
+// valuesConflict is stringsConflict for two conditions on one key, neither of
+// which is absent. Istio finds one that asks for presence, or for an empty
+// value, in conflict with any other.
+func valuesConflict(root, own StringMatch) bool {
+	return root.Value == "" || own.Value == "" || stringsConflict(root, own)
 }
 
 // stringsConflict reports whether own is not within root, as far as their texts

@@ -19,6 +19,7 @@ type edge struct {
 	// trusted is the number of proxies in front (Istio's numTrustedProxies).
 	trusted int
 	random  func() uint64
+	ids     *requestIDs
 	// open says that there is no edge: a feature alone around a handler sees
 	// and passes on the headers as they came.
 	open bool
@@ -273,13 +274,16 @@ const idBatch = 16
 
 // requestIDs are batches of ids that are not all used. An id is a part of its
 // batch's text, which saves an allocation for each.
-var requestIDs = sync.Pool{New: func() any { return new(requestIDBatch) }}
+type requestIDs struct{ batches sync.Pool }
 
 type requestIDBatch struct{ text string }
 
 // requestID returns a new random UUID (RFC 9562, version 4).
 func (e *edge) requestID() string {
-	batch := requestIDs.Get().(*requestIDBatch)
+	batch, _ := e.ids.batches.Get().(*requestIDBatch)
+	if batch == nil {
+		batch = new(requestIDBatch)
+	}
 	if batch.text == "" {
 		var text [36 * idBatch]byte
 		for i := range idBatch {
@@ -289,7 +293,7 @@ func (e *edge) requestID() string {
 	}
 	id := batch.text[:36]
 	batch.text = batch.text[36:]
-	requestIDs.Put(batch)
+	e.ids.batches.Put(batch)
 	return id
 }
 

@@ -96,6 +96,12 @@ func (f *faultProgram) apply(p *program, w http.ResponseWriter, r *http.Request)
 	if !f.abortShare.holds(p.random) {
 		return true
 	}
+	f.abort(p, w, r)
+	return false
+}
+
+// abort answers instead of the destination.
+func (f *faultProgram) abort(p *program, w http.ResponseWriter, r *http.Request) {
 	if f.grpcStatus != "" && localreply.IsGRPC(r) {
 		h := w.Header()
 		h["Content-Type"] = []string{"application/grpc"}
@@ -105,10 +111,9 @@ func (f *faultProgram) apply(p *program, w http.ResponseWriter, r *http.Request)
 			h["Server"] = serverName
 		}
 		w.WriteHeader(http.StatusOK)
-		return false
+		return
 	}
 	p.localReply(w, r, f.status, abortBody)
-	return false
 }
 
 // A share is a part of all requests, in millionths.

@@ -42,7 +42,7 @@ type Gateway struct {
 }
 
 // emptyProgram is that of the zero Gateway.
-var emptyProgram = &program{random: defaultRandom, edge: edge{random: defaultRandom}}
+var emptyProgram = &program{random: defaultRandom, edge: edge{random: defaultRandom, ids: new(requestIDs)}}
 
 func (g *Gateway) load() *program {
 	if p := g.program.Load(); p != nil {

@@ -34,8 +34,9 @@ type HeaderOperations struct {
 // copy, and of responses. The zero Headers change nothing. The error joins an
 // *Error for each problem.
 //
-// Operations on a response are applied once, when its header is sent. They see
-// no route, so operators that speak of one are empty.
+// Operations on a response are applied once, when its header is sent, however
+// the handler does that; informational responses pass unchanged. Operators that
+// speak of a route or a destination are empty.
 func (h Headers) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{Headers: h}
 	return r.middleware()
@@ -160,5 +161,30 @@ func (v *headerValue) value(c *formatContext) string {
 	if v.format == nil {
 		return v.text
 	}
-	return v.format.text(c)
+	return fieldValue(v.format.text(c))
+}
+
+// fieldValue returns s with a space in the place of every control character: a
+// computed value must not end its line, whatever a certificate or a decoded
+// query parameter holds.
+func fieldValue(s string) string {
+	if strings.IndexFunc(s, isControl) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// formatContext returns what the values of ops look at, nil if they are constant.
+func (x *exchange) formatContext(ops *headerProgram) *formatContext {
+	if !ops.dynamic {
+		return nil
+	}
+	return &formatContext{x: x, request: x.req.Header}
 }

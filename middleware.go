@@ -125,7 +125,7 @@ func (r *Route) middleware() (func(http.Handler) http.Handler, error) {
 
 // bareProgram returns the program of a feature that is alone around a handler.
 func bareProgram(b *Builder) *program {
-	return &program{bare: true, random: b.random, log: b.log, edge: edge{open: true, random: b.random}}
+	return &program{bare: true, random: b.random, log: b.log, edge: edge{open: true, random: b.random, ids: new(requestIDs)}}
 }
 
 // bareView returns the view of a request for it.

@@ -221,16 +221,21 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, t *routeTable, n
 			next.ServeHTTP(w, r)
 			return
 		}
-		p.localReply(w, r, http.StatusNotFound, "")
+		p.settle(w, &v, o)
+	default:
+		p.settle(w, &v, o)
+	}
+}
+
+// settle answers a request that no route takes.
+func (p *program) settle(w http.ResponseWriter, v *view, o outcome) {
+	switch o {
 	case outcomeHTTPSRedirect:
-		w.Header()["Location"] = []string{"https://" + r.Host + v.clientTarget()}
-		p.localReply(w, r, o.status(), "")
+		w.Header()["Location"] = []string{"https://" + v.r.Host + v.clientTarget()}
 	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
 		w.Header()["Connection"] = []string{"close"}
-		p.localReply(w, r, o.status(), "")
-	default:
-		p.localReply(w, r, o.status(), "")
 	}
+	p.localReply(w, v.r, o.status(), "")
 }
 
 // listenerOn returns the listener of a port: the one without an address of its

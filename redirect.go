@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/lateengo/gateway/internal/localreply"
 )
 
 // A Redirect answers with a redirect (Istio's HTTPRedirect). What is not set is
@@ -14,7 +12,8 @@ type Redirect struct {
 	// URI replaces the whole path. The request's query is kept unless URI has
 	// a query of its own.
 	URI string
-	// PrefixRewrite replaces the prefix that matched, instead of URI.
+	// PrefixRewrite replaces the text that the route's URI matched, instead of
+	// URI, as in Rewrite.URI.
 	PrefixRewrite string
 	// Authority replaces the host, port included.
 	Authority string
@@ -42,27 +41,14 @@ const (
 	PortFromRequestPort
 )
 
-// A DirectResponse answers with a fixed response (Istio's HTTPDirectResponse).
-type DirectResponse struct {
-	// Status is the HTTP status, 200 to 599.
-	Status int
-	// Body is at most 1 MiB. It is sent as text/plain unless the route's
-	// response headers say otherwise.
-	Body []byte
-}
-
 // Middleware returns a middleware that answers every request with the redirect.
-// A PrefixRewrite replaces the prefix "/". The error joins an *Error for each
-// problem.
+// A PrefixRewrite replaces the prefix "/", and DerivePort takes the server for
+// one on port 80. The error joins an *Error for each problem.
+//
+// Within a mounted chi router a path that is kept is the whole path, and
+// PrefixRewrite replaces what follows the mount.
 func (d Redirect) Middleware() (func(http.Handler) http.Handler, error) {
 	r := Route{Redirect: &d}
-	return r.middleware()
-}
-
-// Middleware returns a middleware that answers every request with the response.
-// The error joins an *Error for each problem.
-func (d DirectResponse) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{DirectResponse: &d}
 	return r.middleware()
 }
 
@@ -72,13 +58,17 @@ type redirectProgram struct {
 	uri, prefixRewrite, authority, scheme string
 	// port is ":N", or empty where it goes without saying.
 	port string
+	// join makes a prefix and the rest meet at one slash.
+	join bool
 }
 
-func compileRedirect(d *Redirect, serverPort int, serverTLS bool) *redirectProgram {
+func compileRedirect(d *Redirect, serverPort int, serverTLS bool, s Semantics) *redirectProgram {
 	if d == nil {
 		return nil
 	}
-	p := &redirectProgram{code: d.Code, uri: d.URI, prefixRewrite: d.PrefixRewrite, authority: d.Authority, scheme: d.Scheme}
+	p := &redirectProgram{
+		code: d.Code, uri: d.URI, prefixRewrite: d.PrefixRewrite, authority: d.Authority, scheme: d.Scheme, join: s.joinsAtOneSlash(),
+	}
 	if p.code == 0 {
 		p.code = http.StatusMovedPermanently
 	}
@@ -115,15 +105,19 @@ func (p *redirectProgram) location(v *view, u *uriCondition) string {
 	if host == "" {
 		host = p.host(v, scheme)
 	}
-	target := v.pathAndQuery()
+	target := v.clientTarget()
 	switch {
 	case p.uri != "":
 		target = p.uri
-		if query := v.r.URL.RawQuery; strings.IndexByte(p.uri, '?') < 0 && query != "" {
-			target += "?" + query
+		if strings.IndexByte(p.uri, '?') < 0 {
+			target += v.query()
 		}
 	case p.prefixRewrite != "":
-		target = p.prefixRewrite + target[u.matchedLength(v.path):]
+		rw := rewriteProgram{uri: p.prefixRewrite, join: p.join}
+		target = v.mount + rw.path(v.path, u) + v.query()
+	}
+	if host == "" {
+		return target // HTTP/1.0 without Host: the client knows where it is
 	}
 	return scheme + "://" + host + p.port + target
 }
@@ -145,69 +139,4 @@ func (p *redirectProgram) host(v *view, scheme string) string {
 
 func (p *redirectProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
 	gateway.answer(w, v, c, p.code, p.location(v, &c.uri), nil)
-}
-
-// A directProgram is a DirectResponse, compiled.
-type directProgram struct {
-	status int
-	body   []byte
-}
-
-func compileDirect(d *DirectResponse) *directProgram {
-	if d == nil {
-		return nil
-	}
-	return &directProgram{d.Status, d.Body}
-}
-
-// location returns the request's own URI, which Envoy sends with 201 and 3xx.
-func (p *directProgram) location(v *view) string {
-	if p.status == http.StatusCreated || p.status >= 300 && p.status < 400 {
-		return v.scheme + "://" + v.r.Host + v.pathAndQuery()
-	}
-	return ""
-}
-
-func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
-	gateway.answer(w, v, c, p.status, p.location(v), p.body)
-}
-
-// answer writes the response of a route that has no destination. The route's
-// response operations apply to it.
-func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte) {
-	h := w.Header()
-	p.answerHeader(h, v, c, status, location, len(body) > 0)
-	if localreply.IsGRPC(v.r) {
-		localreply.Write(w, v.r, status, string(body))
-		return
-	}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	}
-	w.WriteHeader(status)
-	if len(body) > 0 && v.r.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
-		// A failure is one of the client's connection, which nobody can be told.
-		_, _ = w.Write(body)
-	}
-}
-
-// answerHeader puts the header of such a response in h.
-func (p *program) answerHeader(h http.Header, v *view, c *clause, status int, location string, body bool) {
-	if location != "" {
-		h["Location"] = []string{location}
-	}
-	if ops := c.route.response; ops != nil {
-		x := &exchange{program: p, in: v.r, v: *v, clause: c}
-		context := formatContext{x: x, request: v.r.Header, response: h, status: status}
-		ops.apply(h, &context, freshValue)
-	}
-	switch {
-	case !body:
-		delete(h, "Content-Type")
-	case len(h["Content-Type"]) == 0:
-		h["Content-Type"] = []string{"text/plain"}
-	}
-	if p.semantics.sendsEnvoyHeaders() {
-		h["Server"] = serverName
-	}
 }

@@ -33,7 +33,11 @@ type responseWriter struct {
 type hijackableWriter struct{ *responseWriter }
 
 func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return w.ResponseWriter.(http.Hijacker).Hijack()
+	c, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
+	if err == nil {
+		w.sent = true // by whoever has the connection now
+	}
+	return c, rw, err
 }
 
 // hijackable returns w so that it can be hijacked if the writer below can.
@@ -140,9 +144,6 @@ func freshValue(s string) []string { return []string{s} }
 func (p *program) localReply(w http.ResponseWriter, r *http.Request, status int, body string) {
 	if p.semantics.sendsEnvoyHeaders() {
 		w.Header()["Server"] = serverName
-	}
-	if body == "" && !localreply.IsGRPC(r) {
-		w.Header()["Content-Length"] = []string{"0"}
 	}
 	localreply.Write(w, r, status, body)
 }

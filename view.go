@@ -95,6 +95,14 @@ func (v *view) pathAndQuery() string {
 	return v.path + "?" + v.r.URL.RawQuery
 }
 
+// query returns the query with its question mark, or "".
+func (v *view) query() string {
+	if v.r.URL.RawQuery == "" && !v.r.URL.ForceQuery {
+		return ""
+	}
+	return "?" + v.r.URL.RawQuery
+}
+
 // clientTarget returns the request target as the client knows it.
 func (v *view) clientTarget() string {
 	if v.mount == "" {

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/lateengo/gateway/internal/localreply"
+)
+
+// A DirectResponse answers with a fixed response (Istio's HTTPDirectResponse).
+type DirectResponse struct {
+	// Status is the HTTP status, 200 to 599.
+	Status int
+	// Body is at most 1 MiB. It is sent as text/plain unless the route's
+	// response headers say otherwise.
+	Body []byte
+}
+
+// Middleware returns a middleware that answers every request with the response.
+// The error joins an *Error for each problem.
+func (d DirectResponse) Middleware() (func(http.Handler) http.Handler, error) {
+	r := Route{DirectResponse: &d}
+	return r.middleware()
+}
+
+// A directProgram is a DirectResponse, compiled.
+type directProgram struct {
+	status int
+	body   []byte
+}
+
+func compileDirect(d *DirectResponse) *directProgram {
+	if d == nil {
+		return nil
+	}
+	return &directProgram{d.Status, d.Body}
+}
+
+// location returns the request's own URI, which Envoy sends with 201 and 3xx.
+func (p *directProgram) location(v *view) string {
+	if p.status == http.StatusCreated || p.status >= 300 && p.status < 400 {
+		return v.scheme + "://" + v.r.Host + v.clientTarget()
+	}
+	return ""
+}
+
+func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
+	gateway.answer(w, v, c, p.status, p.location(v), p.body)
+}
+
+// answer writes the response of a route that has no destination. The route's
+// response operations apply to it.
+func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte) {
+	h := w.Header()
+	p.answerHeader(h, v, c, status, location, len(body) > 0)
+	if localreply.IsGRPC(v.r) {
+		localreply.Write(w, v.r, status, string(body))
+		return
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	w.WriteHeader(status)
+	if len(body) > 0 && v.r.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
+		// A failure is one of the client's connection, which nobody can be told.
+		_, _ = w.Write(body)
+	}
+}
+
+// answerHeader puts the header of such a response in h.
+func (p *program) answerHeader(h http.Header, v *view, c *clause, status int, location string, body bool) {
+	delete(h, "Content-Type")
+	if location != "" {
+		h["Location"] = []string{location}
+	}
+	if ops := c.route.response; ops != nil {
+		x := &exchange{program: p, in: v.r, v: *v, clause: c}
+		context := formatContext{x: x, request: v.r.Header, response: h, status: status}
+		ops.apply(h, &context, freshValue)
+	}
+	switch {
+	case !body:
+		delete(h, "Content-Type")
+	case len(h["Content-Type"]) == 0:
+		h["Content-Type"] = []string{"text/plain"}
+	}
+	if p.semantics.sendsEnvoyHeaders() {
+		h["Server"] = serverName
+	}
+}

@@ -1,0 +1,288 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+// simpleOperators take no argument.
+var simpleOperators = map[string]func(*formatContext) string{
+	"DOWNSTREAM_REMOTE_ADDRESS": func(c *formatContext) string {
+		if c.x.program.edge.trusted > 0 {
+			if a := c.x.program.edge.clientAddress(c.x.in); a != peerAddress(c.x.in) {
+				return net.JoinHostPort(a, "0")
+			}
+		}
+		return c.x.in.RemoteAddr
+	},
+	"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":        func(c *formatContext) string { return c.x.program.edge.clientAddress(c.x.in) },
+	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS":              func(c *formatContext) string { return c.x.in.RemoteAddr },
+	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": func(c *formatContext) string { return peerAddress(c.x.in) },
+	"DOWNSTREAM_LOCAL_ADDRESS":                      func(c *formatContext) string { return localAddress(c.x.in) },
+	"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT": func(c *formatContext) string {
+		host, _, _ := net.SplitHostPort(localAddress(c.x.in))
+		return host
+	},
+	"DOWNSTREAM_LOCAL_PORT": func(c *formatContext) string {
+		_, port, _ := net.SplitHostPort(localAddress(c.x.in))
+		return port
+	},
+	"PROTOCOL": func(c *formatContext) string {
+		if c.x.in.ProtoMajor >= 2 {
+			return "HTTP/2"
+		}
+		return c.x.in.Proto
+	},
+	"ROUTE_NAME": func(c *formatContext) string { return c.x.clause.name },
+	"UPSTREAM_CLUSTER": func(c *formatContext) string {
+		if c.x.dest == nil {
+			return ""
+		}
+		return c.x.dest.cluster()
+	},
+	"UPSTREAM_PROTOCOL": func(c *formatContext) string {
+		if !c.fromDestination() {
+			return ""
+		}
+		return "HTTP/1.1"
+	},
+	"RESPONSE_CODE": func(c *formatContext) string {
+		if c.response == nil {
+			return ""
+		}
+		return strconv.Itoa(c.status)
+	},
+	// Response operations are applied to no response that has a flag.
+	"RESPONSE_FLAGS": func(c *formatContext) string {
+		if c.response == nil {
+			return ""
+		}
+		return "-"
+	},
+	"RESPONSE_CODE_DETAILS": func(c *formatContext) string {
+		switch {
+		case c.fromDestination():
+			return "via_upstream"
+		case c.response != nil:
+			return "direct_response"
+		}
+		return ""
+	},
+	"STREAM_ID": requestHeader(headerRequestID),
+	"UNIQUE_ID": func(c *formatContext) string { return c.x.program.edge.requestID() },
+	// Nothing that a gateway runs gives these a value.
+	"VIRTUAL_CLUSTER_NAME": noValue,
+	"TRACE_ID":             noValue,
+}
+
+func noValue(*formatContext) string { return "" }
+
+// fromDestination reports whether the operations are on a destination's response.
+func (c *formatContext) fromDestination() bool { return c.response != nil && c.x.dest != nil }
+
+// operatorsWithArgument take one, which START_TIME and PATH can do without.
+var operatorsWithArgument = map[string]func(argument string) (func(*formatContext) string, *formatError){
+	"REQ":         requestOperator,
+	"RESP":        responseOperator,
+	"START_TIME":  startTimeOperator,
+	"ENVIRONMENT": environmentOperator,
+	"QUERY_PARAM": queryOperator,
+	"PATH":        pathOperator,
+}
+
+// operatorsNotExecuted are Envoy's that Istio passes on and we have nothing for.
+var operatorsNotExecuted = []string{
+	"CONNECTION_ID", "DYNAMIC_METADATA", "FILTER_STATE", "UPSTREAM_HOST", "UPSTREAM_REMOTE_ADDRESS",
+	"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "UPSTREAM_REMOTE_PORT",
+}
+
+// compile returns what yields the operator's value.
+func (o operator) compile() (func(*formatContext) string, *formatError) {
+	value := simpleOperators[o.name]
+	if value == nil {
+		value = tlsOperator(o.name)
+	}
+	withArgument := operatorsWithArgument[o.name]
+	if o.name == "HOSTNAME" {
+		value = hostnameOperator()
+	}
+	switch {
+	case value != nil && !o.hasArgument:
+	case withArgument != nil && (o.hasArgument || o.name == "START_TIME" || o.name == "PATH"):
+		v, err := withArgument(o.argument)
+		if err != nil {
+			return nil, err
+		}
+		value = v
+	case value != nil:
+		return nil, &formatError{problem: fmt.Sprintf("the operator %%%s%% takes no argument", o.name)}
+	case withArgument != nil:
+		return nil, &formatError{problem: fmt.Sprintf("the operator %%%s%% needs an argument in parentheses", o.name)}
+	case slices.Contains(operatorsNotExecuted, o.name):
+		return nil, &formatError{problem: fmt.Sprintf("the operator %%%s%% is not executed", o.name)}
+	default:
+		return nil, &formatError{fmt.Sprintf("there is no operator %%%s%%", o.name), suggest.Closest(o.name, operatorNames())}
+	}
+	if o.limit < 0 {
+		return value, nil
+	}
+	return func(c *formatContext) string {
+		v := value(c)
+		return v[:min(len(v), o.limit)]
+	}, nil
+}
+
+// operatorNames returns the names of all operators that are executed.
+func operatorNames() []string {
+	return slices.Concat([]string{"HOSTNAME"}, sortedKeys(simpleOperators), sortedKeys(operatorsWithArgument),
+		sortedKeys(connectionOperators), sortedKeys(certificateOperators))
+}
+
+// hostnameOperator is HOSTNAME, read when the program is built.
+func hostnameOperator() func(*formatContext) string {
+	name, _ := os.Hostname()
+	return func(*formatContext) string { return name }
+}
+
+// requestOperator is REQ(NAME) and REQ(NAME?OTHER).
+func requestOperator(argument string) (func(*formatContext) string, *formatError) {
+	first, second, _ := strings.Cut(argument, "?")
+	if first == "" {
+		return nil, &formatError{problem: "%REQ()% names no header"}
+	}
+	if strings.Contains(second, "?") {
+		return nil, &formatError{problem: fmt.Sprintf("%%REQ(%s)%% names more than one alternative", argument)}
+	}
+	main, other := requestHeader(first), requestHeader(second)
+	return func(c *formatContext) string {
+		if v := main(c); v != "" || second == "" {
+			return v
+		}
+		return other(c)
+	}, nil
+}
+
+func requestHeader(name string) func(*formatContext) string {
+	switch strings.ToLower(name) {
+	case ":method":
+		return func(c *formatContext) string { return c.x.in.Method }
+	case ":scheme":
+		return func(c *formatContext) string { return c.x.v.scheme }
+	case ":authority", "host":
+		return func(c *formatContext) string {
+			if c.rewritten {
+				return c.x.req.Host
+			}
+			return c.x.in.Host
+		}
+	case ":path":
+		return func(c *formatContext) string {
+			if c.rewritten {
+				return requestTarget(&c.x.req)
+			}
+			return c.x.v.pathAndQuery()
+		}
+	}
+	key := textproto.CanonicalMIMEHeaderKey(name)
+	if isEdgeHeader(key) {
+		return func(c *formatContext) string { return c.edgeHeader(key) }
+	}
+	return func(c *formatContext) string {
+		v, _ := joinedHeader(c.request, key)
+		return v
+	}
+}
+
+// edgeHeader returns a header that the edge writes. Where that is after the
+// route's operations they see what it will write, unless they write it.
+func (c *formatContext) edgeHeader(key string) string {
+	x := c.x
+	value, ok := joined(c.request[key])
+	written := x.program.semantics.edgeHeadersFirst() || c.rewritten
+	if x.program.bare || x.dest != nil && (ok || written) {
+		return value
+	}
+	if key != headerRequestID {
+		value, _ = x.program.edge.value(&x.v, key)
+		return value
+	}
+	id := x.program.edge.requestID()
+	if x.dest != nil {
+		c.request[key] = x.one(id) // the one that the edge then finds
+	}
+	return id
+}
+
+// responseOperator is RESP(NAME) and RESP(NAME?OTHER).
+func responseOperator(argument string) (func(*formatContext) string, *formatError) {
+	first, second, _ := strings.Cut(argument, "?")
+	if first == "" {
+		return nil, &formatError{problem: "%RESP()% names no header"}
+	}
+	main, other := textproto.CanonicalMIMEHeaderKey(first), textproto.CanonicalMIMEHeaderKey(second)
+	return func(c *formatContext) string {
+		v, ok := joined(c.response[main])
+		if !ok {
+			v, _ = joined(c.response[other])
+		}
+		return v
+	}, nil
+}
+
+// queryOperator is QUERY_PARAM(NAME): the first value, percent-decoded.
+func queryOperator(name string) (func(*formatContext) string, *formatError) {
+	return func(c *formatContext) string {
+		value, _ := queryValue(c.x.in.URL.RawQuery, name)
+		if strings.IndexByte(value, '%') < 0 {
+			return value
+		}
+		decoded := make([]byte, 0, len(value))
+		for i := 0; i < len(value); i++ {
+			b, ok := unescape(value, i)
+			if ok {
+				i += 2
+			} else {
+				b = value[i]
+			}
+			decoded = append(decoded, b)
+		}
+		return string(decoded)
+	}, nil
+}
+
+// pathOperator is PATH(WQ) with query, PATH(NQ) without.
+func pathOperator(argument string) (func(*formatContext) string, *formatError) {
+	switch argument {
+	case "", "WQ":
+		return func(c *formatContext) string { return c.x.v.pathAndQuery() }, nil
+	case "NQ":
+		return func(c *formatContext) string { return c.x.v.path }, nil
+	}
+	return nil, &formatError{fmt.Sprintf("%%PATH(%s)%% is neither PATH(WQ), with query, nor PATH(NQ), without", argument), ""}
+}
+
+// environmentOperator is ENVIRONMENT(NAME), read when the program is built.
+func environmentOperator(name string) (func(*formatContext) string, *formatError) {
+	if name == "" {
+		return nil, &formatError{problem: "%ENVIRONMENT()% names no variable"}
+	}
+	value := os.Getenv(name)
+	return func(*formatContext) string { return value }, nil
+}
+
+// localAddress returns the address that the client connected to, if the server
+// tells.
+func localAddress(r *http.Request) string {
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && a != nil {
+		return a.String()
+	}
+	return ""
+}
