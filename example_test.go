@@ -1,13 +1,18 @@
 package gateway_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/server"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -211,4 +216,41 @@ func ExampleGateway_Decide() {
 	// 90/100 reviews gets /7?stars=5
 	// 10/100 reviews-v2 gets /7?stars=5
 	// notFound no route
+}
+
+// Package server opens the ports that Gateways declare.
+func Example_ports() {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "hello got %s\n", r.URL)
+	})
+
+	gw, err := gateway.New().
+		Load(spec.Files("examples/product/product.yaml")).
+		Backend("*", hello).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:0"}})
+	if err := s.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	resp, err := http.Get("http://" + s.Addr(80).String() + "/products/7")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = io.Copy(os.Stdout, resp.Body)
+	resp.Body.Close()
+
+	// Requests have this long to finish.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := errors.Join(s.Shutdown(ctx), gw.Close()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: hello got /7
 }
