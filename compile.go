@@ -19,10 +19,11 @@ type compiler struct {
 	upstreams   map[string]*remote
 	limiters    map[string]Limiter
 
-	semantics Semantics
-	policies  policyIndex
-	services  serviceIndex
-	backends  backendIndex
+	semantics    Semantics
+	defaultRetry *retryProgram
+	policies     policyIndex
+	services     serviceIndex
+	backends     backendIndex
 	// bound are the VirtualServices with hosts, in the order in which their
 	// routes are joined, delegates put in.
 	bound []*boundVirtualService
@@ -32,6 +33,8 @@ type compiler struct {
 type boundVirtualService struct {
 	*VirtualService
 	name resourceName
+	// label is the name as text.
+	label string
 	// gateways are the resolved names; any says that every gateway is meant.
 	gateways []resourceName
 	any      bool
@@ -172,6 +175,7 @@ func (c *compiler) bindServices() {
 			continue
 		}
 		b := &boundVirtualService{VirtualService: vs, name: resourceName{cmp.Or(vs.Namespace, c.b.namespace), vs.Name}}
+		b.label = b.name.String()
 		if len(c.d.Servers) > 0 && !exportedTo(vs.ExportTo, b.name.namespace, c.b.workload.namespace) {
 			continue
 		}
@@ -355,11 +359,11 @@ func (c *compiler) concerns(m *Match, vs *boundVirtualService, s *boundServer) b
 // route compiles a route's action.
 func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer) *routeProgram {
 	p := &routeProgram{
-		service: vs.name.String(),
+		service: vs.label,
 		fault:   compileFault(r.Fault),
 		cors:    compileCORS(r.CORS, c.regexes),
 		rewrite: compileRewrite(r.Rewrite, c.semantics),
-		retry:   compileRetry(r.Retry),
+		retry:   c.retry(r.Retry),
 		timeout: max(r.Timeout, 0*time.Second),
 	}
 	p.limits = c.limits(r, vs, s)
@@ -370,23 +374,7 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		p.cors = nil // CORS needs a destination
 		return p
 	}
-	weighted := len(r.Split) > 1
-	for i := range r.Split {
-		d := c.destination(&r.Split[i], r.namespace, s.Port)
-		own, route := &r.Split[i].Headers, &r.Headers
-		if weighted {
-			d.request = [2]*headerProgram{compileHeaders(&own.Request), compileHeaders(&route.Request)}
-			d.response = [2]*headerProgram{compileHeaders(&own.Response), compileHeaders(&route.Response)}
-		} else {
-			d.request[0] = compileHeaders(&route.Request, &own.Request)
-			d.response[0] = compileHeaders(&route.Response, &own.Response)
-		}
-		d.authority = authorityOf(r.Rewrite, compileHeaders(&route.Request), compileHeaders(&own.Request))
-		d.writes = writesOf(d.request)
-		p.wrapped = p.wrapped || d.response != [2]*headerProgram{} || d.remote
-		p.split.add(d)
-	}
-	p.split.settle()
+	c.split(p, r, s)
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
 		percent := 100.0
@@ -399,6 +387,48 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	}
 	p.wrapped = p.wrapped || c.semantics.sendsEnvoyHeaders()
 	return p
+}
+
+// split compiles the destinations of a route. With one, its operations and the
+// route's are one level; with several, each destination's come first.
+func (c *compiler) split(p *routeProgram, r *boundRoute, s *boundServer) {
+	request, response := compileHeaders(&r.Headers.Request), compileHeaders(&r.Headers.Response)
+	for i := range r.Split {
+		d := c.destination(&r.Split[i], r.namespace, s.Port)
+		own := &r.Split[i].Headers
+		ownRequest, ownResponse := compileHeaders(&own.Request), compileHeaders(&own.Response)
+		switch {
+		case len(r.Split) > 1:
+			d.request = [2]*headerProgram{ownRequest, request}
+			d.response = [2]*headerProgram{ownResponse, response}
+		default:
+			d.request[0], d.response[0] = request, response
+			if ownRequest != nil {
+				d.request[0] = compileHeaders(&r.Headers.Request, &own.Request)
+			}
+			if ownResponse != nil {
+				d.response[0] = compileHeaders(&r.Headers.Response, &own.Response)
+			}
+		}
+		d.authority = authorityOf(r.Rewrite, request, ownRequest)
+		d.writes = writesOf(d.request)
+		p.wrapped = p.wrapped || d.response != [2]*headerProgram{} || d.remote
+		p.split.add(d)
+	}
+	p.split.settle()
+}
+
+// retry compiles a retry policy. Routes without one share Istio's default.
+func (c *compiler) retry(r *Retry) *retryProgram {
+	if r != nil {
+		p := compileRetry(r)
+		return &p
+	}
+	if c.defaultRetry == nil {
+		p := compileRetry(nil)
+		c.defaultRetry = &p
+	}
+	return c.defaultRetry
 }
 
 // edgeWrites says which of the edge's headers a route's operations may write.

@@ -54,11 +54,10 @@ type headerProgram struct {
 
 // A headerValue is a header to write. Constants have no format.
 type headerValue struct {
-	key    string
+	key string
+	// text is the value of a constant, and what was declared of a format.
 	text   string
-	format format
-	// written is the value as it was declared.
-	written string
+	format *format
 }
 
 // compileHeaders compiles operations one after the other as one level: all
@@ -96,14 +95,15 @@ func (p *headerProgram) compileValues(list []headerValue, values map[string]stri
 		if err != nil {
 			continue
 		}
-		v := headerValue{key: textproto.CanonicalMIMEHeaderKey(name), written: values[name]}
+		v := headerValue{key: textproto.CanonicalMIMEHeaderKey(name), text: values[name]}
 		if text, ok := f.constant(); ok {
 			if text == "" {
 				continue // an empty value is never written
 			}
 			v.text = text
 		} else {
-			v.format, p.dynamic = f, true
+			own := f
+			v.format, p.dynamic = &own, true
 		}
 		list = append(list, v)
 	}

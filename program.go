@@ -80,7 +80,7 @@ type routeProgram struct {
 	direct   *directProgram
 
 	timeout time.Duration
-	retry   retryProgram
+	retry   *retryProgram
 	rewrite *rewriteProgram
 	mirrors []mirrorProgram
 	split   splitProgram

@@ -188,7 +188,7 @@ func (rp *routeProgram) print(t *text) {
 		t.line("timeout %v", rp.timeout)
 	}
 	if rp.retry.declared {
-		t.line("retry %s", &rp.retry)
+		t.line("retry %s", rp.retry)
 	}
 	rp.rewrite.print(t)
 	for i := range rp.mirrors {
@@ -262,9 +262,17 @@ func (p *headerProgram) print(t *text, of string) {
 		t.line("%s remove %s", of, strings.ToLower(key))
 	}
 	for i := range p.set {
-		t.line("%s set %s: %s", of, strings.ToLower(p.set[i].key), p.set[i].written)
+		t.line("%s set %s: %s", of, strings.ToLower(p.set[i].key), p.set[i].declared())
 	}
 	for i := range p.add {
-		t.line("%s add %s: %s", of, strings.ToLower(p.add[i].key), p.add[i].written)
+		t.line("%s add %s: %s", of, strings.ToLower(p.add[i].key), p.add[i].declared())
 	}
+}
+
+// declared returns the value as it was declared.
+func (v *headerValue) declared() string {
+	if v.format == nil {
+		return strings.ReplaceAll(v.text, "%", "%%")
+	}
+	return v.text
 }

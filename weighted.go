@@ -81,7 +81,7 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 		return nil, err
 	}
 	return func(next http.Handler) http.Handler {
-		rp := new(routeProgram)
+		rp := &routeProgram{retry: new(retryProgram)}
 		for i := range named {
 			d := destination{host: s[i].Host, weight: s[i].Weight, backend: found[i]}
 			if d.backend == nil {
@@ -124,12 +124,12 @@ type destination struct {
 	upTo uint64
 	// backend is nil if nothing stands behind the name.
 	backend http.Handler
-	// remote says that backend is outside of this process.
-	remote bool
 	// request and response are the levels of header operations, in order.
 	request, response [2]*headerProgram
 	// authority replaces the Host header, if not empty.
 	authority string
+	// remote says that backend is outside of this process.
+	remote bool
 	// writes says which of the edge's headers operations may write.
 	writes edgeWrites
 }
