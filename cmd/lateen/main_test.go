@@ -64,12 +64,14 @@ type serving struct {
 	// addresses are those that it listens at, by port.
 	addresses map[string]string
 	out       *bufio.Scanner
-	stderr    bytes.Buffer
-	waited    func() error
+	// line is what came on the standard output after the addresses.
+	line   string
+	stderr bytes.Buffer
+	waited func() error
 }
 
 // serve runs "lateen serve" until the end of the test, and waits until it
-// listens at as many ports as args have --listen.
+// listens at all its ports.
 func serve(t *testing.T, args ...string) *serving {
 	t.Helper()
 	s := &serving{t: t, process: exec.Command(binary, append([]string{"serve"}, args...)...), addresses: map[string]string{}}
@@ -92,27 +94,23 @@ func serve(t *testing.T, args ...string) *serving {
 	})
 	require.NoError(t, out.SetReadDeadline(time.Now().Add(patience)))
 	s.out = bufio.NewScanner(out)
-	ports := 0
-	for _, a := range args {
-		if a == "--listen" {
-			ports++
+	for s.out.Scan() {
+		words := strings.Fields(s.out.Text())
+		if words[0] != "listening" {
+			s.line = s.out.Text()
+			return s
 		}
+		require.Len(t, words, 3)
+		s.addresses[words[1]] = words[2]
 	}
-	for len(s.addresses) < ports {
-		require.True(t, s.out.Scan(), "it ended")
-		var port, address string
-		word := strings.Fields(s.out.Text())
-		require.Len(t, word, 3)
-		require.Equal(t, "listening", word[0])
-		port, address = word[1], word[2]
-		s.addresses[port] = address
-	}
+	require.Fail(t, "it ended")
 	return s
 }
 
 // rest reads what else comes on the standard output, to its end.
 func (s *serving) rest() string {
 	var b strings.Builder
+	b.WriteString(s.line + "\n")
 	for s.out.Scan() {
 		b.WriteString(s.out.Text() + "\n")
 	}

@@ -43,7 +43,11 @@ func printDecision(w io.Writer, d *gateway.Decision) {
 	if d.Location != "" && d.Header.Get("Location") == "" {
 		p.line("", "location: %s", d.Location)
 	}
-	p.headers(d.Header)
+	answer := d.Header.Clone()
+	// They say nothing that is not said already.
+	answer.Del("Content-Length")
+	answer.Del("Connection")
+	p.headers(answer)
 	if d.Body != "" {
 		p.line("body", "%q", d.Body)
 	}
