@@ -18,9 +18,13 @@ type virtualHost struct {
 	index    *index // nil if a scan is as fast
 }
 
-// scanned is the number of clauses up to which a plain scan is not slower than
-// the index.
-const scanned = 6
+// scanned is the number of clauses up to which a plain scan is not slower than a
+// lookup by value.
+const scanned = 8
+
+// scannedPaths is the number of clauses up to which a plain scan is not slower
+// than a search for the path's prefixes.
+const scannedPaths = 12
 
 // none is the position of no clause.
 const none = math.MaxInt32
@@ -43,8 +47,12 @@ func (h *virtualHost) find(v *view) *clause {
 
 // seal makes the index once all clauses are there.
 func (h *virtualHost) seal() {
-	if len(h.clauses) > scanned {
-		h.index = newIndex(h.clauses)
+	if len(h.clauses) <= scanned {
+		return
+	}
+	h.index = newIndex(h.clauses)
+	if len(h.clauses) <= scannedPaths && !h.index.splits() {
+		h.index = nil
 	}
 }
 
@@ -108,6 +116,17 @@ func newIndex(clauses []clause) *index {
 	x.prefixes, x.buckets = newTree(clauses, prefixes)
 	x.folded, x.foldedBuckets = newTree(clauses, folded)
 	return x
+}
+
+// splits reports whether the index tells clauses apart by more than their paths.
+func (x *index) splits() bool {
+	split := func(b *bucket) bool { return b.split != nil }
+	for _, b := range x.exact {
+		if split(b) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(x.buckets, split) || slices.ContainsFunc(x.foldedBuckets, split)
 }
 
 func newTree(clauses []clause, lists map[string][]int32) (*radix.Tree, []*bucket) {
