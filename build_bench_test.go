@@ -1,0 +1,117 @@
+package gateway_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
+)
+
+// manyRoutes returns n routes, each with a rewrite, an operation on headers and
+// a split, in VirtualServices of 100.
+func manyRoutes(n int) gateway.Declarations {
+	var d gateway.Declarations
+	for i := 0; i < n; i += 100 {
+		vs := gateway.VirtualService{
+			Name: fmt.Sprintf("part-%d", i/100), Hosts: []string{"*"}, Gateways: []string{"*"},
+		}
+		for j := i; j < min(i+100, n); j++ {
+			vs.Routes = append(vs.Routes, gateway.Route{
+				Name:    fmt.Sprintf("route-%d", j),
+				Match:   []gateway.Match{{URI: gateway.Prefix(fmt.Sprintf("/api/v%d/products%d/", j%3, j))}},
+				Rewrite: &gateway.Rewrite{URI: "/"},
+				Headers: gateway.Headers{Request: gateway.HeaderOperations{Set: map[string]string{"X-Route": fmt.Sprint(j)}}},
+				Split: gateway.Split{
+					{Host: fmt.Sprintf("products%d", j), Port: 8080, Weight: 90},
+					{Host: fmt.Sprintf("products%d-canary", j), Port: 8080, Weight: 10},
+				},
+			})
+		}
+		d.VirtualServices = append(d.VirtualServices, vs)
+	}
+	return d
+}
+
+// manyRoutesText is the same as YAML.
+func manyRoutesText(n int) []byte {
+	var b strings.Builder
+	for i := 0; i < n; i += 100 {
+		fmt.Fprintf(&b, "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: part-%d\n"+
+			"spec:\n  hosts:\n  - \"*\"\n  gateways:\n  - gate\n  http:\n", i/100)
+		for j := i; j < min(i+100, n); j++ {
+			fmt.Fprintf(&b, `  - name: route-%d
+    match:
+    - uri:
+        prefix: /api/v%d/products%d/
+    rewrite:
+      uri: /
+    headers:
+      request:
+        set:
+          X-Route: "%d"
+    route:
+    - destination:
+        host: products%d
+        port:
+          number: 8080
+      weight: 90
+    - destination:
+        host: products%d-canary
+        port:
+          number: 8080
+      weight: 10
+`, j, j%3, j, j, j, j)
+		}
+	}
+	b.WriteString("---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata:\n  name: gate\n" +
+		"spec:\n  servers:\n  - port: {number: 80, name: http, protocol: HTTP}\n    hosts: [\"*\"]\n")
+	return []byte(b.String())
+}
+
+// source makes a Source of declarations in Go.
+type source gateway.Declarations
+
+func (s source) Declare() (gateway.Declarations, error) { return gateway.Declarations(s), nil }
+
+// BenchmarkBuild measures how long 10,000 routes take from declarations and
+// from YAML to a program, and what a route occupies then.
+func BenchmarkBuild(b *testing.B) {
+	const n = 10_000
+	declared, text := source(manyRoutes(n)), manyRoutesText(n)
+	for _, c := range []struct {
+		name   string
+		source func() gateway.Source
+	}{
+		{"declarations", func() gateway.Source { return declared }},
+		{"yaml", func() gateway.Source { return spec.Bytes("many.yaml", text) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var gw *gateway.Gateway
+			for b.Loop() {
+				var err error
+				gw, err = gateway.New().Load(c.source()).Build()
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/route")
+			b.StopTimer()
+			with := liveHeap()
+			runtime.KeepAlive(gw)
+			gw = nil
+			b.ReportMetric((with-liveHeap())/n, "live-B/route")
+		})
+	}
+}
+
+// liveHeap returns how many bytes are reachable.
+func liveHeap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}

@@ -1,0 +1,296 @@
+package gateway
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/paired"
+)
+
+// The four shapes that large route tables have. Requests carry what browsers and
+// API clients send.
+var shapes = []struct {
+	name string
+	// declare returns n routes. The name of each is its number.
+	declare func(n int) Declarations
+	// request returns a request, and the number of the route that takes it or -1.
+	request func(n int, random *rand.Rand) (*http.Request, int)
+}{
+	{"prefixes", prefixesShape, prefixesRequest},
+	{"hosts", hostsShape, hostsRequest},
+	{"rules", rulesShape, rulesRequest},
+	{"tenants", tenantsShape, tenantsRequest},
+}
+
+func numbered(i int, m Match) Route {
+	return Route{Name: fmt.Sprint(i), Match: []Match{m}, DirectResponse: &DirectResponse{Status: http.StatusOK}}
+}
+
+func served(host string, routes []Route) VirtualService {
+	return VirtualService{Name: "vs-" + host, Hosts: []string{host}, Gateways: []string{"*"}, Routes: routes}
+}
+
+func clientRequest(host, target string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.Host = host
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+	r.Header.Set("Accept-Encoding", "gzip, deflate, br")
+	return r
+}
+
+// prefix is the i-th of disjoint prefixes.
+func prefix(i int) string {
+	region := [...]string{"eu", "us", "ap", "sa"}[i%4]
+	service := [...]string{"products", "orders", "users", "carts", "invoices"}[i%5]
+	return fmt.Sprintf("/api/%s/v%d/%s%d/", region, i%3+1, service, i)
+}
+
+// One request in 16 meets no route.
+func missing(random *rand.Rand) bool { return random.IntN(16) == 0 }
+
+func prefixesShape(n int) Declarations {
+	var routes []Route
+	for i := range n {
+		routes = append(routes, numbered(i, Match{URI: Prefix(prefix(i))}))
+	}
+	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+}
+
+func prefixesRequest(n int, random *rand.Rand) (*http.Request, int) {
+	i := random.IntN(n)
+	if missing(random) {
+		return clientRequest("shop.example.com", prefix(n+i)+"42"), -1
+	}
+	return clientRequest("shop.example.com", prefix(i)+"42/reviews"), i
+}
+
+const prefixesOfHost = 4
+
+func hostsShape(n int) Declarations {
+	var d Declarations
+	for i := 0; i < n; i += prefixesOfHost {
+		var routes []Route
+		for j := i; j < min(i+prefixesOfHost, n); j++ {
+			routes = append(routes, numbered(j, Match{URI: Prefix(fmt.Sprintf("/part%d/", j-i))}))
+		}
+		d.VirtualServices = append(d.VirtualServices, served(fmt.Sprintf("shop%d.example.com", i/prefixesOfHost), routes))
+	}
+	return d
+}
+
+func hostsRequest(n int, random *rand.Rand) (*http.Request, int) {
+	i := random.IntN(n)
+	host := fmt.Sprintf("shop%d.example.com", i/prefixesOfHost)
+	if missing(random) {
+		return clientRequest(host, "/nothing/42"), -1
+	}
+	return clientRequest(host, fmt.Sprintf("/part%d/42/reviews", i%prefixesOfHost)), i
+}
+
+const rulesOfPrefix = 8
+
+// rule is the match of the i-th of the ordered rules on a prefix, in the words
+// of its first.
+func rule(uri string, i int) Match {
+	m := Match{URI: Prefix(uri)}
+	switch i % rulesOfPrefix {
+	case 0:
+		m.Method, m.Headers = Exact("POST"), map[string]StringMatch{"X-Canary": Exact("yes")}
+	case 1:
+		m.Headers = map[string]StringMatch{"X-Group": Exact("beta")}
+	case 2:
+		m.Headers = map[string]StringMatch{"X-Group": Exact("staff")}
+	case 3:
+		m.QueryParams = map[string]StringMatch{"version": Exact("2")}
+	case 4:
+		m.QueryParams = map[string]StringMatch{"debug": {}}
+	case 5:
+		m.Headers = map[string]StringMatch{"X-Region": Prefix("eu-")}
+	case 6:
+		m.Headers = map[string]StringMatch{"User-Agent": Prefix("curl/")}
+	}
+	return m
+}
+
+func rulesShape(n int) Declarations {
+	var routes []Route
+	for i := range n {
+		routes = append(routes, numbered(i, rule(prefix(i/rulesOfPrefix), i)))
+	}
+	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+}
+
+func rulesRequest(n int, random *rand.Rand) (*http.Request, int) {
+	i := random.IntN(n)
+	target := prefix(i/rulesOfPrefix) + "42"
+	if missing(random) {
+		return clientRequest("shop.example.com", prefix(n+i)+"42"), -1
+	}
+	r := clientRequest("shop.example.com", target)
+	switch i % rulesOfPrefix {
+	case 0:
+		r.Method = http.MethodPost
+		r.Header.Set("X-Canary", "yes")
+	case 1:
+		r.Header.Set("X-Group", "beta")
+	case 2:
+		r.Header.Set("X-Group", "staff")
+	case 3:
+		r.URL.RawQuery = "page=1&version=2"
+	case 4:
+		r.URL.RawQuery = "page=1&debug"
+	case 5:
+		r.Header.Set("X-Region", "eu-west-3")
+	case 6:
+		r.Header.Set("User-Agent", "curl/8.14.1")
+	}
+	return r, i
+}
+
+func tenantsShape(n int) Declarations {
+	var routes []Route
+	for i := range n {
+		routes = append(routes, numbered(i, Match{
+			URI:     Prefix("/api/"),
+			Headers: map[string]StringMatch{"X-Tenant": Exact(fmt.Sprintf("tenant-%d", i))},
+		}))
+	}
+	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+}
+
+func tenantsRequest(n int, random *rand.Rand) (*http.Request, int) {
+	i := random.IntN(n)
+	r := clientRequest("shop.example.com", "/api/products/42")
+	if missing(random) {
+		r.Header.Set("X-Tenant", "nobody")
+		return r, -1
+	}
+	r.Header.Set("X-Tenant", fmt.Sprintf("tenant-%d", i))
+	return r, i
+}
+
+// declared is a Source of declarations in Go.
+type declared Declarations
+
+func (d declared) Declare() (Declarations, error) { return Declarations(d), nil }
+
+// requestCount requests, shuffled, make one round.
+const requestCount = 1024
+
+// shapeProgram compiles a shape and makes requests for it, each of which meets
+// the route that it should, with the index and by a scan.
+func shapeProgram(t testing.TB, shape, n int) (*program, []*http.Request) {
+	t.Helper()
+	gw, err := New().Load(declared(shapes[shape].declare(n))).Build()
+	require.NoError(t, err)
+	p := gw.load()
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	requests := make([]*http.Request, requestCount)
+	for i := range requests {
+		r, want := shapes[shape].request(n, random)
+		requests[i] = r
+		var v view
+		host, c, _ := p.route(p.tableFor(r), &v, r)
+		if want < 0 {
+			require.Nil(t, c)
+		} else {
+			require.NotNil(t, c, "%s: %s %s", shapes[shape].name, r.Host, r.URL)
+			require.Equal(t, fmt.Sprint(want), c.name)
+		}
+		require.Same(t, c, host.scan(&v))
+	}
+	return p, requests
+}
+
+// scan is find without index: what the answer is measured against.
+func (h *virtualHost) scan(v *view) *clause {
+	for i := range h.clauses {
+		if c := &h.clauses[i]; c.matches(v) {
+			return c
+		}
+	}
+	return nil
+}
+
+var sizes = []int{1, 10, 100, 1000, 10_000}
+
+// BenchmarkDecision measures what finding a request's route costs: all of it,
+// from the request as net/http hands it over (route), and of that the search
+// among the clauses of the virtual host, with the index (find) and by a plain
+// scan in order (scan). The ratios are medians of many short turns next to each
+// other, which is what to compare on a machine with other work: "x-scan" to the
+// plain scan of the same table, "x-10" to a table of 10 routes.
+func BenchmarkDecision(b *testing.B) {
+	for shape := range shapes {
+		small := newDecider(b, shape, 10)
+		for _, n := range sizes {
+			d := newDecider(b, shape, n)
+			index := paired.Compare(turns, turn, paired.Contestant{Run: d.scan}, paired.Contestant{Run: d.find})
+			whole := paired.Compare(turns, turn, paired.Contestant{Run: small.route}, paired.Contestant{Run: d.route})
+			b.Run(fmt.Sprintf("%s/%d", shapes[shape].name, n), func(b *testing.B) {
+				b.Run("route", func(b *testing.B) {
+					b.ReportAllocs()
+					d.route(b.N)
+					b.ReportMetric(whole[1].Ratio, "x-10")
+				})
+				b.Run("find", func(b *testing.B) {
+					b.ReportAllocs()
+					d.find(b.N)
+					b.ReportMetric(index[1].Ratio, "x-scan")
+				})
+			})
+		}
+	}
+}
+
+const turns, turn = 51, time.Millisecond
+
+// A decider decides on the requests of a shape, one after the other.
+type decider struct {
+	program  *program
+	requests []*http.Request
+	// views and hosts are those of the requests.
+	views []view
+	hosts []*virtualHost
+	next  int
+}
+
+func newDecider(t testing.TB, shape, n int) *decider {
+	d := new(decider)
+	d.program, d.requests = shapeProgram(t, shape, n)
+	d.views, d.hosts = make([]view, requestCount), make([]*virtualHost, requestCount)
+	for i, r := range d.requests {
+		d.hosts[i], _, _ = d.program.route(d.program.tableFor(r), &d.views[i], r)
+	}
+	return d
+}
+
+func (d *decider) route(n int) {
+	for range n {
+		r := d.requests[d.next]
+		var v view
+		_, _, _ = d.program.route(d.program.tableFor(r), &v, r)
+		d.next = (d.next + 1) % requestCount
+	}
+}
+
+func (d *decider) find(n int) {
+	for range n {
+		d.hosts[d.next].find(&d.views[d.next])
+		d.next = (d.next + 1) % requestCount
+	}
+}
+
+func (d *decider) scan(n int) {
+	for range n {
+		d.hosts[d.next].scan(&d.views[d.next])
+		d.next = (d.next + 1) % requestCount
+	}
+}
