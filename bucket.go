@@ -3,6 +3,7 @@ package gateway
 import (
 	"hash/maphash"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,9 +20,8 @@ type buckets struct {
 	rate  rate.Limit
 	burst int
 	fill  time.Duration
-	// single is the bucket of a limit without key.
-	single *rate.Limiter
-	seeds  [2]maphash.Seed
+	// seeds are nil for a limit without key.
+	seeds  *[2]maphash.Seed
 	shards []shard
 }
 
@@ -35,12 +35,17 @@ const defaultMaxKeys = 1 << 18
 type bucketKey [2]uint64
 
 type shard struct {
-	mu         sync.Mutex
+	mu sync.Mutex
+	// now is the latest time that a bucket was asked at. Requests overtake each
+	// other between reading the clock and getting here, and a rate.Limiter whose
+	// time goes back counts the difference twice.
+	now        time.Time
 	young, old map[bucketKey]*rate.Limiter
 	turned     time.Time
 	room       int
-	shared     *rate.Limiter
-	_          [24]byte // keeps locks of neighbours apart
+	// shared is the bucket of keys beyond the room.
+	shared *rate.Limiter
+	_      [16]byte // keeps locks of neighbours apart
 }
 
 func newBuckets(l *RateLimit) *buckets {
@@ -50,58 +55,86 @@ func newBuckets(l *RateLimit) *buckets {
 		fill:  l.Unit,
 	}
 	if len(l.Per) == 0 {
-		b.single = rate.NewLimiter(b.rate, b.burst)
+		b.shards = make([]shard, 1)
+		b.shards[0].room = 1
 		return b
 	}
-	b.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
-	b.shards = make([]shard, shardCount)
+	b.seeds = &[2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	room := l.MaxKeys
 	if room <= 0 {
 		room = defaultMaxKeys
 	}
+	// A shard of few keys would be full long before the others are.
+	b.shards = make([]shard, min(shardCount, 1+room/1024))
 	for i := range b.shards {
-		b.shards[i].room = max(1, (room+shardCount-1)/shardCount)
+		b.shards[i].room = room / len(b.shards)
 	}
 	return b
 }
 
 // key returns the key of some values.
 func (b *buckets) key(values []byte) bucketKey {
-	if b.single != nil {
+	if b.seeds == nil {
 		return bucketKey{}
 	}
 	return bucketKey{maphash.Bytes(b.seeds[0], values), maphash.Bytes(b.seeds[1], values)}
 }
 
+// lock returns the locked shard of a key, in the generation of now.
+func (b *buckets) lock(key bucketKey, now time.Time) *shard {
+	s := &b.shards[key[0]%uint64(len(b.shards))]
+	s.mu.Lock()
+	if now.After(s.now) {
+		s.now = now
+	}
+	if age := s.now.Sub(s.turned); age >= b.fill {
+		s.old = s.young
+		if age >= 2*b.fill {
+			s.old = nil
+		}
+		s.young, s.turned = nil, s.now
+	}
+	return s
+}
+
 // take takes a token, if there is one.
 func (b *buckets) take(key bucketKey, now time.Time) bool {
-	return b.bucket(key, now).AllowN(now, 1)
+	s := b.lock(key, now)
+	defer s.mu.Unlock()
+	return s.bucket(b, key).AllowN(s.now, 1)
 }
 
 // wait returns how long it takes until there is a token.
 func (b *buckets) wait(key bucketKey, now time.Time) time.Duration {
-	missing := 1 - b.bucket(key, now).TokensAt(now)
+	s := b.lock(key, now)
+	defer s.mu.Unlock()
+	l := s.find(key)
+	if l == nil {
+		return 0
+	}
+	missing := 1 - l.TokensAt(s.now)
 	if missing <= 0 {
 		return 0
 	}
 	return time.Duration(missing / float64(b.rate) * float64(time.Second))
 }
 
-// bucket returns the bucket of a key.
-func (b *buckets) bucket(key bucketKey, now time.Time) *rate.Limiter {
-	if b.single != nil {
-		return b.single
+// find returns the bucket of a key, or nil if that is full.
+func (s *shard) find(key bucketKey) *rate.Limiter {
+	if l := s.young[key]; l != nil {
+		return l
 	}
-	s := &b.shards[key[0]%shardCount]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if age := now.Sub(s.turned); age >= b.fill {
-		s.old = s.young
-		if age >= 2*b.fill {
-			s.old = nil
-		}
-		s.young, s.turned = nil, now
+	if l := s.old[key]; l != nil {
+		return l
 	}
+	if len(s.young)+len(s.old) >= s.room {
+		return s.shared
+	}
+	return nil
+}
+
+// bucket returns the bucket of a key, which counts as used now.
+func (s *shard) bucket(b *buckets, key bucketKey) *rate.Limiter {
 	if l := s.young[key]; l != nil {
 		return l
 	}
@@ -136,32 +169,45 @@ func (b *buckets) len() int {
 	return n
 }
 
-// appendAddress appends what stands for a client's address in a key: an IPv4
-// address, or the /64 of an IPv6 address, which is what one client gets.
-func appendAddress(text []byte, address string) []byte {
+// clientNetwork returns what one client has of the address space: an IPv4
+// address, or the /64 of an IPv6 address. It is not valid if address is none.
+func clientNetwork(address string) netip.Prefix {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
-		return append(text, address...)
+		return netip.Prefix{}
 	}
 	a = a.Unmap().WithZone("")
+	bits := 64
 	if a.Is4() {
-		b := a.As4()
-		return append(text, b[:]...)
+		bits = 32
 	}
-	b := a.As16()
-	return append(text, b[:8]...)
+	p, _ := a.Prefix(bits)
+	return p
 }
 
-// addressKey returns the same as text.
-func addressKey(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
+// appendNetwork appends a network to a bucket's key, after a byte for its family.
+func appendNetwork(text []byte, p netip.Prefix) []byte {
+	if a := p.Addr(); a.Is4() {
+		b := a.As4()
+		return append(append(text, '4'), b[:]...)
 	}
-	a = a.Unmap().WithZone("")
-	if a.Is4() {
-		return a.String()
+	b := p.Addr().As16()
+	return append(append(text, '6'), b[:8]...)
+}
+
+// appendValue appends a value to a bucket's key, after its length: that keeps
+// ("a", "bc") and ("ab", "c") apart.
+func appendValue(text []byte, value string) []byte {
+	text = strconv.AppendInt(text, int64(len(value)), 10)
+	text = append(text, ':')
+	return append(text, value...)
+}
+
+// networkText returns a network as a limiter gets it: an IPv4 address, or the
+// prefix of an IPv6 address.
+func networkText(p netip.Prefix) string {
+	if p.Addr().Is4() {
+		return p.Addr().String()
 	}
-	prefix, _ := a.Prefix(64)
-	return prefix.String()
+	return p.String()
 }

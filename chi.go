@@ -72,12 +72,3 @@ func chiPath(raw string) string {
 	}
 	return u.Path
 }
-
-// requestWithin returns the destination's request for one call of its handler.
-func (x *exchange) requestWithin(ctx context.Context) *http.Request {
-	if x.v.chi == nil {
-		return x.req.WithContext(ctx)
-	}
-	// A copy of its own also for path values, which chi's routers write too.
-	return x.req.Clone(routedAnew(ctx))
-}

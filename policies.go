@@ -1,12 +1,18 @@
 package gateway
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
 
 // A policyIndex finds the rate limits of a route.
 type policyIndex struct {
 	c *compiler
 	// byTarget are the limits of policies by what they are attached to.
 	byTarget map[policyTarget][]*limitProgram
+	// stores are the limiters in use, by the names of their providers.
+	stores map[string]*limitStore
 }
 
 // A policyTarget is what a policy is attached to. An empty kind is a namespace.
@@ -15,21 +21,40 @@ type policyTarget struct {
 	name          resourceName
 }
 
+// newPolicyIndex compiles the policies, oldest first. It sets c.policies.
 func newPolicyIndex(c *compiler) policyIndex {
-	x := policyIndex{c: c, byTarget: map[policyTarget][]*limitProgram{}}
-	for i := range c.d.RateLimits {
-		p := &c.d.RateLimits[i]
+	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*limitProgram{}, stores: map[string]*limitStore{}}
+	x := c.policies
+	order := make([]int, len(c.d.RateLimits))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return c.d.RateLimits[a].Created.Compare(c.d.RateLimits[b].Created)
+	})
+	for _, position := range order {
+		p := &c.d.RateLimits[position]
 		name := resourceName{cmp.Or(p.Namespace, c.b.namespace), p.Name}
+		if p.Name == "" {
+			name.name = "#" + strconv.Itoa(position)
+		}
+		origin := p.Origin
+		if origin.Kind == "" {
+			origin.Kind = "RateLimitConfig"
+		}
 		limits := make([]*limitProgram, len(p.Limits))
-		for j := range p.Limits {
-			limits[j] = c.compileLimit(&p.Limits[j], name.String(), j)
+		for i := range p.Limits {
+			limits[i] = c.compileLimit(&p.Limits[i], name.String(), i, c.at(origin).field("limits").index(i))
 		}
 		targets := []policyTarget{{name: resourceName{namespace: name.namespace}}}
 		if len(p.Targets) > 0 {
 			targets = nil
 		}
 		for _, t := range p.Targets {
-			targets = append(targets, policyTarget{t.Kind, t.SectionName, resourceName{name.namespace, t.Name}})
+			target := policyTarget{t.Kind, t.SectionName, resourceName{name.namespace, t.Name}}
+			if !slices.Contains(targets, target) {
+				targets = append(targets, target)
+			}
 		}
 		for _, t := range targets {
 			x.byTarget[t] = append(x.byTarget[t], limits...)
@@ -42,8 +67,14 @@ func newPolicyIndex(c *compiler) policyIndex {
 // of the most specific level at which a policy is attached.
 func (c *compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer) []*limitProgram {
 	var out []*limitProgram
-	for i := range r.RateLimits {
-		out = append(out, c.compileLimit(&r.RateLimits[i], "route "+vs.name.String()+"/"+r.Name, i))
+	if len(r.RateLimits) > 0 {
+		origin, domain := r.Origin, "route "+vs.name.String()+"/"+routeIdentity(r, vs)
+		if origin.isZero() {
+			origin = vs.Origin
+		}
+		for i := range r.RateLimits {
+			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.at(origin).field("rateLimits").index(i)))
+		}
 	}
 	for _, level := range []policyTarget{
 		{"VirtualService", r.Name, r.policy},
@@ -60,4 +91,23 @@ func (c *compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 	}
 	sortLimits(out)
 	return out
+}
+
+// routeIdentity tells a route from the others of its VirtualService: by its name
+// if it alone has that, so that counts outlive a change of the order, and else
+// by its position.
+func routeIdentity(r *boundRoute, vs *boundVirtualService) string {
+	position, same := 0, 0
+	for i := range vs.routes {
+		if &vs.routes[i] == r {
+			position = i
+		}
+		if vs.routes[i].Name == r.Name {
+			same++
+		}
+	}
+	if r.Name != "" && same == 1 {
+		return r.Name
+	}
+	return "#" + strconv.Itoa(position)
 }

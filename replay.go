@@ -11,56 +11,73 @@ import (
 // body is sent once.
 const replayLimit = 64 << 10
 
-// A replayBody is a request's body that can be sent again while it is short.
-// Where the route's timeout needs to know when the whole request has arrived, it
-// reads ahead of the backend by up to replayLimit, as Envoy does.
+// readSize is the most that is asked of a body at once.
+const readSize = 8 << 10
+
+// continueWait is how long a client that waits for "100 Continue" is left
+// waiting while no destination asks for the body.
+const continueWait = time.Second
+
+// A replayBody is a request's body of which the beginning is kept, so that it
+// can be sent again. Where timeouts need to know when the whole request has
+// arrived, it reads ahead of the destination by up to replayLimit.
+//
+// Each try reads it through a replayReader of its own. At any time at most one
+// goroutine reads the source, and it may outlive the exchange: no way of waking
+// a reader of net/http's leaves the connection fit for another request, so that
+// an HTTP/1 response before the end of the body closes the connection instead
+// (see unread), and the server wakes the reader when the handler has returned.
 //
 // A nil replayBody is that of a request without body.
 type replayBody struct {
 	source io.ReadCloser
+	// arrived is closed at the source's end.
+	arrived chan struct{}
+	// ahead says that a goroutine reads ahead.
+	ahead bool
 
 	mu   sync.Mutex
 	more sync.Cond
-	// kept is what was read so far, until it grows too long.
-	kept []byte
-	// dropped counts the bytes that were kept and are no longer.
-	dropped int
-	// next is how much of it the backend has.
-	next int
+	// kept is the body from offset start on, as far as it was read. While start
+	// is 0 the body can be sent again.
+	kept  []byte
+	start int64
 	// err is what the source ended with.
-	err     error
-	ahead   bool
+	err error
+	// reading says that somebody reads the source; mu is not held meanwhile.
 	reading bool
-	closed  bool
-	arrived func()
+	// wanted says that the client may be asked for the body.
+	wanted bool
+	asking *time.Timer
+	// reader is that of the current try, nil when the exchange is over.
+	reader *replayReader
 }
 
-func newReplayBody(source io.ReadCloser, ahead bool) *replayBody {
-	if source == nil || source == http.NoBody {
+// newReplayBody returns the body of r, or nil if it has none.
+func newReplayBody(r *http.Request, ahead bool) *replayBody {
+	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	b := &replayBody{source: source, ahead: ahead}
+	b := &replayBody{source: r.Body, arrived: make(chan struct{}), ahead: ahead, wanted: true}
 	b.more.L = &b.mu
+	b.reader = &replayReader{body: b}
 	if ahead {
-		b.reading = true
+		if hasToken(r.Header["Expect"], "100-continue") {
+			// To read is to ask the client to go on.
+			b.wanted = false
+			b.asking = time.AfterFunc(continueWait, b.want)
+		}
 		go b.readAhead()
 	}
 	return b
 }
 
-// whenArrived calls f once the whole body has arrived, or at once if it has.
-func (b *replayBody) whenArrived(f func()) {
-	if b == nil {
-		f()
-		return
-	}
+// want lets the body be read though nobody has asked for it.
+func (b *replayBody) want() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err != nil {
-		f()
-		return
-	}
-	b.arrived = f
+	b.wanted = true
+	b.more.Broadcast()
 }
 
 // replayable reports whether the next try can send the body from its beginning.
@@ -70,102 +87,126 @@ func (b *replayBody) replayable() bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.dropped == 0
+	return b.start == 0 && len(b.kept) <= replayLimit
 }
 
-// rewind makes the next try read from the beginning.
-func (b *replayBody) rewind() {
+// unread reports whether the client may still be sending the body.
+func (b *replayBody) unread() bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err == nil
+}
+
+// again ends the current try's reader, and returns one for the next try.
+func (b *replayBody) again() {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.next = 0
-}
-
-func (b *replayBody) readAhead() {
-	buffer := make([]byte, 8<<10)
-	for {
-		b.mu.Lock()
-		for len(b.kept)-b.next >= replayLimit && !b.closed {
-			b.more.Wait()
-		}
-		closed := b.closed
-		b.mu.Unlock()
-		if closed {
-			break
-		}
-		n, err := b.source.Read(buffer)
-		b.mu.Lock()
-		b.keep(buffer[:n], err)
-		b.mu.Unlock()
-		if err != nil {
-			break
-		}
-	}
-	b.mu.Lock()
-	b.reading = false
-	b.more.Broadcast()
-	b.mu.Unlock()
-}
-
-// keep takes over what was read. The caller holds mu.
-func (b *replayBody) keep(p []byte, err error) {
-	b.kept = append(b.kept, p...)
-	if err != nil {
-		b.err = err
-		if b.arrived != nil {
-			b.arrived()
-			b.arrived = nil
-		}
-	}
+	b.reader = &replayReader{body: b}
 	b.more.Broadcast()
 }
 
-// Read reads for the backend.
-func (b *replayBody) Read(p []byte) (int, error) {
+// finish ends the reading when the exchange is over.
+func (b *replayBody) finish() {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.next == len(b.kept) {
-		switch {
-		case b.err != nil:
-			return 0, b.err
-		case b.closed:
-			return 0, http.ErrBodyReadAfterClose
-		case b.ahead:
+	b.reader = nil
+	if b.asking != nil {
+		b.asking.Stop()
+	}
+	b.more.Broadcast()
+}
+
+var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+
+func (b *replayBody) readAhead() {
+	buffer := readBuffers.Get().(*[readSize]byte)
+	defer readBuffers.Put(buffer)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.err == nil && b.reader != nil {
+		room := replayLimit - (b.start + int64(len(b.kept)) - b.reader.next)
+		if room <= 0 || !b.wanted {
 			b.more.Wait()
 			continue
 		}
-		b.mu.Unlock()
-		n, err := b.source.Read(p)
-		b.mu.Lock()
-		b.keep(p[:n], err)
+		b.fill(buffer[:min(room, readSize)])
 	}
-	n := copy(p, b.kept[b.next:])
-	b.next += n
-	if b.dropped+b.next > replayLimit {
-		b.dropped += b.next
-		b.kept = append(b.kept[:0], b.kept[b.next:]...)
-		b.next = 0
-		b.more.Broadcast()
-	}
-	return n, nil
 }
 
-// Close does nothing: a try that ends leaves the body to the next.
-func (b *replayBody) Close() error { return nil }
-
-// finish ends the reading when the exchange is over.
-func (b *replayBody) finish(w http.ResponseWriter) {
-	b.mu.Lock()
-	b.closed = true
-	waiting := b.reading && b.err == nil
-	b.more.Broadcast()
-	b.mu.Unlock()
-	if !waiting {
-		return
+// fill reads the source once, through p. The caller holds mu, which is released
+// meanwhile.
+func (b *replayBody) fill(p []byte) {
+	b.reading = true
+	n, err := func() (int, error) {
+		b.mu.Unlock()
+		defer b.mu.Lock()
+		return b.source.Read(p)
+	}()
+	b.reading = false
+	b.kept = append(b.kept, p[:n]...)
+	if err != nil {
+		b.err = err
+		close(b.arrived)
 	}
-	// Only a deadline wakes a reader that waits for the client. The connection
-	// cannot be used again, nor could it be with a body half read.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	b.more.Broadcast()
+}
+
+// A replayReader is a request's body as one try reads it. Closing it leaves the
+// body to the next try.
+type replayReader struct {
+	body *replayBody
+	// next is the offset of what is read next; body.mu guards it.
+	next int64
+}
+
+func (r *replayReader) Read(p []byte) (int, error) {
+	b := r.body
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.wanted {
+		b.wanted = true
+		b.more.Broadcast()
+	}
+	for {
+		if b.reader != r {
+			return 0, http.ErrBodyReadAfterClose
+		}
+		if n := copy(p, b.kept[r.next-b.start:]); n > 0 || len(p) == 0 {
+			r.next += int64(n)
+			b.forget(r.next)
+			if b.ahead {
+				b.more.Broadcast()
+			}
+			return n, nil
+		}
+		switch {
+		case b.err != nil:
+			return 0, b.err
+		case b.ahead || b.reading:
+			b.more.Wait()
+		default:
+			b.fill(p[:min(len(p), 4*readSize)])
+		}
+	}
+}
+
+func (r *replayReader) Close() error { return nil }
+
+// forget drops what the reader has had, up to next, once that is too much to be
+// sent again, and little enough is left to be moved.
+func (b *replayBody) forget(next int64) {
+	had := next - b.start
+	if next > replayLimit && (had == int64(len(b.kept)) || had >= replayLimit/2) {
+		b.kept = append(b.kept[:0], b.kept[had:]...)
+		b.start = next
+	}
 }

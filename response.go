@@ -27,6 +27,10 @@ type responseWriter struct {
 	// local says that the gateway itself answers, to which response operations
 	// do not apply. CORS headers do.
 	local bool
+	// catches says that a failure of the destination is kept in failure, and
+	// caught is set, rather than answered.
+	catches, caught bool
+	failure         upstream.Failure
 }
 
 // A hijackableWriter is a responseWriter over a connection that can be taken.
@@ -95,9 +99,22 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// UpstreamFailed answers for a destination that gave no response.
+// UpstreamFailed answers for a destination that gave no response. Nobody answers
+// a client that is gone.
 func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
+	if w.catches {
+		w.failure, w.caught = f, true
+		return
+	}
+	if f.Flag == upstream.FlagDownstream {
+		panic(http.ErrAbortHandler)
+	}
 	w.local = true
+	if body := w.x.in.Body; w.x.in.ProtoMajor == 1 && body != nil && body != http.NoBody {
+		// The destination may not have read it to its end, and net/http's server
+		// might take the rest for another request.
+		w.Header()["Connection"] = []string{"close"}
+	}
 	if f.Overloaded {
 		w.Header()["X-Envoy-Overloaded"] = []string{"true"}
 	}

@@ -58,6 +58,8 @@ type retryProgram struct {
 
 	anyReset, resetBeforeRequest, connectFailure, refusedStream bool
 	serverErrors, gatewayErrors, conflict, rateLimited          bool
+	// judgesStatus says that the status of a response may call for a retry.
+	judgesStatus bool
 
 	codes []int
 	grpc  []string
@@ -105,6 +107,7 @@ func compileRetry(r *Retry) retryProgram {
 			}
 		}
 	}
+	p.judgesStatus = p.serverErrors || p.gatewayErrors || p.conflict || p.rateLimited || len(p.codes) > 0
 	return p
 }
 
@@ -129,7 +132,7 @@ func (p *retryProgram) onResponse(status int, h http.Header) bool {
 		return p.rateLimited
 	}
 	switch {
-	case p.serverErrors && status >= 500,
+	case p.serverErrors && status >= 500 && status <= 599,
 		p.gatewayErrors && (status == 502 || status == 503 || status == 504),
 		p.conflict && status == http.StatusConflict,
 		slices.Contains(p.codes, status):
@@ -138,23 +141,29 @@ func (p *retryProgram) onResponse(status int, h http.Header) bool {
 	return len(p.grpc) > 0 && slices.Contains(p.grpc, firstValue(h, "Grpc-Status"))
 }
 
+// refusedStream ends the words for an HTTP/2 stream that the destination refused
+// before it acted on it.
+const refusedStream = "remote refused stream reset"
+
 // onFailure reports whether a destination that gave no response is worth
-// another try. timedOut says that the try's own time was up.
-func (p *retryProgram) onFailure(f *upstream.Failure, timedOut bool) bool {
+// another try.
+func (p *retryProgram) onFailure(f *upstream.Failure) bool {
 	if f.Overloaded {
 		return false
 	}
 	switch f.Flag {
-	case "UF":
+	case upstream.FlagConnectFailure:
 		return p.connectFailure
-	case "NC", "UH", "DC":
-		return false
+	case upstream.FlagTermination, upstream.FlagReset, upstream.FlagProtocolError:
+		return p.anyReset || p.resetBeforeRequest && !f.RequestSent ||
+			p.refusedStream && strings.HasSuffix(f.Body, refusedStream)
 	}
-	if timedOut {
-		return p.anyReset
-	}
-	return p.anyReset || p.resetBeforeRequest && !f.RequestSent
+	// There was no endpoint, or no time, or there is no client any more.
+	return false
 }
+
+// onTimeout reports whether a try whose own time was up is worth another.
+func (p *retryProgram) onTimeout() bool { return p.anyReset }
 
 // backoff returns the wait before the n-th retry: a random time below
 // base·2^(n-1), and below 10·base.
@@ -175,23 +184,13 @@ func (p *retryProgram) String() string {
 	return text
 }
 
-// countAttempt tells the destination which try this is.
-func (x *exchange) countAttempt(n int) {
-	if x.program.semantics.sendsEnvoyHeaders() {
-		// A backend that was given up may still look at the map it got.
-		x.req.Header = x.req.Header.Clone()
-		x.req.Header[headerAttemptCount] = []string{strconv.Itoa(n)}
-	}
-}
-
 // expectTimeout tells the destination how long it has.
 func (rt *routeProgram) expectTimeout(x *exchange) {
 	d := rt.timeout
-	if d <= 0 {
-		return
+	if each := rt.retry.perTry; each > 0 && (d <= 0 || each < d) {
+		d = each
 	}
-	if rt.retry.perTry > 0 {
-		d = min(d, rt.retry.perTry)
+	if d > 0 {
+		x.req.Header[headerExpected] = x.one(strconv.FormatInt(d.Milliseconds(), 10))
 	}
-	x.req.Header[headerExpected] = x.one(strconv.FormatInt(d.Milliseconds(), 10))
 }
