@@ -6,8 +6,10 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -197,6 +199,20 @@ func (g *Golden) Split() (accepted string, refused map[int]string) {
 		accepted += part
 	}
 	return accepted, refused
+}
+
+// Backends returns the names of the backends that have to stand behind the
+// destinations: all that are not missing, in order.
+func (g *Golden) Backends() []string {
+	names := map[string]bool{}
+	for _, c := range g.Cases {
+		for _, d := range c.Outcome.Destinations {
+			if !d.Missing {
+				names[d.Backend()] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // documents cuts a YAML text before each line "---".
