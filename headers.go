@@ -168,18 +168,21 @@ func (v *headerValue) value(c *formatContext) string {
 // computed value must not end its line, whatever a certificate or a decoded
 // query parameter holds.
 func fieldValue(s string) string {
-	if strings.IndexFunc(s, isControl) < 0 {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if isControl(r) {
-			return ' '
+	for i := 0; i < len(s); i++ {
+		if isControl(s[i]) {
+			out := []byte(s)
+			for j := i; j < len(out); j++ {
+				if isControl(out[j]) {
+					out[j] = ' '
+				}
+			}
+			return string(out)
 		}
-		return r
-	}, s)
+	}
+	return s
 }
 
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // formatContext returns what the values of ops look at, nil if they are constant.
 func (x *exchange) formatContext(ops *headerProgram) *formatContext {

@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRewriteReplacesWhatMatched(t *testing.T) {
+	for _, row := range []struct {
+		match         Match
+		uri           string
+		target        string
+		envoy, native string
+	}{
+		{Match{URI: Prefix("/products")}, "/", "/products/1", "//1", "/1"},
+		{Match{URI: Prefix("/products/")}, "/", "/products/1", "/1", "/1"},
+		{Match{URI: Prefix("/products")}, "/v2/products", "/products/1?x=1", "/v2/products/1?x=1", "/v2/products/1?x=1"},
+		{Match{URI: Prefix("/products")}, "/v2/", "/products/1", "/v2//1", "/v2/1"},
+		{Match{URI: Prefix("/products/")}, "/v2", "/products/1", "/v21", "/v2/1"},
+		{Match{URI: Prefix("/products")}, "/v2", "/productsfoo", "/v2foo", "/v2foo"},
+		{Match{URI: Prefix("/products")}, "/v2/", "/productsfoo", "/v2/foo", "/v2/foo"},
+		{Match{URI: Prefix("/products")}, "/", "/products", "/", "/"},
+		{Match{URI: Prefix("/products")}, "/v2", "/products", "/v2", "/v2"},
+		{Match{URI: Prefix("/products")}, "/v2/", "/products", "/v2/", "/v2/"},
+		{Match{URI: Prefix("/products")}, "/", "/products?x=1", "/?x=1", "/?x=1"},
+		{Match{URI: Prefix("/products")}, "/", "/products/?x=1", "//?x=1", "/?x=1"},
+		{Match{URI: Prefix("/products")}, "/", "/products//1", "///1", "/1"},
+		{Match{URI: Exact("/a")}, "/b", "/a?x=1", "/b?x=1", "/b?x=1"},
+		{Match{URI: Exact("/a")}, "/b/", "/a", "/b/", "/b/"},
+		{Match{URI: Regex("/p/[0-9]+")}, "/item", "/p/77?x=1", "/item?x=1", "/item?x=1"},
+		{Match{}, "/v1", "/foo", "/v1foo", "/v1/foo"},
+		{Match{}, "/v1/", "/foo", "/v1/foo", "/v1/foo"},
+		{Match{}, "/v1", "/", "/v1", "/v1/"},
+		{Match{URI: Prefix("/foo"), IgnoreURICase: true}, "/bar", "/FOO/x", "/bar/x", "/bar/x"},
+		{Match{URI: Exact("/foo"), IgnoreURICase: true}, "/bar", "/FoO", "/bar", "/bar"},
+
+		// It is text: no operators, no groups, and a query of its own.
+		{Match{URI: Regex("/(p)/(.*)")}, `/\1/$1/%REQ(X)%`, "/p/1", `/\1/$1/%REQ(X)%`, `/\1/$1/%REQ(X)%`},
+		{Match{URI: Exact("/a")}, "/b?z=9", "/a", "/b?z=9", "/b?z=9"},
+		{Match{URI: Exact("/a")}, "/b?z=9", "/a?x=1", "/b?z=9?x=1", "/b?z=9?x=1"},
+
+		// What the client escaped stays as it came.
+		{Match{URI: Prefix("/products")}, "/v2", "/products/a%2Fb%20c", "/v2/a%2Fb%20c", "/v2/a%2Fb%20c"},
+		{Match{URI: Prefix("/products")}, "/v2", "/products/a%2fb", "/v2/a%2fb", "/v2/a%2fb"},
+		{Match{URI: Prefix("/a%2Fb")}, "/x", "/a%2Fb/c", "/x/c", "/x/c"},
+		{Match{URI: Prefix("/products")}, "/v%2F2", "/products/1", "/v%2F2/1", "/v%2F2/1"},
+		{Match{URI: Prefix("/products")}, "/v2", "/products/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d"},
+		{Match{URI: Prefix("/products")}, "/v2", "/products/1?", "/v2/1?", "/v2/1?"},
+
+		// Nothing to replace: the path is what was matched on.
+		{Match{URI: Prefix("/products")}, "", "/products/./1", "/products/1", "/products/1"},
+	} {
+		t.Run(row.match.URI.String()+" to "+row.uri+" at "+row.target, func(t *testing.T) {
+			for s, want := range map[Semantics]string{Envoy: row.envoy, Native: row.native} {
+				gw, spy := routed(t, s, Route{Match: []Match{row.match}, Rewrite: &Rewrite{URI: row.uri, Authority: "b.com"}})
+				r := request(t, "GET", row.target)
+				before := r.URL.String()
+				serve(gw, r)
+				require.NotNil(t, spy.got, "%v", s)
+				require.Equal(t, want, spy.got.RequestURI, "%v", s)
+				require.Equal(t, want, requestTarget(spy.got), "%v: URL and RequestURI agree", s)
+				require.Equal(t, "b.com", spy.got.Host)
+				require.Equal(t, row.target, r.RequestURI, "the request itself is not changed")
+				require.Equal(t, before, r.URL.String())
+				require.Equal(t, "a.com", r.Host)
+			}
+		})
+	}
+}
+
+func TestPrefixWithSlashTakesNoLess(t *testing.T) {
+	gw, spy := routed(t, Envoy, Route{Match: []Match{{URI: Prefix("/products/")}}, Rewrite: &Rewrite{URI: "/"}})
+	require.Equal(t, 404, serve(gw, request(t, "GET", "/products")).Code)
+	require.Nil(t, spy.got)
+}
+
+func TestRegexRewrite(t *testing.T) {
+	for _, row := range []struct{ name, match, rewrite, target, want string }{
+		{"groups", `^/service/([^/]+)(/.*)$`, `\2/instance/\1`, "/service/foo/v1/api?x=1", "/v1/api/instance/foo?x=1"},
+		{"every occurrence", "one", "two", "/xxx/one/yyy/one/zzz", "/xxx/two/yyy/two/zzz"},
+		{"flags", "(?i)/x+/", "/y/", "/aaa/XxX/bbb", "/aaa/y/bbb"},
+		{"occurrences do not overlap", "/a/", "/b/", "/a/a/a/", "/b/a/b/"},
+		{"none", "nowhere", "x", "/z?x=1", "/z?x=1"},
+		{"the query is not looked at", "z", "y", "/a?z=z", "/a?z=z"},
+		{"whole match", "[0-9]+", `<\0>`, "/7/77", "/<7>/<77>"},
+		{"a dollar is text", "a", "$1${1}", "/a", "/$1${1}"},
+		{"a backslash", "a", `\\1`, "/a", `/\1`},
+		{"a group that took no part", "(x)?a", `[\1]`, "/a", "/[]"},
+		{"groups of two digits are one digit and text", "(a)", `\12`, "/a", "/a2"},
+		{"escapes are text", "%2F", "-", "/a%2Fb", "/a-b"},
+		{"nothing in its place", "(x)?/$", `\1`, "/a/b/", "/a/b"},
+		{"between characters", "x*", "-", "/ab", "-/-a-b-"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			gw, spy := routed(t, Envoy, Route{Rewrite: &Rewrite{URIRegex: &RegexRewrite{row.match, row.rewrite}}})
+			serve(gw, request(t, "GET", row.target))
+			require.Equal(t, row.want, spy.got.RequestURI)
+			require.Equal(t, row.target, spy.got.Header.Get("X-Envoy-Original-Path"), "also where nothing was replaced")
+		})
+	}
+}
+
+func TestRegexTemplate(t *testing.T) {
+	for rewrite, want := range map[string]string{``: ``, `\0\9`: `${0}${9}`, `\\`: `\`, `$`: `$$`, `a\1b`: `a${1}b`} {
+		got, ok := regexTemplate(rewrite)
+		require.True(t, ok)
+		require.Equal(t, want, got)
+	}
+	for _, rewrite := range []string{`\`, `\x`, `a\`, `\\\`} {
+		_, ok := regexTemplate(rewrite)
+		require.False(t, ok, rewrite)
+	}
+}
+
+func TestOriginalPathAndHost(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		rewrite    *Rewrite
+		headers    HeaderOperations
+		path, host []string
+	}{
+		{"nothing rewritten", nil, HeaderOperations{}, nil, nil},
+		{"path", &Rewrite{URI: "/b"}, HeaderOperations{}, []string{"/a/x?q=1"}, nil},
+		{"host", &Rewrite{Authority: "b.com"}, HeaderOperations{}, nil, []string{"a.com"}},
+		{"host by an operation", nil, HeaderOperations{Set: map[string]string{"host": "b.com"}}, nil, []string{"a.com"}},
+		{"both, and no operation removes them", &Rewrite{URI: "/b", Authority: "b.com"},
+			HeaderOperations{Remove: []string{"x-envoy-original-path", "x-envoy-original-host"}}, []string{"/a/x?q=1"}, []string{"a.com"}},
+		{"to the same", &Rewrite{URI: "/a", Authority: "a.com"}, HeaderOperations{}, []string{"/a/x?q=1"}, []string{"a.com"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for _, s := range []Semantics{Envoy, Native} {
+				gw, spy := routed(t, s, Route{
+					Match: []Match{{URI: Prefix("/a")}}, Rewrite: row.rewrite, Headers: Headers{Request: row.headers},
+				})
+				serve(gw, request(t, "GET", "/a/x?q=1", "X-Envoy-Original-Path: /evil", "X-Envoy-Original-Host: evil.com"))
+				path, host := row.path, row.host
+				if s == Native {
+					path, host = nil, nil
+				}
+				require.Equal(t, path, spy.got.Header["X-Envoy-Original-Path"])
+				require.Equal(t, host, spy.got.Header["X-Envoy-Original-Host"])
+			}
+		})
+	}
+}
+
+func TestAuthorityPrecedence(t *testing.T) {
+	set := func(host string) Headers {
+		return Headers{Request: HeaderOperations{Set: map[string]string{"Host": host}}}
+	}
+	add := func(host string) Headers {
+		return Headers{Request: HeaderOperations{Add: map[string]string{":authority": host}}}
+	}
+	for _, row := range []struct {
+		name        string
+		rewrite     *Rewrite
+		route, dest Headers
+		want        string
+	}{
+		{"none", nil, Headers{}, Headers{}, "a.com"},
+		{"rewrite alone", &Rewrite{Authority: "rewrite.com"}, Headers{}, Headers{}, "rewrite.com"},
+		{"destination alone", nil, Headers{}, set("dest.com"), "dest.com"},
+		{"route before destination", nil, set("route.com"), set("dest.com"), "route.com"},
+		{"an added one of the route before one set by the destination", nil, add("route.com"), set("dest.com"), "route.com"},
+		{"rewrite before destination", &Rewrite{Authority: "rewrite.com"}, Headers{}, set("dest.com"), "rewrite.com"},
+		{"the text is no format", nil, set("%%"), Headers{}, "%%"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for _, split := range []Split{
+				{{Host: "one", Headers: row.dest}},
+				{{Host: "one", Headers: row.dest, Weight: 1}, {Host: "two", Weight: 0}},
+			} {
+				gw, spy := routed(t, Native, Route{Split: split, Rewrite: row.rewrite, Headers: row.route})
+				serve(gw, request(t, "GET", "/"))
+				require.Equal(t, row.want, spy.got.Host)
+				require.NotContains(t, spy.got.Header, "Host")
+				require.NotContains(t, spy.got.Header, ":authority")
+			}
+		})
+	}
+	p := compileHeaders(&HeaderOperations{Set: map[string]string{"host": "set.com"}, Add: map[string]string{"host": "add.com"}})
+	require.Equal(t, "set.com", p.authority)
+}
+
+// net/http's own types stay usable behind a rewrite that yields what no client
+// could send.
+func TestRewriteToWhatIsNoPath(t *testing.T) {
+	for _, rewrite := range []string{`\1`, "relative", "*", "//host/x", "http://evil.com/"} {
+		gw, spy := routed(t, Envoy, Route{Rewrite: &Rewrite{URIRegex: &RegexRewrite{"(x)?.*", rewrite}}})
+		spy.then = func(w http.ResponseWriter, r *http.Request) {
+			mux := http.NewServeMux()
+			mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
+			mux.ServeHTTP(w, r)
+		}
+		require.NotPanics(t, func() { serve(gw, httptest.NewRequest("GET", "/a", nil)) }, rewrite)
+		require.Empty(t, spy.got.URL.Host, "a rewrite of the path never changes the host")
+		require.Equal(t, "example.com", spy.got.Host)
+	}
+}
