@@ -229,15 +229,15 @@ func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destinat
 // forward sends the exchange to a destination.
 func (x *exchange) forward(w http.ResponseWriter, dest *destination) {
 	x.prepare(dest)
-	if len(x.clause.route.mirrors) > 0 {
-		x.mirror()
-	}
 	if dest.backend == nil {
 		if x.w != nil {
 			x.w.local = true
 		}
 		x.program.localReply(w, x.in, http.StatusServiceUnavailable, "")
 		return
+	}
+	if len(x.clause.route.mirrors) > 0 {
+		defer x.mirror().end()
 	}
 	if x.clause.route.needsAttempts(x) {
 		x.attempt(w)

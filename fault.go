@@ -71,6 +71,9 @@ func compileFault(f *Fault) *faultProgram {
 	}
 	if a := f.Abort; a != nil {
 		p.status, p.abortShare = a.HTTPStatus, newShare(a.Percent)
+		if a.HTTPStatus == 0 && a.GRPCStatus == "" {
+			p.abortShare = 0 // nothing to answer with, as validation has warned
+		}
 		if a.GRPCStatus != "" {
 			p.status, p.grpcStatus, p.grpcName = http.StatusOK, strconv.Itoa(grpcCodes[a.GRPCStatus]), a.GRPCStatus
 		}
@@ -103,14 +106,7 @@ func (f *faultProgram) apply(p *program, w http.ResponseWriter, r *http.Request)
 // abort answers instead of the destination.
 func (f *faultProgram) abort(p *program, w http.ResponseWriter, r *http.Request) {
 	if f.grpcStatus != "" && localreply.IsGRPC(r) {
-		h := w.Header()
-		h["Content-Type"] = []string{"application/grpc"}
-		h["Grpc-Status"] = []string{f.grpcStatus}
-		h["Grpc-Message"] = []string{abortBody}
-		if p.semantics.sendsEnvoyHeaders() {
-			h["Server"] = serverName
-		}
-		w.WriteHeader(http.StatusOK)
+		p.grpcReply(w, f.grpcStatus, abortBody)
 		return
 	}
 	p.localReply(w, r, f.status, abortBody)

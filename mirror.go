@@ -1,12 +1,18 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/lateengo/gateway/upstream"
 )
 
 // A Mirror gets a copy of some of a route's requests, after headers and rewrite
@@ -33,8 +39,9 @@ type mirrorProgram struct {
 }
 
 // mirror sends copies of the prepared request on their way. One random number
-// serves all mirrors, as in Envoy: two of 50 % get the same half.
-func (x *exchange) mirror() {
+// serves all mirrors, as in Envoy: two of 50 % get the same half. The body that is
+// returned, which may be nil, ends the copies' when the exchange is over.
+func (x *exchange) mirror() *teeBody {
 	p := x.program
 	drawn := p.random()
 	var tee *teeBody
@@ -50,56 +57,72 @@ func (x *exchange) mirror() {
 		r := x.req.Clone(ctx)
 		if body := x.req.Body; body != nil && body != http.NoBody {
 			if tee == nil {
-				tee = &teeBody{source: body}
+				tee = &teeBody{ReadCloser: body, trailer: x.req.Trailer}
 			}
-			copied := newCopiedBody()
+			copied := newCopiedBody(r.Trailer)
 			tee.copies = append(tee.copies, copied)
 			r.Body = copied
 		}
+		timeout := x.clause.route.timeout
 		go func() {
 			defer done()
-			m.call(r, x.clause.route)
+			m.call(r, timeout, p.log)
 		}()
 	}
 	if tee != nil {
 		x.req.Body = tee
 	}
+	return tee
 }
 
 // call sends one copy and drops the answer.
-func (m *mirrorProgram) call(r *http.Request, route *routeProgram) {
-	if route.timeout > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), route.timeout)
+func (m *mirrorProgram) call(r *http.Request, timeout time.Duration, log *slog.Logger) {
+	if timeout > 0 {
+		ctx, cancel := context.WithTimeoutCause(r.Context(), timeout, upstream.ErrTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
 	if r.Body != nil {
 		defer r.Body.Close()
 	}
-	// Whatever a mirror does, and be it a panic, is nobody's concern.
-	defer func() { _ = recover() }()
+	defer func() {
+		if err := recover(); err != nil && err != http.ErrAbortHandler {
+			log.LogAttrs(r.Context(), slog.LevelError, "mirror panicked",
+				slog.String("destination", m.destination.host), slog.Any("panic", err), slog.String("stack", string(debug.Stack())))
+		}
+	}()
 	m.destination.backend.ServeHTTP(&discardWriter{header: make(http.Header)}, r)
 }
 
 // A teeBody hands a request's body to its destination, and copies to mirrors.
 type teeBody struct {
-	source io.ReadCloser
-	copies []*copiedBody
+	io.ReadCloser
+	// trailer is filled at the end of the body.
+	trailer http.Header
+	copies  []*copiedBody
 }
 
 func (b *teeBody) Read(p []byte) (int, error) {
-	n, err := b.source.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	var trailer http.Header
+	if err == io.EOF {
+		trailer = b.trailer.Clone()
+	}
 	for _, c := range b.copies {
-		c.write(p[:n], err)
+		c.write(p[:n], err, trailer)
 	}
 	return n, err
 }
 
-func (b *teeBody) Close() error {
-	for _, c := range b.copies {
-		c.write(nil, errCutBody)
+// end ends the copies where the destination has not read the whole body. Bodies
+// that belong to net/http's server are not closed by handlers.
+func (b *teeBody) end() {
+	if b == nil {
+		return
 	}
-	return b.source.Close()
+	for _, c := range b.copies {
+		c.write(nil, errCutBody, nil)
+	}
 }
 
 var (
@@ -111,49 +134,64 @@ var (
 type copiedBody struct {
 	mu   sync.Mutex
 	more sync.Cond
-	data []byte
-	err  error
+	data bytes.Buffer
+	// err is what ends the copy, after data.
+	err error
+	// arrived goes into trailer when the mirror has read the body.
+	arrived, trailer http.Header
 }
 
-func newCopiedBody() *copiedBody {
-	c := new(copiedBody)
+func newCopiedBody(trailer http.Header) *copiedBody {
+	c := &copiedBody{trailer: trailer}
 	c.more.L = &c.mu
 	return c
 }
 
-func (c *copiedBody) write(p []byte, err error) {
+// write appends to the copy. A mirror that is too slow loses what it has not read
+// yet.
+func (c *copiedBody) write(p []byte, err error, trailer http.Header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return
 	}
-	if len(c.data)+len(p) > mirrorLag {
+	if c.data.Len()+len(p) > mirrorLag {
+		c.data = bytes.Buffer{}
 		p, err = nil, errSlowCopy
 	}
-	c.data, c.err = append(c.data, p...), err
+	c.data.Write(p)
+	c.err, c.arrived = err, trailer
 	c.more.Broadcast()
 }
 
 func (c *copiedBody) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.data) == 0 {
-		if c.err != nil {
-			return 0, c.err
+	for c.data.Len() == 0 {
+		if len(p) == 0 {
+			return 0, nil
 		}
-		c.more.Wait()
+		if c.err == nil {
+			c.more.Wait()
+			continue
+		}
+		for key, lines := range c.arrived {
+			c.trailer[key] = lines
+		}
+		return 0, c.err
 	}
-	n := copy(p, c.data)
-	c.data = append(c.data[:0], c.data[n:]...)
-	return n, nil
+	return c.data.Read(p)
 }
 
 // Close makes further copying pointless.
 func (c *copiedBody) Close() error {
-	c.write(nil, errCutBody)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.data = nil
+	if c.err == nil {
+		c.err = errCutBody
+	}
+	c.data = bytes.Buffer{}
+	c.more.Broadcast()
 	return nil
 }
 
