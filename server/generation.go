@@ -21,6 +21,7 @@ import (
 type generation struct {
 	listener   *gateway.Listener
 	share      *share
+	conns      net.Listener
 	terminator atomic.Pointer[terminator]
 	http       http.Server
 	log        *slog.Logger
@@ -52,16 +53,24 @@ func (s *Server) newGeneration(p *port) *generation {
 		MaxHeaderBytes:               s.config.MaxHeaderBytes,
 		ErrorLog:                     log.New(httpLog{s.config.Logger}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnContext:                  withGuard,
 		ConnState: func(conn net.Conn, state http.ConnState) {
-			if state == http.StateHijacked {
-				g.hijacked.add(conn)
+			if state != http.StateHijacked {
+				return
 			}
+			if c := guardOf(conn); c != nil {
+				c.released.Store(true)
+			}
+			g.hijacked.add(conn)
 		},
 	}
 	if p.secure {
-		g.http.TLSConfig = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		config := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return g.terminator.Load().config(hello.ServerName)
 		}}
+		g.conns = newHandshaker(g.share, config, s.config.ReadHeaderTimeout, s.config.Logger)
+	} else {
+		g.conns = guardedOnly{g.share}
 	}
 	return g
 }
@@ -69,12 +78,7 @@ func (s *Server) newGeneration(p *port) *generation {
 // start serves in the background.
 func (g *generation) start() {
 	g.running.Go(func() {
-		var err error
-		if g.http.TLSConfig != nil {
-			err = g.http.ServeTLS(encryptedOnly{g.share}, "", "")
-		} else {
-			err = g.http.Serve(g.share)
-		}
+		err := g.http.Serve(g.conns)
 		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			g.log.Error("listener failed", "port", g.listener.Port(), "error", err)
 		}
@@ -84,11 +88,15 @@ func (g *generation) start() {
 func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	g.handling.begin()
 	defer g.handling.end()
+	if ambiguous(r) {
+		refuse(w, r)
+		return
+	}
 	g.listener.ServeHTTP(w, r)
 }
 
 // stop makes the generation take no further connection.
-func (g *generation) stop() { g.share.end() }
+func (g *generation) stop() { _ = g.conns.Close() }
 
 // afterCutOff is how long handlers whose requests were cancelled have to return.
 const afterCutOff = 5 * time.Second
@@ -119,11 +127,8 @@ type httpLog struct{ log *slog.Logger }
 func (l httpLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	level := slog.LevelWarn
-	switch {
-	case strings.HasPrefix(text, "http: panic"):
+	if strings.HasPrefix(text, "http: panic") {
 		level = slog.LevelError
-	case strings.HasPrefix(text, "http: TLS handshake error"):
-		level = slog.LevelDebug
 	}
 	l.log.Log(context.Background(), level, text)
 	return len(line), nil

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/tls"
 	"net"
 	"sync"
 	"syscall"
@@ -47,28 +46,27 @@ func (h *hijacked) close() {
 	defer h.mu.Unlock()
 	h.closed = true
 	for c := range h.conns {
-		_ = underTLS(c).Close()
+		_ = bottom(c).Close()
 	}
 	h.conns = nil
 }
 
-// underTLS returns the connection that carries conn. Closing it does not wait
-// for the peer.
-func underTLS(conn net.Conn) net.Conn {
-	if t, ok := conn.(*tls.Conn); ok {
-		return t.NetConn()
+// bottom returns the connection that carries conn. Closing it does not wait for
+// the peer.
+func bottom(conn net.Conn) net.Conn {
+	for {
+		above, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = above.NetConn()
 	}
-	return conn
 }
 
 // isClosed reports whether a connection is known to be closed, without touching
 // it.
 func isClosed(conn net.Conn) bool {
-	conn = underTLS(conn)
-	if e, ok := conn.(encryptedConn); ok {
-		conn = e.Conn
-	}
-	c, ok := conn.(syscall.Conn)
+	c, ok := bottom(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}

@@ -93,6 +93,10 @@ func (c *Config) setDefaults() {
 
 // A Server runs the listeners of a Gateway. Its methods are safe for concurrent
 // use. Begin with New, then Start.
+//
+// HTTP is net/http's, but for two things: a request that has both Content-Length
+// and Transfer-Encoding is refused with 400, and who speaks plain text to a TLS
+// port is told nothing.
 type Server struct {
 	gateway *gateway.Gateway
 	config  Config

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"bytes"
+	"sync/atomic"
+)
+
+// A framing follows the HTTP/1 requests of a connection and notices one whose
+// head has both Content-Length and Transfer-Encoding. Those who read the one and
+// those who read the other see different requests; Envoy refuses it, and net/http
+// takes the Content-Length away before a handler could see it.
+//
+// It decides nothing about a request but that. Where it cannot follow, it says
+// that it has noticed one.
+type framing struct {
+	state framingState
+	// part is the beginning of a line of which the end is yet to come.
+	part [framingLine]byte
+	n    int
+	// left counts the bytes of a body or chunk that are yet to come.
+	left uint64
+	// length, sized and coded are what the head says so far.
+	length       uint64
+	sized, coded bool
+	// ambiguous is set once and for all.
+	ambiguous atomic.Bool
+}
+
+// framingLine is as much of a line as is looked at.
+const framingLine = 64
+
+type framingState uint8
+
+const (
+	atRequestLine framingState = iota
+	inHead
+	inBody
+	atChunkSize
+	inChunk
+	afterChunk
+	inTrailer
+	// lost is where it does not look any more: in HTTP/2, and where net/http
+	// will not go on either.
+	lost
+)
+
+// scan takes what was read.
+func (f *framing) scan(p []byte) {
+	for len(p) > 0 && f.state != lost {
+		if f.state == inBody || f.state == inChunk {
+			k := min(f.left, uint64(len(p)))
+			p = p[k:]
+			f.left -= k
+			switch {
+			case f.left > 0:
+			case f.state == inChunk:
+				f.state = afterChunk
+			default:
+				f.state = atRequestLine
+			}
+			continue
+		}
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			f.n += copy(f.part[f.n:], p)
+			return
+		}
+		line := p[:end]
+		if f.n > 0 {
+			f.n += copy(f.part[f.n:], line)
+			line = f.part[:f.n]
+			f.n = 0
+		}
+		p = p[end+1:]
+		f.line(bytes.TrimSuffix(line, []byte("\r")))
+	}
+}
+
+// line takes a line, which may lack what is beyond framingLine.
+func (f *framing) line(line []byte) {
+	switch f.state {
+	case atRequestLine:
+		f.requestLine(line)
+	case inHead:
+		f.field(line)
+	case atChunkSize:
+		size, ok := chunkSize(line)
+		switch {
+		case !ok:
+			f.lose()
+		case size == 0:
+			f.state = inTrailer
+		default:
+			f.left, f.state = size, inChunk
+		}
+	case afterChunk:
+		if f.state = atChunkSize; len(line) > 0 {
+			f.lose()
+		}
+	case inTrailer:
+		if len(line) == 0 {
+			f.state = atRequestLine
+		}
+	}
+}
+
+var preface = []byte("PRI * HTTP/2.0")
+
+func (f *framing) requestLine(line []byte) {
+	switch {
+	case len(line) == 0:
+		// net/http overlooks these, too.
+	case bytes.Equal(line, preface):
+		f.state = lost
+	default:
+		f.state, f.length, f.sized, f.coded = inHead, 0, false, false
+	}
+}
+
+var (
+	contentLength    = []byte("content-length:")
+	transferEncoding = []byte("transfer-encoding:")
+)
+
+// field takes a line of a head.
+func (f *framing) field(line []byte) {
+	if len(line) == 0 {
+		f.endOfHead()
+		return
+	}
+	switch line[0] | 0x20 {
+	case 'c':
+		if value, ok := cutPrefixFold(line, contentLength); ok {
+			f.sized = true
+			for _, c := range bytes.TrimSpace(value) {
+				if c < '0' || c > '9' || f.length > 1<<59 {
+					f.lose()
+					return
+				}
+				f.length = f.length*10 + uint64(c-'0')
+			}
+		}
+	case 't':
+		if _, ok := cutPrefixFold(line, transferEncoding); ok {
+			f.coded = true
+		}
+	}
+}
+
+func (f *framing) endOfHead() {
+	switch {
+	case f.coded && f.sized:
+		f.lose()
+	case f.coded:
+		f.state = atChunkSize
+	case f.length > 0:
+		f.left, f.state = f.length, inBody
+	default:
+		f.state = atRequestLine
+	}
+}
+
+// lose stops following.
+func (f *framing) lose() {
+	f.state = lost
+	f.ambiguous.Store(true)
+}
+
+// chunkSize reads the line in front of a chunk.
+func chunkSize(line []byte) (size uint64, ok bool) {
+	if i := bytes.IndexByte(line, ';'); i >= 0 {
+		line = line[:i]
+	}
+	line = bytes.TrimRight(line, " \t")
+	if len(line) == 0 || len(line) > 15 {
+		return 0, false
+	}
+	for _, c := range line {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		size = size<<4 | uint64(c)
+	}
+	return size, true
+}
+
+// cutPrefixFold is bytes.CutPrefix for a prefix in lower case.
+func cutPrefixFold(line, prefix []byte) ([]byte, bool) {
+	if len(line) < len(prefix) || !bytes.EqualFold(line[:len(prefix)], prefix) {
+		return nil, false
+	}
+	return line[len(prefix):], true
+}
