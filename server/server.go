@@ -128,7 +128,7 @@ func New(gw *gateway.Gateway, config Config) *Server {
 // Start opens a listener for each port of the gateway and serves. If some cannot
 // be opened, none is, and the error joins all that was wrong. A TLS server
 // without its certificate is no error: it is among the Warnings, and its
-// handshakes fail while others go on.
+// handshakes fail while others go on. A Server starts once.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

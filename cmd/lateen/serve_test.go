@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -209,6 +211,43 @@ func TestServeDrains(t *testing.T) {
 		require.Equal(t, 1, s.exit())
 		require.Contains(t, s.stderr.String(), "lateen serve: stopped without draining\n")
 	})
+}
+
+func TestServeWebSockets(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.Copy(conn, rw)
+	}))
+	defer backend.Close()
+	s := serve(t, "-f", "product.yaml", "--listen", "80=127.0.0.1:0", "--backend", "*="+backend.URL, "--drain-timeout", "1ms")
+	conn, err := net.Dial("tcp", s.addresses["80"])
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	in := bufio.NewReader(conn)
+	_, err = io.WriteString(conn, "GET /products/chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	require.NoError(t, err)
+	response, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 101, response.StatusCode)
+	for _, text := range []string{"one\n", "two\n"} {
+		_, err = io.WriteString(conn, text)
+		require.NoError(t, err)
+		line, err := in.ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, text, line)
+	}
+	s.signal(syscall.SIGTERM)
+	_, err = in.ReadByte()
+	require.Error(t, err)
+	require.Zero(t, s.exit())
 }
 
 func TestServeReportsTakenAddresses(t *testing.T) {
