@@ -442,6 +442,8 @@ func writesOf(levels [2]*headerProgram) (w edgeWrites) {
 		}
 		for _, list := range [][]headerValue{ops.set, ops.add} {
 			for i := range list {
+				// A computed value may ask for the request's id, and so make it.
+				w.requestID = w.requestID || list[i].format != nil
 				switch list[i].key {
 				case headerForwardedFor:
 					w.forwardedFor = true
