@@ -27,7 +27,8 @@ const (
 	failed
 )
 
-// Reset makes b the body of the response to method whose head is h.
+// Reset makes b the body of the response to method whose head is h. It sets
+// h.Close if the body ends with the connection.
 func (b *Body) Reset(c *Conn, h *Head, method string) {
 	*b = Body{conn: c, Trailer: b.Trailer[:0]}
 	switch {
@@ -37,7 +38,7 @@ func (b *Body) Reset(c *Conn, h *Head, method string) {
 	case h.Length > 0:
 		b.kind, b.left = fixedBody, h.Length
 	case h.Length < 0:
-		b.kind = untilClose
+		b.kind, h.Close = untilClose, true
 	}
 }
 

@@ -174,6 +174,15 @@ func (h *Head) frame() error {
 		return ProtocolError("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
 	}
 	h.Chunked = transferEncoding
+	if h.Chunked || h.Length > 0 {
+		switch {
+		case h.Status < 200:
+			return ProtocolError("informational response with a body")
+		case h.Status == 204:
+			// It must not have a body either, but one may follow.
+			h.Close = true
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,194 @@
+package http1
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// send sends a request's head on c in a goroutine of its own, and reads the
+// response's head.
+func send(ctx context.Context, c *Conn, head string) <-chan error {
+	result := make(chan error, 1)
+	go func() {
+		c.Begin(ctx)
+		_, err := c.Send([]byte(head))
+		if err == nil {
+			err = c.ReadHead(new(Head))
+		}
+		c.End(err == nil)
+		result <- err
+	}()
+	return result
+}
+
+// expect reads what is expected.
+func expect(t *testing.T, conn net.Conn, text string) {
+	got := make([]byte, len(text))
+	n, err := io.ReadFull(conn, got)
+	require.NoError(t, err, "%q", got[:n])
+	require.Equal(t, text, string(got))
+}
+
+func within[T any](t *testing.T, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		require.FailNow(t, "nothing came in time")
+		panic("unreachable")
+	}
+}
+
+func TestExchanges(t *testing.T) {
+	c, far := pair(t)
+	require.False(t, c.Used())
+	for range 3 {
+		result := send(t.Context(), c, "request")
+		expect(t, far, "request")
+		_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
+		require.NoError(t, err)
+		require.NoError(t, within(t, result))
+		require.True(t, c.Used())
+	}
+}
+
+// A head that does not fit into the kernel's buffers is written to its end.
+func TestLongRequestHead(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		c, far := pair(t)
+		c.used = used
+		head := strings.Repeat("0123456789abcdef", 1<<20)
+		result := send(t.Context(), c, head)
+		expect(t, far, head)
+		_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
+		require.NoError(t, err)
+		require.NoError(t, within(t, result))
+	}
+}
+
+// An idle connection on which something arrived, be it only its end, is not
+// written to.
+func TestStale(t *testing.T) {
+	for _, how := range []string{"closed", "reset", "data"} {
+		t.Run(how, func(t *testing.T) {
+			c, far := pair(t)
+			result := send(t.Context(), c, "request")
+			expect(t, far, "request")
+			_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
+			require.NoError(t, err)
+			require.NoError(t, within(t, result))
+			require.True(t, c.alive())
+			switch how {
+			case "closed":
+				far.Close()
+			case "reset":
+				require.NoError(t, far.(*net.TCPConn).SetLinger(0))
+				far.Close()
+			case "data":
+				_, err = io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
+				require.NoError(t, err)
+			}
+			require.Eventually(t, func() bool { return !c.alive() }, patience, time.Millisecond)
+			c.Begin(t.Context())
+			require.ErrorIs(t, c.Check(), ErrStale)
+			n, err := c.Send([]byte("request"))
+			require.ErrorIs(t, err, ErrStale)
+			require.Zero(t, n)
+			require.False(t, c.End(false))
+		})
+	}
+}
+
+// A context's end ends a read, before its time to be watched and after it.
+func TestContextEndsRead(t *testing.T) {
+	for _, wait := range []time.Duration{0, 3 * watchAfter} {
+		c, far := pair(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := send(ctx, c, "request")
+		expect(t, far, "request")
+		timer := time.AfterFunc(wait, cancel)
+		defer timer.Stop()
+		require.Error(t, within(t, result))
+		_, err := far.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+}
+
+// A context with a deadline that comes soon ends a read then.
+func TestDeadlineEndsRead(t *testing.T) {
+	c, far := pair(t)
+	ctx, cancel := context.WithTimeout(t.Context(), watchSoon)
+	defer cancel()
+	result := send(ctx, c, "request")
+	expect(t, far, "request")
+	require.Error(t, within(t, result))
+}
+
+// An exchange that takes longer than the deadline of reads is not disturbed by
+// it, and neither is the next one.
+func TestSlowExchange(t *testing.T) {
+	c, far := pair(t)
+	for range 2 {
+		result := send(t.Context(), c, "request")
+		expect(t, far, "request")
+		_, err := io.WriteString(far, "HTTP/1.1 204 ")
+		require.NoError(t, err)
+		select {
+		case err := <-result:
+			require.Fail(t, "ended early", "%v", err)
+		case <-time.After(2 * watchAfter):
+		}
+		_, err = io.WriteString(far, "No Content\r\n\r\n")
+		require.NoError(t, err)
+		require.NoError(t, within(t, result))
+	}
+}
+
+// A context that ends after an exchange does not concern the connection.
+func TestContextEndsAfterExchange(t *testing.T) {
+	c, far := pair(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Begin(ctx)
+	c.Watch()
+	require.True(t, c.End(true))
+	cancel()
+	result := send(t.Context(), c, "request")
+	expect(t, far, "request")
+	_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
+	require.NoError(t, err)
+	require.NoError(t, within(t, result))
+}
+
+// A waiter is told before a read that has to wait, and not otherwise.
+func TestWaiter(t *testing.T) {
+	c, far := pair(t)
+	c.Begin(t.Context())
+	defer c.End(false)
+	w := make(waits, 1)
+	c.SetWaiter(w)
+	_, err := io.WriteString(far, "a")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return c.raw.peek() == something }, patience, time.Millisecond)
+	require.NoError(t, c.fill())
+	require.Empty(t, w)
+	result := make(chan error)
+	go func() { result <- c.fill() }()
+	within(t, w)
+	_, err = io.WriteString(far, "b")
+	require.NoError(t, err)
+	require.NoError(t, within(t, result))
+	require.Equal(t, "ab", string(c.Buffered()))
+}
+
+type waits chan struct{}
+
+func (w waits) BeforeWait() { w <- struct{}{} }

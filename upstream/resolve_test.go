@@ -1,0 +1,189 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A table answers lookups from itself.
+type table struct {
+	mu      sync.Mutex
+	answers map[string][]string
+	lookups int
+}
+
+func (r *table) set(name string, addresses ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.answers == nil {
+		r.answers = make(map[string][]string)
+	}
+	r.answers[name] = addresses
+}
+
+func (r *table) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lookups++
+	var found []netip.Addr
+	for _, address := range r.answers[name] {
+		if address == "fail" {
+			return nil, errors.New("server failure")
+		}
+		found = append(found, netip.MustParseAddr(address))
+	}
+	return found, nil
+}
+
+// addressesOf returns where requests are sent.
+func addressesOf(u *Upstream) []string {
+	var addresses []string
+	for _, h := range u.hosts.Load().hosts {
+		addresses = append(addresses, h.address.Load().address)
+	}
+	return addresses
+}
+
+func TestResolution(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		resolution Resolution
+		// answers are those to the lookups one after the other, and want the
+		// addresses after each.
+		answers [][]string
+		want    [][]string
+	}{
+		{"all addresses", DNS, [][]string{{"10.0.0.2", "10.0.0.1"}}, [][]string{{"10.0.0.1:80", "10.0.0.2:80"}}},
+		{"changes", DNS, [][]string{{"10.0.0.1"}, {"10.0.0.2", "10.0.0.1"}, {"10.0.0.2"}}, [][]string{{"10.0.0.1:80"}, {"10.0.0.1:80", "10.0.0.2:80"}, {"10.0.0.2:80"}}},
+		{"old ones are kept", DNS, [][]string{{"10.0.0.1"}, {"fail"}, {}}, [][]string{{"10.0.0.1:80"}, {"10.0.0.1:80"}, {"10.0.0.1:80"}}},
+		{"recovers", DNS, [][]string{{"fail"}, {"10.0.0.1"}}, [][]string{nil, {"10.0.0.1:80"}}},
+		{"IPv4 first", DNS, [][]string{{"fd00::1", "10.0.0.1"}, {"fd00::1"}}, [][]string{{"10.0.0.1:80"}, {"[fd00::1]:80"}}},
+		{"mapped", DNS, [][]string{{"::ffff:10.0.0.1"}}, [][]string{{"10.0.0.1:80"}}},
+		{"first address", DNSRoundRobin, [][]string{{"10.0.0.2", "10.0.0.1"}, {"10.0.0.1", "10.0.0.2"}}, [][]string{{"10.0.0.2:80"}, {"10.0.0.1:80"}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				resolver := new(table)
+				resolver.set("a.test", row.answers[0]...)
+				u := newUpstream(t, Config{Resolution: row.resolution, Resolver: resolver, Endpoints: []Endpoint{{Address: "a.test:80"}}})
+				synctest.Wait()
+				require.Equal(t, row.want[0], addressesOf(u))
+				for i := range row.answers[1:] {
+					resolver.set("a.test", row.answers[i+1]...)
+					time.Sleep(DefaultRefresh)
+					synctest.Wait()
+					require.Equal(t, row.want[i+1], addressesOf(u))
+				}
+				require.NoError(t, u.Close())
+				before := resolver.lookups
+				time.Sleep(10 * DefaultRefresh)
+				require.Equal(t, before, resolver.lookups, "closed")
+			})
+		})
+	}
+}
+
+// A host that stays keeps its identity: its connections and its requests in
+// flight.
+func TestResolutionKeepsHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(table)
+		resolver.set("a.test", "10.0.0.1")
+		u := newUpstream(t, Config{Resolution: DNS, Resolver: resolver, Endpoints: []Endpoint{
+			{Address: "10.9.9.9:80", Weight: 7}, {Address: "a.test:80", Weight: 3}, {Address: "unix:/x"},
+		}})
+		synctest.Wait()
+		before := slices.Clone(u.hosts.Load().hosts)
+		require.Equal(t, []string{"10.9.9.9:80", "10.0.0.1:80", "/x"}, addressesOf(u))
+		resolver.set("a.test", "10.0.0.1", "10.0.0.2")
+		time.Sleep(DefaultRefresh)
+		synctest.Wait()
+		after := u.hosts.Load().hosts
+		require.Equal(t, []string{"10.9.9.9:80", "10.0.0.1:80", "10.0.0.2:80", "/x"}, addressesOf(u))
+		require.Same(t, before[0], after[0])
+		require.Same(t, before[1], after[1])
+		require.Equal(t, []int{7, 3, 3, 1}, []int{after[0].weight, after[1].weight, after[2].weight, after[3].weight})
+		set := u.hosts.Load()
+		time.Sleep(DefaultRefresh)
+		synctest.Wait()
+		require.Same(t, set, u.hosts.Load(), "nothing changed")
+	})
+}
+
+// hanging never answers.
+type hanging struct{}
+
+func (hanging) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Requests wait for the first answer, but not longer than they want.
+func TestFirstRequestsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream(t, Config{Resolution: DNS, Resolver: hanging{}, Endpoints: []Endpoint{{Address: "a.test:80"}}})
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w := httptest.NewRecorder()
+		u.ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+		require.Equal(t, 504, w.Code)
+		require.Equal(t, time.Second, time.Since(start))
+
+		w = httptest.NewRecorder()
+		u.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		require.Equal(t, 503, w.Code)
+		require.Equal(t, "no healthy upstream", w.Body.String())
+		require.Equal(t, lookupTimeout, time.Since(start))
+	})
+}
+
+// A request goes to the address that its name has, and one in flight is not
+// disturbed when that changes.
+func TestResolutionServes(t *testing.T) {
+	each(t, func(t *testing.T, transport Transport) {
+		arrived, finish := make(chan struct{}), make(chan struct{})
+		first := httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				close(arrived)
+				<-finish
+			}
+			_, _ = w.Write([]byte("first"))
+		})
+		second := httpBackend(t, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("second")) })
+		resolver := new(table)
+		resolver.set("a.test", "10.0.0.1")
+		c := to(transport, "a.test:80")
+		c.Resolution, c.Resolver, c.Refresh = DNS, resolver, time.Millisecond
+		c.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", map[string]string{"10.0.0.1:80": first, "10.0.0.2:80": second}[address])
+		}
+		u := newUpstream(t, c)
+		f := serveFront(t, u)
+		_, body := f.get("/")
+		require.Equal(t, "first", body)
+		slow := make(chan string)
+		go func() {
+			_, body := f.get("/slow")
+			slow <- body
+		}()
+		within(t, arrived)
+		resolver.set("a.test", "10.0.0.2")
+		require.Eventually(t, func() bool { return addressesOf(u)[0] == "10.0.0.2:80" }, patience, time.Millisecond)
+		_, body = f.get("/")
+		require.Equal(t, "second", body)
+		close(finish)
+		require.Equal(t, "first", within(t, slow))
+	})
+}
