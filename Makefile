@@ -50,7 +50,7 @@ bench: ## Run the benchmarks of the root package that match BENCH (.)
 
 .PHONY: conformance
 conformance: ## Compare with Istio's answers, and print the counts
-	go test -count=1 -v ./conformance
+	go test -count=1 -v ./internal/conformance
 
 .PHONY: docs
 docs: ## Write the tables and printed forms that are made from the code

@@ -20,7 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/conformance"
+	"github.com/lateengo/gateway/internal/conformance"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -28,7 +28,7 @@ import (
 // conformance, and sends every request to it as written, over a connection of its
 // own.
 func TestConformance(t *testing.T) {
-	goldens, err := conformance.Load(filepath.Join("..", "..", "conformance", "testdata"))
+	goldens, err := conformance.Load(filepath.Join("..", "..", "internal", "conformance", "testdata"))
 	require.NoError(t, err)
 	require.NotEmpty(t, goldens)
 	cert, key := certificate(t)
@@ -118,26 +118,13 @@ func newWire(t *testing.T, g *conformance.Golden, file, cert, key string) *wire 
 	for name := range credentials {
 		args = append(args, "--credential", name+"="+cert+","+key)
 	}
-	for _, name := range backends(g) {
+	for _, name := range g.Backends() {
 		s := httptest.NewServer(w.recorder(name))
 		t.Cleanup(s.Close)
 		args = append(args, "--backend", name+"="+s.URL)
 	}
 	w.addresses = serve(t, args...).addresses
 	return w
-}
-
-// backends returns the names of all destinations behind which something stands.
-func backends(g *conformance.Golden) []string {
-	names := map[string]bool{}
-	for _, c := range g.Cases {
-		for _, d := range c.Outcome.Destinations {
-			if !d.Missing {
-				names[d.Backend()] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
 }
 
 func (w *wire) recorder(backend string) http.HandlerFunc {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/conformance"
+	"github.com/lateengo/gateway/internal/conformance"
 	"github.com/lateengo/gateway/internal/rawpath"
 	"github.com/lateengo/gateway/spec"
 )
