@@ -355,7 +355,7 @@ type remote struct {
 // remote returns the upstream of a description, the one that is there already if
 // there is one.
 func (c *compiler) remote(config upstream.Config) http.Handler {
-	config.Random = c.b.random
+	config.Random, config.Resolver = c.b.random, c.b.resolver
 	identity := fmt.Sprintf("%+v", struct {
 		Name, Base string
 		Endpoints  []upstream.Endpoint

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"path"
 	"runtime"
 	"strconv"
@@ -28,6 +30,7 @@ type Builder struct {
 	log       *slog.Logger
 	fallback  http.Handler
 	random    func() uint64
+	resolver  Resolver
 	problems  findings
 	warnings  []Warning
 }
@@ -220,6 +223,18 @@ func (b *Builder) Fallback(h http.Handler) *Builder {
 // and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
 	b.random = source
+	return b
+}
+
+// A Resolver looks host names up. *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Resolver replaces net.DefaultResolver, which finds the endpoints of services
+// with DNS resolution. It is called concurrently, in the background.
+func (b *Builder) Resolver(r Resolver) *Builder {
+	b.resolver = r
 	return b
 }
 

@@ -149,11 +149,10 @@ func (c *configuration) builder(s streams) *gateway.Builder {
 // dry returns the Builder for a command that serves nothing: backends are there,
 // but nobody calls them.
 func (c *configuration) dry(s streams) *gateway.Builder {
-	b := c.builder(s)
+	b := c.builder(s).Resolver(offline{})
 	for _, to := range c.backends {
 		b.Backend(to.name, http.NotFoundHandler())
 	}
-	lookUpNothing()
 	return b
 }
 

@@ -3,17 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
+	"net/netip"
 )
 
 var errOffline = errors.New("no name is looked up")
 
-// lookUpNothing makes sure that a command which serves nothing asks no name
-// server. Services that are found by DNS begin to look for their endpoints when
-// they are built.
-func lookUpNothing() {
-	net.DefaultResolver = &net.Resolver{
-		PreferGo: true,
-		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, errOffline },
-	}
+// An offline resolver knows no name. Services that are found by DNS begin to
+// look for their endpoints when they are built, also in a command that serves
+// nothing.
+type offline struct{}
+
+func (offline) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errOffline
 }
