@@ -48,9 +48,13 @@ fuzz: ## Fuzz every target for FUZZTIME (30s)
 bench: ## Run the benchmarks of the root package that match BENCH (.)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem .
 
+.PHONY: compare
+compare: ## Measure Lateen next to other routers
+	cd bench && go run .
+
 .PHONY: conformance
 conformance: ## Compare with Istio's answers, and print the counts
-	go test -count=1 -v ./internal/conformance
+	go test -count=1 -v -run 'TestInProcess|TestConformance' ./internal/conformance ./cmd/lateen
 
 .PHONY: docs
 docs: ## Write the tables and printed forms that are made from the code

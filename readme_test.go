@@ -150,21 +150,37 @@ func compiled(t *testing.T, lines []string) bool {
 	return false
 }
 
-// checkCommand checks a line of a shell.
+// checkCommand checks a line of a shell, which may begin with cd and end with a
+// comment.
 func checkCommand(t *testing.T, line string) {
 	words := shellWords(t, line)
-	switch {
-	case len(words) == 0 || strings.HasPrefix(line, "#"):
-	case len(words) > 2 && words[0] == "go" && (words[1] == "run" || words[1] == "build"):
-		name, err := exec.Command("go", "list", "-f", "{{.Name}}", words[len(words)-1]).Output()
+	if i := slices.Index(words, "#"); i >= 0 {
+		words = words[:i]
+	}
+	directory := "."
+	if len(words) > 3 && words[0] == "cd" && words[2] == "&&" {
+		directory, words = words[1], words[3:]
+	}
+	goList := func(args ...string) string {
+		if directory != "." {
+			args = append([]string{"-e"}, args...) // what it imports may not be on this machine
+		}
+		command := exec.Command("go", append([]string{"list"}, args...)...)
+		command.Dir = directory
+		out, err := command.Output()
 		require.NoError(t, err)
-		require.Equal(t, "main", strings.TrimSpace(string(name)))
+		return strings.TrimSpace(string(out))
+	}
+	switch {
+	case len(words) == 0:
+	case len(words) > 2 && words[0] == "go" && (words[1] == "run" || words[1] == "build"):
+		at := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, ".") })
+		require.Positive(t, at, line)
+		require.Equal(t, "main", goList("-f", "{{.Name}}", words[at]))
 	case len(words) > 2 && words[0] == "go" && words[1] == "test":
 		for _, word := range words[2:] {
 			if strings.HasPrefix(word, ".") {
-				out, err := exec.Command("go", "list", word).Output()
-				require.NoError(t, err)
-				require.NotEmpty(t, out)
+				require.NotEmpty(t, goList(word))
 			}
 		}
 	case words[0] == "make":
