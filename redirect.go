@@ -12,8 +12,8 @@ type Redirect struct {
 	// URI replaces the whole path. The request's query is kept unless URI has
 	// a query of its own.
 	URI string
-	// PrefixRewrite replaces the text that the route's URI matched, instead of
-	// URI, as in Rewrite.URI.
+	// PrefixRewrite replaces the prefix that the route's URI matched, instead
+	// of URI. Under Native the prefix and the rest meet at exactly one slash.
 	PrefixRewrite string
 	// Authority replaces the host, port included.
 	Authority string
