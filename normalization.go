@@ -291,3 +291,27 @@ func mergeSlashes(path string) string {
 	}
 	return string(out)
 }
+
+// isOrdinary reports whether a path is its own encoding and its own normal form,
+// in one pass. It may say no where it is.
+func isOrdinary(path string) bool {
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	before := byte(0)
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if !ordinaryBytes[c] || c == '.' && before == '/' {
+			return false
+		}
+		before = c
+	}
+	return true
+}
+
+var ordinaryBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = pathBytes[c] == pathUnreserved || strings.IndexByte("$&+,/:;=@.", byte(c)) >= 0 && c != 0
+	}
+	return t
+}()

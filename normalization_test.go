@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -116,4 +117,27 @@ func FuzzNormalize(f *testing.F) {
 			require.NotContains(t, once, "//")
 		}
 	})
+}
+
+// TestOrdinaryPathsAreNormal holds the short way to the long one: what is
+// ordinary is its own encoding and its own normal form.
+func TestOrdinaryPathsAreNormal(t *testing.T) {
+	for c := range 256 {
+		for _, path := range []string{"/" + string([]byte{byte(c)}), "/a" + string([]byte{byte(c)}) + "b", "/a/" + string([]byte{byte(c), byte(c)})} {
+			if !isOrdinary(path) {
+				continue
+			}
+			u := &url.URL{Path: path}
+			require.Equal(t, path, u.EscapedPath())
+			got, ok := NormalizeBase.normalize(path)
+			require.True(t, ok, "%q", path)
+			require.Equal(t, path, got)
+		}
+	}
+	for _, path := range []string{"", "a", "*", "/%41", "/a/./b", "/..", `/a\b`, "/a b", "/é", "/a\x00"} {
+		require.False(t, isOrdinary(path), "%q", path)
+	}
+	for _, path := range []string{"/", "/a.b", "/a/b.c/", "/a//b", "/~u/x-y_z"} {
+		require.True(t, isOrdinary(path), "%q", path)
+	}
 }

@@ -137,6 +137,12 @@ func (o outcome) reason() string {
 func (p *program) look(v *view, r *http.Request) outcome {
 	v.r, v.edge, v.scheme = r, &p.edge, p.edge.scheme(r)
 	v.chi = chiContext(r.Context())
+	if v.chi == nil && r.URL.RawPath == "" && p.normalization == NormalizeBase && isOrdinary(r.URL.Path) &&
+		r.Method != http.MethodConnect && r.URL.Fragment == "" && strings.IndexByte(r.URL.RawQuery, '#') < 0 {
+		// What follows would come to the same, in several passes.
+		v.path = r.URL.Path
+		return outcomeRoute
+	}
 	raw, mount := requestPath(r, v.chi)
 	v.path, v.mount = raw, mount
 	if strings.IndexByte(r.URL.RawQuery, '#') >= 0 || r.URL.Fragment != "" {
