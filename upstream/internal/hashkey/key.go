@@ -1,0 +1,105 @@
+// Package hashkey finds what consistent hashing goes by in a request, and hashes
+// it as Envoy's hash policies do.
+package hashkey
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+)
+
+// A Key is the part of a request that chooses the host (the key of Istio's
+// consistentHash). Exactly one field is to be set; of several the first one
+// counts. It is not changed after its first use, and safe for concurrent use.
+type Key struct {
+	// Header is the name of a header. The values of several lines are sorted, and
+	// hashed one after the other.
+	Header string
+	// Cookie is hashed by its value, and may be created where it is missing.
+	Cookie *Cookie
+	// SourceIP takes the client's address without its port.
+	SourceIP bool
+	// QueryParameter is the name of a query parameter, whose first value is hashed
+	// as it stands, without decoding.
+	QueryParameter string
+}
+
+// A Connection says between whom a request came.
+type Connection struct {
+	// Client is the trusted client. Its port is 0 if the address was told by a
+	// trusted proxy. If it is invalid, the source address is missing.
+	Client netip.AddrPort
+	// Remote and Local are the two ends of the connection itself, as "ip:port". A
+	// created cookie is made of them.
+	Remote, Local string
+}
+
+// A Hash is what the balancer goes by.
+type Hash struct {
+	// Value is the hash, if Found.
+	Value uint64
+	// Found is not set if the request has no such key: its host is random then.
+	Found bool
+	// SetCookie is the value of a Set-Cookie header for the response, or "". It is
+	// sent with every response of a host, also one that reports an error.
+	SetCookie string
+}
+
+// Hash returns the hash of r's key. It allocates only where a header has several
+// lines, and for a cookie that it creates.
+func (k *Key) Hash(r *http.Request, c Connection) Hash {
+	switch {
+	case k.Header != "":
+		return k.header(r)
+	case k.Cookie != nil:
+		return k.Cookie.hash(r.Header["Cookie"], c)
+	case k.SourceIP:
+		return sourceIP(c.Client.Addr())
+	case k.QueryParameter != "":
+		return queryParameter(r.URL.RawQuery, k.QueryParameter)
+	}
+	return Hash{}
+}
+
+// of hashes a value that is there, though it may be empty.
+func of(value string) Hash { return Hash{Value: xxhash64.Sum(value, 0), Found: true} }
+
+func (k *Key) header(r *http.Request) Hash {
+	values := r.Header.Values(k.Header)
+	switch len(values) {
+	case 0:
+		if strings.EqualFold(k.Header, "host") && r.Host != "" {
+			return of(r.Host)
+		}
+		return Hash{}
+	case 1:
+		return of(values[0])
+	}
+	values = slices.Clone(values)
+	slices.Sort(values)
+	return of(strings.Join(values, ""))
+}
+
+func sourceIP(ip netip.Addr) Hash {
+	if !ip.IsValid() {
+		return Hash{}
+	}
+	var text [48]byte
+	return Hash{Value: xxhash64.Sum(ip.Unmap().WithZone("").AppendTo(text[:0]), 0), Found: true}
+}
+
+// queryParameter hashes the first value of a parameter. One without "=" has the
+// empty value.
+func queryParameter(query, name string) Hash {
+	for query != "" {
+		var parameter string
+		parameter, query, _ = strings.Cut(query, "&")
+		if key, value, _ := strings.Cut(parameter, "="); key == name {
+			return of(value)
+		}
+	}
+	return Hash{}
+}
