@@ -9,6 +9,8 @@ import (
 	"path"
 	"runtime"
 	"strconv"
+
+	"github.com/lateengo/gateway/upstream"
 )
 
 // A Builder collects what a Gateway is made of: declarations, the backends that
@@ -31,6 +33,7 @@ type Builder struct {
 	fallback  http.Handler
 	random    func() uint64
 	resolver  Resolver
+	transport upstream.Transport
 	problems  findings
 	warnings  []Warning
 }
@@ -235,6 +238,13 @@ type Resolver interface {
 // with DNS resolution. It is called concurrently, in the background.
 func (b *Builder) Resolver(r Resolver) *Builder {
 	b.resolver = r
+	return b
+}
+
+// Transport chooses the client that speaks HTTP/1.1 to services and URLs. The
+// default is upstream.Direct.
+func (b *Builder) Transport(t upstream.Transport) *Builder {
+	b.transport = t
 	return b
 }
 
