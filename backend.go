@@ -103,97 +103,6 @@ func (x *backendIndex) exact(host, written string, port int, subset string) bool
 	return false
 }
 
-// A serviceIndex finds services and the subsets of their hosts.
-type serviceIndex struct {
-	c *compiler
-	// byHost are the services visible to the workload, oldest first.
-	byHost map[string][]*Service
-}
-
-func newServiceIndex(c *compiler) serviceIndex {
-	x := serviceIndex{c: c, byHost: map[string][]*Service{}}
-	for i := range c.d.Services {
-		s := &c.d.Services[i]
-		namespace := cmp.Or(s.Namespace, c.b.namespace)
-		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
-			continue
-		}
-		for _, host := range s.Hosts {
-			x.byHost[host] = append(x.byHost[host], s)
-		}
-	}
-	for _, list := range x.byHost {
-		slices.SortStableFunc(list, func(a, b *Service) int { return a.Created.Compare(b.Created) })
-	}
-	return x
-}
-
-// find returns the service of a host: the one in the VirtualService's namespace
-// before others.
-func (x *serviceIndex) find(host, namespace string) *Service {
-	list := x.byHost[host]
-	for _, s := range list {
-		if cmp.Or(s.Namespace, x.c.b.namespace) == namespace {
-			return s
-		}
-	}
-	if len(list) > 0 {
-		return list[0]
-	}
-	return nil
-}
-
-// subset returns the labels of a subset of a host, from the DestinationRule that
-// Istio would use: one of the workload's namespace, of the service's, or of the
-// root namespace; in each the exact host before the longest wildcard.
-func (x *serviceIndex) subset(host, serviceNamespace, subset string) (map[string]string, bool) {
-	places := []string{serviceNamespace, rootNamespace}
-	if own := x.c.b.workload.namespace; own != rootNamespace {
-		places = append([]string{own}, places...)
-	}
-	for _, namespace := range places {
-		rules := x.rulesIn(namespace, host)
-		if len(rules) == 0 {
-			continue
-		}
-		for _, rule := range rules {
-			for _, s := range rule.Subsets {
-				if s.Name == subset {
-					return s.Labels, true
-				}
-			}
-		}
-		return nil, false
-	}
-	return nil, false
-}
-
-// rulesIn returns the DestinationRules of a namespace with the most specific
-// host that takes in host, oldest first.
-func (x *serviceIndex) rulesIn(namespace, host string) []*DestinationRule {
-	var best string
-	var rules []*DestinationRule
-	for i := range x.c.d.DestinationRules {
-		r := &x.c.d.DestinationRules[i]
-		own := cmp.Or(r.Namespace, x.c.b.namespace)
-		if own != namespace || !exportedTo(r.ExportTo, own, x.c.b.workload.namespace) {
-			continue
-		}
-		h := fullHost(r.Host, own)
-		switch {
-		case !hostWithin(host, h):
-		case h == best:
-			rules = append(rules, r)
-		case best == "" || hostWithin(h, best):
-			best, rules = h, []*DestinationRule{r}
-		}
-	}
-	slices.SortStableFunc(rules, func(a, b *DestinationRule) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
-	})
-	return rules
-}
-
 // namespaceOf returns the namespace in a host's name, or "".
 func namespaceOf(host string) string {
 	if rest, ok := strings.CutSuffix(host, ".svc."+clusterDomain); ok {
@@ -214,10 +123,7 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		defined = c.backends.ports[d.Host]
 	}
 	if service != nil {
-		defined = nil
-		for _, p := range service.Ports {
-			defined = append(defined, p.Number)
-		}
+		defined = service.ports()
 	}
 	if out.port == 0 {
 		out.port = serverPort
@@ -226,17 +132,14 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		}
 	}
 	exact := c.backends.exact(out.host, d.Host, out.port, out.subset)
-	var labels map[string]string
-	if out.subset != "" {
-		serviceNamespace := cmp.Or(namespaceOf(out.host), namespace)
-		if service != nil {
-			serviceNamespace = cmp.Or(service.Namespace, c.b.namespace)
-		}
-		var known bool
-		labels, known = c.services.subset(out.host, serviceNamespace, out.subset)
-		if !known && !exact {
-			return out
-		}
+	serviceNamespace := cmp.Or(namespaceOf(out.host), namespace)
+	if service != nil {
+		serviceNamespace = service.namespace
+	}
+	rule := c.services.rules.find(out.host, serviceNamespace)
+	policy, known := rule.policy(portReference{out.port, d.Port != 0}, out.subset)
+	if !known && !exact {
+		return out
 	}
 	if service != nil && !slices.Contains(defined, out.port) && !exact {
 		return out
@@ -245,7 +148,7 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 	case b != nil:
 		c.stand(&out, b)
 	case service != nil:
-		out.backend, out.remote = c.serve(service, &out, labels), true
+		out.backend, out.remote = c.serve(service, &out, &policy), true
 		if out.backend == nil {
 			out.remote = false
 		}
@@ -286,49 +189,25 @@ func (n backendName) String() string {
 	return text
 }
 
-// serve returns the upstream of a service's port, or of the endpoints with a
-// subset's labels. It is nil where Istio builds no cluster.
-func (c *compiler) serve(s *Service, d *destination, labels map[string]string) http.Handler {
-	var port ServicePort
-	for _, p := range s.Ports {
-		if p.Number == d.port {
-			port = p
-		}
-	}
+// serve returns the upstream of a service's port, or of the endpoints that a
+// policy selects. It is nil where Istio builds no cluster.
+func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) http.Handler {
 	config := upstream.Config{Name: d.cluster()}
-	endpoints := s.Endpoints
-	switch s.Resolution {
-	case ResolveNone:
-		endpoints = nil
+	switch h.resolution() {
 	case ResolveStatic:
 		config.Resolution = upstream.Static
-	case ResolveDNS, ResolveDNSRoundRobin:
+	case ResolveDNS:
 		config.Resolution = upstream.DNS
-		if s.Resolution == ResolveDNSRoundRobin {
-			config.Resolution = upstream.DNSRoundRobin
-		}
-		if len(endpoints) == 0 {
-			endpoints = []Endpoint{{Address: d.host}}
-		}
+	case ResolveDNSRoundRobin:
+		config.Resolution = upstream.DNSRoundRobin
 	}
-	for _, e := range endpoints {
-		if !hasLabels(e.Labels, labels) {
-			continue
-		}
-		address := e.Address
-		if !strings.HasPrefix(address, "unix:") {
-			number := cmp.Or(e.Ports[port.Name], port.TargetPort, port.Number)
-			if strings.Contains(address, ":") {
-				address = "[" + address + "]"
-			}
-			address += ":" + strconv.Itoa(number)
-		}
-		config.Endpoints = append(config.Endpoints, upstream.Endpoint{Address: address, Weight: e.Weight})
+	for _, e := range h.endpoints(d.host, d.port, policy.labels) {
+		config.Endpoints = append(config.Endpoints, upstream.Endpoint{Address: e.address, Weight: e.Weight})
 	}
 	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
 		return nil
 	}
-	switch strings.ToUpper(port.Protocol) {
+	switch strings.ToUpper(h.protocol(d.port)) {
 	case "HTTP2", "GRPC", "GRPC-WEB":
 		config.Protocol = upstream.HTTP2
 	}
@@ -355,14 +234,15 @@ type remote struct {
 // remote returns the upstream of a description, the one that is there already if
 // there is one.
 func (c *compiler) remote(config upstream.Config) http.Handler {
-	config.Random, config.Resolver = c.b.random, c.b.resolver
+	config.Random, config.Resolver, config.Transport = c.b.random, c.b.resolver, c.b.transport
 	identity := fmt.Sprintf("%+v", struct {
 		Name, Base string
 		Endpoints  []upstream.Endpoint
 		Resolution upstream.Resolution
 		Protocol   upstream.Protocol
+		Transport  upstream.Transport
 		TLS        bool
-	}{config.Name, config.BasePath, config.Endpoints, config.Resolution, config.Protocol, config.TLS != nil})
+	}{config.Name, config.BasePath, config.Endpoints, config.Resolution, config.Protocol, config.Transport, config.TLS != nil})
 	if u := c.upstreams[identity]; u != nil {
 		return u.Upstream
 	}

@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A ruleIndex finds the DestinationRule of a host, as Istio does (PushContext's
+// destinationRule).
+type ruleIndex struct {
+	// own holds the rules of the workload's namespace that the workload sees. In
+	// the root namespace those alone are in it that nobody else sees: the others
+	// yield to the rules of a service's namespace.
+	own ruleTable
+	// exported holds the rules of each namespace that others may see.
+	exported map[string]*ruleTable
+	workload workload
+}
+
+// A ruleTable holds the rules of a namespace by host.
+type ruleTable struct {
+	byHost map[string]*hostRules
+	hosts  hostTable[*hostRules]
+}
+
+// hostRules are the rules of a namespace for one host, each joined of those that
+// may be: they bear one selector, and no older one is exported to where a newer
+// one is not.
+type hostRules []*boundRule
+
+// A boundRule is a DestinationRule with what others of its host add to it.
+type boundRule struct {
+	exportTo []string
+	selector map[string]string
+	selects  bool
+	traffic  *TrafficPolicy
+	subsets  map[string]*Subset
+}
+
+// newRuleIndex indexes rules for a workload. defaultNamespace is that of rules
+// which name none.
+func newRuleIndex(rules []DestinationRule, defaultNamespace string, w workload) *ruleIndex {
+	x := &ruleIndex{exported: map[string]*ruleTable{}, workload: w}
+	byAge := make([]*DestinationRule, len(rules))
+	for i := range rules {
+		byAge[i] = &rules[i]
+	}
+	slices.SortStableFunc(byAge, func(a, b *DestinationRule) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
+	})
+	for _, r := range byAge {
+		namespace := cmp.Or(r.Namespace, defaultNamespace)
+		exportTo := exportSet(r, namespace)
+		private := slices.Equal(exportTo, []string{namespace})
+		if namespace == w.namespace && (private || namespace != rootNamespace && exportedTo(exportTo, namespace, namespace)) {
+			x.own.add(r, namespace, exportTo)
+		}
+		if !private {
+			if x.exported[namespace] == nil {
+				x.exported[namespace] = new(ruleTable)
+			}
+			x.exported[namespace].add(r, namespace, exportTo)
+		}
+	}
+	return x
+}
+
+// exportSet returns who sees a rule: "*" or names of namespaces. A rule that
+// selects workloads is for its own namespace.
+func exportSet(r *DestinationRule, namespace string) []string {
+	switch {
+	case r.WorkloadSelector != nil:
+		return []string{namespace}
+	case len(r.ExportTo) == 0:
+		return []string{"*"}
+	}
+	set := slices.Clone(r.ExportTo)
+	for i := range set {
+		if set[i] == "." {
+			set[i] = namespace
+		}
+	}
+	return set
+}
+
+// add adds a rule that is newer than all in the table.
+func (t *ruleTable) add(r *DestinationRule, namespace string, exportTo []string) {
+	host := fullHost(r.Host, namespace)
+	list := t.byHost[host]
+	if list == nil {
+		if t.byHost == nil {
+			t.byHost = map[string]*hostRules{}
+		}
+		list = new(hostRules)
+		t.byHost[host] = list
+		t.hosts.add(host, list)
+	}
+	for _, older := range *list {
+		if older.joins(r, exportTo) {
+			older.join(r)
+			return
+		}
+	}
+	b := &boundRule{exportTo: exportTo, selector: r.WorkloadSelector, selects: r.WorkloadSelector != nil}
+	b.join(r)
+	*list = append(*list, b)
+}
+
+// joins reports whether a newer rule for the same host is joined with b.
+func (b *boundRule) joins(r *DestinationRule, exportTo []string) bool {
+	return b.selects == (r.WorkloadSelector != nil) && len(b.selector) == len(r.WorkloadSelector) && hasLabels(b.selector, r.WorkloadSelector) &&
+		!slices.ContainsFunc(b.exportTo, func(namespace string) bool { return !slices.Contains(exportTo, namespace) })
+}
+
+// join adds what b lacks: subsets of new names, and a policy if it has none.
+func (b *boundRule) join(r *DestinationRule) {
+	if b.traffic == nil {
+		b.traffic = r.TrafficPolicy
+	}
+	for i := range r.Subsets {
+		s := &r.Subsets[i]
+		if b.subsets == nil {
+			b.subsets = make(map[string]*Subset, len(r.Subsets))
+		}
+		if b.subsets[s.Name] == nil {
+			b.subsets[s.Name] = s
+		}
+	}
+}
+
+// find returns the rule of a service's host, or nil. The most specific host of a
+// namespace decides before it is asked whether the workload sees its rules.
+func (x *ruleIndex) find(host, serviceNamespace string) *boundRule {
+	if b := x.own.find(host, &x.workload); b != nil {
+		return b
+	}
+	if b := x.exported[serviceNamespace].find(host, &x.workload); b != nil {
+		return b
+	}
+	return x.exported[rootNamespace].find(host, &x.workload)
+}
+
+func (t *ruleTable) find(host string, w *workload) *boundRule {
+	if t == nil {
+		return nil
+	}
+	list, ok := t.hosts.findName(host)
+	if !ok {
+		return nil
+	}
+	var everyone *boundRule
+	for _, b := range *list {
+		switch {
+		case !exportedTo(b.exportTo, "", w.namespace):
+		case b.selects:
+			if w.selectedBy(b.selector) {
+				return b
+			}
+		case everyone == nil:
+			everyone = b
+		}
+	}
+	return everyone
+}
+
+// refusePolicies reports the policies of rules, which nothing executes yet.
+func (c *compiler) refusePolicies() {
+	const reason = "is not executed by Lateen: requests go to a destination's endpoints without a policy of their own"
+	for i := range c.d.DestinationRules {
+		r := &c.d.DestinationRules[i]
+		if r.TrafficPolicy != nil {
+			c.at(r.Origin).field("trafficPolicy").errorf(reason)
+		}
+		for j := range r.Subsets {
+			if r.Subsets[j].TrafficPolicy != nil {
+				c.at(r.Origin).field("subsets").index(j).field("trafficPolicy").errorf(reason)
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A serviceIndex finds services, and what DestinationRules say of their hosts.
+type serviceIndex struct {
+	// byHost are the services visible to the workload, oldest first.
+	byHost map[string][]*hostService
+	rules  *ruleIndex
+}
+
+// A hostService is a host in a namespace: the services that list it, as one.
+// Each has its endpoints for its own ports, so that a port which several have
+// is served by the endpoints of all.
+type hostService struct {
+	namespace string
+	// parts are oldest first. The first one's resolution holds for all.
+	parts []*Service
+}
+
+func newServiceIndex(c *compiler) serviceIndex {
+	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.b.namespace, c.b.workload)}
+	byAge := make([]*Service, len(c.d.Services))
+	c.refusePolicies()
+	for i := range c.d.Services {
+		byAge[i] = &c.d.Services[i]
+	}
+	slices.SortStableFunc(byAge, func(a, b *Service) int { return a.Created.Compare(b.Created) })
+	for _, s := range byAge {
+		namespace := cmp.Or(s.Namespace, c.b.namespace)
+		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
+			continue
+		}
+		for _, host := range s.Hosts {
+			x.add(host, namespace, s)
+		}
+	}
+	return x
+}
+
+// add adds a service that is newer than all in the index.
+func (x *serviceIndex) add(host, namespace string, s *Service) {
+	for _, h := range x.byHost[host] {
+		if h.namespace == namespace {
+			if h.parts[len(h.parts)-1] != s {
+				h.parts = append(h.parts, s)
+			}
+			return
+		}
+	}
+	x.byHost[host] = append(x.byHost[host], &hostService{namespace: namespace, parts: []*Service{s}})
+}
+
+// find returns the service of a host: the one in the VirtualService's namespace
+// before others.
+func (x *serviceIndex) find(host, namespace string) *hostService {
+	list := x.byHost[host]
+	for _, h := range list {
+		if h.namespace == namespace {
+			return h
+		}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	return nil
+}
+
+// ports returns the numbers of the service's ports.
+func (h *hostService) ports() []int {
+	var numbers []int
+	for _, s := range h.parts {
+		for i := range s.Ports {
+			if n := s.Ports[i].Number; !slices.Contains(numbers, n) {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	return numbers
+}
+
+// resolution returns how all endpoints become addresses.
+func (h *hostService) resolution() Resolution { return h.parts[0].Resolution }
+
+// A placedEndpoint is an endpoint at a port of its service.
+type placedEndpoint struct {
+	*Endpoint
+	// address is "host:port", or "unix:" and a path.
+	address string
+}
+
+// endpoints returns the endpoints of a port that have the labels. With DNS, a
+// service without endpoints runs at the host's own addresses.
+func (h *hostService) endpoints(host string, port int, labels map[string]string) []placedEndpoint {
+	resolution := h.resolution()
+	if resolution == ResolveNone {
+		return nil
+	}
+	var out []placedEndpoint
+	for _, s := range h.parts {
+		p := s.port(port)
+		if p == nil {
+			continue
+		}
+		list := s.Endpoints
+		if len(list) == 0 && s.usesDNS() {
+			list = []Endpoint{{Address: host}}
+		}
+		for i := range list {
+			e := &list[i]
+			// A younger service may have names where the oldest has addresses.
+			unresolved := resolution == ResolveStatic && !isAddress(e.Address) && !isSocket(e.Address)
+			if unresolved || !hasLabels(e.Labels, labels) {
+				continue
+			}
+			at := placedEndpoint{Endpoint: e, address: e.at(p)}
+			if !slices.ContainsFunc(out, func(o placedEndpoint) bool { return len(h.parts) > 1 && o.address == at.address }) {
+				out = append(out, at)
+			}
+		}
+	}
+	if resolution == ResolveDNSRoundRobin && len(out) > 1 {
+		out = out[:1]
+	}
+	return out
+}
+
+// at returns the address of an endpoint for a port of its service.
+func (e *Endpoint) at(p *ServicePort) string {
+	if isSocket(e.Address) {
+		return e.Address
+	}
+	return net.JoinHostPort(e.Address, strconv.Itoa(cmp.Or(e.Ports[p.Name], p.TargetPort, p.Number)))
+}
+
+func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
+
+// protocol returns the protocol of a port: the oldest service's that has it.
+func (h *hostService) protocol(port int) string {
+	for _, s := range h.parts {
+		if p := s.port(port); p != nil {
+			return p.Protocol
+		}
+	}
+	return ""
+}
+
+// subjectAltNames are accepted in the certificates of a port's endpoints.
+func (h *hostService) subjectAltNames(port int) []string {
+	var names []string
+	for _, s := range h.parts {
+		if s.port(port) == nil {
+			continue
+		}
+		for _, name := range s.SubjectAltNames {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// port returns a port of a service, or nil.
+func (s *Service) port(number int) *ServicePort {
+	for i := range s.Ports {
+		if p := &s.Ports[i]; p.Number == number {
+			return p
+		}
+	}
+	return nil
+}

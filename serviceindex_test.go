@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestServicesOfOneHostAndNamespaceArePooled(t *testing.T) {
+	at := func(second int64) time.Time { return time.Unix(second, 0) }
+	old := Service{Hosts: []string{"a.test"}, Resolution: ResolveStatic, Created: at(1),
+		Ports:           []ServicePort{{Number: 80, Name: "http", Protocol: "HTTP2", TargetPort: 8080}, {Number: 81, Name: "old"}},
+		Endpoints:       []Endpoint{{Address: "10.0.0.1", Ports: map[string]int{"old": 8181}}, {Address: "10.0.0.2", Labels: map[string]string{"v": "2"}}},
+		SubjectAltNames: []string{"old.test", "both.test"}}
+	young := Service{Hosts: []string{"b.test", "a.test", "a.test"}, Resolution: ResolveDNS, Created: at(2),
+		Ports:           []ServicePort{{Number: 80, Name: "web", Protocol: "HTTP"}, {Number: 82, Name: "young"}},
+		Endpoints:       []Endpoint{{Address: "10.0.0.3", Labels: map[string]string{"v": "2"}}, {Address: "::1"}, {Address: "name.test"}, {Address: "10.0.0.1", Ports: map[string]int{"web": 8080}}},
+		SubjectAltNames: []string{"both.test", "young.test"}}
+	elsewhere := Service{Namespace: "other", Hosts: []string{"a.test"}, Resolution: ResolveDNS, Created: at(0),
+		Ports: []ServicePort{{Number: 90}}}
+	unseen := Service{Hosts: []string{"a.test"}, ExportTo: []string{"nowhere"}, Ports: []ServicePort{{Number: 91}}}
+	b := New()
+	x := newServiceIndex(&compiler{findings: new(findings), b: b, d: &Declarations{Services: []Service{young, elsewhere, unseen, old}}})
+	h := x.find("a.test", "default")
+	addresses := func(h *hostService, port int, labels map[string]string) []string {
+		var out []string
+		for _, e := range h.endpoints("a.test", port, labels) {
+			out = append(out, e.address)
+		}
+		return out
+	}
+	require.Equal(t, []int{80, 81, 82}, h.ports())
+	require.Equal(t, ResolveStatic, h.resolution())
+	require.Equal(t, []string{"10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:80", "[::1]:80"}, addresses(h, 80, nil), "the address that both have is one endpoint")
+	require.Equal(t, []string{"10.0.0.2:8080", "10.0.0.3:80"}, addresses(h, 80, map[string]string{"v": "2"}))
+	require.Equal(t, []string{"10.0.0.1:8181", "10.0.0.2:81"}, addresses(h, 81, nil))
+	require.Equal(t, []string{"10.0.0.3:82", "[::1]:82", "10.0.0.1:82"}, addresses(h, 82, nil))
+	require.Empty(t, addresses(h, 90, nil))
+	require.Equal(t, "HTTP2", h.protocol(80))
+	require.Equal(t, []string{"old.test", "both.test", "young.test"}, h.subjectAltNames(80))
+	require.Equal(t, []string{"both.test", "young.test"}, h.subjectAltNames(82))
+
+	require.Equal(t, []int{90}, x.find("a.test", "other").ports())
+	require.Equal(t, []string{"a.test:90"}, addresses(x.find("a.test", "third"), 90, nil), "the oldest of all is it for a third namespace")
+	require.Nil(t, x.find("c.test", "default"))
+}
+
+func TestResolutionOfPooledServices(t *testing.T) {
+	tests := []struct {
+		name string
+		of   []Service
+		want []string
+	}{
+		{"names of DNS", []Service{{Resolution: ResolveDNS}}, []string{"a.test:80"}},
+		{"both without endpoints", []Service{{Resolution: ResolveDNS}, {Resolution: ResolveDNS}}, []string{"a.test:80"}},
+		{"none for NONE", []Service{{Resolution: ResolveNone}, {Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}}}}, nil},
+		{"one for DNS_ROUND_ROBIN", []Service{
+			{Resolution: ResolveDNSRoundRobin, Endpoints: []Endpoint{{Address: "b.test"}}},
+			{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "c.test"}}},
+		}, []string{"b.test:80"}},
+		{"a socket", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "unix:///run/a.sock"}}}}, []string{"unix:///run/a.sock"}},
+		{"one address twice in one service", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}, {Address: "10.0.0.1"}}}},
+			[]string{"10.0.0.1:80", "10.0.0.1:80"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := &hostService{}
+			for i := range tt.of {
+				tt.of[i].Ports = []ServicePort{{Number: 80}}
+				h.parts = append(h.parts, &tt.of[i])
+			}
+			var got []string
+			for _, e := range h.endpoints("a.test", 80, nil) {
+				got = append(got, e.address)
+			}
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// What is not executed yet is refused in Go as it is in YAML.
+func TestTrafficPoliciesAreRefused(t *testing.T) {
+	_, err := New().Backend("*", http.NotFoundHandler()).Route(Route{Split: Split{{Host: "a"}}}).DestinationRule(DestinationRule{
+		Name: "r", Host: "a", TrafficPolicy: &TrafficPolicy{LoadBalancer: &LoadBalancer{}},
+		Subsets: []Subset{{Name: "v1"}, {Name: "v2", TrafficPolicy: &TrafficPolicy{LoadBalancer: &LoadBalancer{}}}},
+	}).Build()
+	require.ErrorContains(t, err, "trafficPolicy: is not executed by Lateen")
+	require.ErrorContains(t, err, "subsets[1].trafficPolicy: is not executed by Lateen")
+}
