@@ -71,7 +71,7 @@ func (r *Route) check() error {
 		own.Split = Split{{Host: wrappedHost}}
 	}
 	d := &Declarations{VirtualServices: []VirtualService{{
-		Name: "middleware", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{own}, Origin: own.Origin,
+		Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{own}, Origin: own.Origin,
 	}}}
 	f := new(findings)
 	validate(d, validation{defaultNamespace: "default"}, f)

@@ -1,0 +1,397 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/stretchr/testify/require"
+)
+
+type wrapper = func(http.Handler) http.Handler
+
+// A standpoint is where a middleware stands in a program.
+type standpoint struct {
+	name string
+	// mount is what stands before the paths that the middleware sees.
+	mount string
+	// place returns a handler with mw around inner.
+	place func(mw wrapper, inner http.Handler) http.Handler
+}
+
+var standpoints = []standpoint{
+	{"bare", "", func(mw wrapper, inner http.Handler) http.Handler { return mw(inner) }},
+	{"under a ServeMux", "", func(mw wrapper, inner http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/", mw(inner))
+		return mux
+	}},
+	{"under a ServeMux's pattern", "", func(mw wrapper, inner http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("GET /{first}/", mw(inner))
+		mux.Handle("OPTIONS /{first}/", mw(inner))
+		return mux
+	}},
+	{"in a chi router", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Handle("/*", mw(inner))
+		return router
+	}},
+	{"in a chi router's With", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.With(mw).Handle("/{first}/*", inner)
+		return router
+	}},
+	{"mounted in a chi router at its root", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Mount("/", mw(inner))
+		return router
+	}},
+	{"mounted in a chi router", "/api", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Mount("/api", mw(inner))
+		return router
+	}},
+	{"in a chi router's Route", "/api/v1", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Route("/api", func(r chi.Router) {
+			r.Route("/v1", func(r chi.Router) { r.Handle("/*", mw(inner)) })
+		})
+		return router
+	}},
+	{"as chi's Use in a mounted router", "/api", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Route("/api", func(r chi.Router) {
+			r.Use(mw)
+			r.Handle("/*", inner)
+		})
+		return router
+	}},
+	{"as chi's Use", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Use(mw)
+		router.Handle("/*", inner)
+		return router
+	}},
+	{"as chi's Use behind a context with a nil state", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Use(mw)
+		router.Handle("/*", inner)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			router.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, (*chi.Context)(nil))))
+		})
+	}},
+	{"behind a StripPrefix in a chi mount", "", func(mw wrapper, inner http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Mount("/api", http.StripPrefix("/api", mw(inner)))
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			to := r.Clone(r.Context())
+			to.URL.Path = "/api" + to.URL.Path
+			if to.URL.RawPath != "" {
+				to.URL.RawPath = "/api" + to.URL.RawPath
+			}
+			router.ServeHTTP(w, to)
+		})
+	}},
+}
+
+// An outer is a middleware in front that notes whether a request comes back as
+// it went.
+func outer(t *testing.T, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		url, header, host, target := *r.URL, r.Header.Clone(), r.Host, r.RequestURI
+		next.ServeHTTP(w, r)
+		require.Equal(t, url, *r.URL)
+		require.Equal(t, header, r.Header)
+		require.Equal(t, host, r.Host)
+		require.Equal(t, target, r.RequestURI)
+	})
+}
+
+func wrapping(t *testing.T) func(wrapper, error) wrapper {
+	return func(mw wrapper, err error) wrapper {
+		t.Helper()
+		require.NoError(t, err)
+		return mw
+	}
+}
+
+func TestFeaturesAlone(t *testing.T) {
+	must := wrapping(t)
+	for _, p := range standpoints {
+		t.Run(p.name, func(t *testing.T) {
+			inner := new(backendSpy)
+			get := func(mw wrapper, target string, headers ...string) *httptest.ResponseRecorder {
+				*inner = backendSpy{answer: inner.answer, then: inner.then}
+				return serve(outer(t, p.place(mw, inner)), request(t, "GET", p.mount+target, headers...))
+			}
+
+			t.Run("match", func(t *testing.T) {
+				matched := new(backendSpy)
+				mw := must(Match{URI: Prefix("/products"), Headers: map[string]StringMatch{"x-tier": Exact("gold")}}.Middleware(matched))
+				get(mw, "/products/1", "X-Tier: gold")
+				require.Nil(t, inner.got)
+				require.Equal(t, p.mount+"/products/1", matched.got.RequestURI[len(matched.got.RequestURI)-len(p.mount+"/products/1"):])
+				*matched = backendSpy{}
+				get(mw, "/products/1")
+				require.Nil(t, matched.got)
+				require.NotNil(t, inner.got)
+				get(mw, "/other/1", "X-Tier: gold")
+				require.Nil(t, matched.got)
+				require.NotNil(t, inner.got)
+			})
+			t.Run("rewrite", func(t *testing.T) {
+				mw := must(Rewrite{URI: "/v2", Authority: "b.com"}.Middleware(Prefix("/products")))
+				get(mw, "/products/a%2Fb?x=1")
+				require.Equal(t, p.mount+"/v2/a%2Fb", inner.got.URL.EscapedPath())
+				require.Equal(t, p.mount+"/v2/a/b", inner.got.URL.Path)
+				require.Equal(t, p.mount+"/v2/a%2Fb?x=1", inner.got.RequestURI)
+				require.Equal(t, "b.com", inner.got.Host)
+				get(mw, "/other/1")
+				require.Equal(t, p.mount+"/other/1", inner.got.URL.Path)
+				require.Equal(t, "a.com", inner.got.Host)
+			})
+			t.Run("headers", func(t *testing.T) {
+				mw := must(Headers{
+					Request:  ops{Set: lines{"x-path": "%REQ(:PATH)%", "host": "b.com"}, Remove: []string{"x-gone"}},
+					Response: ops{Set: lines{"x-a": "%RESPONSE_CODE%"}},
+				}.Middleware())
+				inner.then = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }
+				defer func() { inner.then = nil }()
+				w := get(mw, "/products/1?x=1", "X-Gone: 1", "X-Request-Id: mine", "X-Forwarded-For: 1.2.3.4")
+				require.Equal(t, "202", w.Header().Get("X-A"))
+				require.Equal(t, http.Header{"X-Path": {"/products/1?x=1"}, "X-Request-Id": {"mine"}, "X-Forwarded-For": {"1.2.3.4"}}, inner.got.Header)
+				require.Equal(t, "b.com", inner.got.Host)
+				require.Equal(t, p.mount+"/products/1", inner.got.URL.Path)
+			})
+			t.Run("split", func(t *testing.T) {
+				other := new(backendSpy)
+				mw := must(Split{{Weight: 0}, {Host: "other", Weight: 1}}.Middleware(map[string]http.Handler{"other": other}))
+				get(mw, "/products/1")
+				require.Nil(t, inner.got)
+				require.NotNil(t, other.got)
+				*other = backendSpy{}
+				mw = must(Split{{Weight: 1}, {Host: "other"}}.Middleware(map[string]http.Handler{"other": other}))
+				get(mw, "/products/1")
+				require.Nil(t, other.got)
+				require.NotNil(t, inner.got)
+			})
+			t.Run("rate limit", func(t *testing.T) {
+				mw := must(RateLimit{Requests: 1, Unit: time.Hour, When: &Match{URI: Prefix("/products")}}.Middleware())
+				handler := p.place(mw, inner)
+				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/products/1")).Code)
+				w := serve(handler, request(t, "GET", p.mount+"/products/1"))
+				require.Equal(t, 429, w.Code)
+				require.Equal(t, "3600", w.Header().Get("Retry-After"))
+				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/other/1")).Code)
+			})
+			t.Run("redirect", func(t *testing.T) {
+				location := func(d Redirect) string { return get(must(d.Middleware()), "/products/1?x=1").Header().Get("Location") }
+				mount := p.mount
+				require.Equal(t, "https://a.com"+mount+"/products/1?x=1", location(Redirect{Scheme: "https"}))
+				require.Equal(t, "http://a.com/new?x=1", location(Redirect{URI: "/new"}))
+				require.Equal(t, "http://a.com"+mount+"/v2/products/1?x=1", location(Redirect{PrefixRewrite: "/v2"}))
+				require.Nil(t, inner.got)
+			})
+			t.Run("direct response", func(t *testing.T) {
+				w := get(must(DirectResponse{Status: 418, Body: []byte("teapot")}.Middleware()), "/products/1")
+				require.Equal(t, 418, w.Code)
+				require.Equal(t, "teapot", w.Body.String())
+				require.Nil(t, inner.got)
+			})
+			t.Run("fault", func(t *testing.T) {
+				w := get(must(Fault{Abort: &FaultAbort{HTTPStatus: 503, Percent: 100}}.Middleware()), "/products/1")
+				require.Equal(t, 503, w.Code)
+				require.Equal(t, "fault filter abort", w.Body.String())
+				require.Nil(t, inner.got)
+			})
+			t.Run("CORS", func(t *testing.T) {
+				mw := must(CORS{AllowOrigins: []StringMatch{Exact("https://o.com")}}.Middleware())
+				w := get(mw, "/products/1", "Origin: https://o.com")
+				require.Equal(t, "https://o.com", w.Header().Get("Access-Control-Allow-Origin"))
+				require.NotNil(t, inner.got)
+				*inner = backendSpy{}
+				w = serve(p.place(mw, inner), request(t, "OPTIONS", p.mount+"/products/1", "Origin: https://o.com", "Access-Control-Request-Method: PUT"))
+				require.Equal(t, 200, w.Code)
+				require.Nil(t, inner.got)
+			})
+			t.Run("zero values", func(t *testing.T) {
+				for name, mw := range map[string]wrapper{
+					"rewrite": must(Rewrite{}.Middleware(StringMatch{})), "headers": must(Headers{}.Middleware()),
+					"cors": must(CORS{}.Middleware()), "split": must(Split{{}}.Middleware(nil)),
+				} {
+					w := get(mw, "/products/%2F/1?x=1", "X-Envoy-Retry-On: 5xx", "Connection: X-Hop", "X-Hop: 1", "Te: gzip")
+					require.Equal(t, 200, w.Code, name)
+					require.Empty(t, w.Header(), name)
+					require.Equal(t, p.mount+"/products/%2F/1", inner.got.URL.EscapedPath(), name)
+					require.Equal(t, "x=1", inner.got.URL.RawQuery, name)
+					require.Equal(t, http.Header{"X-Envoy-Retry-On": {"5xx"}, "Connection": {"X-Hop"}, "X-Hop": {"1"}, "Te": {"gzip"}}, inner.got.Header, name)
+				}
+				w := get(must(Match{}.Middleware(http.NotFoundHandler())), "/products/1")
+				require.Equal(t, 404, w.Code, "the zero Match takes every request")
+			})
+		})
+	}
+}
+
+// Behind a rewrite every mux routes by the new path.
+func TestRewriteInFrontOfRouters(t *testing.T) {
+	must := wrapping(t)
+	routers := map[string]http.Handler{}
+	answer := func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("item " + r.PathValue("id"))) }
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items/{id}", answer)
+	routers["ServeMux"] = mux
+	flat := chi.NewRouter()
+	flat.Get("/items/{id}", answer)
+	routers["chi"] = flat
+	mounted := chi.NewRouter()
+	items := chi.NewRouter()
+	items.Get("/{id}", answer)
+	mounted.Mount("/items", items)
+	routers["chi with a mount"] = mounted
+	for name, router := range routers {
+		for _, p := range standpoints {
+			if p.mount != "" && name == "ServeMux" {
+				continue // it routes by the URL, of which the mount is a part
+			}
+			t.Run(name+" "+p.name, func(t *testing.T) {
+				mw := must(Rewrite{URI: "/items"}.Middleware(Prefix("/products")))
+				w := serve(outer(t, p.place(mw, router)), request(t, "GET", p.mount+"/products/7"))
+				require.Equal(t, 200, w.Code)
+				require.Equal(t, "item 7", w.Body.String())
+				require.Equal(t, 404, serve(p.place(mw, router), request(t, "GET", p.mount+"/products/7/8")).Code)
+			})
+		}
+	}
+}
+
+// A router in front still learns which pattern was matched, as metrics want it.
+func TestRewriteTellsTheRouterInFront(t *testing.T) {
+	mw, err := Rewrite{URI: "/items"}.Middleware(Prefix("/products"))
+	require.NoError(t, err)
+	var pattern, id string
+	router := chi.NewRouter()
+	router.Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			rctx := chi.RouteContext(r.Context())
+			pattern, id = rctx.RoutePattern(), rctx.URLParam("id")
+		})
+	}, mw)
+	router.Get("/items/{id}", func(http.ResponseWriter, *http.Request) {})
+	require.Equal(t, 200, serve(router, request(t, "GET", "/products/7")).Code)
+	require.Equal(t, "/items/{id}", pattern)
+	require.Equal(t, "7", id)
+}
+
+func TestPathBelowAChiMount(t *testing.T) {
+	for _, row := range []struct{ target, path, mount string }{
+		{"/api/x", "/x", "/api"},
+		{"/api/x/", "/x/", "/api"},
+		{"/api/", "/", "/api"},
+		{"/api", "/", "/api"},
+		{"/api/a%2Fb", "/a%2Fb", "/api"},
+		{"/api/a%20b", "/a%20b", "/api"},
+		{"/api/api/x", "/api/x", "/api"},
+		{"/api/%C3%BC", "/%C3%BC", "/api"},
+	} {
+		var path, mount string
+		seen := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path, mount = requestPath(r, chiContext(r.Context())) })
+		router := chi.NewRouter()
+		router.Mount("/api", seen)
+		serve(router, request(t, "GET", row.target))
+		require.Equal(t, row, struct{ target, path, mount string }{row.target, path, mount})
+	}
+	var path, mount string
+	seen := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path, mount = requestPath(r, chiContext(r.Context())) })
+	router := chi.NewRouter()
+	router.Route("/api", func(r chi.Router) {
+		r.Use(middleware.StripSlashes)
+		r.Handle("/*", seen)
+	})
+	serve(router, request(t, "GET", "/api/x/"))
+	require.Equal(t, "/x", path)
+	require.Equal(t, "/api", mount)
+}
+
+// A path that something between the routers rewrote counts as it is.
+func TestStaleChiPath(t *testing.T) {
+	router := chi.NewRouter()
+	var path, mount string
+	router.Mount("/api", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = "/elsewhere", ""
+		path, mount = requestPath(r, chiContext(r.Context()))
+	}))
+	serve(router, request(t, "GET", "/api/x"))
+	require.Equal(t, "/elsewhere", path)
+	require.Empty(t, mount)
+}
+
+// A middleware calls the handler once, whatever the handler answers.
+func TestFeaturesAloneTryOnce(t *testing.T) {
+	calls := 0
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Grpc-Status", "14")
+	})
+	mw, err := Headers{}.Middleware()
+	require.NoError(t, err)
+	serve(mw(next), request(t, "POST", "/", "Content-Type: application/grpc"))
+	require.Equal(t, 1, calls)
+}
+
+func TestMatchAloneSeesTheClientsHeaders(t *testing.T) {
+	matched, next := new(backendSpy), new(backendSpy)
+	mw, err := Match{Headers: map[string]StringMatch{
+		"x-request-id": Exact("mine"), "x-forwarded-proto": Exact("https"), "x-envoy-retry-on": {},
+	}}.Middleware(matched)
+	require.NoError(t, err)
+	serve(mw(next), request(t, "GET", "/", "X-Request-Id: mine", "X-Forwarded-Proto: https", "X-Envoy-Retry-On: 5xx"))
+	require.NotNil(t, matched.got)
+	require.Nil(t, next.got)
+	serve(mw(next), request(t, "GET", "/"))
+	require.NotNil(t, next.got)
+}
+
+func TestInvalidFeaturesAlone(t *testing.T) {
+	errorOf := func(_ wrapper, err error) error { return err }
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{errorOf(Match{URI: Regex("(")}.Middleware(http.NotFoundHandler())), `match[0].uri.regex: "(" is not a valid RE2 expression: missing closing ): "("`},
+		{errorOf(Match{}.Middleware(nil)), "match: the handler for what matches is nil"},
+		{errorOf(Match{Port: 80}.Middleware(http.NotFoundHandler())), "match.port: a condition on the server or the workload needs a Gateway"},
+		{errorOf(Match{Gateways: []string{"g"}}.Middleware(http.NotFoundHandler())), "match.gateways: a condition on the server or the workload needs a Gateway"},
+		{errorOf(Rewrite{URI: "/a", URIRegex: &RegexRewrite{"a", "b"}}.Middleware(StringMatch{})), "rewrite"},
+		{errorOf(Rewrite{URI: "/a"}.Middleware(Regex("("))), "match[0].uri.regex"},
+		{errorOf(Headers{Request: ops{Set: lines{"x-a": "100%"}}}.Middleware()), "headers.request.set[x-a]"},
+		{errorOf(Headers{Response: ops{Set: lines{"x-a": "%PROTOCL%"}}}.Middleware()), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
+		{errorOf(Split{}.Middleware(nil)), "route: there is no destination"},
+		{errorOf(Split{{Host: "nowhere"}}.Middleware(nil)), `route[0].host: no backend is registered for "nowhere"`},
+		{errorOf(Split{{}, {Weight: -1}}.Middleware(nil)), "route[1].weight"},
+		{errorOf(Split{{}, {}}.Middleware(nil)), "route"},
+		{errorOf(Split{{Host: "a"}}.Middleware(map[string]http.Handler{"a": nil})), `backend "a": the handler is nil`},
+		{errorOf(Split{{}}.Middleware(map[string]http.Handler{"a:x": http.NotFoundHandler()})), `backend "a:x": "x" is not a port`},
+		{errorOf(RateLimit{}.Middleware()), "rateLimits[0]"},
+		{errorOf(RateLimit{Requests: 1, Unit: time.Second, Provider: "redis"}.Middleware()), "rateLimits[0].provider: a limit with a provider needs a Gateway"},
+		{errorOf(Redirect{Code: 200}.Middleware()), "redirect.redirectCode"},
+		{errorOf(DirectResponse{Status: 42}.Middleware()), "directResponse.status"},
+		{errorOf(Fault{Abort: &FaultAbort{HTTPStatus: 99, Percent: 1}}.Middleware()), "fault.abort.httpStatus"},
+		{errorOf(Fault{}.Middleware()), "fault: the fault does nothing"},
+		{errorOf(CORS{AllowOrigins: []StringMatch{Regex("(")}}.Middleware()), "corsPolicy.allowOrigins[0]"},
+	} {
+		require.Error(t, row.err, row.want)
+		require.Contains(t, row.err.Error(), row.want)
+		require.Regexp(t, `^middleware_test\.go:\d+: Middleware: `, row.err.Error())
+		var one *Error
+		require.ErrorAs(t, row.err, &one)
+		require.Positive(t, one.Line)
+	}
+}
