@@ -34,13 +34,14 @@ func isGRPC(r *http.Request) bool {
 // attempt calls the destination's backend as often as the route's retry policy
 // has it, and for as long as its timeouts do.
 func (x *exchange) attempt(w http.ResponseWriter) {
-	policy := x.clause.route.retry
-	a := attempts{x: x, out: w, policy: policy, timeout: x.clause.route.timeout, stream: x.grpcTimeout()}
-	a.timed = a.timeout > 0 || a.stream > 0 || policy.perTry > 0
-	if !a.timed && a.onlyFailures() {
+	rt := x.clause.route
+	stream := x.grpcTimeout()
+	timed := rt.timeout > 0 || stream > 0 || rt.retry.perTry > 0
+	if !timed && x.retriesOnlyFailures() {
 		x.proxy(w)
 		return
 	}
+	a := &attempts{x: x, out: w, policy: rt.retry, timed: timed, timeout: rt.timeout, stream: stream}
 	a.body = newReplayBody(&x.req, a.timed)
 	defer a.end()
 	if a.body != nil {
@@ -48,20 +49,20 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 	} else {
 		a.begin()
 	}
-	if a.stream > 0 {
-		a.streamOver = time.NewTimer(a.stream)
+	if stream > 0 {
+		a.streamOver = time.NewTimer(stream)
 	}
 	a.run()
 }
 
-// onlyFailures reports whether all that the policy retries are failures before a
-// response, with nothing that would have to be sent again.
-func (a *attempts) onlyFailures() bool {
-	r, p := &a.x.req, a.policy
-	if !a.x.dest.remote || p.judgesStatus || len(p.grpc) > 0 && isGRPC(a.x.in) {
+// retriesOnlyFailures reports whether all that may be retried are failures before
+// a response, with nothing that would have to be sent again.
+func (x *exchange) retriesOnlyFailures() bool {
+	p := x.clause.route.retry
+	if !x.dest.remote || p.judgesStatus || len(p.grpc) > 0 && isGRPC(x.in) {
 		return false
 	}
-	return r.Body == nil || r.Body == http.NoBody || !p.anyReset && !p.resetBeforeRequest
+	return x.req.Body == nil || x.req.Body == http.NoBody || !p.anyReset && !p.resetBeforeRequest
 }
 
 // proxy is attempt where only failures are retried, of a destination outside of

@@ -1,0 +1,577 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A step is what a backend does when it is called once.
+type step func(w http.ResponseWriter, r *http.Request)
+
+// status answers with a status, and header fields.
+func status(code int, header ...string) step {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, "body of "+strconv.Itoa(code))
+	}
+}
+
+// failing gives no response.
+func failing(flag string) step {
+	f := upstream.Failure{Flag: flag, Status: 503, Body: "failed with " + flag, RequestSent: true, Err: errors.New("broken")}
+	if flag == "UF" {
+		f.RequestSent = false
+	}
+	return func(w http.ResponseWriter, _ *http.Request) { w.(upstream.FailureRecorder).UpstreamFailed(f) }
+}
+
+// A script is a backend whose calls follow each other's steps. The last step is
+// that of all further calls.
+type script struct {
+	steps []step
+	mu    sync.Mutex // a call may begin while one that was given up still runs
+	calls int
+	// counts and expected are headers that each call got.
+	counts, expected []string
+}
+
+func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	do := s.steps[min(s.calls, len(s.steps)-1)]
+	s.calls++
+	s.counts = append(s.counts, r.Header.Get("X-Envoy-Attempt-Count"))
+	s.expected = append(s.expected, r.Header.Get("X-Envoy-Expected-Rq-Timeout-Ms"))
+	s.mu.Unlock()
+	do(w, r)
+}
+
+// remotely makes the destinations of a gateway ones outside of this process.
+func remotely(g *Gateway) *Gateway {
+	for _, h := range g.load().listeners[0].plain.order {
+		for i := range h.clauses {
+			h.clauses[i].route.wrapped = true
+			for j := range h.clauses[i].route.split.destinations {
+				h.clauses[i].route.split.destinations[j].remote = true
+			}
+		}
+	}
+	return g
+}
+
+func TestRetry(t *testing.T) {
+	const (
+		grpc     = "application/grpc"
+		refused  = "refused"
+		unsent   = "unsent"
+		overload = "overload"
+	)
+	fail := func(what string) step {
+		f := upstream.Failure{Flag: "UR", Status: 503, Body: "failed", RequestSent: true}
+		switch what {
+		case refused:
+			f.Body = "upstream connect error or disconnect/reset before headers. reset reason: remote refused stream reset"
+		case unsent:
+			f.Flag, f.RequestSent = "UC", false
+		case overload:
+			f.Flag, f.Overloaded = "UF", true
+		default:
+			return failing(what)
+		}
+		return func(w http.ResponseWriter, _ *http.Request) { w.(upstream.FailureRecorder).UpstreamFailed(f) }
+	}
+	limited := status(429, "X-Envoy-Ratelimited", "true")
+	trailersOnly := func(code string) step { return status(200, "Grpc-Status", code, "Content-Type", grpc) }
+	ok := status(200)
+	for _, row := range []struct {
+		on    string // of two attempts; "default" is no policy
+		first step
+		name  string
+		again bool
+	}{
+		{"default", status(503), "503", false},
+		{"default", status(500), "500", false},
+		{"default", fail("UF"), "connect failure", true},
+		{"default", fail(refused), "refused stream", true},
+		{"default", fail("UR"), "reset", false},
+		{"default", fail("UC"), "termination", false},
+		{"default", fail("UH"), "no endpoint", false},
+		{"default", fail(unsent), "termination before the request", false},
+		{"default", fail(overload), "overload", false},
+		{"default", trailersOnly("14"), "unavailable", true},
+		{"default", trailersOnly("1"), "cancelled", true},
+		{"default", trailersOnly("13"), "internal", false},
+		{"", fail("UF"), "connect failure", true},
+		{"", status(503), "503", false},
+
+		{"5xx", status(500), "500", true},
+		{"5xx", status(599), "599", true},
+		{"5xx", status(499), "499", false},
+		{"5xx", status(600), "600", false},
+		{"5xx", fail("UF"), "connect failure", true},
+		{"5xx", fail("UC"), "termination", true},
+		{"5xx", fail("UR"), "reset", true},
+		{"5xx", fail("UPE"), "protocol error", true},
+		{"5xx", fail("UH"), "no endpoint", false},
+		{"5xx", fail("UT"), "deadline of the client", false},
+		{"5xx", fail(overload), "overload", false},
+		{"5xx", status(503, "X-Envoy-Ratelimited", "true"), "503 of a rate limit", false},
+
+		{"gateway-error", status(502), "502", true},
+		{"gateway-error", status(503), "503", true},
+		{"gateway-error", status(504), "504", true},
+		{"gateway-error", status(500), "500", false},
+		{"gateway-error", status(501), "501", false},
+		{"gateway-error", status(505), "505", false},
+		{"gateway-error", fail("UC"), "termination", true},
+
+		{"reset", fail("UC"), "termination", true},
+		{"reset", fail("UF"), "connect failure", true},
+		{"reset", status(503), "503", false},
+
+		{"reset-before-request", fail(unsent), "termination before the request", true},
+		{"reset-before-request", fail("UF"), "connect failure", true},
+		{"reset-before-request", fail("UC"), "termination", false},
+
+		{"connect-failure", fail("UF"), "connect failure", true},
+		{"connect-failure", fail("UC"), "termination", false},
+		{"connect-failure", fail(refused), "refused stream", false},
+
+		{"refused-stream", fail(refused), "refused stream", true},
+		{"refused-stream", fail("UF"), "connect failure", false},
+		{"refused-stream", fail("UR"), "reset", false},
+
+		{"retriable-4xx", status(409), "409", true},
+		{"retriable-4xx", status(408), "408", false},
+		{"retriable-4xx", status(429), "429", false},
+
+		{"503", status(503), "503", true},
+		{"503", status(502), "502", false},
+		{"503", fail("UC"), "termination", false},
+		{"404,418", status(418), "418", true},
+		{"retriable-status-codes", status(503), "503", false},
+		{"retriable-headers", status(503), "503", false},
+
+		{"envoy-ratelimited", limited, "a rate limit's 429", true},
+		{"envoy-ratelimited", status(429), "another 429", false},
+		{"429", limited, "a rate limit's 429", false},
+
+		{"cancelled", trailersOnly("1"), "cancelled", true},
+		{"deadline-exceeded", trailersOnly("4"), "deadline-exceeded", true},
+		{"resource-exhausted", trailersOnly("8"), "resource-exhausted", true},
+		{"internal", trailersOnly("13"), "internal", true},
+		{"unavailable", trailersOnly("14"), "unavailable", true},
+		{"unavailable", trailersOnly("13"), "internal", false},
+		{"unavailable", trailersOnly("0"), "ok", false},
+		{"unavailable", status(200), "no grpc-status", false},
+	} {
+		t.Run(row.on+" on "+row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				route := Route{Split: Split{{Host: "a"}}}
+				if row.on != "default" {
+					route.Retry = &Retry{Attempts: 2}
+					if row.on != "" {
+						route.Retry.On = strings.Split(row.on, ",")
+					}
+				}
+				for _, timed := range []bool{false, true} {
+					if timed {
+						route.Timeout = time.Hour
+					}
+					s := &script{steps: []step{row.first, ok}}
+					gw := remotely(built(t, New().Semantics(Envoy).Route(route).Backend("*", s)))
+					w := serve(gw, request(t, "GET", "/", "Content-Type: "+grpc))
+					if row.again {
+						require.Equal(t, []string{"1", "2"}, s.counts)
+						require.Equal(t, "body of 200", w.Body.String())
+						require.NotContains(t, w.Header(), "Grpc-Status", "the header of the first response")
+						require.NotContains(t, w.Header(), "X-Envoy-Ratelimited")
+					} else {
+						require.Equal(t, []string{"1"}, s.counts)
+					}
+				}
+			})
+		})
+	}
+}
+
+// When all tries are used up, the client gets the last answer.
+func TestRetriesUsedUp(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		retry  *Retry
+		steps  []step
+		calls  int
+		status int
+		body   string
+	}{
+		{"none", &Retry{}, []step{status(503)}, 1, 503, "body of 503"},
+		{"responses", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(501), status(502)}, 3, 502, "body of 502"},
+		{"failures", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), failing("UC")}, 3, 503, "failed with UC"},
+		{"failures by default", nil, []step{failing("UF")}, 3, 503, "failed with UF"},
+		{"a failure, then what is not retried", nil, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
+		{"just enough", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 3, 201, "body of 201"},
+		{"one too few", &Retry{Attempts: 1, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 2, 500, "body of 500"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{steps: row.steps}
+				gw := remotely(built(t, New().Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
+				w := serve(gw, request(t, "GET", "/"))
+				require.Equal(t, row.calls, s.calls)
+				require.Equal(t, row.status, w.Code)
+				require.Equal(t, row.body, w.Body.String())
+			})
+		})
+	}
+}
+
+func TestOnlyOtherProcessesAreRetriedByDefault(t *testing.T) {
+	s := &script{steps: []step{status(200, "Grpc-Status", "14")}}
+	b := New().Route(Route{Split: Split{{Host: "a"}}}).Backend("*", s)
+	serve(built(t, b), request(t, "GET", "/"))
+	require.Equal(t, 1, s.calls)
+	limit, err := RateLimit{Requests: 10, Unit: time.Second}.Middleware()
+	require.NoError(t, err)
+	serve(limit(s), request(t, "GET", "/", "Content-Type: application/grpc"))
+	require.Equal(t, 2, s.calls, "a middleware calls its handler once")
+	require.Equal(t, []string{"", ""}, s.counts)
+}
+
+func TestPerTryTimeout(t *testing.T) {
+	const ms = time.Millisecond
+	slow := func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }
+	late := func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(200)
+		time.Sleep(time.Second)
+		_, _ = io.WriteString(w, "late")
+	}
+	for _, row := range []struct {
+		name   string
+		route  Route
+		steps  []step
+		took   time.Duration
+		calls  int
+		status int
+		body   string
+	}{
+		{"not retried by default", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms}}, []step{slow}, 100 * ms, 1, 504, timeoutBody},
+		{"not retried on connect-failure", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"connect-failure", "503"}}},
+			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
+		{"not retried on reset-before-request", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset-before-request"}}},
+			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
+		{"retried on 5xx", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"retried on gateway-error", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"gateway-error"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"retried on reset", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"all of them", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 300 * ms, 3, 504, timeoutBody},
+		{"until the timeout", Route{Timeout: 250 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 250 * ms, 3, 504, timeoutBody},
+		{"longer than the timeout", Route{Timeout: 50 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 50 * ms, 1, 504, timeoutBody},
+		{"a slow body", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{late}, time.Second, 1, 200, "late"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{steps: row.steps}
+				row.route.Split = Split{{Host: "a"}}
+				gw := built(t, New().Random(func() uint64 { return 0 }).Route(row.route).Backend("*", s))
+				w, took, panicked := outcomeOf(gw, request(t, "GET", "/"))
+				require.Nil(t, panicked)
+				require.Equal(t, row.took, took)
+				require.Equal(t, row.status, w.Code)
+				require.Equal(t, row.body, w.Body.String())
+				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				require.Equal(t, row.calls, s.calls)
+			})
+		})
+	}
+}
+
+func TestExpectedTimeoutIsWhatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }}}
+		gw := built(t, New().Semantics(Envoy).Random(func() uint64 { return 0 }).Backend("*", s).Route(Route{
+			Split: Split{{Host: "a"}}, Timeout: 2500 * time.Millisecond,
+			Retry: &Retry{Attempts: 5, PerTryTimeout: time.Second, On: []string{"5xx"}},
+		}))
+		_, _, _ = outcomeOf(gw, request(t, "GET", "/"))
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		require.Equal(t, []string{"1", "2", "3"}, s.counts)
+		require.Equal(t, []string{"1000", "1000", "500"}, s.expected)
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	const ms = time.Millisecond
+	p := compileRetry(&Retry{Attempts: 9})
+	for n, limit := range []time.Duration{25 * ms, 50 * ms, 100 * ms, 200 * ms, 250 * ms, 250 * ms, 250 * ms} {
+		require.Equal(t, limit-1, p.backoff(n+1, func() uint64 { return uint64(limit) - 1 }))
+		require.Zero(t, p.backoff(n+1, func() uint64 { return uint64(limit) }))
+		require.Less(t, p.backoff(n+1, func() uint64 { return math.MaxUint64 }), limit)
+	}
+	p = compileRetry(&Retry{Attempts: 9, Backoff: time.Second})
+	require.Equal(t, time.Second-1, p.backoff(1, func() uint64 { return uint64(time.Second) - 1 }))
+	require.Less(t, p.backoff(1000, func() uint64 { return math.MaxUint64 }), 10*time.Second)
+
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{status(503)}}
+		gw := built(t, New().Random(func() uint64 { return uint64(20 * ms) }).Backend("*", s).
+			Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"503"}}}))
+		_, took, _ := outcomeOf(gw, request(t, "GET", "/"))
+		require.Equal(t, 60*ms, took)
+	})
+}
+
+func TestTimeIsUpBetweenTries(t *testing.T) {
+	for _, timed := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{steps: []step{status(503)}}
+			route := Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"503"}, Backoff: time.Minute}}
+			if timed {
+				route.Timeout = 10 * time.Second
+			}
+			gw := built(t, New().Random(func() uint64 { return uint64(30 * time.Second) }).Backend("*", s).Route(route))
+			r := request(t, "GET", "/")
+			if !timed {
+				ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+				defer cancel()
+				r = r.WithContext(ctx)
+			}
+			w, took, panicked := outcomeOf(gw, r)
+			require.Nil(t, panicked)
+			require.Equal(t, 10*time.Second, took)
+			require.Equal(t, 504, w.Code)
+			require.Equal(t, timeoutBody, w.Body.String())
+			require.Equal(t, 1, s.calls)
+		})
+	}
+}
+
+// Nobody is answered after having gone away.
+func TestClientGoesAwayBetweenTries(t *testing.T) {
+	for _, remote := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{steps: []step{failing("UF")}}
+			gw := built(t, New().Random(func() uint64 { return uint64(30 * time.Second) }).Backend("*", s).
+				Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"connect-failure"}, Backoff: time.Minute}}))
+			if remote {
+				remotely(gw)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			time.AfterFunc(10*time.Second, cancel)
+			_, took, panicked := outcomeOf(gw, request(t, "GET", "/").WithContext(ctx))
+			require.Equal(t, http.ErrAbortHandler, panicked)
+			require.Equal(t, 10*time.Second, took)
+			require.Equal(t, 1, s.calls)
+		})
+	}
+}
+
+func TestRetriesSendTheBodyAgain(t *testing.T) {
+	read := func(all bool, then step) step {
+		return func(w http.ResponseWriter, r *http.Request) {
+			n := int64(3)
+			if all {
+				n = math.MaxInt64
+			}
+			text, _ := io.ReadAll(io.LimitReader(r.Body, n))
+			_ = r.Body.Close()
+			r.Header.Set("X-Spoilt", "1")
+			r.URL.Path = "/spoilt"
+			w.Header().Set("X-Read", strconv.Itoa(len(text)))
+			then(w, r)
+		}
+	}
+	for _, row := range []struct {
+		name  string
+		size  int
+		first step
+		calls int
+	}{
+		{"little, read", 10, read(true, status(503)), 2},
+		{"little, half read", 10, read(false, status(503)), 2},
+		{"little, not read", 10, status(503), 2},
+		{"as much as is kept", replayLimit, read(true, status(503)), 2},
+		{"one byte more", replayLimit + 1, read(true, status(503)), 1},
+		{"too much, not read", 10 * replayLimit, status(503), 2},
+		{"too much, failed", 10 * replayLimit, read(true, failing("UC")), 1},
+		{"little, failed", 10, read(true, failing("UC")), 2},
+	} {
+		for _, timeout := range []time.Duration{0, time.Minute} {
+			t.Run(row.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var got string
+					var path, spoilt string
+					s := &script{steps: []step{row.first, func(w http.ResponseWriter, r *http.Request) {
+						text, err := io.ReadAll(r.Body)
+						if err != nil {
+							panic(err)
+						}
+						got, path, spoilt = string(text), r.URL.Path, r.Header.Get("X-Spoilt")
+					}}}
+					gw := built(t, New().Backend("*", s).Route(Route{
+						Split: Split{{Host: "a"}}, Timeout: timeout, Retry: &Retry{Attempts: 1, On: []string{"5xx"}},
+					}))
+					text := strings.Repeat("0123456789", row.size/10+1)[:row.size]
+					w := serve(gw, httptest.NewRequest("POST", "/path", strings.NewReader(text)))
+					require.Equal(t, row.calls, s.calls)
+					if row.calls == 1 {
+						require.Equal(t, 503, w.Code)
+						return
+					}
+					require.Equal(t, 200, w.Code)
+					require.True(t, text == got)
+					require.Equal(t, "/path", path)
+					require.Empty(t, spoilt)
+				})
+			})
+		}
+	}
+}
+
+// Proxying under the default policy retries only what nobody has read from.
+func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
+	touching := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = r.Body.Read(make([]byte, 1))
+		failing("UF")(w, r)
+	}
+	closing := func(w http.ResponseWriter, r *http.Request) {
+		_ = r.Body.Close()
+		failing("UF")(w, r)
+	}
+	for _, row := range []struct {
+		name  string
+		first step
+		calls int
+	}{{"closed", closing, 2}, {"read", touching, 1}} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got string
+				s := &script{steps: []step{row.first, func(_ http.ResponseWriter, r *http.Request) {
+					text, _ := io.ReadAll(r.Body)
+					got = string(text)
+				}}}
+				gw := remotely(built(t, New().Backend("*", s).Route(Route{Split: Split{{Host: "a"}}})))
+				serve(gw, httptest.NewRequest("POST", "/", io.NopCloser(strings.NewReader("body"))))
+				require.Equal(t, row.calls, s.calls)
+				if row.calls == 2 {
+					require.Equal(t, "body", got)
+				}
+			})
+		})
+	}
+}
+
+func TestHeadIsRetried(t *testing.T) {
+	s := &script{steps: []step{status(503, "Content-Length", "7"), status(200, "Content-Length", "9")}}
+	gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).
+		Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}))
+	server := httptest.NewServer(gw)
+	defer server.Close()
+	response, err := server.Client().Head(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, 200, response.StatusCode)
+	require.EqualValues(t, 9, response.ContentLength)
+}
+
+// Nothing is retried once the client has seen a header.
+func TestNoRetryAfterTheResponseHasBegun(t *testing.T) {
+	s := &script{steps: []step{func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(200)
+		_, _ = io.WriteString(w, "begun")
+		panic(http.ErrAbortHandler)
+	}}}
+	gw := built(t, New().Backend("*", s).Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"5xx"}}}))
+	_, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
+	require.Equal(t, http.ErrAbortHandler, panicked)
+	require.Equal(t, 1, s.calls)
+}
+
+// A backend whose response was discarded may end as it likes.
+func TestDiscardedResponse(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			var cancelled error
+			s := &script{steps: []step{func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(503)
+				cancelled = r.Context().Err()
+				if _, err := io.WriteString(w, "x"); err != nil {
+					panic(http.ErrAbortHandler)
+				}
+			}, status(200)}}
+			gw := built(t, New().Backend("*", s).Route(Route{
+				Split: Split{{Host: "a"}}, Timeout: timeout, Retry: &Retry{Attempts: 1, On: []string{"5xx"}},
+			}))
+			w, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
+			synctest.Wait()
+			require.Nil(t, panicked)
+			require.Equal(t, "body of 200", w.Body.String())
+			require.Error(t, cancelled)
+		})
+	}
+}
+
+func TestRetryOverRealConnections(t *testing.T) {
+	s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, status(200)}}
+	backend := httptest.NewServer(s)
+	defer backend.Close()
+	closed := httptest.NewServer(s)
+	closed.Close()
+	for _, row := range []struct {
+		name, url string
+		retry     *Retry
+		status    int
+		calls     int
+	}{
+		{"a reset by default", backend.URL, nil, 503, 1},
+		{"a reset", backend.URL, &Retry{Attempts: 1, On: []string{"reset"}}, 200, 2},
+		{"a refused connection", closed.URL, nil, 503, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s.mu.Lock()
+			s.calls = 0
+			s.mu.Unlock()
+			gw := built(t, New().BackendURL("*", row.url).Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}))
+			server := httptest.NewServer(gw)
+			defer server.Close()
+			response, err := server.Client().Post(server.URL, "text/plain", strings.NewReader("body"))
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, row.status, response.StatusCode)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			require.Equal(t, row.calls, s.calls)
+		})
+	}
+}
+
+// A retry costs nothing as long as nothing fails.
+func TestDefaultRetryDoesNotAllocate(t *testing.T) {
+	count := func(retry *Retry) float64 {
+		gw := remotely(built(t, New().Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
+			Route(Route{Split: Split{{Host: "a"}}, Retry: retry})))
+		r, w := request(t, "GET", "/"), &discardWriter{header: http.Header{}}
+		return testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) })
+	}
+	none := count(&Retry{})
+	require.Equal(t, none, count(nil))
+	require.Equal(t, none, count(&Retry{Attempts: 3, On: []string{"reset"}}))
+}
