@@ -36,7 +36,8 @@ const StatusClientClosed = 499
 
 // A Failure is an exchange that ended before the head of a response was read.
 type Failure struct {
-	// Flag is Envoy's response flag, such as FlagConnectFailure.
+	// Flag is Envoy's response flag, such as FlagConnectFailure. It is empty if
+	// the request's body was longer than an http.MaxBytesReader in it allows.
 	Flag string
 	// Status and Body are what Envoy answers.
 	Status int
@@ -99,12 +100,15 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 		dial   *dialError
 		client *clientError
 		broken *brokenError
+		limit  *http.MaxBytesError
 	)
 	switch cause := context.Cause(ctx); {
 	case cause != nil && (errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, ErrTimeout)):
 		f.Flag, f.Status, f.Body = FlagTimeout, http.StatusGatewayTimeout, "upstream request timeout"
 	case cause != nil:
 		f.Flag, f.Status = FlagDownstream, StatusClientClosed
+	case errors.As(err, &limit):
+		f.Status, f.Body = http.StatusRequestEntityTooLarge, "Payload Too Large"
 	case errors.As(err, &client):
 		f.Flag, f.Status = FlagDownstream, StatusClientClosed
 	case errors.Is(err, errNoEndpoint):

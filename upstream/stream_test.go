@@ -367,6 +367,14 @@ func TestEarlyResponse(t *testing.T) {
 	})
 }
 
+// answerEarly is a backend that answers as soon as it has the head of a request,
+// and then reads on.
+func answerEarly(conn net.Conn, in *bufio.Reader) {
+	headOf(in)
+	_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+	_, _ = io.Copy(io.Discard, in)
+}
+
 // A backend that answers and closes while a long body is being sent is heard.
 func TestEarlyResponseToLongUpload(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
