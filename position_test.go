@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// A Gateway is a middleware and a handler like its features: it stands wherever
+// they do.
+func TestGatewayInEveryPosition(t *testing.T) {
+	for _, p := range standpoints {
+		t.Run(p.name, func(t *testing.T) {
+			spy, next := new(backendSpy), new(backendSpy)
+			gw := built(t, New().Backend("*", spy).
+				Route(Route{Match: []Match{{URI: Prefix("/products")}}, Rewrite: &Rewrite{URI: "/v2"}, Split: Split{{Host: "spy"}}}).
+				Route(Route{Match: []Match{{URI: Prefix("/old")}}, Redirect: &Redirect{Scheme: "https"}}).
+				Route(Route{Match: []Match{{URI: Prefix("/created")}}, DirectResponse: &DirectResponse{Status: 201}}))
+
+			handler := p.place(gw.Middleware, next)
+			require.Equal(t, 200, serve(outer(t, handler), request(t, "GET", p.mount+"/products/a%2Fb?x=1")).Code)
+			require.Equal(t, "/v2/a%2Fb?x=1", spy.got.RequestURI, "the backend gets the path that was decided on")
+			require.Equal(t, "/v2/a%2Fb", spy.got.URL.EscapedPath())
+			require.Nil(t, next.got)
+
+			require.Equal(t, "https://a.com"+p.mount+"/old/x?q=1", serve(handler, request(t, "GET", p.mount+"/old/x?q=1")).Header().Get("Location"))
+			require.Equal(t, "http://a.com"+p.mount+"/created/x", serve(handler, request(t, "GET", p.mount+"/created/x")).Header().Get("Location"))
+
+			require.Equal(t, 200, serve(outer(t, handler), request(t, "GET", p.mount+"/other/1")).Code)
+			require.Equal(t, p.mount+"/other/1", next.got.URL.Path, "as it came")
+
+			alone := p.place(func(http.Handler) http.Handler { return gw }, next)
+			require.Equal(t, 404, serve(alone, request(t, "GET", p.mount+"/other/1")).Code)
+		})
+	}
+}
+
+// Backends route by what they are sent, whatever routers stand in front.
+func TestRoutersAsBackends(t *testing.T) {
+	item := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(r.PathValue("id") + " " + r.URL.EscapedPath()))
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items/{id}", item)
+	flat := chi.NewRouter()
+	flat.Get("/items/{id}", item)
+	mounted, items := chi.NewRouter(), chi.NewRouter()
+	items.Get("/{id}", item)
+	mounted.Mount("/items", items)
+	for name, backend := range map[string]http.Handler{"ServeMux": mux, "chi": flat, "chi with a mount": mounted} {
+		for _, p := range standpoints {
+			t.Run(name+", "+p.name, func(t *testing.T) {
+				for action, r := range map[string]Route{
+					"plain":   {},
+					"timeout": {Timeout: time.Minute},
+					"retried": {Retry: &Retry{Attempts: 3, On: []string{"5xx"}, Backoff: time.Millisecond}},
+				} {
+					var calls int
+					r.Match, r.Rewrite, r.Split = []Match{{URI: Prefix("/products")}}, &Rewrite{URI: "/items"}, Split{{Host: "items"}}
+					gw := built(t, New().Random(func() uint64 { return 0 }).Route(r).Backend("items", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						calls++
+						if calls < 3 && action == "retried" {
+							backend.ServeHTTP(&discardWriter{header: http.Header{}}, r)
+							w.WriteHeader(503)
+							return
+						}
+						backend.ServeHTTP(w, r)
+					})))
+					w := serve(p.place(gw.Middleware, http.NotFoundHandler()), request(t, "GET", p.mount+"/products/7"))
+					require.Equal(t, 200, w.Code, action)
+					require.Equal(t, "7 /items/7", w.Body.String(), action)
+					if action == "retried" {
+						require.Equal(t, 3, calls)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Mirrors run beside the destination: their routers share no state with it.
+func TestRouterAsAMirror(t *testing.T) {
+	for _, p := range standpoints {
+		t.Run(p.name, func(t *testing.T) {
+			var mu sync.Mutex
+			var seen []string
+			var all sync.WaitGroup
+			router := chi.NewRouter()
+			router.Route("/items", func(r chi.Router) {
+				r.Get("/{id}", func(_ http.ResponseWriter, r *http.Request) {
+					mu.Lock()
+					defer mu.Unlock()
+					seen = append(seen, chi.URLParam(r, "id"))
+					all.Done()
+				})
+			})
+			all.Add(4)
+			gw := built(t, New().Backend("*", router).Route(Route{
+				Match: []Match{{URI: Prefix("/products")}}, Rewrite: &Rewrite{URI: "/items"}, Split: Split{{Host: "items"}},
+				Mirrors: []Mirror{{Destination: Destination{Host: "m1"}}, {Destination: Destination{Host: "m2"}}, {Destination: Destination{Host: "m3"}}},
+			}))
+			require.Equal(t, 200, serve(p.place(gw.Middleware, http.NotFoundHandler()), request(t, "GET", p.mount+"/products/7")).Code)
+			all.Wait()
+			require.Equal(t, []string{"7", "7", "7", "7"}, seen)
+		})
+	}
+}
+
+// Parameters of a router in front can be read behind a gateway.
+func TestParametersOfTheRouterInFront(t *testing.T) {
+	var tenant string
+	gw := built(t, New().Route(Route{Split: Split{{Host: "spy"}}}).Backend("spy", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		tenant = chi.URLParam(r, "tenant")
+	})))
+	router := chi.NewRouter()
+	router.Route("/tenants/{tenant}", func(r chi.Router) { r.Mount("/", gw) })
+	serve(router, request(t, "GET", "/tenants/acme/x"))
+	require.Equal(t, "acme", tenant)
+}
+
+func TestZeroGateway(t *testing.T) {
+	var gw Gateway
+	require.Equal(t, 404, serve(&gw, request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(gw.Listener(80), request(t, "GET", "/")).Code)
+	next := new(backendSpy)
+	serve(gw.Middleware(next), request(t, "GET", "/"))
+	require.NotNil(t, next.got)
+	d := gw.Decide(request(t, "GET", "/"))
+	require.Equal(t, Decision{Kind: NotFound, Reason: "no server", Status: 404, Path: "/", Header: http.Header{}}, d)
+	require.Empty(t, gw.Warnings())
+	require.NoError(t, gw.Close())
+}
