@@ -65,9 +65,13 @@ const (
 	// Direct writes a request and reads its response in the handler's own
 	// goroutine, and is strict about what it reads.
 	Direct Transport = iota
-	// NetHTTP is net/http's Transport. It is more lenient: it accepts lines that
-	// end in a bare LF, and lets Transfer-Encoding win over a Content-Length in
-	// the same head.
+	// NetHTTP is net/http's Transport. It is more lenient: among other things it
+	// accepts lines that end in a bare LF or are folded, repeats of a
+	// Content-Length, and lets Transfer-Encoding win over a Content-Length in the
+	// same head. It may take a response that a backend sent unasked for that to
+	// the next request, and it may fail a request on a connection that the backend
+	// has closed a moment before. A path that begins with two slashes and has bytes
+	// which net/url would encode is sent encoded over HTTP/1.1.
 	NetHTTP
 )
 

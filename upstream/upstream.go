@@ -117,7 +117,9 @@ func (u *Upstream) Close() error {
 // client cannot take it for a whole one.
 //
 // The header of w may already hold headers, to which those of the response are
-// added. r is not changed.
+// added. r is not changed. If the response ends before the request's body does, a
+// Read of r.Body may still be waiting for the client when ServeHTTP returns, as
+// with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h, err := u.pick(r.Context())
 	if err != nil {
