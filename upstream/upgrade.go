@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -72,10 +73,10 @@ func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
 			return
 		}
 	}
-	if to, ok := dst.(*net.TCPConn); ok {
-		if _, ok := src.(*net.TCPConn); ok {
+	if to, ok := tcpBelow(dst); ok {
+		if from, ok := tcpBelow(src); ok {
 			// Within the kernel.
-			_, _ = to.ReadFrom(src)
+			_, _ = to.ReadFrom(from)
 			return
 		}
 	}
@@ -90,6 +91,23 @@ func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
 		}
 		if err != nil {
 			return
+		}
+	}
+}
+
+// tcpBelow returns the TCP connection that carries the bytes of conn as they
+// are. A server may have put a connection of its own above it.
+func tcpBelow(conn any) (*net.TCPConn, bool) {
+	for {
+		switch c := conn.(type) {
+		case *net.TCPConn:
+			return c, true
+		case *tls.Conn:
+			return nil, false
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil, false
 		}
 	}
 }
