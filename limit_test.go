@@ -1,0 +1,352 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// limitedBy is a gateway with limits on its one route.
+func limitedBy(t *testing.T, limits ...RateLimit) *Gateway {
+	t.Helper()
+	return built(t, New().Route(Route{Split: Split{{Host: "a"}}, RateLimits: limits}).Backend("*", answerOK))
+}
+
+var answerOK = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+
+// from returns a request of a client, with headers.
+func from(address string, headers ...string) *http.Request {
+	r := httptest.NewRequest("GET", "http://a.com/", nil)
+	r.RemoteAddr = address
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+const client = "192.0.2.1:1234"
+
+// allowed counts how many of n requests pass.
+func allowed(h http.Handler, n int, r func() *http.Request) (passed int) {
+	for range n {
+		if w := serve(h, r()); w.Code == 200 {
+			passed++
+		}
+	}
+	return passed
+}
+
+func TestLimitCountsExactly(t *testing.T) {
+	for _, row := range []struct {
+		requests int
+		unit     time.Duration
+	}{{1, time.Second}, {2, time.Second}, {10, time.Minute}, {1000, time.Hour}, {7, 24 * time.Hour}} {
+		t.Run(fmt.Sprintf("%d per %v", row.requests, row.unit), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := limitedBy(t, RateLimit{Requests: row.requests, Unit: row.unit})
+				get := func() *http.Request { return from(client) }
+				require.Equal(t, row.requests, allowed(gw, row.requests+5, get))
+				each := row.unit / time.Duration(row.requests)
+				time.Sleep(each - time.Microsecond)
+				require.Equal(t, 0, allowed(gw, 1, get), "the refill is continuous: a token is not there before its time")
+				time.Sleep(2 * time.Microsecond)
+				require.Equal(t, 1, allowed(gw, 2, get))
+				time.Sleep(row.unit / 2)
+				require.InDelta(t, float64(row.requests)/2, float64(allowed(gw, row.requests, get)), 0.51)
+				time.Sleep(100 * row.unit)
+				require.Equal(t, row.requests, allowed(gw, row.requests+5, get), "no more is saved up than there was")
+			})
+		})
+	}
+}
+
+func TestLimitKeys(t *testing.T) {
+	address, user, plan := LimitKey{RemoteAddress: true}, LimitKey{Header: "X-User"}, LimitKey{Header: "x-plan"}
+	const other, v6 = "192.0.2.2:1234", "[2001:db8:1:2::1]:1234"
+	for _, row := range []struct {
+		name          string
+		per           []LimitKey
+		first, second *http.Request
+		// shared says that both count together; free that the second does not
+		// count at all.
+		shared, free bool
+	}{
+		{"none", nil, from(client), from(other), true, false},
+		{"address: the same", []LimitKey{address}, from(client), from("192.0.2.1:999"), true, false},
+		{"address: another", []LimitKey{address}, from(client), from(other), false, false},
+		{"address: the same, v4-mapped", []LimitKey{address}, from(client), from("[::ffff:192.0.2.1]:1"), true, false},
+		{"address: the same /64", []LimitKey{address}, from(v6), from("[2001:db8:1:2:ffff::9]:1"), true, false},
+		{"address: the next /64", []LimitKey{address}, from(v6), from("[2001:db8:1:3::1]:1"), false, false},
+		{"address: another zone", []LimitKey{address}, from("[fe80::1%eth0]:1"), from("[fe80::1%eth1]:1"), true, false},
+		{"address: none", []LimitKey{address}, from(client), from("@"), false, true},
+		{"address: forged", []LimitKey{address}, from(client), from(client, "X-Forwarded-For", "198.51.100.1"), true, false},
+		{"header: the same", []LimitKey{user}, from(client, "X-User", "a"), from(other, "x-user", "a"), true, false},
+		{"header: another", []LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", "A"), false, false},
+		{"header: missing", []LimitKey{user}, from(client, "X-User", "a"), from(client), false, true},
+		{"header: empty", []LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", ""), false, false},
+		{"headers: the same", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(other, "X-User", "a", "X-Plan", "b"), true, false},
+		{"headers: one differs", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a", "X-Plan", "c"), false, false},
+		{"headers: cut elsewhere", []LimitKey{user, plan}, from(client, "X-User", "ab", "X-Plan", "c"), from(client, "X-User", "a", "X-Plan", "bc"), false, false},
+		{"headers: exchanged", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "b", "X-Plan", "a"), false, false},
+		{"headers: one missing", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a"), false, true},
+		{"both: the same", []LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "a"), true, false},
+		{"both: another user", []LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "b"), false, false},
+		{"both: another address", []LimitKey{address, user}, from(client, "X-User", "a"), from(other, "X-User", "a"), false, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := limitedBy(t, RateLimit{Requests: 2, Unit: time.Minute, Per: row.per})
+				require.Equal(t, 2, allowed(gw, 3, func() *http.Request { return row.first }))
+				want := 2
+				if row.shared {
+					want = 0
+				} else if row.free {
+					want = 5
+				}
+				require.Equal(t, want, allowed(gw, 5, func() *http.Request { return row.second }))
+			})
+		})
+	}
+}
+
+func TestLimitBehindTrustedProxies(t *testing.T) {
+	behind := func(list string) *http.Request { return from(client, "X-Forwarded-For", list) }
+	for _, row := range []struct {
+		name          string
+		trusted       int
+		first, second *http.Request
+		shared        bool
+	}{
+		{"the same client", 1, behind("198.51.100.1"), behind("198.51.100.1"), true},
+		{"another client", 1, behind("198.51.100.1"), behind("198.51.100.2"), false},
+		{"what the client has forged before", 1, behind("198.51.100.1"), behind("203.0.113.9, 198.51.100.1"), true},
+		{"two proxies", 2, behind("198.51.100.1, 192.0.2.9"), behind("198.51.100.2, 192.0.2.9"), false},
+		{"two proxies, forged", 2, behind("198.51.100.1, 192.0.2.9"), behind("1.1.1.1, 198.51.100.1, 192.0.2.9"), true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := built(t, New().TrustedProxies(row.trusted).Backend("*", answerOK).Route(Route{
+					Split: Split{{Host: "a"}}, RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute, Per: perAddress}},
+				}))
+				require.Equal(t, 1, allowed(gw, 2, func() *http.Request { return row.first }))
+				require.Equal(t, !row.shared, allowed(gw, 1, func() *http.Request { return row.second }) == 1)
+			})
+		})
+	}
+}
+
+func TestLimitConditions(t *testing.T) {
+	free := Match{Headers: map[string]StringMatch{"x-plan": Exact("free")}}
+	for _, row := range []struct {
+		name    string
+		when    Match
+		r       *http.Request
+		limited bool
+	}{
+		{"the header", free, from(client, "X-Plan", "free"), true},
+		{"another value", free, from(client, "X-Plan", "paid"), false},
+		{"no header", free, from(client), false},
+		{"the path", Match{URI: Prefix("/")}, from(client), true},
+		{"another path", Match{URI: Prefix("/a")}, from(client), false},
+		{"the method", Match{Method: Exact("GET")}, from(client), true},
+		{"another method", Match{Method: Exact("POST")}, from(client), false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			gw := limitedBy(t, RateLimit{Requests: 1, Unit: time.Hour, When: &row.when})
+			require.Equal(t, row.limited, allowed(gw, 2, func() *http.Request { return row.r }) == 1)
+		})
+	}
+}
+
+// A request that is sent again when Retry-After says so passes, and one second
+// earlier it does not.
+func TestRetryAfterIsTrue(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		limits []RateLimit
+		sent   int // until one is refused
+		want   string
+	}{
+		{"a second", []RateLimit{{Requests: 1, Unit: time.Second}}, 2, "1"},
+		{"a part of a second", []RateLimit{{Requests: 1000, Unit: time.Second}}, 1001, "1"},
+		{"six seconds", []RateLimit{{Requests: 10, Unit: time.Minute}}, 11, "6"},
+		{"rounded up", []RateLimit{{Requests: 7, Unit: time.Minute}}, 8, "9"},
+		{"an hour", []RateLimit{{Requests: 1, Unit: time.Hour}}, 2, "3600"},
+		{"a day", []RateLimit{{Requests: 1, Unit: 24 * time.Hour}}, 2, "86400"},
+		{"the slower of two", []RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Minute}}, 2, "60"},
+		{"the slower, which has just given its last", []RateLimit{{Requests: 2, Unit: time.Minute}, {Requests: 1, Unit: time.Second}}, 2, "30"},
+		{"the slower, whatever the order", []RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 2, Unit: time.Minute}}, 2, "30"},
+		{"the one that refuses", []RateLimit{{Requests: 100, Unit: time.Minute}, {Requests: 1, Unit: 5 * time.Second}}, 2, "5"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for _, early := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					gw := limitedBy(t, row.limits...)
+					var w *httptest.ResponseRecorder
+					for range row.sent {
+						w = serve(gw, from(client))
+					}
+					require.Equal(t, 429, w.Code)
+					require.Equal(t, row.want, w.Header().Get("Retry-After"))
+					seconds, err := strconv.Atoi(row.want)
+					require.NoError(t, err)
+					if early {
+						seconds--
+					}
+					time.Sleep(time.Duration(seconds) * time.Second)
+					require.Equal(t, early, serve(gw, from(client)).Code == 429)
+				})
+			}
+		})
+	}
+}
+
+func TestLimitAnswer(t *testing.T) {
+	gw := limitedBy(t, RateLimit{Requests: 1, Unit: time.Minute})
+	serve(gw, from(client))
+	w := serve(gw, from(client))
+	require.Equal(t, 429, w.Code)
+	require.Equal(t, "local_rate_limited", w.Body.String())
+	require.Equal(t, http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"18"}, "Retry-After": {"60"}}, w.Header())
+
+	w = serve(gw, from(client, "Content-Type", "application/grpc"))
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, "14", w.Header().Get("Grpc-Status"))
+	require.Equal(t, "local_rate_limited", w.Header().Get("Grpc-Message"))
+	require.Equal(t, "60", w.Header().Get("Retry-After"))
+	require.Empty(t, w.Body.String())
+}
+
+// Fault, CORS and limits come in this order.
+func TestLimitAmongFilters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw := built(t, New().Backend("*", answerOK).Route(Route{
+			Split: Split{{Host: "a"}}, CORS: &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}},
+			RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute}},
+		}))
+		preflight := func() *http.Request {
+			r := from(client, "Origin", "https://a.com", "Access-Control-Request-Method", "GET")
+			r.Method = "OPTIONS"
+			return r
+		}
+		require.Equal(t, 5, allowed(gw, 5, preflight), "preflights are free")
+		get := func() *http.Request { return from(client, "Origin", "https://a.com") }
+		require.Equal(t, 1, allowed(gw, 2, get))
+		require.Equal(t, 5, allowed(gw, 5, preflight))
+		w := serve(gw, get())
+		require.Equal(t, 429, w.Code)
+		require.Equal(t, "https://a.com", w.Header().Get("Access-Control-Allow-Origin"))
+		require.NotContains(t, serve(gw, from(client, "Origin", "https://b.com")).Header(), "Access-Control-Allow-Origin")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		drawn := uint64(0)
+		gw := built(t, New().Random(func() uint64 { return drawn }).Backend("*", answerOK).Route(Route{
+			Split: Split{{Host: "a"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 50}},
+			RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute}},
+		}))
+		for range 5 {
+			require.Equal(t, 418, serve(gw, from(client)).Code, "aborted requests are free")
+		}
+		drawn = 500_000
+		require.Equal(t, 1, allowed(gw, 2, func() *http.Request { return from(client) }))
+	})
+}
+
+func TestAnswersOfTheGatewayAreLimited(t *testing.T) {
+	limits := []RateLimit{{Requests: 1, Unit: time.Minute}}
+	for _, row := range []struct {
+		name  string
+		route Route
+		path  string
+		want  []int
+	}{
+		{"a redirect", Route{Redirect: &Redirect{URI: "/b"}}, "/a", []int{301, 429}},
+		{"a direct response", Route{DirectResponse: &DirectResponse{Status: 204}}, "/a", []int{204, 429}},
+		{"no destination", Route{Split: Split{{Host: "none"}}}, "/a", []int{503, 429}},
+		{"no route", Route{Split: Split{{Host: "none"}}}, "/b", []int{404, 404}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.route.RateLimits, row.route.Match = limits, []Match{{URI: Prefix("/a")}}
+			gw := built(t, New().Route(row.route))
+			for _, want := range row.want {
+				r := httptest.NewRequest("GET", "http://a.com"+row.path, nil)
+				require.Equal(t, want, serve(gw, r).Code)
+			}
+		})
+	}
+}
+
+// Every limit must allow a request; what a slower one gave is not given back.
+func TestSeveralLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw := limitedBy(t, RateLimit{Requests: 2, Unit: time.Second}, RateLimit{Requests: 4, Unit: time.Hour})
+		get := func() *http.Request { return from(client) }
+		require.Equal(t, 2, allowed(gw, 3, get))
+		time.Sleep(time.Second)
+		require.Equal(t, 1, allowed(gw, 3, get), "the third request of before took one of the hour's tokens")
+	})
+}
+
+func TestLimitUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw := limitedBy(t, RateLimit{Requests: 1000, Unit: time.Hour}, RateLimit{Requests: 300, Unit: time.Hour, Per: perAddress})
+		var passed [4]atomic.Int32
+		var all sync.WaitGroup
+		for worker := range 16 {
+			all.Go(func() {
+				address := fmt.Sprintf("192.0.2.%d:1", worker%4)
+				for range 100 {
+					if serve(gw, from(address)).Code == 200 {
+						passed[worker%4].Add(1)
+					}
+				}
+			})
+		}
+		all.Wait()
+		var total int32
+		for i := range passed {
+			require.LessOrEqual(t, passed[i].Load(), int32(300))
+			total += passed[i].Load()
+		}
+		require.LessOrEqual(t, total, int32(1000))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		gw := limitedBy(t, RateLimit{Requests: 1000, Unit: time.Hour})
+		var passed atomic.Int32
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() { passed.Add(int32(allowed(gw, 100, func() *http.Request { return from(client) }))) })
+		}
+		all.Wait()
+		require.EqualValues(t, 1000, passed.Load())
+	})
+}
+
+func TestLimitMiddleware(t *testing.T) {
+	limit, err := RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress}.Middleware()
+	require.NoError(t, err)
+	one, two := limit(answerOK), limit(answerOK)
+	require.Equal(t, 1, allowed(one, 2, func() *http.Request { return from(client) }))
+	require.Equal(t, 1, allowed(one, 2, func() *http.Request { return from("192.0.2.9:1") }))
+	require.Equal(t, 1, allowed(two, 2, func() *http.Request { return from(client) }), "its buckets are its own")
+	_, err = RateLimit{Requests: 1, Unit: time.Hour, Provider: "redis"}.Middleware()
+	require.Error(t, err)
+	_, err = RateLimit{}.Middleware()
+	require.Error(t, err)
+}
+
+func TestLimitDoesNotAllocate(t *testing.T) {
+	gw := limitedBy(t, RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: []LimitKey{{RemoteAddress: true}, {Header: "x-user"}}})
+	free := limitedBy(t)
+	r, w := from(client, "X-User", "somebody"), &discardWriter{header: http.Header{}}
+	without := testing.AllocsPerRun(100, func() { free.ServeHTTP(w, r) })
+	require.Equal(t, without, testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) }))
+}
