@@ -170,7 +170,8 @@ func TestValidRoutesCostFewAllocations(t *testing.T) {
 		var f findings
 		validate(&d, validation{defaultNamespace: "default"}, &f)
 	})
-	require.Less(t, allocations/n, 2.0)
+	// The race detector adds some of its own.
+	require.Less(t, allocations/n, 2.1)
 }
 
 func BenchmarkValidate(b *testing.B) {

@@ -65,6 +65,13 @@ func runDecide(c *command, args []string, s streams) int {
 	}
 	fmt.Fprintf(s.out, "%s %s\n", rest[0], rest[1])
 	printDecision(s.out, &d)
+	if d.Kind == gateway.Unreached && d.Listener == "" {
+		var ports []string
+		for _, l := range gw.Listeners() {
+			ports = append(ports, strconv.Itoa(l.Port()))
+		}
+		fmt.Fprintf(s.out, "  hint          a URL's port is that of a Gateway, wherever it is mapped to; there is %s\n", strings.Join(ports, ", "))
+	}
 	return exitOK
 }
 
