@@ -59,6 +59,9 @@ type validator struct {
 	subsets   subsetIndex
 	// portsOf holds the numbers of the ports of each declared host.
 	portsOf map[string][]int
+	// servicesOf holds the services of each declared host, once they are asked
+	// for.
+	servicesOf map[string][]*Service
 	// reach is reused from one VirtualService to the next.
 	reach reach
 }

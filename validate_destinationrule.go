@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // A subsetIndex holds the names of the subsets of hosts.
 type subsetIndex struct {
@@ -54,6 +57,9 @@ func (v *validator) destinationRules() {
 			e.suggestf(withoutPort(rule.Host), "%s", problem)
 		}
 		v.exportTo(&s, rule.ExportTo, rule.Namespace, false)
+		v.ruleSelector(&s, rule)
+		host := fullHost(rule.Host, v.named(rule.Namespace, "").namespace)
+		v.trafficPolicy(&s, rule.TrafficPolicy, policyScope{host: host})
 		names := make(map[string]bool, len(rule.Subsets))
 		for j := range rule.Subsets {
 			subset := &rule.Subsets[j]
@@ -69,6 +75,26 @@ func (v *validator) destinationRules() {
 			}
 			names[subset.Name] = true
 			v.labels(&at, "labels", subset.Labels)
+			v.trafficPolicy(&at, subset.TrafficPolicy, policyScope{host, subset.Labels, rule.TrafficPolicy})
+		}
+	}
+}
+
+// ruleSelector validates which workloads a rule is for.
+func (v *validator) ruleSelector(s *site, rule *DestinationRule) {
+	if rule.WorkloadSelector == nil {
+		return
+	}
+	e := s.field("workloadSelector")
+	if len(rule.WorkloadSelector) == 0 {
+		e.warnf(codeSchema, "has no labels: it selects every workload of the namespace")
+	}
+	v.labels(&e, "matchLabels", rule.WorkloadSelector)
+	own := cmp.Or(rule.Namespace, v.defaultNamespace)
+	for i, to := range rule.ExportTo {
+		if to != "." && to != own {
+			e := s.element("exportTo", i)
+			e.errorf(`a rule with a workloadSelector is for its own namespace: only "." is expected`)
 		}
 	}
 }

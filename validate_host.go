@@ -15,6 +15,8 @@ const (
 	codeHostNotInGateway  = "IST0132"
 	codeSchema            = "IST0133"
 	codeConflictingServer = "IST0145"
+
+	codeConflictingProtocol = "IST0177"
 )
 
 // isLabel reports whether s is one label of a DNS name: letters, digits and

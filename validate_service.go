@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -35,6 +36,50 @@ func (v *validator) services() {
 		v.servicePorts(&s, service)
 		v.endpoints(&s, service)
 		v.exportTo(&s, service.ExportTo, service.Namespace, true)
+	}
+	v.pooledPorts()
+}
+
+// pooledPorts reports ports of one number that services of one host and
+// namespace say are of different protocols: they are one port.
+func (v *validator) pooledPorts() {
+	services := v.declarations.Services
+	if len(services) < 2 {
+		return
+	}
+	type portOf struct {
+		host, namespace string
+		number          int
+	}
+	type claim struct {
+		service  *Service
+		protocol string
+	}
+	oldest := make([]*Service, len(services))
+	for i := range services {
+		oldest[i] = &services[i]
+	}
+	slices.SortStableFunc(oldest, func(a, b *Service) int { return a.Created.Compare(b.Created) })
+	claims := make(map[portOf]claim)
+	for _, service := range oldest {
+		name := v.named(service.Namespace, service.Name)
+		for _, host := range service.Hosts {
+			for i := range service.Ports {
+				p := &service.Ports[i]
+				at, protocol := portOf{host, name.namespace, p.Number}, strings.ToUpper(p.Protocol)
+				first, ok := claims[at]
+				switch {
+				case !ok:
+					claims[at] = claim{service, protocol}
+				case first.protocol != protocol && first.service != service:
+					s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
+					port := s.element("ports", i)
+					e := port.field("protocol")
+					e.warnf(codeConflictingProtocol, "port %d of %s is of protocol %s by ServiceEntry %s: that is what is spoken",
+						p.Number, host, cmp.Or(first.protocol, "HTTP"), v.named(first.service.Namespace, first.service.Name))
+				}
+			}
+		}
 	}
 }
 
