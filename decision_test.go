@@ -1,0 +1,268 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pick returns one of several values.
+func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
+
+// randomRoute returns a route whose parts are drawn.
+func randomRoute(r *rand.Rand) Route {
+	paths := []string{"/", "/a", "/a/", "/a/b", "/b"}
+	var route Route
+	for range r.IntN(3) {
+		m := Match{URI: pick(r, StringMatch{}, Prefix(pick(r, paths...)), Exact(pick(r, paths...)), Regex("/a/?.*"))}
+		if r.IntN(3) == 0 {
+			m.Method = Exact(pick(r, "GET", "POST"))
+		}
+		if r.IntN(4) == 0 {
+			m.Headers = map[string]StringMatch{pick(r, "x-a", "x-request-id", "x-forwarded-proto", "connection"): pick(r, StringMatch{}, Exact("1"), Exact("http"))}
+		}
+		route.Match = append(route.Match, m)
+	}
+	operations := func() HeaderOperations {
+		o := HeaderOperations{}
+		if r.IntN(2) == 0 {
+			o.Set = lines{pick(r, "x-a", "x-b", "x-forwarded-proto"): pick(r, "1", "%REQ(X-A)%", "%REQ(:PATH)%", "%RESPONSE_CODE%", "%REQ(X-FORWARDED-FOR)%")}
+		}
+		if r.IntN(2) == 0 {
+			o.Add = lines{pick(r, "x-a", "x-b"): pick(r, "2", "%PROTOCOL%")}
+		}
+		if r.IntN(2) == 0 {
+			o.Remove = []string{pick(r, "x-a", "x-b", "cookie")}
+		}
+		return o
+	}
+	if r.IntN(2) == 0 {
+		route.Headers = Headers{Request: operations(), Response: operations()}
+	}
+	if r.IntN(4) == 0 {
+		route.CORS = &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}, AllowMethods: []string{"*"}, UnmatchedPreflights: UnmatchedPreflights(r.IntN(2))}
+	}
+	switch r.IntN(6) {
+	case 0:
+		route.Redirect = &Redirect{URI: pick(r, "/new", "/new?z"), Scheme: pick(r, "", "https"), Code: pick(r, 0, 302, 307), Port: pick(r, 0, 80, 8080)}
+		return route
+	case 1:
+		route.DirectResponse = &DirectResponse{Status: pick(r, 200, 201, 204, 302, 404, 503), Body: pick(r, nil, []byte("body"))}
+		return route
+	}
+	if r.IntN(8) == 0 {
+		route.Fault = &Fault{Abort: &FaultAbort{Percent: 100, HTTPStatus: 418}}
+		if r.IntN(2) == 0 {
+			route.Fault.Abort = &FaultAbort{Percent: 100, GRPCStatus: "UNAVAILABLE"}
+		}
+	}
+	if r.IntN(2) == 0 {
+		route.Rewrite = pick(r, &Rewrite{URI: pick(r, "/", "/x", "/x/")}, &Rewrite{Authority: "b.com"}, &Rewrite{URIRegex: &RegexRewrite{"b", "c"}})
+	}
+	for i := range 1 + r.IntN(3) {
+		route.Split = append(route.Split, Destination{
+			Host: pick(r, "one", "two", "missing"), Weight: 1 + i*r.IntN(3), Headers: pick(r, Headers{}, Headers{Request: operations(), Response: operations()}),
+		})
+	}
+	if r.IntN(4) == 0 {
+		route.Timeout = time.Minute
+	}
+	return route
+}
+
+// randomRequest returns a request whose parts are drawn, once more each time
+// that it is called.
+func randomRequest(t *testing.T, r *rand.Rand) func() *http.Request {
+	method := pick(r, "GET", "GET", "POST", "HEAD", "OPTIONS")
+	target := pick(r, "/", "/a", "/a/", "/a/b", "/a/b/c", "/b", "/c", "/a%2Fb", "/a/../b", "/a%00", "//a") + pick(r, "", "?q=1", "?")
+	var headers []string
+	for _, h := range []string{
+		"X-A: 1", "X-A: 2", "X-B: 1", "Cookie: c=1", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Request-Id: mine", "Connection: X-A",
+		"Connection: X-Forwarded-For", "Origin: https://a.com", "Origin: https://b.com", "Access-Control-Request-Method: PUT", "Content-Type: application/grpc",
+		"X-Envoy-Retry-On: 5xx", "Referer: none", "Te: trailers", "Upgrade: other",
+	} {
+		if r.IntN(4) == 0 {
+			headers = append(headers, h)
+		}
+	}
+	host, secure := pick(r, "a.com", "a.com:8080", "b a"), r.IntN(3) == 0
+	return func() *http.Request {
+		q := request(t, method, target, headers...)
+		q.Host = host
+		if secure {
+			overTLS(q)
+		}
+		return q
+	}
+}
+
+// What a gateway decides is what it does: the kind, the answer to the byte, and
+// what each destination gets.
+func TestDecisionEqualsServing(t *testing.T) {
+	kinds := map[DecisionKind]int{}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		var drawn uint64
+		spies := map[string]*backendSpy{"one": new(backendSpy), "two": new(backendSpy)}
+		b := New().Semantics(Semantics(r.IntN(2))).Random(func() uint64 { return drawn }).TrustedProxies(r.IntN(2)).
+			Backend("one", spies["one"]).Backend("two", spies["two"])
+		for range 1 + r.IntN(4) {
+			b.Route(randomRoute(r))
+		}
+		gw := built(t, b)
+		for range 30 {
+			again := randomRequest(t, r)
+			d := gw.Decide(again())
+			kinds[d.Kind]++
+			about := fmt.Sprintf("seed %d: %v\n%s\n%+v", seed, gw, again().RequestURI, d)
+			if d.Kind != Forwarded {
+				w := httptest.NewRecorder()
+				gw.ServeHTTP(w, again())
+				require.Equal(t, d.Status, w.Code, about)
+				require.Equal(t, d.Body, w.Body.String(), about)
+				require.Equal(t, d.Header, w.Header(), about)
+				require.Equal(t, d.Location, w.Header().Get("Location"), about)
+				continue
+			}
+			require.NotEmpty(t, d.Destinations, about)
+			next := uint64(0)
+			for _, dest := range d.Destinations {
+				for _, spy := range spies {
+					spy.got = nil
+				}
+				drawn = next
+				next += uint64(dest.Weight)
+				w := httptest.NewRecorder()
+				gw.ServeHTTP(w, again())
+				if dest.Missing {
+					require.True(t, w.Code == 503 || w.Header().Get("Grpc-Status") == "14", about)
+					continue
+				}
+				require.Equal(t, 200, w.Code, about)
+				var got *http.Request
+				for _, spy := range spies {
+					if spy.got != nil {
+						require.Nil(t, got, "one destination alone")
+						got = spy.got
+					}
+				}
+				require.Equal(t, dest.Method, got.Method, about)
+				require.Equal(t, dest.Authority, got.Host, about)
+				require.Equal(t, dest.Path, got.RequestURI, about)
+				require.Equal(t, withoutID(dest.Headers), withoutID(got.Header), about)
+			}
+			require.Equal(t, next, uint64(d.Destinations[0].Total), about)
+		}
+	}
+	for _, kind := range []DecisionKind{Forwarded, Redirected, Answered, Aborted, Preflighted, NotFound, Refused} {
+		require.Greater(t, kinds[kind], 10, "%s is among what was drawn: %v", kind, kinds)
+	}
+}
+
+// withoutID returns headers without what is made anew for each request.
+func withoutID(h http.Header) http.Header {
+	out := h.Clone()
+	out.Del("X-Request-Id")
+	return out
+}
+
+func TestDecisionDrawsAndCountsNothing(t *testing.T) {
+	draws := 0
+	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(backendSpy)).Route(Route{
+		Split: Split{{Host: "a", Weight: 1}, {Host: "b", Weight: 1}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500, Percent: 50}},
+		RateLimits: []RateLimit{{Requests: 1, Unit: time.Hour}},
+	}))
+	for range 3 {
+		d := gw.Decide(request(t, "GET", "/"))
+		require.Equal(t, Forwarded, d.Kind)
+		require.Equal(t, []string{"00000000-0000-4000-8000-000000000000"}, d.Destinations[0].Headers["X-Request-Id"])
+	}
+	require.Zero(t, draws)
+	require.Equal(t, 500, serve(gw, request(t, "GET", "/")).Code)
+}
+
+func TestDecisionChangesNoRequest(t *testing.T) {
+	gw, _ := routed(t, Envoy, Route{Rewrite: &Rewrite{URI: "/x", Authority: "b.com"}, Headers: Headers{Request: ops{Set: lines{"x-a": "1"}, Remove: []string{"x-b"}}}})
+	r := request(t, "GET", "/a?b", "X-B: 1", "Connection: X-C", "X-C: 1")
+	before := r.Clone(r.Context())
+	gw.Decide(r)
+	require.Equal(t, before.Header, r.Header)
+	require.Equal(t, before.URL, r.URL)
+	require.Equal(t, before.Host, r.Host)
+	require.Equal(t, before.RequestURI, r.RequestURI)
+}
+
+func TestDecisionTellsOfItsRoute(t *testing.T) {
+	half := 50.0
+	gw := built(t, New().Semantics(Envoy).Backend("one", new(backendSpy)).VirtualService(VirtualService{
+		Name: "shop", Namespace: "prod", Hosts: []string{"*.com"}, Gateways: []string{"*"}, Routes: []Route{
+			{Match: []Match{{URI: Exact("/none")}}, DirectResponse: &DirectResponse{Status: 200}},
+			{
+				Name: "products", Match: []Match{{Name: "v1", URI: Prefix("/products"), Headers: map[string]StringMatch{"x-a": Exact("1")}}},
+				Rewrite: &Rewrite{URI: "/"}, Timeout: 2 * time.Second, Retry: &Retry{Attempts: 3, On: []string{"503", "reset"}, PerTryTimeout: time.Second},
+				Fault: &Fault{Delay: &FaultDelay{Fixed: time.Second, Percent: 1.5}, Abort: &FaultAbort{GRPCStatus: "ABORTED", Percent: 50}},
+				CORS:  &CORS{}, Mirrors: []Mirror{{Destination: Destination{Host: "shadow"}, Percent: &half}},
+				RateLimits: []RateLimit{{Requests: 10, Unit: time.Second, Per: []LimitKey{{RemoteAddress: true}}}},
+				Split:      Split{{Host: "one", Weight: 9}, {Host: "two", Port: 81, Subset: "v2", Weight: 1}},
+			},
+		},
+	}))
+	d := gw.Decide(request(t, "GET", "/products/./7?x=1", "X-A: 1"))
+	require.Equal(t, Forwarded, d.Kind)
+	require.Equal(t, "0.0.0.0_80", d.Listener)
+	require.Equal(t, "http.80", d.RouteTable)
+	require.Equal(t, "*.com", d.VirtualHost)
+	require.Equal(t, "/products/7?x=1", d.Path)
+	require.Equal(t, &DecidedRoute{
+		VirtualService: "prod/shop", Name: "products.v1", Index: 1, Match: "prefix /products", Timeout: 2 * time.Second,
+		Retry:   &DecidedRetry{Attempts: 3, On: []string{"reset", "retriable-status-codes"}, Codes: []int{503}, PerTryTimeout: time.Second, AvoidSameHost: true},
+		Mirrors: []DecidedMirror{{Cluster: "outbound|80||shadow.prod.svc.cluster.local", Percent: 50, Missing: true}},
+		Fault:   &DecidedFault{Delay: time.Second, DelayPercent: 1.5, AbortStatus: 200, GRPCStatus: 10, AbortPercent: 50},
+		CORS:    true, RateLimits: []string{"10 per 1s, each remote address"},
+	}, d.Route)
+	require.Len(t, d.Destinations, 2)
+	require.Equal(t, "outbound|81|v2|two.prod.svc.cluster.local", d.Destinations[1].Cluster)
+	require.True(t, d.Destinations[1].Missing)
+	require.Equal(t, "//7?x=1", d.Destinations[1].Path)
+
+	text, err := json.Marshal(gw.Decide(request(t, "GET", "/nothing")))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"kind":"notFound","reason":"no route","status":404,"listener":"0.0.0.0_80","routeConfig":"http.80","virtualHost":"*.com",
+		"path":"/nothing","response":{"Server":["istio-envoy"]}}`, string(text))
+}
+
+func TestDecisionOfAListener(t *testing.T) {
+	gw := built(t, New().
+		Server(Server{Gateway: "gw", Port: 80, Hosts: []string{"*"}}).
+		Server(Server{Gateway: "gw", Port: 443, PortName: "https", Hosts: []string{"a.com"}, Protocol: "HTTPS", TLS: &ServerTLS{Mode: TLSSimple, CredentialName: "c"}}))
+	secure := func(name string) *http.Request {
+		r := overTLS(request(t, "GET", "/"))
+		r.TLS.ServerName = name
+		return r
+	}
+	for _, row := range []struct {
+		port   int
+		r      *http.Request
+		kind   DecisionKind
+		reason string
+	}{
+		{80, request(t, "GET", "/"), NotFound, "no virtual host"},
+		{80, secure("a.com"), Unreached, "TLS on a plain-text listener, or plain text on a TLS listener"},
+		{443, request(t, "GET", "/"), Unreached, "TLS on a plain-text listener, or plain text on a TLS listener"},
+		{443, secure("a.com"), NotFound, "no virtual host"},
+		{443, secure("b.com"), Unreached, "no filter chain for this server name"},
+		{443, secure(""), Unreached, "no filter chain for this server name"},
+		{81, request(t, "GET", "/"), Unreached, "no listener"},
+	} {
+		d := gw.Listener(row.port).Decide(row.r)
+		require.Equal(t, row.kind, d.Kind, strconv.Itoa(row.port))
+		require.Equal(t, row.reason, d.Reason)
+	}
+}
