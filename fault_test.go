@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// drawing returns a source that draws these numbers in turn.
+func drawing(numbers ...uint64) func() uint64 {
+	i := -1
+	return func() uint64 {
+		i++
+		return numbers[i%len(numbers)]
+	}
+}
+
+func TestFault(t *testing.T) {
+	delay := func(percent float64) *FaultDelay { return &FaultDelay{Fixed: time.Second, Percent: percent} }
+	abort := func(percent float64) *FaultAbort { return &FaultAbort{HTTPStatus: 418, Percent: percent} }
+	for _, row := range []struct {
+		name   string
+		fault  Fault
+		drawn  []uint64
+		took   time.Duration
+		status int
+	}{
+		{"always aborted", Fault{Abort: abort(100)}, []uint64{999_999}, 0, 418},
+		{"never aborted", Fault{Abort: abort(0)}, []uint64{0}, 0, 200},
+		{"half aborted: the last", Fault{Abort: abort(50)}, []uint64{499_999}, 0, 418},
+		{"half aborted: beyond", Fault{Abort: abort(50)}, []uint64{500_000}, 0, 200},
+		{"the least aborted: one", Fault{Abort: abort(0.0001)}, []uint64{0}, 0, 418},
+		{"the least aborted: another", Fault{Abort: abort(0.0001)}, []uint64{1}, 0, 200},
+		{"a third aborted: the last", Fault{Abort: abort(33.3333)}, []uint64{333_332}, 0, 418},
+		{"a third aborted: beyond", Fault{Abort: abort(33.3333)}, []uint64{333_333}, 0, 200},
+		{"always delayed", Fault{Delay: delay(100)}, []uint64{999_999}, time.Second, 200},
+		{"never delayed", Fault{Delay: delay(0), Abort: abort(50)}, []uint64{999_999}, 0, 200},
+		{"half delayed: the last", Fault{Delay: delay(50)}, []uint64{499_999}, time.Second, 200},
+		{"half delayed: beyond", Fault{Delay: delay(50)}, []uint64{500_000}, 0, 200},
+		{"delayed, then aborted", Fault{Delay: delay(100), Abort: abort(100)}, []uint64{0}, time.Second, 418},
+		{"drawn apart: delayed", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{0, 999_999}, time.Second, 200},
+		{"drawn apart: aborted", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{999_999, 0}, 0, 418},
+		{"drawn apart: both", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{1, 2}, time.Second, 418},
+		{"an abort with nothing", Fault{Abort: &FaultAbort{Percent: 100}}, []uint64{0}, 0, 200},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := built(t, New().Random(drawing(row.drawn...)).Backend("*", answerOK).
+					Route(Route{Split: Split{{Host: "a"}}, Fault: &row.fault}))
+				w, took, panicked := outcomeOf(gw, request(t, "GET", "/"))
+				require.Nil(t, panicked)
+				require.Equal(t, row.status, w.Code)
+				require.Equal(t, row.took, took)
+			})
+		})
+	}
+}
+
+func TestFaultAborts(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		abort       FaultAbort
+		contentType string
+		status      int
+		grpc, body  string
+		grpcMessage string
+	}{
+		{"a status", FaultAbort{HTTPStatus: 503}, "", 503, "", abortBody, ""},
+		{"a status, for gRPC", FaultAbort{HTTPStatus: 503}, "application/grpc", 200, "14", "", abortBody},
+		{"a gRPC status", FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc", 200, "5", "", abortBody},
+		{"a gRPC status, for others", FaultAbort{GRPCStatus: "NOT_FOUND"}, "", 200, "", abortBody, ""},
+		{"a gRPC status, for gRPC-Web", FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc-web", 200, "", abortBody, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.abort.Percent = 100
+			gw, _ := routed(t, Envoy, Route{
+				Fault:   &Fault{Abort: &row.abort},
+				CORS:    &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}},
+				Headers: Headers{Response: HeaderOperations{Set: map[string]string{"X-Set": "1"}}},
+			})
+			w := serve(gw, request(t, "GET", "/", "Origin: https://a.com", "Content-Type: "+row.contentType))
+			require.Equal(t, row.status, w.Code)
+			require.Equal(t, row.grpc, w.Header().Get("Grpc-Status"))
+			require.Equal(t, row.grpcMessage, w.Header().Get("Grpc-Message"))
+			require.Equal(t, row.body, w.Body.String())
+			require.Equal(t, "istio-envoy", w.Header().Get("Server"))
+			require.NotContains(t, w.Header(), "Access-Control-Allow-Origin")
+			require.NotContains(t, w.Header(), "X-Set")
+		})
+	}
+}
+
+func TestDelayEndsWithTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, spy := routed(t, Native, Route{Fault: &Fault{Delay: &FaultDelay{Fixed: time.Hour, Percent: 100}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		time.AfterFunc(time.Second, cancel)
+		_, took, panicked := outcomeOf(gw, request(t, "GET", "/").WithContext(ctx))
+		require.Nil(t, panicked)
+		require.Equal(t, time.Second, took)
+		require.Nil(t, spy.got)
+	})
+}
+
+// A delay is not part of the route's timeout, and there is one for all tries.
+func TestDelayIsBeforeTheTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{status(503), status(503), status(200)}}
+		gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).Route(Route{
+			Split: Split{{Host: "a"}}, Timeout: 10 * time.Millisecond, Retry: &Retry{Attempts: 2, On: []string{"503"}},
+			Fault: &Fault{Delay: &FaultDelay{Fixed: time.Second, Percent: 100}},
+		}))
+		w, took, _ := outcomeOf(gw, request(t, "GET", "/"))
+		require.Equal(t, 200, w.Code)
+		require.Equal(t, time.Second, took)
+	})
+}
+
+func TestFaultMiddleware(t *testing.T) {
+	middleware, err := Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 100}}.Middleware()
+	require.NoError(t, err)
+	w := serve(middleware(answerOK), httptest.NewRequest("GET", "/", nil))
+	require.Equal(t, 418, w.Code)
+	require.Equal(t, abortBody, w.Body.String())
+	_, err = Fault{}.Middleware()
+	require.Error(t, err)
+}

@@ -1,0 +1,337 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mirrored is a gateway whose route goes to main and is mirrored to the others.
+func mirrored(t *testing.T, r Route, main http.Handler, copies ...http.Handler) *Gateway {
+	t.Helper()
+	b := New().Backend("main", main)
+	r.Split = Split{{Host: "main"}}
+	for i, h := range copies {
+		host := "mirror" + itoa(i)
+		if i >= len(r.Mirrors) {
+			r.Mirrors = append(r.Mirrors, Mirror{})
+		}
+		r.Mirrors[i].Destination.Host = host
+		b.Backend(host, h)
+	}
+	return built(t, b.Route(r))
+}
+
+func percent(p float64) *float64 { return &p }
+
+// readAll is a handler that keeps what it reads.
+func readAll(into *string, failed *error) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		*into, *failed = string(text), err
+	})
+}
+
+func TestMirrorShares(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		percent *float64
+		drawn   uint64
+		sent    bool
+	}{
+		{"all by default", nil, 999_999, true},
+		{"all", percent(100), 999_999, true},
+		{"none", percent(0), 0, false},
+		{"half, the first of it", percent(50), 0, true},
+		{"half, the last of it", percent(50), 499_999, true},
+		{"half, beyond", percent(50), 500_000, false},
+		{"the least", percent(0.0001), 0, true},
+		{"the least, beyond", percent(0.0001), 1, false},
+		{"all but the least", percent(99.9999), 999_998, true},
+		{"all but the least, beyond", percent(99.9999), 999_999, false},
+		{"modulo a million", percent(50), 7_000_000, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent atomic.Int32
+				gw := built(t, New().Random(func() uint64 { return row.drawn }).Backend("main", answerOK).
+					Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) })).
+					Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{{Destination{Host: "mirror"}, row.percent}}}))
+				serve(gw, request(t, "GET", "/"))
+				synctest.Wait()
+				require.Equal(t, row.sent, sent.Load() == 1)
+			})
+		})
+	}
+}
+
+// One number is drawn for all mirrors: two of half the requests get the same half.
+func TestMirrorsShareADraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		drawn := uint64(0)
+		var first, second atomic.Int32
+		count := func(n *atomic.Int32) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { n.Add(1) })
+		}
+		gw := built(t, New().Random(func() uint64 { drawn += 300_000; return drawn }).Backend("main", answerOK).
+			Backend("first", count(&first)).Backend("second", count(&second)).
+			Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{
+				{Destination{Host: "first"}, percent(50)}, {Destination{Host: "second"}, percent(50)},
+				{Destination{Host: "nowhere"}, percent(100)},
+			}}))
+		for range 100 {
+			serve(gw, request(t, "GET", "/"))
+			synctest.Wait()
+			require.Equal(t, first.Load(), second.Load())
+		}
+		require.InDelta(t, 50, first.Load(), 10)
+	})
+}
+
+func TestMirrorGetsWhatTheDestinationGets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got *http.Request
+		var body string
+		var failed error
+		spy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			readAll(&body, &failed).ServeHTTP(w, r)
+			got = r
+			w.Header().Set("X-From", "mirror")
+			w.WriteHeader(500)
+		})
+		var main *http.Request
+		gw := mirrored(t, Route{
+			Match: []Match{{URI: Prefix("/a")}}, Rewrite: &Rewrite{URI: "/b", Authority: "b.com"},
+			Headers: Headers{Request: HeaderOperations{Set: map[string]string{"X-Set": "1"}, Remove: []string{"X-Gone"}}},
+		}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			main = r.Clone(context.Background())
+			_, _ = io.ReadAll(r.Body)
+			r.Header.Set("X-Set", "2")
+			r.URL.Path = "/changed"
+			w.WriteHeader(201)
+		}), spy)
+		r := httptest.NewRequest("POST", "http://a.com/a/x?q=1", strings.NewReader("body"))
+		r.Header.Set("X-Gone", "1")
+		w := serve(gw, r)
+		synctest.Wait()
+		require.Equal(t, 201, w.Code)
+		require.NotContains(t, w.Header(), "X-From")
+		require.NoError(t, failed)
+		require.Equal(t, "body", body)
+		require.Equal(t, "/b/x?q=1", got.URL.RequestURI())
+		require.Equal(t, main.Header, got.Header)
+		require.Equal(t, []string{"b.com", "POST"}, []string{got.Host, got.Method})
+		require.EqualValues(t, 4, got.ContentLength)
+	})
+}
+
+func TestMirrorOutlivesTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var during, after error
+		gw := mirrored(t, Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Minute)
+			during = r.Context().Err()
+			<-r.Context().Done()
+			after = r.Context().Err()
+		}))
+		ctx, cancel := context.WithCancel(context.Background())
+		_, took, _ := outcomeOf(gw, request(t, "GET", "/").WithContext(ctx))
+		cancel()
+		require.Zero(t, took, "a slow mirror keeps nobody waiting")
+		time.Sleep(2 * time.Minute)
+		require.NoError(t, gw.Close())
+		require.NoError(t, during)
+		require.ErrorIs(t, after, context.Canceled, "Close ends it, and waits")
+	})
+}
+
+func TestMirrorHasTheRoutesTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var took time.Duration
+		gw := mirrored(t, Route{Timeout: time.Second}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			took = time.Since(began)
+		}))
+		serve(gw, request(t, "GET", "/"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, time.Second, took)
+	})
+}
+
+// A mirror that does not keep up loses its copy. The client's exchange does not
+// notice.
+func TestMirrorThatFallsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var body string
+		var failed error
+		var copied int64
+		gw := mirrored(t, Route{}, readAll(&body, &failed), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Hour)
+			copied, _ = io.Copy(io.Discard, r.Body)
+			_, err := r.Body.Read(make([]byte, 1))
+			if err != errSlowCopy {
+				panic(err)
+			}
+		}))
+		text := strings.Repeat("x", 3*mirrorLag)
+		_, took, _ := outcomeOf(gw, httptest.NewRequest("POST", "/", strings.NewReader(text)))
+		require.Zero(t, took)
+		require.NoError(t, failed)
+		require.True(t, text == body)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		require.Zero(t, copied)
+	})
+}
+
+// Copies end with the exchange, whoever has read the body.
+func TestMirrorsBodyEnds(t *testing.T) {
+	read := func(n int64) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.CopyN(io.Discard, r.Body, n) })
+	}
+	for _, row := range []struct {
+		name string
+		main http.Handler
+		body string
+		err  error
+	}{
+		{"all read", read(100), "0123456789", nil},
+		{"half read", read(5), "01234", errCutBody},
+		{"not read", answerOK, "", errCutBody},
+		{"panicked", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "", errCutBody},
+	} {
+		for _, route := range []Route{{}, {Timeout: time.Minute}, {Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}} {
+			t.Run(row.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var body string
+					var failed error
+					gw := mirrored(t, route, row.main, readAll(&body, &failed))
+					_, _, _ = outcomeOf(gw, httptest.NewRequest("POST", "/", &slowBody{parts: []string{"01234", "56789"}, err: io.EOF}))
+					synctest.Wait()
+					if route.Timeout == 0 { // else the body is read ahead
+						require.Equal(t, row.body, body)
+						require.Equal(t, row.err, failed)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestMirrorOfARetriedRequestIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadAll(r.Body)
+			w.WriteHeader(503)
+		}, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }}}
+		var body string
+		var failed error
+		var calls atomic.Int32
+		gw := mirrored(t, Route{Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}, s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls.Add(1)
+			readAll(&body, &failed).ServeHTTP(w, r)
+		}))
+		w := serve(gw, httptest.NewRequest("POST", "/", strings.NewReader("body")))
+		synctest.Wait()
+		require.Equal(t, "body", w.Body.String())
+		require.EqualValues(t, 1, calls.Load())
+		require.NoError(t, failed)
+		require.Equal(t, "body", body)
+	})
+}
+
+func TestMirrorsTrailers(t *testing.T) {
+	var mu sync.Mutex
+	var trailer http.Header
+	done := make(chan struct{})
+	gw := mirrored(t, Route{}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) }),
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			defer close(done)
+			_, _ = io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			trailer = r.Trailer
+		}))
+	server := httptest.NewServer(gw)
+	defer server.Close()
+	r, err := http.NewRequest("POST", server.URL, struct{ io.Reader }{strings.NewReader("body")})
+	require.NoError(t, err)
+	r.Trailer = http.Header{"X-Sum": {"4"}}
+	response, err := server.Client().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	<-done
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, http.Header{"X-Sum": {"4"}}, trailer)
+}
+
+func TestMirrorThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		gw := built(t, New().Logger(slog.New(slog.NewTextHandler(&log, nil))).Backend("main", answerOK).
+			Backend("mirror", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/abort" {
+					panic(http.ErrAbortHandler)
+				}
+				panic("boom")
+			})).Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}}))
+		require.Equal(t, 200, serve(gw, request(t, "GET", "/abort")).Code)
+		synctest.Wait()
+		require.Empty(t, log.String())
+		require.Equal(t, 200, serve(gw, request(t, "GET", "/")).Code)
+		synctest.Wait()
+		require.Contains(t, log.String(), `msg="mirror panicked" destination=mirror.default.svc.cluster.local panic=boom`)
+	})
+}
+
+func TestMirrorsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int32
+		gw := mirrored(t, Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			running.Add(1)
+			<-r.Context().Done()
+		}))
+		for range maxMirrors + 10 {
+			require.Equal(t, 200, serve(gw, request(t, "GET", "/")).Code)
+		}
+		synctest.Wait()
+		require.EqualValues(t, maxMirrors, running.Load())
+	})
+}
+
+// What does not reach a destination is not mirrored.
+func TestWhatIsNotMirrored(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		route  Route
+		status int
+	}{
+		{"an abort", Route{Split: Split{{Host: "main"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 100}}}, 418},
+		{"no destination", Route{Split: Split{{Host: "none"}}}, 503},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent atomic.Int32
+				row.route.Mirrors = []Mirror{{Destination: Destination{Host: "mirror"}}}
+				gw := built(t, New().Backend("main", answerOK).Route(row.route).
+					Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) })))
+				require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
+				synctest.Wait()
+				require.Zero(t, sent.Load())
+			})
+		})
+	}
+}
