@@ -32,7 +32,7 @@ func mirrored(t *testing.T, r Route, main http.Handler, copies ...http.Handler) 
 	return built(t, b.Route(r))
 }
 
-func percent(p float64) *float64 { return &p }
+func percentOf(p float64) *float64 { return &p }
 
 // readAll is a handler that keeps what it reads.
 func readAll(into *string, failed *error) http.Handler {
@@ -50,16 +50,16 @@ func TestMirrorShares(t *testing.T) {
 		sent    bool
 	}{
 		{"all by default", nil, 999_999, true},
-		{"all", percent(100), 999_999, true},
-		{"none", percent(0), 0, false},
-		{"half, the first of it", percent(50), 0, true},
-		{"half, the last of it", percent(50), 499_999, true},
-		{"half, beyond", percent(50), 500_000, false},
-		{"the least", percent(0.0001), 0, true},
-		{"the least, beyond", percent(0.0001), 1, false},
-		{"all but the least", percent(99.9999), 999_998, true},
-		{"all but the least, beyond", percent(99.9999), 999_999, false},
-		{"modulo a million", percent(50), 7_000_000, true},
+		{"all", percentOf(100), 999_999, true},
+		{"none", percentOf(0), 0, false},
+		{"half, the first of it", percentOf(50), 0, true},
+		{"half, the last of it", percentOf(50), 499_999, true},
+		{"half, beyond", percentOf(50), 500_000, false},
+		{"the least", percentOf(0.0001), 0, true},
+		{"the least, beyond", percentOf(0.0001), 1, false},
+		{"all but the least", percentOf(99.9999), 999_998, true},
+		{"all but the least, beyond", percentOf(99.9999), 999_999, false},
+		{"modulo a million", percentOf(50), 7_000_000, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestMirrorsShareADraw(t *testing.T) {
 		gw := built(t, New().Random(func() uint64 { drawn += 300_000; return drawn }).Backend("main", answerOK).
 			Backend("first", count(&first)).Backend("second", count(&second)).
 			Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{
-				{Destination{Host: "first"}, percent(50)}, {Destination{Host: "second"}, percent(50)},
-				{Destination{Host: "nowhere"}, percent(100)},
+				{Destination{Host: "first"}, percentOf(50)}, {Destination{Host: "second"}, percentOf(50)},
+				{Destination{Host: "nowhere"}, percentOf(100)},
 			}}))
 		for range 100 {
 			serve(gw, request(t, "GET", "/"))
