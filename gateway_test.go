@@ -1,0 +1,258 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// saying answers with a text.
+func saying(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
+}
+
+func TestZeroGatewayCanBeReplaced(t *testing.T) {
+	var gw Gateway
+	require.Equal(t, 404, serve(&gw, request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(gw.Listener(80), request(t, "GET", "/")).Code)
+	require.Equal(t, "next", serve(gw.Middleware(saying("next")), request(t, "GET", "/")).Body.String())
+	require.Empty(t, gw.Listeners())
+	require.Empty(t, gw.Warnings())
+	require.NoError(t, gw.Replace(New().Backend("a", saying("a")).Route(Route{Split: Split{{Host: "a"}}})))
+	require.Equal(t, "a", serve(&gw, request(t, "GET", "/")).Body.String())
+	require.NoError(t, gw.Close())
+	var other Gateway
+	require.NoError(t, other.Close())
+}
+
+func TestFallbackAndMiddleware(t *testing.T) {
+	route := Route{Match: []Match{{URI: Prefix("/a")}}, Split: Split{{Host: "a"}}}
+	gw := built(t, New().Backend("a", saying("a")).Route(route).Fallback(saying("fallback")))
+	next := gw.Middleware(saying("next"))
+	for _, row := range []struct{ path, bare, wrapped string }{
+		{"/a", "a", "a"}, {"/b", "fallback", "next"}, {"/ab", "a", "a"}, {"/A", "fallback", "next"},
+	} {
+		require.Equal(t, row.bare, serve(gw, request(t, "GET", row.path)).Body.String(), row.path)
+		require.Equal(t, row.wrapped, serve(next, request(t, "GET", row.path)).Body.String(), row.path)
+	}
+	require.Equal(t, 400, serve(next, request(t, "GET", "/a%00b")).Code, "what is refused before routing does not reach next")
+
+	// What next gets is the request as it came.
+	var got *http.Request
+	in := request(t, "GET", "/b//c?x=%zz", "X-Forwarded-For: 198.51.100.1", "Connection: close")
+	serve(gw.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })), in)
+	require.Same(t, in, got)
+}
+
+// A request sees one program from its beginning to its end.
+func TestReplaceUnderLoad(t *testing.T) {
+	// Each program pairs a request header with a backend of the same number.
+	program := func(n int) *Builder {
+		number := itoa(n)
+		return New().Backend("a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, r.Header.Get("X-Program")+" "+number)
+		})).Route(Route{
+			Split: Split{{Host: "a"}},
+			Headers: Headers{
+				Request:  HeaderOperations{Set: map[string]string{"X-Program": number}},
+				Response: HeaderOperations{Set: map[string]string{"X-Program": number}},
+			},
+			RateLimits: []RateLimit{{Requests: 1 << 30, Unit: time.Hour}},
+		})
+	}
+	gw := built(t, program(0))
+	var stop atomic.Bool
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			last := 0
+			for !stop.Load() {
+				w := serve(gw, httptest.NewRequest("GET", "/", nil))
+				inner, outer, _ := strings.Cut(w.Body.String(), " ")
+				if inner != outer || inner != w.Header().Get("X-Program") {
+					panic(w.Body.String() + " / " + w.Header().Get("X-Program"))
+				}
+				n := 0
+				for _, c := range inner {
+					n = n*10 + int(c-'0')
+				}
+				if n < last {
+					panic("an old program came back")
+				}
+				last = n
+			}
+		})
+	}
+	for n := 1; n <= 200; n++ {
+		if n%10 == 0 {
+			require.Error(t, gw.Replace(New().Route(Route{})))
+		}
+		require.NoError(t, gw.Replace(program(n)))
+		require.Equal(t, itoa(n)+" "+itoa(n), serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
+	}
+	stop.Store(true)
+	all.Wait()
+}
+
+func TestReplaceThatFails(t *testing.T) {
+	gw := built(t, New().Backend("a", saying("old")).Route(Route{Split: Split{{Host: "a"}}, RateLimits: []RateLimit{{Requests: 3, Unit: time.Hour}}}))
+	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
+	err := gw.Replace(New().Route(Route{Split: Split{{Host: "a", Weight: -1}}}))
+	var problem *Error
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
+	require.Equal(t, []int{200, 429}, codes(gw, 2), "nor have the counts changed")
+	_, err = New().Load(sourceFunc(func() (Declarations, error) { return Declarations{}, errors.New("unreadable") })).Build()
+	require.ErrorContains(t, err, "unreadable")
+}
+
+// A sourceFunc is a Source.
+type sourceFunc func() (Declarations, error)
+
+func (f sourceFunc) Declare() (Declarations, error) { return f() }
+
+// A replacement leaves requests on their way alone, and mirrors too.
+func TestReplaceLetsRequestsFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cancelled atomic.Bool
+		slow := func(text string) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				select {
+				case <-time.After(time.Minute):
+				case <-r.Context().Done():
+					cancelled.Store(true)
+				}
+				_, _ = io.WriteString(w, text)
+			})
+		}
+		build := func(text string) *Builder {
+			return New().Backend("a", slow(text)).Backend("mirror", slow("")).
+				Route(Route{Split: Split{{Host: "a"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}})
+		}
+		gw := built(t, build("old"))
+		var body string
+		go func() { body = serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String() }()
+		time.Sleep(time.Second)
+		require.NoError(t, gw.Replace(build("new")))
+		require.Equal(t, "new", serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Equal(t, "old", body)
+		require.False(t, cancelled.Load())
+		go serve(gw, httptest.NewRequest("GET", "/", nil))
+		time.Sleep(time.Second)
+		require.NoError(t, gw.Close())
+		require.True(t, cancelled.Load(), "Close ends the mirrors of all programs")
+		time.Sleep(time.Hour)
+	})
+}
+
+func TestClose(t *testing.T) {
+	backend := httptest.NewServer(saying("remote"))
+	defer backend.Close()
+	var mirrored atomic.Int32
+	gw, err := New().BackendURL("a", backend.URL).
+		Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { mirrored.Add(1) })).
+		Route(Route{Split: Split{{Host: "a"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}}).Build()
+	require.NoError(t, err)
+	require.Equal(t, "remote", serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := gw.Close(); err != nil {
+				panic(err)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, mirrored.Load())
+	require.Equal(t, "remote", serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String(), "a late request is served")
+	require.EqualValues(t, 1, mirrored.Load())
+	require.ErrorIs(t, gw.Replace(New().Route(Route{Split: Split{{Host: "a"}}})), http.ErrServerClosed)
+}
+
+// Connections to what did not change outlive a replacement.
+func TestReplaceKeepsConnections(t *testing.T) {
+	var dialled atomic.Int32
+	backend := httptest.NewUnstartedServer(saying("remote"))
+	backend.Config.ConnState = nil
+	seen := map[string]bool{}
+	var mu sync.Mutex
+	backend.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !seen[r.RemoteAddr] {
+			seen[r.RemoteAddr] = true
+			dialled.Add(1)
+		}
+	})
+	backend.Start()
+	defer backend.Close()
+	build := func(name string) *Builder {
+		return New().BackendURL("a", backend.URL).Route(Route{Name: name, Split: Split{{Host: "a"}}})
+	}
+	gw := built(t, build("one"))
+	for _, name := range []string{"two", "three"} {
+		require.Equal(t, 200, serve(gw, httptest.NewRequest("GET", "/", nil)).Code)
+		require.NoError(t, gw.Replace(build(name)))
+	}
+	require.Equal(t, 200, serve(gw, httptest.NewRequest("GET", "/", nil)).Code)
+	require.EqualValues(t, 1, dialled.Load())
+}
+
+func TestListeners(t *testing.T) {
+	server := func(port int, bind string) Server {
+		return Server{Gateway: "gw" + itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
+	}
+	build := func(servers ...Server) *Builder {
+		b := New().Backend("a", saying("a")).VirtualService(VirtualService{
+			Name: "vs", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{
+				{Match: []Match{{Port: 8080}}, Split: Split{{Host: "a"}}},
+				{Match: []Match{{Port: 9090}}, DirectResponse: &DirectResponse{Status: 203}},
+			},
+		})
+		for _, s := range servers {
+			b.Server(s)
+		}
+		return b
+	}
+	gw := built(t, build(server(9090, ""), server(8080, "")))
+	var ports []int
+	for _, l := range gw.Listeners() {
+		ports = append(ports, l.Port())
+		require.Empty(t, l.Bind())
+		require.False(t, l.TLS())
+	}
+	require.Equal(t, []int{8080, 9090}, ports)
+	eight, nine, ten := gw.Listener(8080), gw.Listener(9090), gw.Listener(10000)
+	require.Equal(t, 200, serve(eight, request(t, "GET", "/")).Code)
+	require.Equal(t, 203, serve(nine, request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(ten, request(t, "GET", "/")).Code)
+
+	// A listener follows replacements, also of a port that was not there.
+	require.NoError(t, gw.Replace(build(server(8080, ""), server(10000, ""))))
+	require.Equal(t, 200, serve(eight, request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(nine, request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(ten, request(t, "GET", "/")).Code)
+}
+
+func TestWarningsAreThoseOfTheProgram(t *testing.T) {
+	gw := built(t, New().Backend("a", saying("a")).Route(Route{Split: Split{{Host: "a"}}}))
+	require.Empty(t, gw.Warnings())
+	odd := Route{Split: Split{{Host: "a"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500}}}
+	b := New().Backend("a", saying("a")).Route(odd)
+	require.NoError(t, gw.Replace(b))
+	require.Len(t, gw.Warnings(), 1)
+	require.Equal(t, b.Warnings(), gw.Warnings())
+	require.Error(t, gw.Replace(New().Route(Route{})))
+	require.Len(t, gw.Warnings(), 1)
+}
