@@ -23,17 +23,17 @@ func TestValidateLoadBalancer(t *testing.T) {
 		{"by hash and at random", balanced(LoadBalancer{Simple: BalanceRandom, ConsistentHash: header}),
 			[]string{"trafficPolicy.loadBalancer.simple: excludes consistentHash, which is set as well"}},
 
-		{"warm", warm(LoadBalancer{}, Warmup{Duration: time.Second, MinimumPercent: percent(0), Aggression: percent(0.5)}), nil},
+		{"warm", warm(LoadBalancer{}, Warmup{Duration: time.Second, MinimumPercent: new(0.0), Aggression: new(0.5)}), nil},
 		{"warm in turn", warm(LoadBalancer{Simple: BalanceRoundRobin}, Warmup{Duration: time.Second}), nil},
 		{"warm at random", warm(LoadBalancer{Simple: BalanceRandom}, Warmup{Duration: time.Second}), []string{cold}},
 		{"warm by hash", warm(LoadBalancer{ConsistentHash: header}, Warmup{Duration: time.Second}), []string{cold}},
 		{"warm at once", warm(LoadBalancer{}, Warmup{}), []string{warmup + ".duration: is missing"}},
 		{"warm too soon", warm(LoadBalancer{}, Warmup{Duration: 1}), []string{warmup + ".duration: 1ns is too short, 1ms or more is expected"}},
-		{"warm from more than all", warm(LoadBalancer{}, Warmup{Duration: time.Second, MinimumPercent: percent(101)}),
+		{"warm from more than all", warm(LoadBalancer{}, Warmup{Duration: time.Second, MinimumPercent: new(101.0)}),
 			[]string{warmup + ".minimumPercent: 101 is not a percentage, 0 to 100 is expected"}},
-		{"warm without aggression", warm(LoadBalancer{}, Warmup{Duration: time.Second, Aggression: percent(0)}),
+		{"warm without aggression", warm(LoadBalancer{}, Warmup{Duration: time.Second, Aggression: new(0.0)}),
 			[]string{warmup + ".aggression: 0 is not an aggression, more than 0 is expected"}},
-		{"warm by no number", warm(LoadBalancer{}, Warmup{Duration: time.Second, Aggression: percent(math.NaN())}),
+		{"warm by no number", warm(LoadBalancer{}, Warmup{Duration: time.Second, Aggression: new(math.NaN())}),
 			[]string{warmup + ".aggression: NaN is not an aggression, more than 0 is expected"}},
 	})
 }
@@ -61,14 +61,14 @@ func TestValidateConsistentHash(t *testing.T) {
 			[]string{field + ": httpHeaderName and httpCookie and useSourceIp and httpQueryParameterName exclude each other"}},
 
 		{"a cookie", cookie(HashCookie{Name: "user"}), nil},
-		{"a cookie that is made", cookie(HashCookie{Name: "user", Path: "/", TTL: duration(time.Hour), Attributes: []CookieAttribute{{Name: "Secure"}, {"SameSite", "Lax"}}}), nil},
-		{"a cookie of the session", cookie(HashCookie{Name: "user", Path: "/", TTL: duration(0)}), nil},
+		{"a cookie that is made", cookie(HashCookie{Name: "user", Path: "/", TTL: new(time.Hour), Attributes: []CookieAttribute{{Name: "Secure"}, {"SameSite", "Lax"}}}), nil},
+		{"a cookie of the session", cookie(HashCookie{Name: "user", Path: "/", TTL: new(time.Duration(0))}), nil},
 		{"a cookie without name", cookie(HashCookie{}), []string{field + ".httpCookie.name: the cookie has no name"}},
 		{"no cookie's name", cookie(HashCookie{Name: "a;b"}), []string{field + `.httpCookie.name: "a;b" is not the name of a cookie`}},
-		{"too short a life", cookie(HashCookie{Name: "user", TTL: duration(1)}), []string{field + ".httpCookie.ttl: 1ns is too short, 1ms or more is expected"}},
+		{"too short a life", cookie(HashCookie{Name: "user", TTL: new(time.Duration(1))}), []string{field + ".httpCookie.ttl: 1ns is too short, 1ms or more is expected"}},
 		{"a path that is not used", cookie(HashCookie{Name: "user", Path: "/"}),
 			[]string{"~" + field + ".httpCookie: path and attributes have no effect: no cookie is made without ttl"}},
-		{"attributes", cookie(HashCookie{Name: "user", TTL: duration(0), Attributes: []CookieAttribute{{Name: "A"}, {}, {"A", "b"}, {Name: "a"}}}), []string{
+		{"attributes", cookie(HashCookie{Name: "user", TTL: new(time.Duration(0)), Attributes: []CookieAttribute{{Name: "A"}, {}, {"A", "b"}, {Name: "a"}}}), []string{
 			field + ".httpCookie.attributes[1].name: the attribute has no name",
 			field + `.httpCookie.attributes[2].name: "A" is listed twice`,
 		}},

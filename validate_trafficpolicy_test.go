@@ -23,9 +23,6 @@ func policed(p TrafficPolicy) func(*Declarations) {
 	return func(d *Declarations) { d.DestinationRules[0].TrafficPolicy = &p }
 }
 
-func number(n int) *int                           { return &n }
-func percent(f float64) *float64                  { return &f }
-func duration(d time.Duration) *time.Duration     { return &d }
 func pooled(p ConnectionPool) func(*Declarations) { return policed(TrafficPolicy{ConnectionPool: &p}) }
 
 func TestValidateTrafficPolicy(t *testing.T) {
@@ -90,7 +87,7 @@ func TestValidateConnectionPool(t *testing.T) {
 		{"empty", pooled(ConnectionPool{}), []string{"trafficPolicy.connectionPool: the connection pool is empty: tcp or http is expected"}},
 		{"empty settings", pooled(ConnectionPool{TCP: &TCPSettings{}, HTTP: &HTTPSettings{}}), nil},
 		{"all of tcp", tcp(TCPSettings{
-			MaxConnections: 1, ConnectTimeout: time.Millisecond, MaxConnectionDuration: time.Hour, IdleTimeout: duration(time.Minute),
+			MaxConnections: 1, ConnectTimeout: time.Millisecond, MaxConnectionDuration: time.Hour, IdleTimeout: new(time.Minute),
 			Keepalive: &TCPKeepalive{Probes: 1, Time: time.Second, Interval: time.Second},
 		}), nil},
 		{"fewer than no connections", tcp(TCPSettings{MaxConnections: -1}), []string{"trafficPolicy.connectionPool.tcp.maxConnections: -1 is negative, 0 or more is expected"}},
@@ -98,8 +95,8 @@ func TestValidateConnectionPool(t *testing.T) {
 			[]string{"trafficPolicy.connectionPool.tcp.connectTimeout: 999µs is too short, 1ms or more is expected"}},
 		{"before the beginning", tcp(TCPSettings{MaxConnectionDuration: -time.Second}),
 			[]string{"trafficPolicy.connectionPool.tcp.maxConnectionDuration: -1s is too short, 1ms or more is expected"}},
-		{"idle for ever", tcp(TCPSettings{IdleTimeout: duration(0)}), nil},
-		{"idle between milliseconds", tcp(TCPSettings{IdleTimeout: duration(1500 * time.Microsecond)}),
+		{"idle for ever", tcp(TCPSettings{IdleTimeout: new(time.Duration(0))}), nil},
+		{"idle between milliseconds", tcp(TCPSettings{IdleTimeout: new(1500 * time.Microsecond)}),
 			[]string{"trafficPolicy.connectionPool.tcp.idleTimeout: 1.5ms is too precise, whole milliseconds are expected"}},
 		{"keepalive", tcp(TCPSettings{Keepalive: &TCPKeepalive{Probes: -1, Time: 1, Interval: 2}}), []string{
 			"trafficPolicy.connectionPool.tcp.tcpKeepalive.probes: -1 is negative, 0 or more is expected",
@@ -136,10 +133,10 @@ func TestValidateRetryBudget(t *testing.T) {
 	const idle = "retryBudget: has no effect: Istio takes it only where there is a connectionPool too"
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"the default", budget(RetryBudget{}), nil},
-		{"none and all", budget(RetryBudget{Percent: percent(0), MinRetryConcurrency: 1, Interval: time.Second}), nil},
-		{"all", budget(RetryBudget{Percent: percent(100)}), nil},
-		{"more than all", budget(RetryBudget{Percent: percent(100.5)}), []string{"trafficPolicy.retryBudget.percent: 100.5 is not a percentage, 0 to 100 is expected"}},
-		{"no number", budget(RetryBudget{Percent: percent(math.NaN())}), []string{"trafficPolicy.retryBudget.percent: NaN is not a percentage, 0 to 100 is expected"}},
+		{"none and all", budget(RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1, Interval: time.Second}), nil},
+		{"all", budget(RetryBudget{Percent: new(100.0)}), nil},
+		{"more than all", budget(RetryBudget{Percent: new(100.5)}), []string{"trafficPolicy.retryBudget.percent: 100.5 is not a percentage, 0 to 100 is expected"}},
+		{"no number", budget(RetryBudget{Percent: new(math.NaN())}), []string{"trafficPolicy.retryBudget.percent: NaN is not a percentage, 0 to 100 is expected"}},
 		{"fewer than none", budget(RetryBudget{MinRetryConcurrency: -1, Interval: -1}), []string{
 			"trafficPolicy.retryBudget.minRetryConcurrency: -1 is negative, 0 or more is expected",
 			"trafficPolicy.retryBudget.budgetInterval: -1ns is too short, 1ms or more is expected",
@@ -197,10 +194,10 @@ func TestValidateOutlierDetection(t *testing.T) {
 			field + "interval: 1µs is too short, 1ms or more is expected",
 			field + "baseEjectionTime: 1.5ms is too precise, whole milliseconds are expected",
 		}},
-		{"nothing counted", ejecting(OutlierDetection{Consecutive5xxErrors: number(0)}), []string{"~trafficPolicy.outlierDetection: has no effect: no errors are counted"}},
-		{"gateway errors alone", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: number(0), ConsecutiveGatewayErrors: number(1)}), nil},
-		{"local errors alone", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: number(0), SplitExternalLocalOriginErrors: true}), nil},
-		{"fewer than no errors", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: number(-1), ConsecutiveGatewayErrors: number(1)}),
+		{"nothing counted", ejecting(OutlierDetection{Consecutive5xxErrors: new(0)}), []string{"~trafficPolicy.outlierDetection: has no effect: no errors are counted"}},
+		{"gateway errors alone", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: new(0), ConsecutiveGatewayErrors: new(1)}), nil},
+		{"local errors alone", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: new(0), SplitExternalLocalOriginErrors: true}), nil},
+		{"fewer than no errors", ejecting(OutlierDetection{MaxEjectionPercent: all, Consecutive5xxErrors: new(-1), ConsecutiveGatewayErrors: new(1)}),
 			[]string{field + "consecutive5xxErrors: -1 is negative, 0 or more is expected"}},
 		{"local errors", ejecting(OutlierDetection{MaxEjectionPercent: all, ConsecutiveLocalOriginFailures: 1, SplitExternalLocalOriginErrors: true}), nil},
 		{"local errors that are not apart", ejecting(OutlierDetection{MaxEjectionPercent: all, ConsecutiveLocalOriginFailures: 1}),
