@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"fmt"
+
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/lateengo/gateway"
@@ -62,8 +64,18 @@ func (r *reader) destinationRule(m *networking.DestinationRule) gateway.Destinat
 		ExportTo:  m.ExportTo,
 		Origin:    r.origin,
 	}
-	for _, s := range m.Subsets {
-		to.Subsets = append(to.Subsets, gateway.Subset{Name: s.GetName(), Labels: s.GetLabels()})
+	to.TrafficPolicy = r.trafficPolicy(m.TrafficPolicy, "spec.trafficPolicy")
+	for i, s := range m.Subsets {
+		to.Subsets = append(to.Subsets, gateway.Subset{
+			Name: s.GetName(), Labels: s.GetLabels(),
+			TrafficPolicy: r.trafficPolicy(s.GetTrafficPolicy(), fmt.Sprintf("spec.subsets[%d].trafficPolicy", i)),
+		})
+	}
+	if w := m.WorkloadSelector; w != nil {
+		to.WorkloadSelector = w.MatchLabels
+		if to.WorkloadSelector == nil {
+			to.WorkloadSelector = map[string]string{}
+		}
 	}
 	return to
 }
