@@ -106,9 +106,8 @@ var fieldTable = []fieldGroup{
 	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
 	{"WorkloadSelector", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"labels"}},
 
-	{"DestinationRule", executed, "", []string{"host", "subsets", "exportTo"}},
+	{"DestinationRule", executed, "", []string{"host", "subsets", "exportTo", "workloadSelector"}},
 	{"DestinationRule", unexecuted, noTraffic, []string{"trafficPolicy"}},
-	{"DestinationRule", unexecuted, "a rule holds for every gateway workload that sees it", []string{"workloadSelector"}},
 	{"Subset", executed, "", []string{"name", "labels"}},
 	{"Subset", unexecuted, noTraffic, []string{"trafficPolicy"}},
 	{"TrafficPolicy", unexecuted, noPolicy, []string{
@@ -145,7 +144,7 @@ var fieldTable = []fieldGroup{
 	{"ZoneAwareLoadBalancerSetting", unexecuted, noPolicy, []string{"enabled", "failover", "failoverPriority", "minClusterSize"}},
 	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noPolicy, []string{"from", "to"}},
 	// istio.type.v1beta1
-	{"type.WorkloadSelector", unexecuted, "a rule holds for every gateway workload that sees it", []string{"matchLabels"}},
+	{"type.WorkloadSelector", executed, "", []string{"matchLabels"}},
 
 	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits"}},
 	{"RateLimitConfig", unexecuted, noFullLimits + "; name what is limited with targetRefs", []string{"selector"}},
