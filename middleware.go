@@ -1,15 +1,10 @@
 package gateway
 
 import (
-	"log/slog"
 	"net/http"
 	"path"
 	"runtime"
 )
-
-const levelDebug = slog.LevelDebug
-
-func attr(key, value string) slog.Attr { return slog.String(key, value) }
 
 // Middleware returns a middleware that sends the requests which match to
 // matched, and leaves the others to the handler that it wraps. The path is

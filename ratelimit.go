@@ -45,7 +45,7 @@ type RateLimit struct {
 	Unit time.Duration
 	// Per is the key; each combination of values has a bucket of its own.
 	// Empty is one bucket for all requests. A request that lacks a header of
-	// the key is not limited.
+	// the key, or whose client has no IP address, is not limited.
 	Per []LimitKey
 	// When restricts the limit to some requests. Only its header, query,
 	// method, scheme, authority and URI conditions count.

@@ -563,6 +563,26 @@ func TestRetryOverRealConnections(t *testing.T) {
 	}
 }
 
+// A destination may fail before it has read the request's body. The rest of that
+// is no request of its own.
+func TestFailureEndsTheConnectionOfABody(t *testing.T) {
+	closed := httptest.NewServer(answerOK)
+	closed.Close()
+	for _, retry := range []*Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
+		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", closed.URL).Route(Route{Split: Split{{Host: "a"}}, Retry: retry}))
+		server := httptest.NewServer(gw)
+		body, sending := io.Pipe()
+		go func() { _, _ = io.WriteString(sending, "part") }()
+		response, err := server.Client().Post(server.URL, "text/plain", body)
+		require.NoError(t, err)
+		require.Equal(t, 503, response.StatusCode)
+		require.True(t, response.Close)
+		require.NoError(t, response.Body.Close())
+		require.NoError(t, sending.Close())
+		server.Close()
+	}
+}
+
 // A retry costs nothing as long as nothing fails.
 func TestDefaultRetryDoesNotAllocate(t *testing.T) {
 	count := func(retry *Retry) float64 {
