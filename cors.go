@@ -106,19 +106,6 @@ func isPreflight(r *http.Request) bool {
 		oneValue(r.Header, "Access-Control-Request-Method") != ""
 }
 
-// oneValue returns a header as one value, "" if there is none.
-func oneValue(h http.Header, key string) string {
-	value, _ := joined(h[key])
-	return value
-}
-
-func firstValue(h http.Header, key string) string {
-	if lines := h[key]; len(lines) > 0 {
-		return lines[0]
-	}
-	return ""
-}
-
 // filter answers a preflight, or returns the origin if it is allowed, so that
 // the response gets its headers.
 func (c *corsProgram) filter(p *program, w http.ResponseWriter, r *http.Request) (origin string, answered bool) {

@@ -143,6 +143,9 @@ func (x *exchange) rewritePath(route *routeProgram) {
 		}
 		path = route.rewrite.path(path, &x.clause.uri)
 	}
+	// A client may name scheme and host in the target, as proxies do. They have
+	// served, and would speak of another host than the destination's.
+	x.url.Scheme, x.url.Host, x.url.User = "", "", nil
 	setTarget(&x.req, path)
 }
 

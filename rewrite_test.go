@@ -200,3 +200,15 @@ func TestRewriteToWhatIsNoPath(t *testing.T) {
 		require.Equal(t, "example.com", spy.got.Host)
 	}
 }
+
+// A target with scheme and host chooses the host, and is not passed on.
+func TestAbsoluteTarget(t *testing.T) {
+	gw, spy := routed(t, Native, Route{Rewrite: &Rewrite{URI: "/v2", Authority: "b.com"}})
+	r := request(t, "GET", "http://shop.com/x?q=1")
+	require.Equal(t, "shop.com", r.Host)
+	serve(gw, r)
+	require.Equal(t, "/v2/x?q=1", spy.got.URL.String())
+	require.Equal(t, "/v2/x?q=1", spy.got.RequestURI)
+	require.Equal(t, "b.com", spy.got.Host)
+	require.Equal(t, "http://shop.com/x?q=1", r.URL.String())
+}

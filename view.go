@@ -133,6 +133,20 @@ func joined(lines []string) (string, bool) {
 	return strings.Join(lines, ","), true
 }
 
+// oneValue returns a header as one value, "" if there is none.
+func oneValue(h http.Header, key string) string {
+	value, _ := joined(h[key])
+	return value
+}
+
+// firstValue returns the first line of a header, "" if there is none.
+func firstValue(h http.Header, key string) string {
+	if lines := h[key]; len(lines) > 0 {
+		return lines[0]
+	}
+	return ""
+}
+
 // queryValue returns the first value of a query parameter as it was written:
 // nothing is decoded, and & alone separates.
 func queryValue(query, name string) (string, bool) {
