@@ -247,4 +247,9 @@ func (x *exchange) forward(w http.ResponseWriter, dest *destination) {
 		return
 	}
 	dest.backend.ServeHTTP(w, &x.req)
+	if form := x.req.MultipartForm; form != nil && x.in.MultipartForm == nil {
+		// net/http's server cleans up after the request that it made, and knows
+		// nothing of this one.
+		_ = form.RemoveAll()
+	}
 }

@@ -158,7 +158,7 @@ func TestValidateIsNearLinear(t *testing.T) {
 	for name, d := range largeTables(100_000) {
 		start := time.Now()
 		require.Empty(t, validated(d, validation{}), name)
-		require.Less(t, time.Since(start), 20*time.Second, name)
+		require.Less(t, time.Since(start), time.Minute, name)
 	}
 }
 
