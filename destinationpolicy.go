@@ -140,11 +140,3 @@ func (p *destinationPolicy) idleTimeout() time.Duration {
 	}
 	return *tcp.IdleTimeout
 }
-
-// balancer returns the way to spread requests without regard to them.
-func (p *destinationPolicy) balancer() SimpleBalancer {
-	if p.loadBalancer == nil {
-		return BalanceLeastRequest
-	}
-	return p.loadBalancer.Simple
-}
