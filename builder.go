@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -29,13 +31,16 @@ type Builder struct {
 	trusted   int
 	namespace string
 	workload  workload
+	locality  string
 	log       *slog.Logger
 	fallback  http.Handler
 	random    func() uint64
 	resolver  Resolver
 	transport upstream.Transport
-	problems  findings
-	warnings  []Warning
+	// credentials are those of TLS to destinations.
+	credentials map[string]Credential
+	problems    findings
+	warnings    []Warning
 }
 
 // defaultRandom is safe for concurrent use and takes no lock.
@@ -245,6 +250,32 @@ func (b *Builder) Resolver(r Resolver) *Builder {
 // default is upstream.Direct.
 func (b *Builder) Transport(t upstream.Transport) *Builder {
 	b.transport = t
+	return b
+}
+
+// A Credential is what TLS to a destination may need, by the name that
+// ClientTLS.CredentialName gives.
+type Credential struct {
+	// Certificate is shown with MUTUAL. Nil shows none.
+	Certificate *tls.Certificate
+	// CAs are trusted. Nil is those of the operating system.
+	CAs *x509.CertPool
+}
+
+// Credential registers a credential for TLS to destinations.
+func (b *Builder) Credential(name string, c Credential) *Builder {
+	if b.credentials == nil {
+		b.credentials = map[string]Credential{}
+	}
+	b.credentials[name] = c
+	return b
+}
+
+// Locality says where this gateway runs: "region/zone/subzone". Endpoints in
+// other places are then used as DestinationRules say. The default is nowhere:
+// all endpoints are alike.
+func (b *Builder) Locality(place string) *Builder {
+	b.locality = place
 	return b
 }
 

@@ -6,6 +6,8 @@ import "time"
 // destination: of a port, or of a subset at a port. The zero value is Istio's
 // default.
 type destinationPolicy struct {
+	// origin is that of the rule, for what there is to say about it.
+	origin Origin
 	// labels select the endpoints. None takes all.
 	labels map[string]string
 
@@ -37,6 +39,7 @@ func (b *boundRule) policy(port portReference, subset string) (p destinationPoli
 	if b == nil {
 		return p, subset == ""
 	}
+	p.origin = b.origin
 	var own *TrafficPolicy
 	if subset != "" {
 		s := b.subsets[subset]

@@ -30,6 +30,8 @@ type hostRules []*boundRule
 
 // A boundRule is a DestinationRule with what others of its host add to it.
 type boundRule struct {
+	// origin is that of the oldest of them.
+	origin   Origin
 	exportTo []string
 	selector map[string]string
 	selects  bool
@@ -101,7 +103,7 @@ func (t *ruleTable) add(r *DestinationRule, namespace string, exportTo []string)
 			return
 		}
 	}
-	b := &boundRule{exportTo: exportTo, selector: r.WorkloadSelector, selects: r.WorkloadSelector != nil}
+	b := &boundRule{origin: r.Origin, exportTo: exportTo, selector: r.WorkloadSelector, selects: r.WorkloadSelector != nil}
 	b.join(r)
 	*list = append(*list, b)
 }
