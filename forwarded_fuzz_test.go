@@ -1,0 +1,111 @@
+package gateway
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/rawpath"
+)
+
+// FuzzForwarded holds what a destination gets to what was decided on: a second
+// gateway in its place would choose the same route, and forward the same bytes.
+func FuzzForwarded(f *testing.F) {
+	for _, path := range []string{
+		"/admin", "/a/../admin", "/a/%2e%2e/admin", `/a\..\admin`, "//admin", "/admin%2F..", "/%61dmin", "/admin/", "/x?y=/admin",
+		"/a/b;c=d", "/%2561dmin", "/é", "/a%00", "/a#b", "/.", "/%2%65/admin",
+	} {
+		for mode := range uint8(4) {
+			f.Add(path, mode)
+		}
+	}
+	var received *http.Request
+	gateways := [4]*Gateway{}
+	for mode := range gateways {
+		gw, err := New().PathNormalization(PathNormalization(mode)).
+			Backend("*", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received = r })).
+			Route(Route{Name: "admin", Match: []Match{{URI: Prefix("/admin")}}, Split: Split{{Host: "admin"}}}).
+			Route(Route{Name: "slash", Match: []Match{{URI: Regex(".*/.*/.*")}}, Split: Split{{Host: "slash"}}}).
+			Route(Route{Name: "folded", Match: []Match{{URI: Exact("/Exact"), IgnoreURICase: true}}, Split: Split{{Host: "folded"}}}).
+			Route(Route{Name: "rest", Split: Split{{Host: "rest"}}}).
+			Build()
+		require.NoError(f, err)
+		gateways[mode] = gw
+	}
+	f.Fuzz(func(t *testing.T, target string, mode uint8) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || !strings.HasPrefix(target, "/") {
+			t.Skip()
+		}
+		gw := gateways[mode%4]
+		r := &http.Request{
+			Method: http.MethodGet, Host: "a.test", URL: u, RequestURI: target, Header: http.Header{},
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		}
+		first := gw.Decide(r)
+		received = nil
+		gw.ServeHTTP(httptest.NewRecorder(), r)
+		if first.Kind != Forwarded {
+			require.Equal(t, Refused, first.Kind)
+			require.Nil(t, received)
+			return
+		}
+		require.NotNil(t, received)
+		path, _, _ := strings.Cut(first.Path, "?")
+		require.Equal(t, path, rawpath.Of(received.URL), "what was decided on is what is forwarded")
+
+		again := gw.Decide(received)
+		require.Equal(t, Forwarded, again.Kind)
+		require.Equal(t, first.Route.Name, again.Route.Name, "%q was forwarded as %q", target, received.RequestURI)
+		require.Equal(t, first.Path, again.Path)
+	})
+}
+
+// FuzzRegexRewrite compares a rewrite with the replacement of every occurrence
+// one by one, as RE2's GlobalReplace is defined.
+func FuzzRegexRewrite(f *testing.F) {
+	f.Add(`^/service/([^/]+)(/.*)$`, `\2/instance/\1`, "/service/foo/v1/api")
+	f.Add("one", "two", "/xxx/one/yyy/one/zzz")
+	f.Add("(?i)/x+/", "/y/", "/aaa/XxX/bbb")
+	f.Add("(a)(b)?", `$1\1\\\2${x}\0`, "/ab/a/b")
+	f.Add("x*", "-", "/abc")
+	f.Add("", `\1`, "/")
+	f.Fuzz(func(t *testing.T, expression, rewrite, path string) {
+		rw := &Rewrite{URIRegex: &RegexRewrite{Match: expression, Rewrite: rewrite}}
+		b := New().Backend("*", http.NotFoundHandler()).Route(Route{Rewrite: rw, Split: Split{{Host: "a"}}})
+		if _, err := b.Build(); err != nil || len(path) > 1000 {
+			t.Skip()
+		}
+		p := compileRewrite(rw, Native)
+		require.NotNil(t, p.regex)
+		var want strings.Builder
+		at := 0
+		for _, m := range p.regex.FindAllStringSubmatchIndex(path, -1) {
+			want.WriteString(path[at:m[0]])
+			at = m[1]
+			for i := 0; i < len(rewrite); i++ {
+				if rewrite[i] != '\\' {
+					want.WriteByte(rewrite[i])
+					continue
+				}
+				i++
+				if rewrite[i] == '\\' {
+					want.WriteByte('\\')
+					continue
+				}
+				group, err := strconv.Atoi(rewrite[i : i+1])
+				require.NoError(t, err)
+				if from := m[2*group]; from >= 0 {
+					want.WriteString(path[from:m[2*group+1]])
+				}
+			}
+		}
+		want.WriteString(path[at:])
+		require.Equal(t, want.String(), p.path(path, &uriCondition{kind: HasPrefix, text: "/"}))
+	})
+}
