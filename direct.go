@@ -48,6 +48,10 @@ func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, 
 	gateway.answer(w, v, c, p.status, p.location(v), p.body)
 }
 
+// noBody is the Content-Length of all empty responses, and never written to: its
+// capacity is its length.
+var noBody = []string{"0"}
+
 // answer writes the response of a route that has no destination. The route's
 // response operations apply to it.
 func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte) {
@@ -58,7 +62,10 @@ func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, 
 		return
 	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+		h["Content-Length"] = noBody
+		if len(body) > 0 {
+			h["Content-Length"] = []string{strconv.Itoa(len(body))}
+		}
 	}
 	w.WriteHeader(status)
 	if len(body) > 0 && v.r.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
@@ -77,11 +84,11 @@ func (p *program) answerHeader(h http.Header, v *view, c *clause, status int, lo
 		x := &exchange{program: p, in: v.r, v: *v, clause: c}
 		context := formatContext{x: x, request: v.r.Header, response: h, status: status}
 		ops.apply(h, &context, freshValue)
+		if !body {
+			delete(h, "Content-Type")
+		}
 	}
-	switch {
-	case !body:
-		delete(h, "Content-Type")
-	case len(h["Content-Type"]) == 0:
+	if body && len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{"text/plain"}
 	}
 	if p.semantics.sendsEnvoyHeaders() {
