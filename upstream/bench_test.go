@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lateengo/gateway/upstream/internal/balance"
 )
 
 // The benchmarks measure proxies in processes of their own, whose processor time
@@ -257,6 +259,30 @@ func benchContest(b *testing.B, conns, body, upload int) {
 			b.StopTimer()
 			b.ReportMetric(float64(p.cpu(b)-before)/float64(b.N)/1000, "cpu-µs/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+		})
+	}
+}
+
+// BenchmarkPick measures the choice of a host.
+func BenchmarkPick(b *testing.B) {
+	for name, weights := range map[string][]int{"single": {1}, "even": {1, 1, 1, 1}, "weighted": {1, 2, 3, 4}} {
+		c := Config{}
+		for i, weight := range weights {
+			c.Endpoints = append(c.Endpoints, Endpoint{Address: fmt.Sprintf("10.0.0.%d:80", i+1), Weight: weight})
+		}
+		u, err := New(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer u.Close()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					h, _ := u.pick(b.Context(), balance.Request{})
+					h.release()
+				}
+			})
 		})
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -84,6 +87,11 @@ type Endpoint struct {
 	// Weight is the share of requests relative to the other endpoints. Zero
 	// counts as 1. Each of the addresses of a name has all of the weight.
 	Weight int
+	// Labels are compared with the proxy's for failover.
+	Labels map[string]string
+	// Locality is where the endpoint runs: "region/zone/subzone", where parts at
+	// the end may be missing.
+	Locality string
 }
 
 // A Resolver looks host names up. *net.Resolver is one.
@@ -115,7 +123,17 @@ type Config struct {
 	// TLS encrypts connections; nil is plain text. If its ServerName is empty,
 	// the host of each request is sent as SNI, and verified, in its place.
 	// NextProtos is set from Protocol. The Config is cloned.
+	//
+	// Where SubjectAltNames are given, or AnyName is set, these say which names a
+	// certificate must have, in place of the server's name. Its InsecureSkipVerify
+	// accepts any certificate in any case.
 	TLS *tls.Config
+	// SubjectAltNames are the names of which the certificate of an endpoint must
+	// have one: DNS names, IP addresses, URIs or mail addresses.
+	SubjectAltNames []string
+	// AnyName accepts any certificate of a trusted authority, whatever its name.
+	// It has no meaning beside SubjectAltNames.
+	AnyName bool
 
 	// BasePath is put before the path of each request, in its encoded form.
 	// Slashes at its end are ignored.
@@ -131,12 +149,41 @@ type Config struct {
 	// DefaultMaxIdle, and less keeps none: each request has a connection of its
 	// own. It does not limit connections in use.
 	MaxIdle int
+	// MaxRequestsPerConnection is how many requests a connection is used for. 0 is
+	// without limit, and 1 gives each request a connection of its own. NetHTTP and
+	// HTTP2 know no other limit than 1.
+	MaxRequestsPerConnection int
+	// MaxConnectionDuration is the age from which a connection gets no more
+	// requests. 0 is without limit. Only Direct has it.
+	MaxConnectionDuration time.Duration
+	// KeepAlive are TCP's keep-alive probes. Nil is the default of net.Dialer. It
+	// does not concern Dial.
+	KeepAlive *net.KeepAliveConfig
 	// MaxHeaderBytes limits the head of a response, and its trailer. 0 is
 	// DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
 	// MaxHeaders limits the header lines in a response's head, and in its
 	// trailer. 0 is DefaultMaxHeaders. NetHTTP has no such limit.
 	MaxHeaders int
+
+	// Balancing says how the host of a request is chosen. If its Random is nil, it
+	// is the one below. Its Now is also the clock of Outliers. OutlierDetection of
+	// its Locality is set from Outliers.
+	Balancing Balancing
+	// Hash is the key of consistent hashing, for the policies that hash. Nil is
+	// none: these take any host then.
+	Hash *HashKey
+	// ClientAddress returns the address of the client that is trusted to be it,
+	// for a Hash by SourceIP. Nil is the request's RemoteAddr.
+	ClientAddress func(*http.Request) netip.AddrPort
+	// Outliers says when hosts that fail are ejected. Nil is never. The failures
+	// of a try that a context's end cuts short count as timeouts if its cause says
+	// so; see ErrTimeout.
+	Outliers *OutlierDetection
+	// Limits bounds what the destination has in use at the same time: all its
+	// hosts together. Nil is no limit. NetHTTP and HTTP2 have those of requests
+	// and retries only, and nothing is ever pending there.
+	Limits *Limits
 
 	// Random is the source of randomness of the balancer. It must be safe for
 	// concurrent use. Nil is math/rand/v2's Uint64.
@@ -167,7 +214,7 @@ func (c *Config) check() error {
 	if strings.ContainsAny(c.BasePath, "?#") {
 		report("base path %q has a query or a fragment", c.BasePath)
 	}
-	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "refresh interval": c.Refresh} {
+	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "refresh interval": c.Refresh, "connection duration": c.MaxConnectionDuration} {
 		if d < 0 {
 			report("negative %s %v", name, d)
 		}
@@ -175,9 +222,13 @@ func (c *Config) check() error {
 	if c.MaxHeaderBytes < 0 || c.MaxHeaders < 0 {
 		report("negative header limit")
 	}
+	if c.MaxRequestsPerConnection < 0 {
+		report("negative limit of requests per connection")
+	}
+	c.checkBalancing(report)
 	for _, e := range c.Endpoints {
-		if e.Weight < 0 {
-			report("endpoint %q: negative weight %d", e.Address, e.Weight)
+		if e.Weight < 0 || int64(e.Weight) > math.MaxUint32 {
+			report("endpoint %q: weight %d is not from 0 to %d", e.Address, e.Weight, uint32(math.MaxUint32))
 		}
 		if err := e.check(c.Resolution); err != nil {
 			report("%w", err)
@@ -185,6 +236,30 @@ func (c *Config) check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// checkBalancing reports what is wrong with how hosts are chosen. Tables that are
+// too large would keep New busy for long, and one whose size is not prime for ever.
+func (c *Config) checkBalancing(report func(format string, args ...any)) {
+	b := &c.Balancing
+	if b.Policy > Maglev {
+		report("unknown balancing policy %d", b.Policy)
+	}
+	if b.MinimumRingSize > maxRingSize {
+		report("ring size %d is above %d", b.MinimumRingSize, maxRingSize)
+	}
+	if n := b.TableSize; n != 0 && (n > maxTableSize || !big.NewInt(int64(n)).ProbablyPrime(0)) {
+		report("table size %d is not a prime number up to %d", n, maxTableSize)
+	}
+	if b.PanicThreshold > 100 {
+		report("panic threshold %d is above 100", b.PanicThreshold)
+	}
+}
+
+// The largest sizes, which are Envoy's.
+const (
+	maxRingSize  = 8 << 20
+	maxTableSize = 5000011
+)
 
 func (e *Endpoint) check(resolution Resolution) error {
 	if path, ok := socketPath(e.Address); ok {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/lateengo/gateway/upstream/internal/http1"
+	"github.com/lateengo/gateway/upstream/internal/limits"
 )
 
 // A direct is a client that owns its connections: the goroutine of a request
@@ -20,14 +21,20 @@ type direct struct {
 	host   *host
 	limits http1.Limits
 	pool   http1.Pool
+	// gate is nil if there are no limits.
+	gate *gate
 }
 
-func newDirect(c *Config, h *host) *direct {
-	return &direct{
+func newDirect(c *Config, h *host, b *limits.Breaker) *direct {
+	d := &direct{
 		config: c, host: h,
 		limits: http1.Limits{Bytes: c.MaxHeaderBytes, Fields: c.MaxHeaders},
-		pool:   http1.Pool{Max: max(c.MaxIdle, 0), IdleTimeout: c.IdleTimeout},
+		pool:   http1.Pool{Max: max(c.MaxIdle, 0), IdleTimeout: c.IdleTimeout, MaxAge: c.MaxConnectionDuration},
 	}
+	if b != nil {
+		d.gate = newGate(b, &d.pool)
+	}
+	return d
 }
 
 func (d *direct) closeIdle() { d.pool.Close() }
@@ -73,7 +80,7 @@ func (d *direct) serve(x *exchange) error {
 func (d *direct) attempt(e *directExchange) error {
 	var err error
 	if e.out, err = e.appendHead(e.out[:0], d.config.MaxIdle < 0); err != nil {
-		return err
+		return &requestError{err}
 	}
 	name := ""
 	if d.config.TLS != nil && d.config.TLS.ServerName == "" {
@@ -84,7 +91,8 @@ func (d *direct) attempt(e *directExchange) error {
 		if err != nil {
 			return err
 		}
-		reused, sent := c.Used(), e.sent
+		e.host.monitor.Connected()
+		reused, sent := c.Served() > 0, e.sent
 		err = e.run(d, c)
 		if err == nil {
 			return nil
@@ -111,9 +119,14 @@ func repeatable(r *http.Request) bool {
 	return !hasBody(r) && (r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil)
 }
 
-// connect returns an idle connection to the named server, or a new one.
+// connect returns an idle connection to the named server, or a new one. With a
+// gate the request has begun then.
 func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.Conn, error) {
-	if !fresh {
+	if d.gate != nil {
+		if c, err := d.gate.enter(ctx, name, fresh); c != nil || err != nil {
+			return c, err
+		}
+	} else if !fresh {
 		if c := d.pool.Get(name); c != nil {
 			return c, nil
 		}
@@ -126,11 +139,34 @@ func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.C
 		conn, err = d.config.dialTLS(ctx, d.host, name)
 	}
 	if err != nil {
+		if d.gate != nil {
+			d.gate.failed(ctx, name, err)
+		}
 		return nil, err
 	}
 	c := http1.NewConn(conn, &d.limits)
 	c.Name = name
+	if d.gate != nil {
+		c.Closed = d.gate.closed
+		return d.gate.opened(c)
+	}
 	return c, nil
+}
+
+// release ends the exchange on c, which others may use then if it is reusable.
+func (d *direct) release(c *http1.Conn, reusable bool) {
+	if d.gate != nil {
+		d.gate.end()
+	}
+	most := d.config.MaxRequestsPerConnection
+	reusable = reusable && (most == 0 || c.Served()+1 < most)
+	switch {
+	case !c.End(reusable):
+	case d.gate != nil:
+		d.gate.give(c)
+	case !d.pool.Put(c):
+		c.Close()
+	}
 }
 
 // run makes the exchange on c. On an error, nothing was written to the client.
@@ -142,9 +178,7 @@ func (e *directExchange) run(d *direct, c *http1.Conn) error {
 		if e.upload != nil {
 			reusable = e.upload.end(e.w) && reusable
 		}
-		if c.End(reusable) {
-			d.pool.Put(c)
-		}
+		d.release(c, reusable)
 	}()
 	if err := e.send(); err != nil {
 		return e.cause(err)
@@ -157,9 +191,11 @@ func (e *directExchange) run(d *direct, c *http1.Conn) error {
 		if e.upgrade == "" || e.upload != nil || !strings.EqualFold(e.head.Get("Upgrade"), e.upgrade) {
 			return errUnasked
 		}
+		e.exchange.answered(e.head.Status, e.head.Get)
 		e.switchProtocols()
 		return nil
 	}
+	e.exchange.answered(e.head.Status, e.head.Get)
 	e.respond()
 	reusable = !e.head.Close && d.config.MaxIdle > 0
 	return nil
@@ -241,6 +277,7 @@ func (e *directExchange) readHead() error {
 func (e *directExchange) respond() {
 	header := e.w.Header()
 	addFields(header, &e.head)
+	e.addCookie(header)
 	if e.upload != nil && e.upload.unread() && e.r.ProtoMajor == 1 {
 		// The client may never send the rest.
 		header["Connection"] = []string{"close"}

@@ -23,6 +23,8 @@ type exchange struct {
 	r        *http.Request
 	// path and query are the request's target as they are sent.
 	path, query string
+	// cookie is a Set-Cookie header that the response gets, or "".
+	cookie string
 	// upgrade is the token of an upgrade that the request asks for, or "".
 	upgrade string
 	// sent is set when a byte of the request may have been sent.
@@ -38,9 +40,9 @@ const maxInformational = 100
 // newClient returns a client for h.
 func (u *Upstream) newClient(h *host) client {
 	if u.config.Protocol == HTTP2 || u.config.Transport == NetHTTP {
-		return newNetHTTP(&u.config, h)
+		return newNetHTTP(&u.config, h, u.breaker)
 	}
-	return newDirect(&u.config, h)
+	return newDirect(&u.config, h, u.breaker)
 }
 
 // inform forwards a response with a status of 1xx, other than 101, and reports
@@ -60,6 +62,13 @@ func (x *exchange) inform(status int, h http.Header) bool {
 	clear(header)
 	maps.Copy(header, kept)
 	return true
+}
+
+// addCookie adds the cookie that keeps a client at its host.
+func (x *exchange) addCookie(header http.Header) {
+	if x.cookie != "" {
+		header["Set-Cookie"] = append(header["Set-Cookie"], x.cookie)
+	}
 }
 
 // expectsContinue reports whether r's client waits for a 100 before it sends the

@@ -17,6 +17,7 @@ import (
 // The response flags of a Failure: Envoy's %RESPONSE_FLAGS%.
 const (
 	FlagNoHealthyUpstream = "UH"  // no endpoint to send to
+	FlagOverflow          = "UO"  // a limit of the destination was reached
 	FlagConnectFailure    = "UF"  // no connection could be made
 	FlagTermination       = "UC"  // the backend closed the connection
 	FlagReset             = "UR"  // the backend reset the HTTP/2 stream
@@ -42,9 +43,15 @@ type Failure struct {
 	// Status and Body are what Envoy answers.
 	Status int
 	Body   string
-	// Overloaded says that a limit was hit, so that Envoy adds
-	// "x-envoy-overloaded: true". No limit of this package does.
+	// Overloaded says that a limit of the destination was reached, so that Envoy
+	// adds "x-envoy-overloaded: true". Such a failure is not to be retried.
 	Overloaded bool
+	// Refused says that the backend refused the HTTP/2 stream, which promises that
+	// it did nothing (REFUSED_STREAM).
+	Refused bool
+	// Host is where the request was sent, or should have been. It is zero if none
+	// was chosen.
+	Host Host
 	// Err is the cause. It may name addresses of backends.
 	Err error
 	// RequestSent is false if certainly no byte of the request was sent.
@@ -66,6 +73,9 @@ func fail(w http.ResponseWriter, r *http.Request, f Failure) {
 		// To return would be to answer 200 with an empty body.
 		panic(http.ErrAbortHandler)
 	}
+	if f.Overloaded {
+		w.Header()["X-Envoy-Overloaded"] = []string{"true"}
+	}
 	localreply.Write(w, r, f.Status, f.Body)
 }
 
@@ -81,6 +91,8 @@ type (
 	clientError struct{ err error }
 	// A brokenError is a connection that ended or broke.
 	brokenError struct{ err error }
+	// A requestError is a request that cannot be sent.
+	requestError struct{ err error }
 )
 
 func (e *dialError) Error() string   { return e.err.Error() }
@@ -89,6 +101,9 @@ func (e *clientError) Error() string { return "reading the request: " + e.err.Er
 func (e *clientError) Unwrap() error { return e.err }
 func (e *brokenError) Error() string { return e.err.Error() }
 func (e *brokenError) Unwrap() error { return e.err }
+
+func (e *requestError) Error() string { return e.err.Error() }
+func (e *requestError) Unwrap() error { return e.err }
 
 // errNoEndpoint is the cause of FlagNoHealthyUpstream.
 var errNoEndpoint = errors.New("no healthy upstream")
@@ -113,12 +128,17 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 		f.Flag, f.Status = FlagDownstream, StatusClientClosed
 	case errors.Is(err, errNoEndpoint):
 		f.Flag, f.Body = FlagNoHealthyUpstream, "no healthy upstream"
+	case errors.Is(err, errOverflow):
+		f.Flag, f.Body, f.Overloaded = FlagOverflow, resetPrefix+"overflow", true
 	case errors.As(err, &dial):
 		f.Flag, f.Body, f.RequestSent = FlagConnectFailure, resetPrefix+dialReason(dial.err), false
 	case errors.As(err, &broken):
 		f.Flag, f.Body = FlagTermination, resetPrefix+"connection termination"
 	case isReset(err):
-		f.Flag, f.Body = FlagReset, resetPrefix+resetReason(err)
+		f.Flag, f.Body, f.Refused = FlagReset, resetPrefix+"remote reset", isRefused(err)
+		if f.Refused {
+			f.Body = resetPrefix + "remote refused stream reset"
+		}
 	case isBroken(err):
 		f.Flag, f.Body = FlagTermination, resetPrefix+"connection termination"
 	default:
@@ -170,9 +190,5 @@ func isReset(err error) bool {
 	return strings.Contains(err.Error(), "stream error:") && !strings.Contains(err.Error(), "PROTOCOL_ERROR")
 }
 
-func resetReason(err error) string {
-	if strings.Contains(err.Error(), "REFUSED_STREAM") {
-		return "remote refused stream reset"
-	}
-	return "remote reset"
-}
+// isRefused reports whether a reset says that nothing was done.
+func isRefused(err error) bool { return strings.Contains(err.Error(), "REFUSED_STREAM") }

@@ -161,7 +161,8 @@ func TestFailures(t *testing.T) {
 				require.Empty(t, body, "nothing is written for a recorder")
 				failure := within(t, failures)
 				require.Error(t, failure.Err)
-				failure.Err = nil
+				require.Equal(t, row.flag != FlagNoHealthyUpstream, failure.Host.Address != "")
+				failure.Err, failure.Host = nil, Host{}
 				require.Equal(t, Failure{Flag: row.flag, Status: row.status, Body: row.body, RequestSent: !row.notSent}, failure)
 
 				response, body = f.do("POST", "/", strings.NewReader("x"), "Content-Type: application/grpc")

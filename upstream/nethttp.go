@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lateengo/gateway/upstream/internal/limits"
 )
 
 // A netHTTP is a client that stands on net/http's Transport.
@@ -24,14 +25,16 @@ type netHTTP struct {
 	scheme    string
 	// bySNI says that the host of a request names the server it is sent to.
 	bySNI bool
+	// breaker is nil if there are no limits.
+	breaker *limits.Breaker
 }
 
 // continueTimeout is how long a client that expects a 100 is made to wait for
 // it when the backend sends none.
 const continueTimeout = time.Second
 
-func newNetHTTP(c *Config, h *host) *netHTTP {
-	n := &netHTTP{scheme: "http", bySNI: c.TLS != nil && c.TLS.ServerName == ""}
+func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
+	n := &netHTTP{scheme: "http", bySNI: c.TLS != nil && c.TLS.ServerName == "", breaker: b}
 	protocols := new(http.Protocols)
 	switch {
 	case c.Protocol == HTTP1:
@@ -44,7 +47,7 @@ func newNetHTTP(c *Config, h *host) *netHTTP {
 	n.transport = http.Transport{
 		Protocols:              protocols,
 		DisableCompression:     true,
-		DisableKeepAlives:      c.MaxIdle < 0,
+		DisableKeepAlives:      c.MaxIdle < 0 || c.MaxRequestsPerConnection == 1,
 		MaxIdleConnsPerHost:    max(c.MaxIdle, 0),
 		IdleConnTimeout:        max(c.IdleTimeout, 0),
 		ExpectContinueTimeout:  continueTimeout,
@@ -62,70 +65,15 @@ func newNetHTTP(c *Config, h *host) *netHTTP {
 	return n
 }
 
-// dial connects to h.
-func (c *Config) dial(ctx context.Context, h *host) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
-	defer cancel()
-	a := h.address.Load()
-	conn, err := c.Dial(ctx, a.network, a.address)
-	if err != nil {
-		return nil, &dialError{timedOut(ctx, err)}
-	}
-	return conn, nil
-}
-
-// dialTLS connects to h and shakes hands. authority names the server if the
-// configuration does not.
-func (c *Config) dialTLS(ctx context.Context, h *host, authority string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
-	defer cancel()
-	plain, err := c.dial(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	config := c.TLS
-	if config.ServerName == "" {
-		config = config.Clone()
-		config.ServerName = serverName(authority)
-	}
-	conn := tls.Client(plain, config)
-	err = conn.HandshakeContext(ctx)
-	if err == nil && c.Protocol == HTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
-		err = errors.New("the backend does not agree to HTTP/2")
-	}
-	if err != nil {
-		plain.Close()
-		return nil, &dialError{&handshakeError{timedOut(ctx, err)}}
-	}
-	return conn, nil
-}
-
-// A handshakeError is a failure to begin TLS.
-type handshakeError struct{ err error }
-
-func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
-func (e *handshakeError) Unwrap() error { return e.err }
-
-// timedOut returns ctx's error where it explains err.
-func timedOut(ctx context.Context, err error) error {
-	var timeout net.Error
-	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
-	}
-	return err
-}
-
-// serverName returns the host in an authority.
-func serverName(authority string) string {
-	if host, _, err := net.SplitHostPort(authority); err == nil {
-		return host
-	}
-	return strings.Trim(authority, "[]")
-}
-
 func (n *netHTTP) closeIdle() { n.transport.CloseIdleConnections() }
 
 func (n *netHTTP) serve(x *exchange) error {
+	if n.breaker != nil {
+		if !n.breaker.Requests.Acquire() {
+			return errOverflow
+		}
+		defer n.breaker.Requests.Release()
+	}
 	body := n.body(x.r)
 	request, trace := n.request(x, body)
 	if body != nil {
@@ -140,6 +88,9 @@ func (n *netHTTP) serve(x *exchange) error {
 				return *failed
 			}
 		}
+		if _, failed := errors.AsType[*dialError](err); !failed && !trace.connected.Load() {
+			return &requestError{err}
+		}
 		return err
 	}
 	defer response.Body.Close()
@@ -149,12 +100,14 @@ func (n *netHTTP) serve(x *exchange) error {
 		if !ok || x.upgrade == "" || !strings.EqualFold(response.Header.Get("Upgrade"), x.upgrade) {
 			return errUnasked
 		}
+		x.answered(status, response.Header.Get)
 		x.tunnel(response.Header, backend, nil)
 		return nil
 	}
 	if status < 200 || status > 599 {
 		return fmt.Errorf("response with status %d", status)
 	}
+	x.answered(status, response.Header.Get)
 	x.respond(response, body != nil && !body.read.Load())
 	return nil
 }
@@ -164,6 +117,7 @@ func (n *netHTTP) serve(x *exchange) error {
 func (x *exchange) respond(response *http.Response, unread bool) {
 	header := x.w.Header()
 	addEndToEnd(header, response.Header)
+	x.addCookie(header)
 	if unread && x.r.ProtoMajor == 1 {
 		// The client may never send the rest.
 		header["Connection"] = []string{"close"}
@@ -225,7 +179,7 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 	}
 
 	trace := &informer{exchange: x}
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: trace.got})
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: trace.gotConn, Got1xxResponse: trace.got})
 	request := (&http.Request{
 		Method: r.Method, URL: target, Host: r.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -240,11 +194,18 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 	return request, trace
 }
 
-// An informer forwards responses with a status of 1xx while RoundTrip runs.
+// An informer forwards responses with a status of 1xx while RoundTrip runs, and
+// notes that it has a connection.
 type informer struct {
-	exchange *exchange
-	mu       sync.Mutex
-	ended    bool
+	exchange  *exchange
+	connected atomic.Bool
+	mu        sync.Mutex
+	ended     bool
+}
+
+func (i *informer) gotConn(httptrace.GotConnInfo) {
+	i.connected.Store(true)
+	i.exchange.host.monitor.Connected()
 }
 
 func (i *informer) got(status int, h textproto.MIMEHeader) error {

@@ -10,9 +10,9 @@ import (
 
 // A lookup is one endpoint, and what is known about where it is.
 type lookup struct {
-	name   string // empty if addresses never change
-	port   string
-	weight int
+	endpoint *Endpoint
+	name     string // empty if addresses never change
+	port     string
 	// hosts are the latest ones, by the address for which they were made; nil
 	// before the first answer.
 	hosts map[address]*host
@@ -24,8 +24,9 @@ func (u *Upstream) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	u.stop = cancel
 	var names []*lookup
-	for _, e := range u.config.Endpoints {
-		l := &lookup{weight: max(e.Weight, 1)}
+	for i := range u.config.Endpoints {
+		e := &u.config.Endpoints[i]
+		l := &lookup{endpoint: e}
 		u.lookups = append(u.lookups, l)
 		if path, ok := socketPath(e.Address); ok {
 			u.update(l, []address{{"unix", path}})
@@ -120,7 +121,7 @@ func (u *Upstream) update(l *lookup, addresses []address) {
 	for _, a := range addresses {
 		h, ok := l.hosts[a]
 		if !ok {
-			h = u.newHost(a, l.weight)
+			h = u.newHost(a, l)
 		}
 		hosts[a] = h
 	}
@@ -145,14 +146,28 @@ func (u *Upstream) publish() {
 	if old != nil && slices.Equal(old.hosts, hosts) {
 		return
 	}
-	u.hosts.Store(newHostSet(hosts))
+	if u.detector != nil {
+		for _, h := range hosts {
+			if h.monitor == nil {
+				h.monitor = u.detector.Add(&h.state.Ejected)
+			}
+		}
+	}
+	set := u.newHostSet(hosts)
+	u.hosts.Store(set)
+	// An ejection in between was told to the old balancer.
+	set.balancer.Update()
 	if old == nil {
 		return
 	}
 	for _, h := range old.hosts {
-		if !slices.Contains(hosts, h) {
-			h.retire()
+		if slices.Contains(hosts, h) {
+			continue
 		}
+		if h.monitor != nil {
+			u.detector.Remove(h.monitor)
+		}
+		h.retire()
 	}
 }
 
@@ -164,11 +179,4 @@ func compareAddresses(a, b string) int {
 		return 0
 	}
 	return x.Compare(y)
-}
-
-func (u *Upstream) newHost(a address, weight int) *host {
-	h := &host{weight: weight}
-	h.address.Store(&a)
-	h.client = u.newClient(h)
-	return h
 }

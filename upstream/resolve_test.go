@@ -113,7 +113,9 @@ func TestResolutionKeepsHosts(t *testing.T) {
 		require.Equal(t, []string{"10.9.9.9:80", "10.0.0.1:80", "10.0.0.2:80", "/x"}, addressesOf(u))
 		require.Same(t, before[0], after[0])
 		require.Same(t, before[1], after[1])
-		require.Equal(t, []int{7, 3, 3, 1}, []int{after[0].weight, after[1].weight, after[2].weight, after[3].weight})
+		for i, weight := range []uint32{7, 3, 3, 1} {
+			require.Equal(t, weight, after[i].known.Weight)
+		}
 		set := u.hosts.Load()
 		time.Sleep(DefaultRefresh)
 		synctest.Wait()

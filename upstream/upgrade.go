@@ -30,6 +30,7 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 	defer backend.Close()
 	header := x.w.Header()
 	addEndToEnd(header, h)
+	x.addCookie(header)
 	header["Connection"] = []string{"upgrade"}
 	header["Upgrade"] = h["Upgrade"]
 	// net/http sends the head when the connection is taken over.

@@ -17,6 +17,10 @@ import (
 	"sync/atomic"
 
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/upstream/internal/balance"
+	"github.com/lateengo/gateway/upstream/internal/hashkey"
+	"github.com/lateengo/gateway/upstream/internal/limits"
+	"github.com/lateengo/gateway/upstream/internal/outlier"
 )
 
 // An Upstream proxies requests to the endpoints of one destination. It is safe
@@ -27,6 +31,10 @@ type Upstream struct {
 	// base is BasePath without slashes at its end.
 	base  string
 	hosts atomic.Pointer[hostSet]
+	// detector and breaker are nil if there is no outlier detection, or are no
+	// limits.
+	detector *outlier.Detector
+	breaker  *limits.Breaker
 
 	mu      sync.Mutex // guards lookups and changes of hosts
 	lookups []*lookup
@@ -47,6 +55,16 @@ func New(c Config) (*Upstream, error) {
 	}
 	c.setDefaults()
 	u := &Upstream{config: c, base: strings.TrimRight(c.BasePath, "/")}
+	if c.Limits != nil {
+		u.breaker = limits.New(*c.Limits)
+	}
+	if c.Outliers != nil {
+		u.detector = outlier.New(*c.Outliers, u.now, func() {
+			if s := u.hosts.Load(); s != nil {
+				s.balancer.Update()
+			}
+		})
+	}
 	u.start()
 	return u, nil
 }
@@ -78,14 +96,18 @@ func (c *Config) setDefaults() {
 		c.Random = rand.Uint64
 	}
 	if c.Dial == nil {
-		c.Dial = new(net.Dialer).DialContext
+		c.Dial = c.dialer()
 	}
 	if c.TLS != nil {
-		c.TLS = c.TLS.Clone()
-		c.TLS.NextProtos = nil
-		if c.Protocol == HTTP2 {
-			c.TLS.NextProtos = []string{"h2"}
-		}
+		c.setTLS()
+	}
+	if c.Balancing.Random == nil {
+		c.Balancing.Random = c.Random
+	}
+	if c.Balancing.Locality != nil {
+		locality := *c.Balancing.Locality
+		locality.OutlierDetection = c.Outliers != nil
+		c.Balancing.Locality = &locality
 	}
 }
 
@@ -121,12 +143,19 @@ func (u *Upstream) Close() error {
 // Read of r.Body may still be waiting for the client when ServeHTTP returns, as
 // with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h, err := u.pick(r.Context())
+	var hash hashkey.Hash
+	if u.config.Hash != nil {
+		hash = u.config.hash(r)
+	}
+	h, err := u.pick(r.Context(), balance.Request{Hash: hash.Value, Hashed: hash.Found})
 	if err != nil {
 		fail(w, r, classify(r.Context(), err, false))
 		return
 	}
 	defer h.release()
+	if recorder, ok := w.(HostRecorder); ok {
+		recorder.UpstreamHost(h.public(u.config.Protocol))
+	}
 	if r.ProtoMajor == 1 && hasBody(r) {
 		// Else net/http's server reads the whole body before it sends a response.
 		_ = http.NewResponseController(w).EnableFullDuplex()
@@ -135,17 +164,32 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		upstream: u, host: h, w: w, r: r,
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
 		query:   cleanTarget(r.URL.RawQuery),
+		cookie:  hash.SetCookie,
 		upgrade: upgradeOf(r, u.config.Protocol),
 	}
 	if err := h.client.serve(&x); err != nil {
-		fail(w, r, classify(r.Context(), err, x.sent))
+		f := classify(r.Context(), err, x.sent)
+		f.Host = h.public(u.config.Protocol)
+		h.failed(&f)
+		fail(w, r, f)
+	}
+}
+
+// AcquireRetry lets one more retry begin, which calls ReleaseRetry when it ends, or
+// reports that the destination's limits allow no more at the same time.
+func (u *Upstream) AcquireRetry() bool { return u.breaker == nil || u.breaker.AcquireRetry() }
+
+// ReleaseRetry ends a retry.
+func (u *Upstream) ReleaseRetry() {
+	if u.breaker != nil {
+		u.breaker.ReleaseRetry()
 	}
 }
 
 // pick chooses a host, and counts a request to it. As long as none is known, and
 // names are being looked up for the first time, it waits.
-func (u *Upstream) pick(ctx context.Context) (*host, error) {
-	if h := u.hosts.Load().pick(u.config.Random); h != nil {
+func (u *Upstream) pick(ctx context.Context, r balance.Request) (*host, error) {
+	if h := u.choose(ctx, r); h != nil {
 		return h, nil
 	}
 	select {
@@ -153,10 +197,30 @@ func (u *Upstream) pick(ctx context.Context) (*host, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if h := u.hosts.Load().pick(u.config.Random); h != nil {
+	if h := u.choose(ctx, r); h != nil {
 		return h, nil
 	}
 	return nil, errNoEndpoint
+}
+
+// choose chooses one of the hosts that are known and healthy now, or none.
+func (u *Upstream) choose(ctx context.Context, r balance.Request) *host {
+	if u.detector != nil {
+		u.detector.Sweep()
+	}
+	set := u.hosts.Load()
+	if len(set.hosts) > 1 {
+		if tried, ok := ctx.Value(triedKey{}).(*Tried); ok {
+			r.Tried, r.RemoteLocalities = tried.hosts, tried.RemoteLocalities
+		}
+	}
+	i := set.balancer.Pick(r)
+	if i < 0 {
+		return nil
+	}
+	h := set.hosts[i]
+	h.state.Active.Add(1)
+	return h
 }
 
 // cleanTarget percent-encodes what would end a request line early, or begin

@@ -90,7 +90,7 @@ func TestInvalidConfigs(t *testing.T) {
 		`port "http"`:                    {Endpoints: []Endpoint{{Address: "127.0.0.1:http"}}},
 		"no host":                        {Endpoints: []Endpoint{{Address: ":80"}}},
 		"no path of a socket":            {Endpoints: []Endpoint{{Address: "unix://"}}},
-		"negative weight":                {Endpoints: []Endpoint{{Address: "127.0.0.1:80", Weight: -1}}},
+		"weight -1 is not from 0":        {Endpoints: []Endpoint{{Address: "127.0.0.1:80", Weight: -1}}},
 		"negative connect timeout":       {ConnectTimeout: -1},
 		"negative refresh interval":      {Refresh: -1},
 		"negative header limit":          {MaxHeaders: -1},

@@ -30,11 +30,11 @@ func (k *Cookie) hash(lines []string, c Connection) Hash {
 	if value := cookieValue(lines, k.Name); value != "" {
 		return of(value)
 	}
-	if k.TTL == nil || c.Remote == "" || c.Local == "" {
+	if k.TTL == nil || c.Remote == "" || c.Local == nil {
 		return Hash{}
 	}
 	// All requests of one connection get the same cookie, which need not be kept.
-	value := hex(xxhash64.Sum(c.Remote+c.Local, 0))
+	value := hex(xxhash64.Sum(c.Remote+c.Local.String(), 0))
 	h := of(value)
 	h.SetCookie = k.setCookie(value)
 	return h

@@ -3,6 +3,7 @@
 package hashkey
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -32,9 +33,10 @@ type Connection struct {
 	// Client is the trusted client. Its port is 0 if the address was told by a
 	// trusted proxy. If it is invalid, the source address is missing.
 	Client netip.AddrPort
-	// Remote and Local are the two ends of the connection itself, as "ip:port". A
-	// created cookie is made of them.
-	Remote, Local string
+	// Remote and Local are the two ends of the connection itself: "ip:port", and
+	// an address with such a text. A created cookie is made of them.
+	Remote string
+	Local  net.Addr
 }
 
 // A Hash is what the balancer goes by.

@@ -1,6 +1,7 @@
 package hashkey
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -26,9 +27,12 @@ func request(target string, lines ...string) *http.Request {
 	return r
 }
 
+// local is where a client connected to.
+var local = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:8080"))
+
 func TestKey(t *testing.T) {
 	session := time.Duration(0)
-	client := Connection{Client: netip.MustParseAddrPort("203.0.113.9:4711"), Remote: "203.0.113.9:4711", Local: "10.0.0.1:8080"}
+	client := Connection{Client: netip.MustParseAddrPort("203.0.113.9:4711"), Remote: "203.0.113.9:4711", Local: local}
 	header, query := Key{Header: "x-user"}, Key{QueryParameter: "user"}
 	cookie, ip := Key{Cookie: &Cookie{Name: "user"}}, Key{SourceIP: true}
 	const missing = "\x00"
@@ -105,7 +109,7 @@ func TestHeaderIsNotSorted(t *testing.T) {
 
 func TestCreatedCookie(t *testing.T) {
 	hour, session := time.Hour, time.Duration(0)
-	c := Connection{Remote: "203.0.113.9:4711", Local: "10.0.0.1:8080"}
+	c := Connection{Remote: "203.0.113.9:4711", Local: local}
 	value := hex(xxhash64.Sum("203.0.113.9:471110.0.0.1:8080", 0))
 	require.Regexp(t, "^[0-9a-f]{16}$", value)
 	for _, row := range []struct {
@@ -127,7 +131,7 @@ func TestCreatedCookie(t *testing.T) {
 		require.Equal(t, xxhash64.Sum(value, 0), h.Value)
 
 		require.Equal(t, h, k.Hash(request("/other", "Cookie: user="), c), "the same on one connection")
-		again := k.Hash(request("/", `Cookie: user="`+value+`"`), Connection{Remote: "198.51.100.1:1", Local: "10.0.0.1:8080"})
+		again := k.Hash(request("/", `Cookie: user="`+value+`"`), Connection{Remote: "198.51.100.1:1", Local: local})
 		require.Equal(t, Hash{Value: h.Value, Found: true}, again, "the client is sent to the same host from anywhere")
 		other := k.Hash(request("/"), Connection{Remote: "203.0.113.9:4712", Local: c.Local})
 		require.NotEqual(t, h.SetCookie, other.SetCookie)

@@ -53,6 +53,9 @@ type Conn struct {
 	// Name is the server that the connection was made to, if that is not always
 	// the same one.
 	Name string
+	// Closed, if not nil, is called once when the connection is closed after its
+	// last exchange.
+	Closed func(name string)
 
 	conn net.Conn
 	// base is what carries conn, or conn itself.
@@ -70,16 +73,16 @@ type Conn struct {
 	waiter   Waiter
 	limits   *Limits
 
-	// used is set when an exchange has ended on the connection.
-	used bool
+	// served counts the exchanges that have ended on the connection.
+	served int
 	// received says that a byte of the response has been read.
-	received  bool
-	idleSince time.Time
+	received        bool
+	made, idleSince time.Time
 }
 
 // NewConn returns a Conn on conn.
 func NewConn(conn net.Conn, limits *Limits) *Conn {
-	c := &Conn{conn: conn, base: conn, limits: limits}
+	c := &Conn{conn: conn, base: conn, limits: limits, made: time.Now()}
 	t, opaque := conn.(*tls.Conn)
 	if opaque {
 		c.base = t.NetConn()
@@ -130,9 +133,10 @@ func (c *Conn) End(reusable bool) bool {
 	reusable = reusable && c.r == c.w
 	c.release()
 	c.ctx, c.waiter = nil, nil
-	c.used = true
+	c.served++
 	if !reusable {
 		c.base.Close()
+		c.closed()
 	}
 	return reusable
 }
@@ -150,10 +154,22 @@ func (c *Conn) release() {
 }
 
 // Close closes a connection that is not in an exchange.
-func (c *Conn) Close() { c.conn.Close() }
+func (c *Conn) Close() {
+	c.conn.Close()
+	c.closed()
+}
 
-// Used reports whether the connection has had an exchange before.
-func (c *Conn) Used() bool { return c.used }
+func (c *Conn) closed() {
+	if c.Closed != nil {
+		c.Closed(c.Name)
+	}
+}
+
+// Served returns the number of exchanges that have ended on the connection.
+func (c *Conn) Served() int { return c.served }
+
+// Age returns how long ago the connection was made.
+func (c *Conn) Age() time.Duration { return time.Since(c.made) }
 
 // Received reports whether a byte of the response has been read.
 func (c *Conn) Received() bool { return c.received }
@@ -187,7 +203,7 @@ func (c *Conn) Send(head []byte) (n int, err error) {
 
 // Check returns ErrStale if a connection that was idle cannot be used any more.
 func (c *Conn) Check() error {
-	if !c.used {
+	if c.served == 0 {
 		return nil
 	}
 	switch c.raw.peek() {

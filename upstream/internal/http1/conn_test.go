@@ -49,22 +49,22 @@ func within[T any](t *testing.T, c <-chan T) T {
 
 func TestExchanges(t *testing.T) {
 	c, far := pair(t)
-	require.False(t, c.Used())
+	require.Zero(t, c.Served())
 	for range 3 {
 		result := send(t.Context(), c, "request")
 		expect(t, far, "request")
 		_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
 		require.NoError(t, err)
 		require.NoError(t, within(t, result))
-		require.True(t, c.Used())
+		require.Positive(t, c.Served())
 	}
 }
 
 // A head that does not fit into the kernel's buffers is written to its end.
 func TestLongRequestHead(t *testing.T) {
-	for _, used := range []bool{false, true} {
+	for _, served := range []int{0, 1} {
 		c, far := pair(t)
-		c.used = used
+		c.served = served
 		head := strings.Repeat("0123456789abcdef", 1<<20)
 		result := send(t.Context(), c, head)
 		expect(t, far, head)

@@ -17,6 +17,9 @@ type Pool struct {
 	Max int
 	// IdleTimeout is how long a connection is kept. 0 or less is without limit.
 	IdleTimeout time.Duration
+	// MaxAge is how long after it was made a connection is used again. 0 is without
+	// limit.
+	MaxAge time.Duration
 
 	mu sync.Mutex
 	// idle are ordered by the time of their last use.
@@ -39,6 +42,9 @@ func (p *Pool) Get(name string) *Conn {
 		if p.IdleTimeout > 0 && time.Since(c.idleSince) >= p.IdleTimeout {
 			return nil
 		}
+		if p.MaxAge > 0 && c.Age() >= p.MaxAge {
+			continue
+		}
 		if i == len(p.idle)-1 {
 			p.idle[i] = nil
 			p.idle = p.idle[:i]
@@ -56,44 +62,51 @@ func (p *Pool) remove(i int) {
 	p.idle = p.idle[:len(p.idle)-1]
 }
 
-// Put keeps c, whose exchange has ended, or closes it.
-func (p *Pool) Put(c *Conn) {
+// Put keeps c, whose exchange has ended, or reports that the caller is to close
+// it.
+func (p *Pool) Put(c *Conn) bool {
 	now := time.Now()
+	if p.MaxAge > 0 && now.Sub(c.made) >= p.MaxAge {
+		return false
+	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= p.Max {
-		p.mu.Unlock()
-		c.Close()
-		return
+		return false
 	}
 	c.idleSince = now
 	p.idle = append(p.idle, c)
 	if !p.sweeping {
 		p.sweeping = true
 		if p.sweep == nil {
-			p.sweep = time.AfterFunc(p.interval(), p.expire)
+			p.sweep = time.AfterFunc(p.interval(), p.Sweep)
 		} else {
 			p.sweep.Reset(p.interval())
 		}
 	}
-	p.mu.Unlock()
+	return true
 }
 
 func (p *Pool) interval() time.Duration {
-	if p.IdleTimeout > 0 {
-		return min(p.IdleTimeout, sweepInterval)
+	interval := sweepInterval
+	for _, limit := range [...]time.Duration{p.IdleTimeout, p.MaxAge} {
+		if limit > 0 {
+			interval = min(interval, limit)
+		}
 	}
-	return sweepInterval
+	return interval
 }
 
-// expire closes connections that have been idle for too long, or that the backend
-// has closed.
-func (p *Pool) expire() {
+// Sweep closes connections that have been idle for too long or are too old, or
+// that the backend has closed. It happens now and then without being called.
+func (p *Pool) Sweep() {
 	now := time.Now()
 	var dead []*Conn
 	p.mu.Lock()
 	kept := p.idle[:0]
 	for _, c := range p.idle {
-		if p.IdleTimeout > 0 && now.Sub(c.idleSince) >= p.IdleTimeout || !c.alive() {
+		if p.IdleTimeout > 0 && now.Sub(c.idleSince) >= p.IdleTimeout ||
+			p.MaxAge > 0 && now.Sub(c.made) >= p.MaxAge || !c.alive() {
 			dead = append(dead, c)
 		} else {
 			kept = append(kept, c)

@@ -26,12 +26,11 @@ func idle(n int, name string) ([]*Conn, []*script) {
 func TestPoolOrder(t *testing.T) {
 	p := &Pool{Max: 2}
 	defer p.Close()
-	conns, scripts := idle(3, "")
+	conns, _ := idle(3, "")
 	require.Nil(t, p.Get(""))
-	for _, c := range conns {
-		p.Put(c)
+	for i, c := range conns {
+		require.Equal(t, i < 2, p.Put(c), "no more than Max are kept")
 	}
-	require.True(t, scripts[2].closed, "no more than Max are kept")
 	require.Equal(t, 2, p.Len())
 	require.Same(t, conns[1], p.Get(""))
 	require.Same(t, conns[0], p.Get(""))
@@ -53,14 +52,62 @@ func TestPoolByName(t *testing.T) {
 	require.Same(t, a[0], p.Get("a"))
 }
 
+// A connection is not used beyond its age, however often it is.
+func TestPoolMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{Max: 9, MaxAge: time.Minute}
+		defer p.Close()
+		conns, scripts := idle(1, "")
+		time.Sleep(30 * time.Second)
+		younger, _ := idle(1, "")
+		require.True(t, p.Put(younger[0]))
+		require.True(t, p.Put(conns[0]))
+		require.Same(t, conns[0], p.Get(""))
+		require.True(t, p.Put(conns[0]))
+		time.Sleep(30*time.Second - 1)
+		require.Same(t, conns[0], p.Get(""))
+		require.True(t, p.Put(conns[0]))
+		time.Sleep(1)
+		require.Same(t, younger[0], p.Get(""))
+		require.True(t, p.Put(younger[0]))
+		synctest.Wait()
+		p.Sweep()
+		require.True(t, scripts[0].closed)
+		time.Sleep(30 * time.Second)
+		require.False(t, p.Put(conns[0]))
+	})
+}
+
+// Whoever counts connections is told once of the end of each.
+func TestClosed(t *testing.T) {
+	var closed []string
+	conns, _ := idle(3, "a")
+	for _, c := range conns {
+		c.Closed = func(name string) { closed = append(closed, name) }
+	}
+	p := &Pool{Max: 1}
+	require.True(t, p.Put(conns[0]))
+	p.Close()
+	require.Equal(t, []string{"a"}, closed)
+	conns[1].Begin(t.Context())
+	conns[1].Abort()
+	require.False(t, conns[1].End(false))
+	require.Equal(t, []string{"a", "a"}, closed)
+	conns[2].Begin(t.Context())
+	require.True(t, conns[2].End(true))
+	require.Equal(t, []string{"a", "a"}, closed)
+	conns[2].Close()
+	require.Equal(t, []string{"a", "a", "a"}, closed)
+}
+
 func TestPoolClose(t *testing.T) {
 	p := &Pool{Max: 9}
 	conns, scripts := idle(2, "")
 	p.Put(conns[0])
 	p.Close()
 	require.True(t, scripts[0].closed)
-	p.Put(conns[1])
-	require.True(t, scripts[1].closed)
+	require.False(t, p.Put(conns[1]))
+	require.False(t, scripts[1].closed, "left to the caller")
 	require.Nil(t, p.Get(""))
 	p.Close()
 }
@@ -119,8 +166,8 @@ func TestPoolSweepsClosedOnes(t *testing.T) {
 		c, far[i] = pair(t)
 		p.Put(c)
 	}
-	p.expire()
+	p.Sweep()
 	require.Equal(t, 2, p.Len())
 	far[0].Close()
-	require.Eventually(t, func() bool { p.expire(); return p.Len() == 1 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { p.Sweep(); return p.Len() == 1 }, patience, time.Millisecond)
 }

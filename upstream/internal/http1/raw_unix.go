@@ -83,7 +83,7 @@ func (r *rawIO) stepPeek(fd uintptr) {
 // send writes out and waits for an answer, which it reads into c's buffer.
 func (r *rawIO) send(c *Conn, out []byte) (int, error) {
 	r.state, r.out, r.written, r.n, r.err = toCheck, out, 0, 0, nil
-	if !c.used {
+	if c.served == 0 {
 		r.state = toWrite
 	}
 	for {

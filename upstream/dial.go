@@ -1,0 +1,135 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// dialer returns the Dial that is used where none is configured.
+func (c *Config) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	d := new(net.Dialer)
+	if c.KeepAlive != nil {
+		d.KeepAliveConfig = *c.KeepAlive
+		if !c.KeepAlive.Enable {
+			d.KeepAlive = -1
+		}
+	}
+	return d.DialContext
+}
+
+// dial connects to h.
+func (c *Config) dial(ctx context.Context, h *host) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	a := h.address.Load()
+	conn, err := c.Dial(ctx, a.network, a.address)
+	if err != nil {
+		return nil, &dialError{timedOut(ctx, err)}
+	}
+	return conn, nil
+}
+
+// dialTLS connects to h and shakes hands. authority names the server if the
+// configuration does not.
+func (c *Config) dialTLS(ctx context.Context, h *host, authority string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	plain, err := c.dial(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	config := c.TLS
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = serverName(authority)
+	}
+	conn := tls.Client(plain, config)
+	err = conn.HandshakeContext(ctx)
+	if err == nil && c.Protocol == HTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
+		err = errors.New("the backend does not agree to HTTP/2")
+	}
+	if err != nil {
+		plain.Close()
+		return nil, &dialError{&handshakeError{timedOut(ctx, err)}}
+	}
+	return conn, nil
+}
+
+// setTLS makes c.TLS what connections are made with.
+func (c *Config) setTLS() {
+	c.TLS = c.TLS.Clone()
+	c.TLS.NextProtos = nil
+	if c.Protocol == HTTP2 {
+		c.TLS.NextProtos = []string{"h2"}
+	}
+	if c.TLS.InsecureSkipVerify || !c.AnyName && len(c.SubjectAltNames) == 0 {
+		return
+	}
+	// crypto/tls cannot verify the chain alone.
+	c.TLS.InsecureSkipVerify = true
+	roots, now, names, more := c.TLS.RootCAs, c.TLS.Time, slices.Clone(c.SubjectAltNames), c.TLS.VerifyConnection
+	c.TLS.VerifyConnection = func(state tls.ConnectionState) error {
+		options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+		if now != nil {
+			options.CurrentTime = now()
+		}
+		for _, certificate := range state.PeerCertificates[1:] {
+			options.Intermediates.AddCert(certificate)
+		}
+		leaf := state.PeerCertificates[0]
+		_, err := leaf.Verify(options)
+		if err == nil && len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return isNamed(leaf, name) }) {
+			err = fmt.Errorf("the certificate has none of the names %q", names)
+		}
+		if err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		if more != nil {
+			return more(state)
+		}
+		return nil
+	}
+}
+
+// isNamed reports whether name is a subject alternative name of a certificate. As
+// in Envoy, a certificate's DNS name may stand for several ones.
+func isNamed(certificate *x509.Certificate, name string) bool {
+	if certificate.VerifyHostname(name) == nil || slices.Contains(certificate.EmailAddresses, name) {
+		return true
+	}
+	for _, uri := range certificate.URIs {
+		if uri.String() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// A handshakeError is a failure to begin TLS.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// timedOut returns ctx's error where it explains err.
+func timedOut(ctx context.Context, err error) error {
+	var timeout net.Error
+	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
+}
+
+// serverName returns the host in an authority.
+func serverName(authority string) string {
+	if host, _, err := net.SplitHostPort(authority); err == nil {
+		return host
+	}
+	return strings.Trim(authority, "[]")
+}

@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/lateengo/gateway/internal/localreply"
+)
+
+// answered tells the outlier detection of the head of a final response.
+func (x *exchange) answered(status int, header func(key string) string) {
+	if x.host.monitor == nil {
+		return
+	}
+	if localreply.IsGRPC(x.r) {
+		if text := header("Grpc-Status"); text != "" {
+			status = statusOfGRPC(text)
+		}
+	}
+	x.host.monitor.Response(status)
+}
+
+// failed tells the outlier detection of a try without a response. What is not the
+// host's doing is not counted: an overflow, a client that went away or whose
+// request cannot be sent.
+func (h *host) failed(f *Failure) {
+	var request *requestError
+	if errors.Is(f.Err, errQueued) || errors.As(f.Err, &request) {
+		return
+	}
+	switch f.Flag {
+	case FlagTimeout:
+		h.monitor.TimedOut()
+	case FlagConnectFailure, FlagTermination, FlagReset, FlagProtocolError:
+		h.monitor.Failed()
+	}
+}
+
+// grpcStatuses are the HTTP statuses of gRPC's, as in Envoy.
+var grpcStatuses = [...]int{
+	0:  http.StatusOK,
+	1:  StatusClientClosed,
+	2:  http.StatusInternalServerError,
+	3:  http.StatusBadRequest,
+	4:  http.StatusGatewayTimeout,
+	5:  http.StatusNotFound,
+	6:  http.StatusConflict,
+	7:  http.StatusForbidden,
+	8:  http.StatusTooManyRequests,
+	9:  http.StatusBadRequest,
+	10: http.StatusConflict,
+	11: http.StatusBadRequest,
+	12: http.StatusNotImplemented,
+	13: http.StatusInternalServerError,
+	14: http.StatusServiceUnavailable,
+	15: http.StatusInternalServerError,
+	16: http.StatusUnauthorized,
+}
+
+// statusOfGRPC returns the HTTP status of a grpc-status header.
+func statusOfGRPC(text string) int {
+	code, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || code >= uint64(len(grpcStatuses)) {
+		return http.StatusInternalServerError
+	}
+	return grpcStatuses[code]
+}

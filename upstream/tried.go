@@ -1,0 +1,33 @@
+package upstream
+
+import (
+	"context"
+
+	"github.com/lateengo/gateway/upstream/internal/balance"
+)
+
+// Tried are the hosts that a request was sent to before; a later try avoids them
+// (Envoy's previous_hosts retry predicate). Who retries adds to it between tries;
+// it is read while a host is chosen.
+type Tried struct {
+	// RemoteLocalities lets later retries leave the priorities that were tried
+	// (Istio's retryRemoteLocalities).
+	RemoteLocalities bool
+
+	hosts []*balance.State
+}
+
+// Add adds a host that a try was sent to. The zero Host is none.
+func (t *Tried) Add(h Host) {
+	if h.state != nil {
+		t.hosts = append(t.hosts, h.state)
+	}
+}
+
+type triedKey struct{}
+
+// WithTried returns a context for a request whose earlier tries went to the hosts
+// in t.
+func WithTried(ctx context.Context, t *Tried) context.Context {
+	return context.WithValue(ctx, triedKey{}, t)
+}
