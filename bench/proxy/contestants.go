@@ -1,0 +1,107 @@
+//go:build linux
+
+package main
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"sync"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A contestant is a proxy before two backends.
+type contestant struct {
+	name string
+	// serve begins to serve, and returns where.
+	serve func(backends []string) (string, error)
+}
+
+// Contestants that are compared with each other. The reference is what all are
+// compared with.
+const (
+	reference      = "ReverseProxy"
+	pooled         = "ReverseProxy, BufferPool"
+	gatewayNetHTTP = "lateen, net/http's client"
+)
+
+var contestants = []contestant{
+	{"lateen", func(backends []string) (string, error) { return serveGateway(upstream.Direct, backends) }},
+	{gatewayNetHTTP, func(backends []string) (string, error) { return serveGateway(upstream.NetHTTP, backends) }},
+	{reference, func(backends []string) (string, error) { return serveReverseProxy(nil, backends) }},
+	{pooled, func(backends []string) (string, error) { return serveReverseProxy(new(bufferPool), backends) }},
+}
+
+// serveGateway serves with a gateway and its own listeners.
+func serveGateway(transport upstream.Transport, backends []string) (string, error) {
+	gw, err := gateway.New().
+		Server(gateway.Server{Port: 80, Hosts: []string{"*"}}).
+		Transport(transport).
+		Route(gateway.Route{
+			Match:   []gateway.Match{{URI: gateway.Prefix("/products")}},
+			Rewrite: &gateway.Rewrite{URI: "/"},
+			Headers: gateway.Headers{Request: gateway.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
+			Split:   gateway.Split{{Host: "product", Weight: 90}, {Host: "product-v2", Weight: 10}},
+		}).
+		BackendURL("product", "http://"+backends[0]).
+		BackendURL("product-v2", "http://"+backends[1]).
+		Build()
+	if err != nil {
+		return "", err
+	}
+	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:0"}})
+	if err := s.Start(); err != nil {
+		return "", err
+	}
+	return s.Addr(80).String(), nil
+}
+
+// serveReverseProxy serves with httputil.ReverseProxy. It does a little less than
+// a gateway: it makes no X-Request-Id.
+func serveReverseProxy(pool httputil.BufferPool, backends []string) (string, error) {
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			out := r.Out
+			out.URL.Scheme, out.URL.Host = "http", backends[0]
+			if rand.Uint64()%100 >= 90 {
+				out.URL.Host = backends[1]
+			}
+			out.URL.Path, out.URL.RawPath = strings.TrimPrefix(out.URL.Path, "/products"), ""
+			if host, _, err := net.SplitHostPort(r.In.RemoteAddr); err == nil {
+				out.Header["X-Forwarded-For"] = []string{host}
+			}
+			out.Header["X-Forwarded-Proto"] = []string{"https"}
+		},
+		Transport:  &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true},
+		BufferPool: pool,
+	}
+	return listen(plainServer(proxy).Serve)
+}
+
+// listen serves at a free port.
+func listen(serve func(net.Listener) error) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	go func() { _ = serve(l) }()
+	return l.Addr().String(), nil
+}
+
+// A bufferPool is an httputil.BufferPool of buffers as large as ReverseProxy's
+// own.
+type bufferPool struct{ pool sync.Pool }
+
+func (p *bufferPool) Get() []byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return *b
+	}
+	return make([]byte, 32<<10)
+}
+
+func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }

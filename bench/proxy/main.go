@@ -1,0 +1,194 @@
+//go:build linux
+
+// Proxy compares the gateway with httputil.ReverseProxy as proxies, each in a
+// process of its own, and prints a table in Markdown.
+//
+//	go run ./proxy [-quick] [-turns 7] [-only name,…]
+//
+// All do the same: strip a prefix, set a header, send nine requests of ten to one
+// backend and the tenth to another. They are checked to give the same answers
+// first. Then they are measured in short turns, one after the other, so that load
+// on the machine falls on all alike: compare the ratios, which are medians over
+// turns next to each other, not the absolute values.
+//
+// It runs on Linux only: memory is read from /proc.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A plan says what is measured, and for how long.
+type plan struct {
+	// turns is how many turns each contestant gets in each contest, and turn
+	// how long one takes.
+	turns int
+	turn  time.Duration
+	// connections is how many clients there are.
+	connections int
+	// idle is how many connections are left idle to see what they cost, and
+	// idleTurns how often.
+	idle, idleTurns int
+	// large is the length of the largest bodies.
+	large int64
+	only  []string
+}
+
+func main() {
+	if role := os.Getenv(roleVariable); role != "" {
+		runRole(role)
+		return
+	}
+	log.SetFlags(0)
+	p := plan{turn: 350 * time.Millisecond, connections: 64, idle: 2000, idleTurns: 3, large: 100 << 20}
+	quick := flag.Bool("quick", false, "take less than 20 seconds")
+	only := flag.String("only", "", "the only `contests` to hold: "+strings.Join(contestNames(), ", "))
+	profile := flag.String("profile", "", "a `directory` for profiles of the processor time of all processes")
+	flag.IntVar(&p.turns, "turns", 7, "how many turns each contestant gets")
+	flag.Parse()
+	if *quick {
+		p.turns, p.turn, p.idle, p.idleTurns = min(p.turns, 3), 100*time.Millisecond, 400, 1
+	}
+	if *profile != "" {
+		if err := os.Setenv(profileVariable, *profile); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if *only != "" {
+		p.only = strings.Split(*only, ",")
+		for _, name := range p.only {
+			if !slices.Contains(contestNames(), name) {
+				log.Fatalf("-only: there is no contest %q", name)
+			}
+		}
+	}
+	if err := p.run(os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A setting is how contestants and backends run.
+type setting uint8
+
+const (
+	// ordinary backends are net/http's servers, and all share the machine.
+	ordinary setting = iota
+	// lean backends answer as cheaply as can be.
+	lean
+	// pinnedDown contestants have one processor each, and what is around them has
+	// the others: so the contestant is what limits the rate. Backends are lean.
+	pinnedDown
+)
+
+// A contest measures the contestants in one respect.
+type contest struct {
+	name    string
+	setting setting
+	hold    func(p *plan, out *table, field []*process) error
+}
+
+var contests = []contest{
+	{"http1", ordinary, (*plan).holdHTTP1},
+	{"http1-lean", lean, (*plan).holdHTTP1Lean},
+	{"http1-core", pinnedDown, (*plan).holdHTTP1Core},
+	{"http2", lean, (*plan).holdHTTP2},
+	{"latency", ordinary, (*plan).holdLatency},
+	{"bodies", ordinary, (*plan).holdBodies},
+	{"idle", ordinary, (*plan).holdIdle},
+}
+
+func contestNames() []string {
+	var names []string
+	for _, c := range contests {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// run checks the contestants, holds the contests, and prints the table.
+func (p *plan) run(out io.Writer) error {
+	begun := time.Now()
+	fields := map[setting][]*process{}
+	for _, setting := range []setting{ordinary, lean, pinnedDown} {
+		all, field, err := startField(setting)
+		for _, one := range all {
+			defer one.stop()
+		}
+		if err != nil {
+			return err
+		}
+		fields[setting] = field
+	}
+	for _, c := range fields[ordinary] {
+		if err := p.check(c); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	t := newTable()
+	for _, c := range contests {
+		if len(p.only) > 0 && !slices.Contains(p.only, c.name) {
+			continue
+		}
+		if err := c.hold(p, t, fields[c.setting]); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	t.print(out)
+	fmt.Fprintf(out, "\n%d turns, %v in all.\n", p.turns, time.Since(begun).Round(time.Second))
+	return nil
+}
+
+// startField starts backends and the contestants before them. It returns the
+// contestants, and all processes.
+func startField(how setting) (all, field []*process, err error) {
+	role := "lean-backend"
+	if how == ordinary {
+		role = "backend"
+	}
+	add := func(role string, first bool, backends ...string) error {
+		begin := func() error {
+			one, err := start(role, backends...)
+			if err == nil {
+				all = append(all, one)
+			}
+			return err
+		}
+		if how == pinnedDown {
+			return pinned(first, begin)
+		}
+		return begin()
+	}
+	if err := add(role, false); err != nil {
+		return all, nil, err
+	}
+	for _, c := range contestants {
+		if err := add(c.name, true, all[0].addresses...); err != nil {
+			return all, nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return all, all[1:], nil
+}
+
+// eachTurn calls measure for every contestant in each turn.
+func (p *plan) eachTurn(turns int, field []*process, measure func(i int, c *process) error) error {
+	for turn := range turns {
+		for k := range field {
+			// The order alternates, so that nobody always follows the same one.
+			i := k
+			if turn%2 == 1 {
+				i = len(field) - 1 - k
+			}
+			if err := measure(i, field[i]); err != nil {
+				return fmt.Errorf("%s: %w", field[i].name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+//go:build linux
+
+package main
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+)
+
+// A cpuSet is a set of processors, as the kernel has it.
+type cpuSet [16]uint64
+
+func (s *cpuSet) apply(call uintptr) error {
+	// The thread that calls; a process that it starts inherits the set.
+	if _, _, errno := syscall.RawSyscall(call, 0, unsafe.Sizeof(*s), uintptr(unsafe.Pointer(s))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// pinned calls start such that the processes which it starts run on the first of
+// this process's processors, or on all others.
+func pinned(first bool, start func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, some cpuSet
+	if err := all.apply(syscall.SYS_SCHED_GETAFFINITY); err != nil {
+		return err
+	}
+	seen := false
+	for i, word := range all {
+		for bit := range 64 {
+			if word&(1<<bit) == 0 {
+				continue
+			}
+			if first != seen {
+				some[i] |= 1 << bit
+			}
+			seen = true
+		}
+	}
+	if some == (cpuSet{}) { // there is one processor only
+		some = all
+	}
+	if err := some.apply(syscall.SYS_SCHED_SETAFFINITY); err != nil {
+		return err
+	}
+	err := start()
+	if failed := all.apply(syscall.SYS_SCHED_SETAFFINITY); err == nil {
+		err = failed
+	}
+	return err
+}
