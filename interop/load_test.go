@@ -1,0 +1,155 @@
+package interop
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A load is clients that ask over and over, each on a connection of its own that
+// it never has to open again: a client that repeats requests by itself would
+// hide what the gateway does.
+type load struct {
+	address, path string
+	stop          atomic.Bool
+	running       sync.WaitGroup
+
+	mu sync.Mutex
+	// window is what was seen since the last call of take.
+	window window
+}
+
+// A window is what the clients saw for a while.
+type window struct {
+	requests int
+	worst    time.Duration
+	// statuses are the answers with another status than 200, and slowest the
+	// slowest of each.
+	statuses map[int]int
+	slowest  map[int]time.Duration
+	// broken are the answers that could not be read; one of them is shown.
+	broken int
+	cause  error
+}
+
+func (w *window) failures() int {
+	n := w.broken
+	for _, count := range w.statuses {
+		n += count
+	}
+	return n
+}
+
+func (w *window) String() string {
+	return fmt.Sprintf("%d requests, worst %v, statuses %v, slowest %v, %d broken (%v)",
+		w.requests, w.worst, w.statuses, w.slowest, w.broken, w.cause)
+}
+
+// add joins what was seen in another window.
+func (w *window) add(o window) {
+	w.requests += o.requests
+	w.worst = max(w.worst, o.worst)
+	w.broken += o.broken
+	if o.cause != nil {
+		w.cause = o.cause
+	}
+	if w.statuses == nil {
+		w.statuses, w.slowest = map[int]int{}, map[int]time.Duration{}
+	}
+	for status, n := range o.statuses {
+		w.statuses[status] += n
+		w.slowest[status] = max(w.slowest[status], o.slowest[status])
+	}
+}
+
+// startLoad starts clients, which rest for pause after each answer.
+func startLoad(t *testing.T, address, path string, clients int, pause time.Duration) *load {
+	l := &load{address: address, path: path}
+	for range clients {
+		l.running.Go(func() { l.client(pause) })
+	}
+	t.Cleanup(l.end)
+	return l
+}
+
+func (l *load) end() {
+	l.stop.Store(true)
+	l.running.Wait()
+}
+
+// take returns what was seen since the last call, after d.
+func (l *load) take(d time.Duration) window {
+	time.Sleep(d)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.window
+	l.window = window{}
+	return w
+}
+
+func (l *load) client(pause time.Duration) {
+	var conn net.Conn
+	var in *bufio.Reader
+	defer func() {
+		if conn != nil {
+			conn.Close()
+		}
+	}()
+	for !l.stop.Load() {
+		begun := time.Now()
+		if conn == nil {
+			var err error
+			if conn, err = net.Dial("tcp", l.address); err != nil {
+				l.note(begun, 0, err)
+				return
+			}
+			in = bufio.NewReader(conn)
+		}
+		status, err := l.ask(conn, in)
+		l.note(begun, status, err)
+		if err != nil {
+			conn.Close()
+			conn = nil
+		}
+		time.Sleep(pause)
+	}
+}
+
+func (l *load) ask(conn net.Conn, in *bufio.Reader) (int, error) {
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: app.example.com\r\n\r\n", l.path); err != nil {
+		return 0, err
+	}
+	response, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return 0, err
+	}
+	if response.Close {
+		return response.StatusCode, io.EOF
+	}
+	return response.StatusCode, nil
+}
+
+func (l *load) note(begun time.Time, status int, err error) {
+	took := time.Since(begun)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := window{requests: 1, worst: took}
+	switch {
+	case err != nil:
+		one.broken, one.cause = 1, err
+	case status != http.StatusOK:
+		one.statuses, one.slowest = map[int]int{status: 1}, map[int]time.Duration{status: took}
+	}
+	l.window.add(one)
+}

@@ -1,0 +1,168 @@
+package interop
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway"
+)
+
+// A process is a backend in a process of its own.
+type process struct {
+	t       *testing.T
+	mode    string
+	address string
+	command *exec.Cmd
+	stdin   io.Closer
+	// reports are the lines that it writes.
+	reports chan string
+	// exited is closed when it has ended.
+	exited chan struct{}
+}
+
+// startProcess starts a backend at a free port, until the end of the test.
+func startProcess(t *testing.T, mode string) *process {
+	t.Helper()
+	p := &process{t: t, mode: mode, address: "127.0.0.1:0"}
+	p.start()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// start starts the process, again at the address that it had.
+func (p *process) start() {
+	p.t.Helper()
+	p.command = exec.Command(os.Args[0])
+	p.command.Env = append(os.Environ(), childMode+"="+p.mode, childAddress+"="+p.address)
+	p.command.Stderr = os.Stderr
+	var err error
+	p.stdin, err = p.command.StdinPipe()
+	require.NoError(p.t, err)
+	stdout, err := p.command.StdoutPipe()
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.command.Start())
+	reports, exited, command := make(chan string, 1<<16), make(chan struct{}), p.command
+	go func() {
+		defer close(exited)
+		defer close(reports)
+		for in := bufio.NewScanner(stdout); in.Scan(); {
+			reports <- in.Text()
+		}
+		_ = command.Wait()
+	}()
+	p.reports, p.exited = reports, exited
+	p.address = p.next()
+}
+
+// next returns the process's next report.
+func (p *process) next() string {
+	p.t.Helper()
+	select {
+	case line, ok := <-p.reports:
+		require.True(p.t, ok, "the backend has ended")
+		return line
+	case <-time.After(patience):
+		require.FailNow(p.t, "the backend reports nothing")
+		panic("unreachable")
+	}
+}
+
+// reported returns how many reports there are by now, and drops them.
+func (p *process) reported() int {
+	n := len(p.reports)
+	for range n {
+		<-p.reports
+	}
+	return n
+}
+
+// kill ends the process as kill -9 does, and waits for that.
+func (p *process) kill() {
+	_ = p.command.Process.Kill()
+	p.stdin.Close()
+	<-p.exited
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.command.Process.Signal(s))
+}
+
+// get asks the process itself.
+func (p *process) get(path string) string {
+	p.t.Helper()
+	response, err := http.Get("http://" + p.address + path)
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(p.t, err)
+	return string(body)
+}
+
+// serviceOf declares a service whose endpoints are processes.
+func serviceOf(processes ...*process) gateway.Service {
+	s := gateway.Service{
+		Hosts:      []string{"app.example.com"},
+		Ports:      []gateway.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}},
+		Resolution: gateway.ResolveStatic,
+	}
+	for _, p := range processes {
+		host, port, _ := net.SplitHostPort(p.address)
+		number, _ := strconv.Atoi(port)
+		s.Endpoints = append(s.Endpoints, gateway.Endpoint{Address: host, Ports: map[string]int{"http": number}})
+	}
+	return s
+}
+
+// A stallWatch knows how long this machine kept a thread waiting that had
+// something to do. A time that a test measures may be late by as much.
+type stallWatch struct {
+	mu      sync.Mutex
+	longest time.Duration
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+func watchStalls(t *testing.T) *stallWatch {
+	s := &stallWatch{stop: make(chan struct{})}
+	s.stopped.Go(func() {
+		const nap = time.Millisecond
+		for last := time.Now(); ; {
+			select {
+			case <-s.stop:
+				return
+			case <-time.After(nap):
+			}
+			now := time.Now()
+			s.mu.Lock()
+			s.longest = max(s.longest, now.Sub(last)-nap)
+			s.mu.Unlock()
+			last = now
+		}
+	})
+	t.Cleanup(func() {
+		close(s.stop)
+		s.stopped.Wait()
+	})
+	return s
+}
+
+// take returns the longest stall since the last call.
+func (s *stallWatch) take() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.longest
+	s.longest = 0
+	return d
+}
