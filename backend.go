@@ -146,7 +146,7 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 	}
 	switch b := c.backends.find(out.host, d.Host, out.port, out.subset); {
 	case b != nil:
-		c.stand(&out, b)
+		c.stand(&out, b, &policy)
 	case service != nil:
 		out.backend, out.remote = c.serve(service, &out, &policy), true
 		if out.backend == nil {
@@ -154,14 +154,18 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		}
 	default:
 		if b := c.backends.byName[backendName{host: "*"}]; b != nil {
-			c.stand(&out, b)
+			c.stand(&out, b, &policy)
 		}
+	}
+	if policy.any() {
+		out.policy = &policy
 	}
 	return out
 }
 
-// stand puts a backend behind a destination.
-func (c *compiler) stand(d *destination, b *backend) {
+// stand puts a backend behind a destination. Of a policy that is for endpoints
+// and certificates, a URL says more itself.
+func (c *compiler) stand(d *destination, b *backend, policy *destinationPolicy) {
 	if b.handler != nil {
 		d.backend = b.handler
 		return
@@ -171,8 +175,13 @@ func (c *compiler) stand(d *destination, b *backend) {
 		c.at(b.origin).errorf("backend %q: %v", b.name.String(), err)
 		return
 	}
-	config.Name = d.cluster()
-	if h := c.remote(config); h != nil {
+	description := upstreamDescription{Config: config}
+	description.Name = d.cluster()
+	own := *policy
+	own.tls = nil
+	c.describe(&description, &own, nil)
+	description.Protocol = config.Protocol
+	if h := c.remote(&description); h != nil {
 		d.backend, d.remote = h, true
 	}
 }
@@ -192,7 +201,7 @@ func (n backendName) String() string {
 // serve returns the upstream of a service's port, or of the endpoints that a
 // policy selects. It is nil where Istio builds no cluster.
 func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) http.Handler {
-	config := upstream.Config{Name: d.cluster()}
+	config := upstreamDescription{Config: upstream.Config{Name: d.cluster()}}
 	switch h.resolution() {
 	case ResolveStatic:
 		config.Resolution = upstream.Static
@@ -202,7 +211,9 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 		config.Resolution = upstream.DNSRoundRobin
 	}
 	for _, e := range h.endpoints(d.host, d.port, policy.labels) {
-		config.Endpoints = append(config.Endpoints, upstream.Endpoint{Address: e.address, Weight: e.Weight})
+		config.Endpoints = append(config.Endpoints, upstream.Endpoint{
+			Address: e.address, Weight: e.Weight, Labels: e.Labels, Locality: e.Locality,
+		})
 	}
 	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
 		return nil
@@ -211,7 +222,8 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 	case "HTTP2", "GRPC", "GRPC-WEB":
 		config.Protocol = upstream.HTTP2
 	}
-	return c.remote(config)
+	c.describe(&config, policy, h.subjectAltNames(d.port))
+	return c.remote(&config)
 }
 
 // hasLabels reports whether labels has all of the wanted.
@@ -233,16 +245,10 @@ type remote struct {
 
 // remote returns the upstream of a description, the one that is there already if
 // there is one.
-func (c *compiler) remote(config upstream.Config) http.Handler {
-	config.Random, config.Resolver, config.Transport = c.b.random, c.b.resolver, c.b.transport
-	identity := fmt.Sprintf("%+v", struct {
-		Name, Base string
-		Endpoints  []upstream.Endpoint
-		Resolution upstream.Resolution
-		Protocol   upstream.Protocol
-		Transport  upstream.Transport
-		TLS        bool
-	}{config.Name, config.BasePath, config.Endpoints, config.Resolution, config.Protocol, config.Transport, config.TLS != nil})
+func (c *compiler) remote(d *upstreamDescription) http.Handler {
+	d.Random, d.Resolver, d.Transport = c.b.random, c.b.resolver, c.b.transport
+	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
+		d.TLS != nil, c.b.trusted, c.b.locality, &d.identity)
 	if u := c.upstreams[identity]; u != nil {
 		return u.Upstream
 	}
@@ -250,7 +256,7 @@ func (c *compiler) remote(config upstream.Config) http.Handler {
 		c.upstreams[identity] = c.before.upstreams[identity]
 		return c.upstreams[identity].Upstream
 	}
-	u, err := upstream.New(config)
+	u, err := upstream.New(d.Config)
 	if err != nil {
 		c.at(Origin{}).errorf("%v", err)
 		return nil

@@ -113,6 +113,11 @@ func hashOf(rule, subset *TrafficPolicy, port portReference) *ConsistentHash {
 	return nil
 }
 
+// any reports whether the policy says anything but Istio's default.
+func (p *destinationPolicy) any() bool {
+	return p.loadBalancer != nil || p.connectionPool != nil || p.outlierDetection != nil || p.tls != nil || p.retryBudget != nil
+}
+
 // tcp returns the settings for connections.
 func (p *destinationPolicy) tcp() TCPSettings {
 	if p.connectionPool == nil || p.connectionPool.TCP == nil {

@@ -209,6 +209,9 @@ func (rp *routeProgram) print(t *text) {
 			if d.authority != "" {
 				t.line("authority %q", d.authority)
 			}
+			if d.policy != nil {
+				d.policy.print(t)
+			}
 			for _, ops := range d.request {
 				ops.print(t, "request")
 			}

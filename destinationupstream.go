@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// An upstreamDescription is the Config of an upstream, and a text that two have
+// in common only if one upstream can stand for both.
+type upstreamDescription struct {
+	upstream.Config
+	identity text
+}
+
+// describe puts what a policy says into the description of an upstream. names
+// are those that the service gives for its certificate.
+func (c *compiler) describe(d *upstreamDescription, p *destinationPolicy, names []string) {
+	p.print(&d.identity)
+	c.describeBalancing(&d.Config, p)
+	describePool(&d.Config, p)
+	if o := p.outlierDetection; o != nil {
+		d.Outliers = o.config()
+		d.Balancing.PanicThreshold = uint32(o.MinHealthPercent)
+	}
+	if p.tls != nil && p.tls.Mode != ClientTLSDisable && d.TLS == nil {
+		c.describeTLS(d, p, names)
+	}
+	d.ClientAddress = c.clientAddress()
+}
+
+// clientAddress returns what finds the client's address, as far as it can be
+// trusted, for hashing.
+func (c *compiler) clientAddress() func(*http.Request) netip.AddrPort {
+	e := &edge{trusted: c.b.trusted}
+	return func(r *http.Request) netip.AddrPort {
+		peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+		client, err := netip.ParseAddr(e.clientAddress(r))
+		if err != nil || client == peer.Addr() {
+			return peer
+		}
+		return netip.AddrPortFrom(client, 0)
+	}
+}
+
+// balancers are the policies that need no key.
+var balancers = map[SimpleBalancer]upstream.Policy{
+	BalanceLeastRequest: upstream.LeastRequest,
+	BalanceRoundRobin:   upstream.RoundRobin,
+	BalanceRandom:       upstream.Random,
+}
+
+func (c *compiler) describeBalancing(config *upstream.Config, p *destinationPolicy) {
+	b := &config.Balancing
+	var setting *LocalityLB
+	if l := p.loadBalancer; l != nil {
+		b.Policy = balancers[l.Simple]
+		if l.Simple == BalancePassthrough {
+			// There is no original destination at a gateway.
+			config.Endpoints = nil
+		}
+		if w := l.Warmup; w != nil {
+			b.Warmup = &upstream.Warmup{Duration: w.Duration, MinimumPercent: upstream.DefaultWarmupMinimumPercent, Aggression: 1}
+			if w.MinimumPercent != nil {
+				b.Warmup.MinimumPercent = *w.MinimumPercent
+			}
+			if w.Aggression != nil {
+				b.Warmup.Aggression = *w.Aggression
+			}
+		}
+		if h := l.ConsistentHash; h != nil {
+			b.Policy = upstream.RingHash
+			if h.RingHash != nil {
+				b.MinimumRingSize = uint64(h.RingHash.MinimumRingSize)
+			}
+			if h.Maglev != nil {
+				b.Policy, b.TableSize = upstream.Maglev, uint64(h.Maglev.TableSize)
+			}
+		}
+		setting = l.Locality
+	}
+	if h := p.hash; h != nil {
+		config.Hash = h.key()
+	}
+	b.Locality = c.localities(setting, p.outlierDetection != nil)
+}
+
+// key returns what is hashed.
+func (h *ConsistentHash) key() *upstream.HashKey {
+	k := &upstream.HashKey{Header: h.HTTPHeaderName, SourceIP: h.UseSourceIP, QueryParameter: h.HTTPQueryParameterName}
+	if cookie := h.HTTPCookie; cookie != nil {
+		k.Cookie = &upstream.HashCookie{Name: cookie.Name, Path: cookie.Path, TTL: cookie.TTL}
+		for _, a := range cookie.Attributes {
+			k.Cookie.Attributes = append(k.Cookie.Attributes, upstream.CookieAttribute{Name: a.Name, Value: a.Value})
+		}
+	}
+	return k
+}
+
+// localities returns how endpoints are preferred by where they run, nil if they
+// are not: this gateway has to be somewhere, and Istio's default to prefer what
+// is near is switched off by a setting alone.
+func (c *compiler) localities(l *LocalityLB, outliers bool) *upstream.LocalitySetting {
+	if c.b.locality == "" || l != nil && l.Enabled != nil && !*l.Enabled {
+		return nil
+	}
+	s := &upstream.LocalitySetting{
+		Proxy: upstream.ParseLocality(c.b.locality), ProxyLabels: c.b.workload.labels, OutlierDetection: outliers,
+	}
+	if l == nil {
+		return s
+	}
+	s.FailoverPriority = l.FailoverPriority
+	for _, f := range l.Failover {
+		s.Failover = append(s.Failover, upstream.Failover{From: f.From, To: f.To})
+	}
+	for _, d := range l.Distribute {
+		to := make([]upstream.LocalityWeight, 0, len(d.To))
+		for _, place := range sortedKeys(d.To) {
+			to = append(to, upstream.LocalityWeight{Locality: place, Weight: uint32(d.To[place])})
+		}
+		s.Distribute = append(s.Distribute, upstream.Distribute{From: d.From, To: to})
+	}
+	return s
+}
+
+// describePool describes connections, and what may be in use at a time.
+func describePool(config *upstream.Config, p *destinationPolicy) {
+	t, h := p.tcp(), p.http()
+	config.ConnectTimeout = t.ConnectTimeout
+	config.MaxConnectionDuration = t.MaxConnectionDuration
+	config.IdleTimeout = p.idleTimeout()
+	config.MaxRequestsPerConnection = h.MaxRequestsPerConnection
+	if k := t.Keepalive; k != nil {
+		config.KeepAlive = &net.KeepAliveConfig{Enable: true, Idle: k.Time, Interval: k.Interval, Count: k.Probes}
+	}
+	if h.H2UpgradePolicy == H2Upgrade {
+		config.Protocol = upstream.HTTP2
+	}
+	limits := upstream.Limits{
+		MaxConnections:     uint32(t.MaxConnections),
+		MaxPendingRequests: uint32(h.HTTP1MaxPendingRequests),
+		MaxRequests:        uint32(h.HTTP2MaxRequests),
+		MaxRetries:         uint32(h.MaxRetries),
+	}
+	if b := p.retryBudget; b != nil {
+		limits.RetryBudget = &upstream.RetryBudget{
+			Percent:             upstream.DefaultBudgetPercent,
+			MinRetryConcurrency: cmp.Or(uint32(b.MinRetryConcurrency), upstream.DefaultMinRetryConcurrency),
+		}
+		if b.Percent != nil {
+			limits.RetryBudget.Percent = *b.Percent
+		}
+	}
+	if limits != (upstream.Limits{}) {
+		config.Limits = &limits
+	}
+}
+
+// config returns the detection for an upstream.
+func (o *OutlierDetection) config() *upstream.OutlierDetection {
+	out := &upstream.OutlierDetection{
+		Consecutive5xx:         upstream.DefaultConsecutive5xx,
+		SplitLocalOrigin:       o.SplitExternalLocalOriginErrors,
+		ConsecutiveLocalOrigin: uint32(o.ConsecutiveLocalOriginFailures),
+		Interval:               o.Interval,
+		BaseEjectionTime:       o.BaseEjectionTime,
+		MaxEjectionPercent:     uint32(o.MaxEjectionPercent),
+	}
+	if o.Consecutive5xxErrors != nil {
+		out.Consecutive5xx = uint32(*o.Consecutive5xxErrors)
+	}
+	if o.ConsecutiveGatewayErrors != nil {
+		out.ConsecutiveGatewayErrors = uint32(*o.ConsecutiveGatewayErrors)
+	}
+	return out
+}
+
+// describeTLS describes TLS to a destination. What cannot be read is a warning:
+// connections to that destination fail, as they do in Istio where a secret is
+// missing, and others are not concerned.
+func (c *compiler) describeTLS(d *upstreamDescription, p *destinationPolicy, names []string) {
+	t, config := p.tls, &d.Config
+	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.SNI, InsecureSkipVerify: t.InsecureSkipVerify}
+	config.SubjectAltNames = t.SubjectAltNames
+	if len(config.SubjectAltNames) == 0 {
+		config.SubjectAltNames = names
+	}
+	config.AnyName = len(config.SubjectAltNames) == 0 && t.SNI != ""
+	d.identity.line("names %q", config.SubjectAltNames)
+	missing := func(field, what string, err error) {
+		c.at(p.origin).field("trafficPolicy").field("tls").field(field).
+			warnf("", "the %s cannot be read, so that connections to the destination fail: %v", what, err)
+		config.TLS.RootCAs = x509.NewCertPool()
+		config.TLS.InsecureSkipVerify = false
+		d.identity.line("%s missing", field)
+	}
+	if t.CredentialName != "" {
+		credential, ok := c.b.credentials[t.CredentialName]
+		switch {
+		case !ok:
+			missing("credentialName", "credential", fmt.Errorf("no credential %q is registered", t.CredentialName))
+		case t.Mode == ClientTLSMutual && credential.Certificate == nil:
+			missing("credentialName", "credential's certificate", fmt.Errorf("credential %q has none", t.CredentialName))
+		default:
+			config.TLS.RootCAs = credential.CAs
+			d.identity.line("authorities %p", credential.CAs)
+			if credential.Certificate != nil {
+				config.TLS.Certificates = []tls.Certificate{*credential.Certificate}
+				d.identity.line("certificate %x", credential.Certificate.Certificate)
+			}
+		}
+		return
+	}
+	if t.CACertificates != "" {
+		text, err := os.ReadFile(t.CACertificates)
+		pool := x509.NewCertPool()
+		if err == nil && !pool.AppendCertsFromPEM(text) {
+			err = fmt.Errorf("%s holds no certificate in PEM form", t.CACertificates)
+		}
+		if err != nil {
+			missing("caCertificates", "authorities", err)
+		} else {
+			config.TLS.RootCAs = pool
+			d.identity.line("authorities %x", sha256.Sum256(text))
+		}
+	}
+	if t.Mode == ClientTLSMutual {
+		pair, err := tls.LoadX509KeyPair(t.ClientCertificate, t.PrivateKey)
+		if err != nil {
+			missing("clientCertificate", "client's certificate", err)
+		} else {
+			config.TLS.Certificates = []tls.Certificate{pair}
+		}
+	}
+	for _, shown := range config.TLS.Certificates {
+		d.identity.line("certificate %x", shown.Certificate)
+	}
+}
