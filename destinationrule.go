@@ -164,19 +164,3 @@ func (t *ruleTable) find(host string, w *workload) *boundRule {
 	}
 	return everyone
 }
-
-// refusePolicies reports the policies of rules, which nothing executes yet.
-func (c *compiler) refusePolicies() {
-	const reason = "is not executed by Lateen: requests go to a destination's endpoints without a policy of their own"
-	for i := range c.d.DestinationRules {
-		r := &c.d.DestinationRules[i]
-		if r.TrafficPolicy != nil {
-			c.at(r.Origin).field("trafficPolicy").errorf(reason)
-		}
-		for j := range r.Subsets {
-			if r.Subsets[j].TrafficPolicy != nil {
-				c.at(r.Origin).field("subsets").index(j).field("trafficPolicy").errorf(reason)
-			}
-		}
-	}
-}

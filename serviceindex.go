@@ -27,7 +27,6 @@ type hostService struct {
 func newServiceIndex(c *compiler) serviceIndex {
 	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.b.namespace, c.b.workload)}
 	byAge := make([]*Service, len(c.d.Services))
-	c.refusePolicies()
 	for i := range c.d.Services {
 		byAge[i] = &c.d.Services[i]
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"testing"
 	"time"
 
@@ -78,14 +77,4 @@ func TestResolutionOfPooledServices(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
-}
-
-// What is not executed yet is refused in Go as it is in YAML.
-func TestTrafficPoliciesAreRefused(t *testing.T) {
-	_, err := New().Backend("*", http.NotFoundHandler()).Route(Route{Split: Split{{Host: "a"}}}).DestinationRule(DestinationRule{
-		Name: "r", Host: "a", TrafficPolicy: &TrafficPolicy{LoadBalancer: &LoadBalancer{}},
-		Subsets: []Subset{{Name: "v1"}, {Name: "v2", TrafficPolicy: &TrafficPolicy{LoadBalancer: &LoadBalancer{}}}},
-	}).Build()
-	require.ErrorContains(t, err, "trafficPolicy: is not executed by Lateen")
-	require.ErrorContains(t, err, "subsets[1].trafficPolicy: is not executed by Lateen")
 }

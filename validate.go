@@ -62,6 +62,9 @@ type validator struct {
 	// servicesOf holds the services of each declared host, once they are asked
 	// for.
 	servicesOf map[string][]*Service
+	// encryptors holds the DestinationRules of each host, once they are asked
+	// for.
+	encryptors *hostTable[*[]*DestinationRule]
 	// reach is reused from one VirtualService to the next.
 	reach reach
 }

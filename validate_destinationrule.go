@@ -2,8 +2,50 @@ package gateway
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
+
+// encrypts reports whether some rule has TLS for a port of one of the hosts.
+// Which of several rules applies depends on namespaces; that none encrypts does
+// not.
+func (v *validator) encrypts(hosts []string, port int) bool {
+	if v.encryptors == nil {
+		v.encryptors = new(hostTable[*[]*DestinationRule])
+		byHost := make(map[string]*[]*DestinationRule)
+		for i := range v.declarations.DestinationRules {
+			rule := &v.declarations.DestinationRules[i]
+			host := fullHost(rule.Host, v.named(rule.Namespace, "").namespace)
+			if byHost[host] == nil {
+				byHost[host] = new([]*DestinationRule)
+				v.encryptors.add(host, byHost[host])
+			}
+			*byHost[host] = append(*byHost[host], rule)
+		}
+	}
+	encrypts := func(t *TrafficPolicy) bool {
+		if t == nil {
+			return false
+		}
+		tls := t.TLS
+		if p := t.atPort(port); p != nil {
+			tls = p.TLS
+		}
+		return tls != nil && tls.Mode != ClientTLSDisable
+	}
+	for _, host := range hosts {
+		rules, ok := v.encryptors.findName(host)
+		if !ok {
+			continue
+		}
+		for _, rule := range *rules {
+			if encrypts(rule.TrafficPolicy) || slices.ContainsFunc(rule.Subsets, func(s Subset) bool { return encrypts(s.TrafficPolicy) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // A subsetIndex holds the names of the subsets of hosts.
 type subsetIndex struct {

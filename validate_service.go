@@ -137,8 +137,8 @@ func (v *validator) servicePorts(s *site, service *Service) {
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
 			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
-		case upper == "HTTPS":
-			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none is executed", port.Number)
+		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
+			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
 		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != ResolveNone:
 			protocol.errorf("a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
 		}

@@ -19,6 +19,12 @@ func TestValidateService(t *testing.T) {
 		return service(func(s *Service) { s.Resolution, s.Endpoints = r, endpoints })
 	}
 	endpoint := func(e Endpoint) func(*Declarations) { return resolved(ResolveStatic, e) }
+	encrypted := func(p *TrafficPolicy) func(*Declarations) {
+		return func(d *Declarations) {
+			d.Services[0].Ports = []ServicePort{{Number: 443, Protocol: "HTTPS"}}
+			d.DestinationRules = []DestinationRule{{Name: "r", Host: "*.test", TrafficPolicy: p}}
+		}
+	}
 	runResources(t, base, "ServiceEntry default/ext: ", []resourceRow{
 		{"as it is", func(*Declarations) {}, nil},
 		{"no host", hosts(), []string{"hosts: the service has no host"}},
@@ -44,7 +50,11 @@ func TestValidateService(t *testing.T) {
 		{"no target port", ports(ServicePort{Number: 80, TargetPort: 70000}), []string{"ports[0].targetPort: 70000 is not a port, 1 to 65535 is expected"}},
 		{"no protocol", ports(ServicePort{Number: 80, Protocol: "GRCP"}), []string{`ports[0].protocol: "GRCP" is not a protocol; did you mean "GRPC"?`}},
 		{"HTTPS", ports(ServicePort{Number: 443, Protocol: "https"}),
-			[]string{"~ports[0].protocol: plain HTTP is sent to port 443: TLS to a destination is a DestinationRule's, and none is executed"}},
+			[]string{"~ports[0].protocol: plain HTTP is sent to port 443: TLS to a destination is a DestinationRule's, and none has it"}},
+		{"HTTPS with TLS", encrypted(&TrafficPolicy{TLS: &ClientTLS{Mode: ClientTLSSimple}}), nil},
+		{"HTTPS with TLS for the port", encrypted(&TrafficPolicy{PortLevelSettings: []PortTrafficPolicy{{Port: 443, TLS: &ClientTLS{Mode: ClientTLSSimple}}}}), nil},
+		{"HTTPS with TLS for other ports", encrypted(&TrafficPolicy{TLS: &ClientTLS{Mode: ClientTLSSimple}, PortLevelSettings: []PortTrafficPolicy{{Port: 443, TLS: &ClientTLS{}}}}),
+			[]string{"~ports[0].protocol: plain HTTP is sent to port 443: TLS to a destination is a DestinationRule's, and none has it"}},
 		{"TCP of two hosts", service(func(s *Service) { s.Hosts, s.Ports[0].Protocol = []string{"a.test", "b.test"}, "TCP" }),
 			[]string{"ports[0].protocol: a port of protocol TCP belongs to one host, but there are 2"}},
 		{"TCP of one host", service(func(s *Service) { s.Ports[0].Protocol = "TCP" }), nil},

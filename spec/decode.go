@@ -170,6 +170,9 @@ func (r *reader) single(v *value, f protoreflect.FieldDescriptor, make func() pr
 	case protoreflect.Uint32Kind:
 		i, ok := r.integer(v, 0, math.MaxUint32)
 		return protoreflect.ValueOfUint32(uint32(i)), ok
+	case protoreflect.Uint64Kind:
+		i, ok := r.integer(v, 0, math.MaxUint64)
+		return protoreflect.ValueOfUint64(uint64(i)), ok
 	case protoreflect.DoubleKind:
 		x, ok := r.float(v)
 		return protoreflect.ValueOfFloat64(x), ok

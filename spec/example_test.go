@@ -53,11 +53,11 @@ kind: DestinationRule
 metadata: {name: cart}
 spec:
   host: cart
-  trafficPolicy: {loadBalancer: {simple: RANDOM}}
+  trafficPolicy: {proxyProtocol: {version: V2}}
 `)).Declare()
 	fmt.Println(err)
 	// Output:
 	// shop.yaml:8:5: VirtualService default/shop: spec.http[0].mtach: unknown field; did you mean "match"?
 	// shop.yaml:9:14: VirtualService default/shop: spec.http[0].timeout: expected a duration, found the number 5 without a unit; did you mean "5s"?
-	// shop.yaml:17:3: DestinationRule default/cart: spec.trafficPolicy: is not executed by Lateen: requests go to a destination's endpoints without a policy of their own
+	// shop.yaml:17:19: DestinationRule default/cart: spec.trafficPolicy.proxyProtocol: is not executed by Lateen: destinations get no PROXY header
 }

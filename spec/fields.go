@@ -36,10 +36,10 @@ type fieldGroup struct {
 }
 
 const (
-	noTCP        = "only HTTP routes are"
-	noTraffic    = "requests go to a destination's endpoints without a policy of their own"
-	noPolicy     = "part of a traffic policy"
-	noFullLimits = "only the short form (limits) is"
+	noTCP         = "only HTTP routes are"
+	noProxyHeader = "destinations get no PROXY header"
+	noZones       = "endpoints are preferred by localityLbSetting"
+	noFullLimits  = "only the short form (limits) is"
 )
 
 // fieldTable says what becomes of each field of each message that a document
@@ -106,43 +106,45 @@ var fieldTable = []fieldGroup{
 	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
 	{"WorkloadSelector", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"labels"}},
 
-	{"DestinationRule", executed, "", []string{"host", "subsets", "exportTo", "workloadSelector"}},
-	{"DestinationRule", unexecuted, noTraffic, []string{"trafficPolicy"}},
-	{"Subset", executed, "", []string{"name", "labels"}},
-	{"Subset", unexecuted, noTraffic, []string{"trafficPolicy"}},
-	{"TrafficPolicy", unexecuted, noPolicy, []string{
-		"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget"}},
-	{"TrafficPolicy.PortTrafficPolicy", unexecuted, noPolicy, []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
-	{"TrafficPolicy.TunnelSettings", unexecuted, noPolicy, []string{"protocol", "targetHost", "targetPort"}},
-	{"TrafficPolicy.ProxyProtocol", unexecuted, noPolicy, []string{"version"}},
-	{"TrafficPolicy.RetryBudget", unexecuted, noPolicy, []string{"percent", "minRetryConcurrency", "budgetInterval"}},
-	{"LoadBalancerSettings", unexecuted, noPolicy, []string{
-		"simple", "consistentHash", "localityLbSetting", "zoneAwareLbSetting", "warmupDurationSecs", "warmup"}},
-	{"LoadBalancerSettings.ConsistentHashLB", unexecuted, noPolicy, []string{
+	{"DestinationRule", executed, "", []string{"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"}},
+	{"Subset", executed, "", []string{"name", "labels", "trafficPolicy"}},
+	{"TrafficPolicy", executed, "", []string{"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "retryBudget"}},
+	{"TrafficPolicy", unexecuted, noTCP, []string{"tunnel"}},
+	{"TrafficPolicy", unexecuted, noProxyHeader, []string{"proxyProtocol"}},
+	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
+	{"TrafficPolicy.TunnelSettings", unexecuted, noTCP, []string{"protocol", "targetHost", "targetPort"}},
+	{"TrafficPolicy.ProxyProtocol", unexecuted, noProxyHeader, []string{"version"}},
+	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency", "budgetInterval"}},
+	{"LoadBalancerSettings", executed, "", []string{"simple", "consistentHash", "localityLbSetting", "warmupDurationSecs", "warmup"}},
+	{"LoadBalancerSettings", unexecuted, noZones, []string{"zoneAwareLbSetting"}},
+	{"LoadBalancerSettings.ConsistentHashLB", executed, "", []string{
 		"httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName", "ringHash", "maglev", "minimumRingSize"}},
-	{"LoadBalancerSettings.ConsistentHashLB.RingHash", unexecuted, noPolicy, []string{"minimumRingSize"}},
-	{"LoadBalancerSettings.ConsistentHashLB.MagLev", unexecuted, noPolicy, []string{"tableSize"}},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie", unexecuted, noPolicy, []string{"name", "path", "ttl", "attributes"}},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute", unexecuted, noPolicy, []string{"name", "value"}},
-	{"WarmupConfiguration", unexecuted, noPolicy, []string{"duration", "minimumPercent", "aggression"}},
-	{"ConnectionPoolSettings", unexecuted, noPolicy, []string{"tcp", "http"}},
-	{"ConnectionPoolSettings.TCPSettings", unexecuted, noPolicy, []string{
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash", executed, "", []string{"minimumRingSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.MagLev", executed, "", []string{"tableSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie", executed, "", []string{"name", "path", "ttl", "attributes"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute", executed, "", []string{"name", "value"}},
+	{"WarmupConfiguration", executed, "", []string{"duration", "minimumPercent", "aggression"}},
+	{"ConnectionPoolSettings", executed, "", []string{"tcp", "http"}},
+	{"ConnectionPoolSettings.TCPSettings", executed, "", []string{
 		"maxConnections", "connectTimeout", "tcpKeepalive", "maxConnectionDuration", "idleTimeout"}},
-	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", unexecuted, noPolicy, []string{"probes", "time", "interval"}},
-	{"ConnectionPoolSettings.HTTPSettings", unexecuted, noPolicy, []string{
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
+	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
 		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
 		"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"}},
-	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", unexecuted, noPolicy, []string{"interval", "timeout"}},
-	{"OutlierDetection", unexecuted, noPolicy, []string{
-		"consecutiveErrors", "splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors",
-		"consecutive5xxErrors", "interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent", "outlierDetectionHttpErrorCodes"}},
-	{"ClientTLSSettings", unexecuted, noPolicy, []string{
-		"mode", "clientCertificate", "privateKey", "caCertificates", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify", "caCrl"}},
-	{"LocalityLoadBalancerSetting", unexecuted, noPolicy, []string{"distribute", "failover", "failoverPriority", "enabled"}},
-	{"LocalityLoadBalancerSetting.Distribute", unexecuted, noPolicy, []string{"from", "to"}},
-	{"LocalityLoadBalancerSetting.Failover", unexecuted, noPolicy, []string{"from", "to"}},
-	{"ZoneAwareLoadBalancerSetting", unexecuted, noPolicy, []string{"enabled", "failover", "failoverPriority", "minClusterSize"}},
-	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noPolicy, []string{"from", "to"}},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", executed, "", []string{"interval", "timeout"}},
+	{"OutlierDetection", executed, "", []string{
+		"splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors", "consecutive5xxErrors",
+		"interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent"}},
+	{"OutlierDetection", idle, "Istio ignores it too; use consecutiveGatewayErrors or consecutive5xxErrors", []string{"consecutiveErrors"}},
+	{"OutlierDetection", idle, "Istio does not use it either", []string{"outlierDetectionHttpErrorCodes"}},
+	{"ClientTLSSettings", executed, "", []string{
+		"mode", "clientCertificate", "privateKey", "caCertificates", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify"}},
+	{"ClientTLSSettings", unexecuted, "revocation lists are not checked", []string{"caCrl"}},
+	{"LocalityLoadBalancerSetting", executed, "", []string{"distribute", "failover", "failoverPriority", "enabled"}},
+	{"LocalityLoadBalancerSetting.Distribute", executed, "", []string{"from", "to"}},
+	{"LocalityLoadBalancerSetting.Failover", executed, "", []string{"from", "to"}},
+	{"ZoneAwareLoadBalancerSetting", unexecuted, noZones, []string{"enabled", "failover", "failoverPriority", "minClusterSize"}},
+	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noZones, []string{"from", "to"}},
 	// istio.type.v1beta1
 	{"type.WorkloadSelector", executed, "", []string{"matchLabels"}},
 
