@@ -41,7 +41,7 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 		x.proxy(w)
 		return
 	}
-	a := &attempts{x: x, out: w, policy: rt.retry, timed: timed, timeout: rt.timeout, stream: stream}
+	a := &attempts{x: x, out: w, policy: rt.retry, previous: x.previousHosts(), timed: timed, timeout: rt.timeout, stream: stream}
 	a.body = newReplayBody(&x.req, a.timed)
 	defer a.end()
 	if a.body != nil {
@@ -75,17 +75,20 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 		x.req.Body = body
 	}
 	x.w.catches = true
+	x.dest.backend.ServeHTTP(w, &x.req)
+	if !x.w.caught {
+		return
+	}
+	previous := x.previousHosts()
+	defer previous.end()
 	for n := 1; ; n++ {
-		x.dest.backend.ServeHTTP(w, &x.req)
-		if !x.w.caught {
-			return
-		}
 		x.w.caught = false
 		f := x.w.failure
-		if n > policy.attempts || !policy.onFailure(&f) || body != nil && body.touched.Load() {
+		if n > policy.attempts || !policy.onFailure(&x.req, &f) || body != nil && body.touched.Load() || !previous.acquire() {
 			x.fail(w, f)
 			return
 		}
+		previous.add(f.Host)
 		timer := time.NewTimer(policy.backoff(n, x.program.random))
 		select {
 		case <-timer.C:
@@ -96,6 +99,11 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 		}
 		if x.program.semantics.sendsEnvoyHeaders() {
 			x.req.Header[headerAttemptCount] = []string{strconv.Itoa(n + 1)}
+		}
+		x.dest.backend.ServeHTTP(w, x.req.WithContext(previous.context(x.req.Context())))
+		previous.release()
+		if !x.w.caught {
+			return
 		}
 	}
 }
@@ -120,6 +128,8 @@ type attempts struct {
 	out    http.ResponseWriter
 	policy *retryProgram
 	body   *replayBody
+	// previous is what the tries before owe to the next.
+	previous previousHosts
 	// timed says that a try may have to be given up. Its backend runs in a
 	// goroutine of its own then.
 	timed bool
@@ -145,6 +155,7 @@ func (a *attempts) begin() {
 }
 
 func (a *attempts) end() {
+	a.previous.end()
 	a.body.finish()
 	stop(a.over)
 	stop(a.streamOver)
@@ -173,6 +184,9 @@ func (a *attempts) run() {
 	for n := 1; ; n++ {
 		t, r := a.next(n)
 		end := a.await(t, r)
+		if n > 1 {
+			a.previous.release()
+		}
 		retry := n <= a.policy.attempts && a.body.replayable()
 		switch {
 		case end == tryAnswered:
@@ -180,12 +194,15 @@ func (a *attempts) run() {
 		case end == tryExpired:
 			a.expire()
 			return
-		case end == tryTimedOut && !(retry && a.policy.onTimeout()):
+		case end == tryTimedOut && !(retry && a.policy.onTimeout() && a.previous.acquire()):
 			a.fail(timedOut)
 			return
-		case end == tryFailed && !(retry && a.policy.onFailure(&t.failure)):
+		case end == tryFailed && !(retry && a.policy.onFailure(&a.x.req, &t.failure) && a.previous.acquire()):
 			a.fail(t.failure)
 			return
+		}
+		if h := t.host.Load(); h != nil {
+			a.previous.add(*h)
 		}
 		a.pause(n)
 		switch {
@@ -226,6 +243,9 @@ func (a *attempts) next(n int) (*try, *http.Request) {
 	if n > 1 && x.v.chi != nil {
 		parent = routedAnew(x.in.Context())
 	}
+	if n > 1 {
+		parent = a.previous.context(parent)
+	}
 	ctx, cancel := context.WithCancelCause(parent)
 	t := &try{
 		out: a.out, header: a.out.Header().Clone(), settled: make(chan struct{}),
@@ -234,7 +254,7 @@ func (a *attempts) next(n int) (*try, *http.Request) {
 	r := x.req.WithContext(ctx)
 	if n <= a.policy.attempts {
 		t.again = func(status int, h http.Header) bool {
-			return a.policy.onResponse(status, h) && a.body.replayable()
+			return a.policy.onResponse(status, h) && a.body.replayable() && a.previous.acquire()
 		}
 		r = x.req.Clone(ctx)
 		r.Trailer = x.req.Trailer // which is filled when the body has been read

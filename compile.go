@@ -426,6 +426,7 @@ func (c *compiler) retry(r *Retry) *retryProgram {
 	}
 	if c.defaultRetry == nil {
 		p := compileRetry(nil)
+		p.repeats = c.semantics.repeatsBroken()
 		c.defaultRetry = &p
 	}
 	return c.defaultRetry

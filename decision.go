@@ -285,7 +285,7 @@ func (c *clause) decided() *DecidedRoute {
 		return d
 	}
 	if rp.retry.attempts > 0 {
-		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, !rp.retry.sameHosts}
+		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, rp.retry.avoids(&rp.split.destinations[0], &rp.split)}
 	}
 	for i := range rp.mirrors {
 		m := &rp.mirrors[i]

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/upstream"
 )
 
 // simpleOperators take no argument.
@@ -52,7 +54,17 @@ var simpleOperators = map[string]func(*formatContext) string{
 		if !c.fromDestination() {
 			return ""
 		}
-		return "HTTP/1.1"
+		return cmp.Or(c.upstreamHost().Protocol, "HTTP/1.1")
+	},
+	"UPSTREAM_HOST":           func(c *formatContext) string { return c.upstreamHost().Address },
+	"UPSTREAM_REMOTE_ADDRESS": func(c *formatContext) string { return c.upstreamHost().Address },
+	"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": func(c *formatContext) string {
+		host, _, _ := net.SplitHostPort(c.upstreamHost().Address)
+		return host
+	},
+	"UPSTREAM_REMOTE_PORT": func(c *formatContext) string {
+		_, port, _ := net.SplitHostPort(c.upstreamHost().Address)
+		return port
 	},
 	"RESPONSE_CODE": func(c *formatContext) string {
 		if c.response == nil {
@@ -98,10 +110,18 @@ var operatorsWithArgument = map[string]func(argument string) (func(*formatContex
 	"PATH":        pathOperator,
 }
 
+// upstreamHost returns the endpoint that answers. It is the zero Host in request
+// operations, and for a backend in this process.
+func (c *formatContext) upstreamHost() upstream.Host {
+	if c.x.w == nil || !c.fromDestination() {
+		return upstream.Host{}
+	}
+	return c.x.w.host
+}
+
 // operatorsNotExecuted are Envoy's that Istio passes on and we have nothing for.
 var operatorsNotExecuted = []string{
-	"CONNECTION_ID", "DYNAMIC_METADATA", "FILTER_STATE", "UPSTREAM_HOST", "UPSTREAM_REMOTE_ADDRESS",
-	"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "UPSTREAM_REMOTE_PORT",
+	"CONNECTION_ID", "DYNAMIC_METADATA", "FILTER_STATE",
 }
 
 // compile returns what yields the operator's value.

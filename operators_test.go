@@ -242,7 +242,7 @@ func TestParseFormatRefuses(t *testing.T) {
 		{"%RESP()%", "%RESP()% names no header", ""},
 		{"%ENVIRONMENT()%", "%ENVIRONMENT()% names no variable", ""},
 		{"%PATH(X)%", "%PATH(X)% is neither PATH(WQ), with query, nor PATH(NQ), without", ""},
-		{"%UPSTREAM_HOST%", "the operator %UPSTREAM_HOST% is not executed", ""},
+		{"%CONNECTION_ID%", "the operator %CONNECTION_ID% is not executed", ""},
 		{"%DYNAMIC_METADATA(a:b)%", "the operator %DYNAMIC_METADATA% is not executed", ""},
 		{"a\r\nb", `the value "a\r\nb" holds a control character`, ""},
 		{"a\x00", `the value "a\x00" holds a control character`, ""},

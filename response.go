@@ -24,6 +24,8 @@ type responseWriter struct {
 	start time.Time
 	// corsOrigin is the allowed origin, where CORS headers are due.
 	corsOrigin string
+	// host is the endpoint that answers, if it is outside of this process.
+	host upstream.Host
 	// local says that the gateway itself answers, to which response operations
 	// do not apply. CORS headers do.
 	local bool
@@ -98,6 +100,9 @@ func (w *responseWriter) FlushError() error {
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
+
+// UpstreamHost notes which endpoint answers.
+func (w *responseWriter) UpstreamHost(h upstream.Host) { w.host = h }
 
 // UpstreamFailed answers for a destination that gave no response. Nobody answers
 // a client that is gone.

@@ -55,6 +55,13 @@ type retryProgram struct {
 	on       []string
 	// sameHosts lets a retry go to a host that was tried.
 	sameHosts bool
+	// hostsDeclared says that the policy says so, one way or the other.
+	hostsDeclared bool
+	// remoteLocalities lets retries leave the localities that were tried.
+	remoteLocalities bool
+	// repeats lets a request that changes nothing be sent again when its
+	// connection broke before a response.
+	repeats bool
 
 	anyReset, resetBeforeRequest, connectFailure, refusedStream bool
 	serverErrors, gatewayErrors, conflict, rateLimited          bool
@@ -80,7 +87,8 @@ func compileRetry(r *Retry) retryProgram {
 	if len(p.on) == 0 {
 		p.on = defaultRetryOn
 	}
-	p.sameHosts = r.SameHosts != nil && *r.SameHosts
+	p.sameHosts, p.hostsDeclared = r.SameHosts != nil && *r.SameHosts, r.SameHosts != nil
+	p.remoteLocalities = r.RemoteLocalities
 	for _, word := range p.on {
 		switch word {
 		case "5xx":
@@ -141,24 +149,34 @@ func (p *retryProgram) onResponse(status int, h http.Header) bool {
 	return len(p.grpc) > 0 && slices.Contains(p.grpc, firstValue(h, "Grpc-Status"))
 }
 
-// refusedStream ends the words for an HTTP/2 stream that the destination refused
-// before it acted on it.
-const refusedStream = "remote refused stream reset"
-
 // onFailure reports whether a destination that gave no response is worth
 // another try.
-func (p *retryProgram) onFailure(f *upstream.Failure) bool {
+func (p *retryProgram) onFailure(r *http.Request, f *upstream.Failure) bool {
 	if f.Overloaded {
 		return false
+	}
+	if p.repeats && changesNothing(r) && (f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) {
+		return true
 	}
 	switch f.Flag {
 	case upstream.FlagConnectFailure:
 		return p.connectFailure
 	case upstream.FlagTermination, upstream.FlagReset, upstream.FlagProtocolError:
 		return p.anyReset || p.resetBeforeRequest && !f.RequestSent ||
-			p.refusedStream && strings.HasSuffix(f.Body, refusedStream)
+			p.refusedStream && f.Refused
 	}
 	// There was no endpoint, or no time, or there is no client any more.
+	return false
+}
+
+// changesNothing reports whether a request may be sent again although a
+// destination may have acted on it (RFC 9110, section 9.2.1), which net/http's
+// client does by itself.
+func changesNothing(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return r.Body == nil || r.Body == http.NoBody
+	}
 	return false
 }
 

@@ -86,7 +86,7 @@ func TestRetry(t *testing.T) {
 		f := upstream.Failure{Flag: "UR", Status: 503, Body: "failed", RequestSent: true}
 		switch what {
 		case refused:
-			f.Body = "upstream connect error or disconnect/reset before headers. reset reason: remote refused stream reset"
+			f.Refused = true
 		case unsent:
 			f.Flag, f.RequestSent = "UC", false
 		case overload:
@@ -225,7 +225,8 @@ func TestRetriesUsedUp(t *testing.T) {
 		{"responses", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(501), status(502)}, 3, 502, "body of 502"},
 		{"failures", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), failing("UC")}, 3, 503, "failed with UC"},
 		{"failures by default", nil, []step{failing("UF")}, 3, 503, "failed with UF"},
-		{"a failure, then what is not retried", nil, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
+		{"a failure, then what is not retried", &Retry{Attempts: 2}, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
+		{"broken connections by default", nil, []step{failing("UC")}, 3, 503, "failed with UC"},
 		{"just enough", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 3, 201, "body of 201"},
 		{"one too few", &Retry{Attempts: 1, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 2, 500, "body of 500"},
 	} {
@@ -594,4 +595,39 @@ func TestDefaultRetryDoesNotAllocate(t *testing.T) {
 	none := count(&Retry{})
 	require.Equal(t, none, count(nil))
 	require.Equal(t, none, count(&Retry{Attempts: 3, On: []string{"reset"}}))
+}
+
+// A request that changes nothing is repeated when its connection broke, where the
+// route has no policy of its own. Istio's default answers 503.
+func TestBrokenConnections(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		semantics Semantics
+		method    string
+		body      string
+		retry     *Retry
+		calls     int
+	}{
+		{"GET", Native, "GET", "", nil, 2},
+		{"HEAD", Native, "HEAD", "", nil, 2},
+		{"as Istio", Envoy, "GET", "", nil, 1},
+		{"POST", Native, "POST", "", nil, 1},
+		{"DELETE", Native, "DELETE", "", nil, 1},
+		{"with a body", Native, "GET", "x", nil, 1},
+		{"a policy", Native, "GET", "", &Retry{Attempts: 2, On: []string{"connect-failure"}}, 1},
+		{"no retries", Native, "GET", "", &Retry{}, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{steps: []step{failing("UC"), status(200)}}
+				gw := remotely(built(t, New().Semantics(row.semantics).Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
+				r := request(t, row.method, "/")
+				if row.body != "" {
+					r.Body = io.NopCloser(strings.NewReader(row.body))
+				}
+				serve(gw, r)
+				require.Equal(t, row.calls, s.calls)
+			})
+		})
+	}
 }

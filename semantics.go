@@ -33,5 +33,10 @@ func (s Semantics) edgeHeadersFirst() bool { return s == Envoy }
 // are sent.
 func (s Semantics) sendsEnvoyHeaders() bool { return s == Envoy }
 
+// repeatsBroken reports whether a route without a retry policy sends a request
+// that changes nothing once more when its connection broke before a response.
+// Istio's default policy answers 503.
+func (s Semantics) repeatsBroken() bool { return s == Native }
+
 // refusesHTTP10 reports whether an HTTP/1.0 request is answered with 426.
 func (s Semantics) refusesHTTP10() bool { return s == Envoy }

@@ -34,6 +34,10 @@ type try struct {
 	// writing is held while the backend uses out.
 	writing sync.Mutex
 
+	// host is where the backend has sent the request, if it is outside of this
+	// process.
+	host atomic.Pointer[upstream.Host]
+
 	settle sync.Once
 	// settled is closed when it is known how the try went. What follows may be
 	// read only then.
@@ -149,6 +153,11 @@ func (t *try) commit(status int) bool {
 		return false
 	}
 	replaceHeader(t.out.Header(), t.header)
+	if recorder, ok := t.out.(upstream.HostRecorder); ok {
+		if h := t.host.Load(); h != nil {
+			recorder.UpstreamHost(*h)
+		}
+	}
 	if next == tryCommitted && t.unread() {
 		t.out.Header()["Connection"] = []string{"close"}
 	}

@@ -224,6 +224,9 @@ func (w tryWriter) EnableFullDuplex() error {
 	return c.EnableFullDuplex()
 }
 
+// UpstreamHost notes where the backend sends the request.
+func (w tryWriter) UpstreamHost(h upstream.Host) { w.host.Store(&h) }
+
 // UpstreamFailed notes that the backend gave no response.
 func (w tryWriter) UpstreamFailed(f upstream.Failure) {
 	if w.state.Load() == tryOpen {

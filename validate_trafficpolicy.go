@@ -136,6 +136,9 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	v.notNegative(s, "maxRetries", h.MaxRetries)
 	v.notNegative(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
 	v.duration(s, "idleTimeout", h.IdleTimeout)
+	v.unexecuted(s, "useClientProtocol", h.UseClientProtocol, "a destination is always spoken to in the same protocol")
+	v.unexecuted(s, "maxConcurrentStreams", h.MaxConcurrentStreams > 0, "connections of HTTP/2 are left to net/http")
+	v.unexecuted(s, "http2KeepAlive", h.HTTP2Keepalive != nil, "connections of HTTP/2 are left to net/http")
 	switch {
 	case h.H2UpgradePolicy > H2Upgrade:
 		e := s.field("h2UpgradePolicy")
@@ -153,6 +156,14 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	}
 }
 
+// unexecuted reports a field that nothing executes.
+func (v *validator) unexecuted(s *site, field string, given bool, reason string) {
+	if given {
+		e := s.field(field)
+		e.errorf("is not executed by Lateen: %s", reason)
+	}
+}
+
 func (v *validator) required(s *site, field string, given bool) {
 	if !given {
 		e := s.field(field)
@@ -167,6 +178,7 @@ func (v *validator) retryBudget(of *site, t *TrafficPolicy, pools bool) {
 	}
 	v.notNegative(&s, "minRetryConcurrency", b.MinRetryConcurrency)
 	v.duration(&s, "budgetInterval", b.Interval)
+	v.unexecuted(&s, "budgetInterval", b.Interval > 0, "the requests under way are what counts")
 	switch {
 	case !pools:
 		s.warnf("", "has no effect: Istio takes it only where there is a connectionPool too")

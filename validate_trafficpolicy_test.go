@@ -82,7 +82,11 @@ func TestValidateRuleSelector(t *testing.T) {
 func TestValidateConnectionPool(t *testing.T) {
 	tcp := func(s TCPSettings) func(*Declarations) { return pooled(ConnectionPool{TCP: &s}) }
 	http := func(s HTTPSettings) func(*Declarations) { return pooled(ConnectionPool{HTTP: &s}) }
-	const ping = "trafficPolicy.connectionPool.http.http2KeepAlive."
+	const (
+		ping    = "trafficPolicy.connectionPool.http.http2KeepAlive."
+		pings   = "trafficPolicy.connectionPool.http.http2KeepAlive: is not executed by Lateen: connections of HTTP/2 are left to net/http"
+		clients = "trafficPolicy.connectionPool.http.useClientProtocol: is not executed by Lateen: a destination is always spoken to in the same protocol"
+	)
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"empty", pooled(ConnectionPool{}), []string{"trafficPolicy.connectionPool: the connection pool is empty: tcp or http is expected"}},
 		{"empty settings", pooled(ConnectionPool{TCP: &TCPSettings{}, HTTP: &HTTPSettings{}}), nil},
@@ -105,8 +109,12 @@ func TestValidateConnectionPool(t *testing.T) {
 		}},
 		{"all of http", http(HTTPSettings{
 			HTTP1MaxPendingRequests: 1, HTTP2MaxRequests: 1, MaxRequestsPerConnection: 1, MaxRetries: 1, IdleTimeout: time.Second,
-			H2UpgradePolicy: H2Upgrade, MaxConcurrentStreams: 1, HTTP2Keepalive: &HTTP2Keepalive{time.Second, time.Second},
+			H2UpgradePolicy: H2Upgrade,
 		}), nil},
+		{"what net/http does by itself", http(HTTPSettings{MaxConcurrentStreams: 1, HTTP2Keepalive: &HTTP2Keepalive{time.Second, time.Second}}), []string{
+			"trafficPolicy.connectionPool.http.maxConcurrentStreams: is not executed by Lateen: connections of HTTP/2 are left to net/http",
+			pings,
+		}},
 		{"nothing of http", http(HTTPSettings{HTTP1MaxPendingRequests: -1, HTTP2MaxRequests: -2, MaxRequestsPerConnection: -3, MaxRetries: -4, MaxConcurrentStreams: -5}), []string{
 			"trafficPolicy.connectionPool.http.http1MaxPendingRequests: -1 is negative, 0 or more is expected",
 			"trafficPolicy.connectionPool.http.http2MaxRequests: -2 is negative, 0 or more is expected",
@@ -117,12 +125,12 @@ func TestValidateConnectionPool(t *testing.T) {
 		{"too short an idle", http(HTTPSettings{IdleTimeout: time.Microsecond}),
 			[]string{"trafficPolicy.connectionPool.http.idleTimeout: 1µs is too short, 1ms or more is expected"}},
 		{"no policy of upgrading", http(HTTPSettings{H2UpgradePolicy: 3}), []string{"trafficPolicy.connectionPool.http.h2UpgradePolicy: 3 is not a policy of upgrading"}},
-		{"the client's protocol", http(HTTPSettings{UseClientProtocol: true, H2UpgradePolicy: H2DoNotUpgrade}), nil},
+		{"the client's protocol", http(HTTPSettings{UseClientProtocol: true, H2UpgradePolicy: H2DoNotUpgrade}), []string{clients}},
 		{"the client's protocol and HTTP/2", http(HTTPSettings{UseClientProtocol: true, H2UpgradePolicy: H2Upgrade}),
-			[]string{"trafficPolicy.connectionPool.http.useClientProtocol: excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2"}},
-		{"pings of nothing", http(HTTPSettings{HTTP2Keepalive: &HTTP2Keepalive{}}), []string{ping + "interval: is missing", ping + "timeout: is missing"}},
+			[]string{clients, "trafficPolicy.connectionPool.http.useClientProtocol: excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2"}},
+		{"pings of nothing", http(HTTPSettings{HTTP2Keepalive: &HTTP2Keepalive{}}), []string{pings, ping + "interval: is missing", ping + "timeout: is missing"}},
 		{"pings too short", http(HTTPSettings{HTTP2Keepalive: &HTTP2Keepalive{Interval: 1, Timeout: time.Second}}),
-			[]string{ping + "interval: 1ns is too short, 1ms or more is expected"}},
+			[]string{pings, ping + "interval: 1ns is too short, 1ms or more is expected"}},
 	})
 }
 
@@ -133,7 +141,10 @@ func TestValidateRetryBudget(t *testing.T) {
 	const idle = "retryBudget: has no effect: Istio takes it only where there is a connectionPool too"
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"the default", budget(RetryBudget{}), nil},
-		{"none and all", budget(RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1, Interval: time.Second}), nil},
+		{"none and all", budget(RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1}), nil},
+		{"requests that are over", budget(RetryBudget{Interval: time.Second}), []string{
+			"trafficPolicy.retryBudget.budgetInterval: is not executed by Lateen: the requests under way are what counts",
+		}},
 		{"all", budget(RetryBudget{Percent: new(100.0)}), nil},
 		{"more than all", budget(RetryBudget{Percent: new(100.5)}), []string{"trafficPolicy.retryBudget.percent: 100.5 is not a percentage, 0 to 100 is expected"}},
 		{"no number", budget(RetryBudget{Percent: new(math.NaN())}), []string{"trafficPolicy.retryBudget.percent: NaN is not a percentage, 0 to 100 is expected"}},

@@ -38,6 +38,7 @@ type fieldGroup struct {
 const (
 	noTCP         = "only HTTP routes are"
 	noProxyHeader = "destinations get no PROXY header"
+	ownStreams    = "connections of HTTP/2 are left to net/http"
 	noZones       = "endpoints are preferred by localityLbSetting"
 	noFullLimits  = "only the short form (limits) is"
 )
@@ -114,7 +115,8 @@ var fieldTable = []fieldGroup{
 	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
 	{"TrafficPolicy.TunnelSettings", unexecuted, noTCP, []string{"protocol", "targetHost", "targetPort"}},
 	{"TrafficPolicy.ProxyProtocol", unexecuted, noProxyHeader, []string{"version"}},
-	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency", "budgetInterval"}},
+	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency"}},
+	{"TrafficPolicy.RetryBudget", unexecuted, "the requests under way are what counts", []string{"budgetInterval"}},
 	{"LoadBalancerSettings", executed, "", []string{"simple", "consistentHash", "localityLbSetting", "warmupDurationSecs", "warmup"}},
 	{"LoadBalancerSettings", unexecuted, noZones, []string{"zoneAwareLbSetting"}},
 	{"LoadBalancerSettings.ConsistentHashLB", executed, "", []string{
@@ -130,8 +132,10 @@ var fieldTable = []fieldGroup{
 	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
 	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
 		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
-		"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"}},
-	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", executed, "", []string{"interval", "timeout"}},
+		"h2UpgradePolicy"}},
+	{"ConnectionPoolSettings.HTTPSettings", unexecuted, "a destination is always spoken to in the same protocol", []string{"useClientProtocol"}},
+	{"ConnectionPoolSettings.HTTPSettings", unexecuted, ownStreams, []string{"maxConcurrentStreams", "http2KeepAlive"}},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", unexecuted, ownStreams, []string{"interval", "timeout"}},
 	{"OutlierDetection", executed, "", []string{
 		"splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors", "consecutive5xxErrors",
 		"interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent"}},
