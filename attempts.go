@@ -75,6 +75,9 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 		x.req.Body = body
 	}
 	x.w.catches = true
+	if x.dest.budget != nil {
+		x.dest.budget.earn(x.w.start)
+	}
 	x.dest.backend.ServeHTTP(w, &x.req)
 	if !x.w.caught {
 		return
@@ -84,12 +87,29 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 	for n := 1; ; n++ {
 		x.w.caught = false
 		f := x.w.failure
-		if n > policy.attempts || !policy.onFailure(&x.req, &f) || body != nil && body.touched.Load() || !previous.acquire() {
+		repeated := false
+		switch {
+		case n > policy.attempts || body != nil && body.touched.Load():
+			x.fail(w, f)
+			return
+		case policy.onFailure(&f):
+		default:
+			repeated = x.repeats(&f)
+			if !repeated {
+				x.fail(w, f)
+				return
+			}
+		}
+		if !previous.acquire() {
 			x.fail(w, f)
 			return
 		}
 		previous.add(f.Host)
-		timer := time.NewTimer(policy.backoff(n, x.program.random))
+		wait := policy.backoff(n, x.program.random)
+		if repeated {
+			wait = 0
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-x.in.Context().Done():
@@ -197,7 +217,7 @@ func (a *attempts) run() {
 		case end == tryTimedOut && !(retry && a.policy.onTimeout() && a.previous.acquire()):
 			a.fail(timedOut)
 			return
-		case end == tryFailed && !(retry && a.policy.onFailure(&a.x.req, &t.failure) && a.previous.acquire()):
+		case end == tryFailed && !(retry && (a.policy.onFailure(&t.failure) || a.x.repeats(&t.failure)) && a.previous.acquire()):
 			a.fail(t.failure)
 			return
 		}

@@ -148,9 +148,8 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 	case b != nil:
 		c.stand(&out, b, &policy)
 	case service != nil:
-		out.backend, out.remote = c.serve(service, &out, &policy), true
-		if out.backend == nil {
-			out.remote = false
+		if r := c.serve(service, &out, &policy); r != nil {
+			out.backend, out.budget, out.remote = r.Upstream, r.budget, true
 		}
 	default:
 		if b := c.backends.byName[backendName{host: "*"}]; b != nil {
@@ -181,8 +180,8 @@ func (c *compiler) stand(d *destination, b *backend, policy *destinationPolicy) 
 	own.tls = nil
 	c.describe(&description, &own, nil)
 	description.Protocol = config.Protocol
-	if h := c.remote(&description); h != nil {
-		d.backend, d.remote = h, true
+	if r := c.remote(&description); r != nil {
+		d.backend, d.budget, d.remote = r.Upstream, r.budget, true
 	}
 }
 
@@ -200,7 +199,7 @@ func (n backendName) String() string {
 
 // serve returns the upstream of a service's port, or of the endpoints that a
 // policy selects. It is nil where Istio builds no cluster.
-func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) http.Handler {
+func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) *remote {
 	config := upstreamDescription{Config: upstream.Config{Name: d.cluster()}}
 	switch h.resolution() {
 	case ResolveStatic:
@@ -241,26 +240,27 @@ func hasLabels(labels, wanted map[string]string) bool {
 type remote struct {
 	identity string
 	*upstream.Upstream
+	budget *repeatBudget
 }
 
 // remote returns the upstream of a description, the one that is there already if
 // there is one.
-func (c *compiler) remote(d *upstreamDescription) http.Handler {
+func (c *compiler) remote(d *upstreamDescription) *remote {
 	d.Random, d.Resolver, d.Transport = c.b.random, c.b.resolver, c.b.transport
 	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
 		d.TLS != nil, c.b.trusted, c.b.locality, &d.identity)
 	if u := c.upstreams[identity]; u != nil {
-		return u.Upstream
+		return u
 	}
 	if c.before != nil && c.before.upstreams[identity] != nil {
 		c.upstreams[identity] = c.before.upstreams[identity]
-		return c.upstreams[identity].Upstream
+		return c.upstreams[identity]
 	}
 	u, err := upstream.New(d.Config)
 	if err != nil {
 		c.at(Origin{}).errorf("%v", err)
 		return nil
 	}
-	c.upstreams[identity] = &remote{identity, u}
-	return u
+	c.upstreams[identity] = &remote{identity, u, newRepeatBudget()}
+	return c.upstreams[identity]
 }

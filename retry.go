@@ -151,12 +151,9 @@ func (p *retryProgram) onResponse(status int, h http.Header) bool {
 
 // onFailure reports whether a destination that gave no response is worth
 // another try.
-func (p *retryProgram) onFailure(r *http.Request, f *upstream.Failure) bool {
+func (p *retryProgram) onFailure(f *upstream.Failure) bool {
 	if f.Overloaded {
 		return false
-	}
-	if p.repeats && changesNothing(r) && (f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) {
-		return true
 	}
 	switch f.Flag {
 	case upstream.FlagConnectFailure:
@@ -166,17 +163,6 @@ func (p *retryProgram) onFailure(r *http.Request, f *upstream.Failure) bool {
 			p.refusedStream && f.Refused
 	}
 	// There was no endpoint, or no time, or there is no client any more.
-	return false
-}
-
-// changesNothing reports whether a request may be sent again although a
-// destination may have acted on it (RFC 9110, section 9.2.1), which net/http's
-// client does by itself.
-func changesNothing(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return r.Body == nil || r.Body == http.NoBody
-	}
 	return false
 }
 

@@ -69,6 +69,7 @@ func remotely(g *Gateway) *Gateway {
 			h.clauses[i].route.wrapped = true
 			for j := range h.clauses[i].route.split.destinations {
 				h.clauses[i].route.split.destinations[j].remote = true
+				h.clauses[i].route.split.destinations[j].budget = newRepeatBudget()
 			}
 		}
 	}

@@ -128,6 +128,8 @@ type destination struct {
 	request, response [2]*headerProgram
 	// authority replaces the Host header, if not empty.
 	authority string
+	// budget limits repetitions; nil for a backend in this process.
+	budget *repeatBudget
 	// policy is what DestinationRules say, nil if it is the default.
 	policy *destinationPolicy
 	// remote says that backend is outside of this process.

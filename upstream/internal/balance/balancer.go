@@ -81,10 +81,28 @@ func (b *Balancer) Pick(r Request) int {
 	}
 	for repick := 0; ; repick++ {
 		i := b.pick(v, loads)
-		if i < 0 || repick == repicks || !slices.Contains(r.Tried, b.hosts[i].State) {
+		if i < 0 || !slices.Contains(r.Tried, b.hosts[i].State) {
 			return i
 		}
+		if repick == repicks {
+			return b.untried(i, r.Tried)
+		}
 	}
+}
+
+// untried returns a healthy host of i's level that was not tried, from anywhere
+// on, or i if there is none. Where one of few hosts is down, chance alone keeps
+// coming back to it: nobody else has a request there.
+func (b *Balancer) untried(i int, tried []*State) int {
+	n := len(b.hosts)
+	first := int(b.config.Random() % uint64(n))
+	for k := range n {
+		at := (first + k) % n
+		if h := &b.hosts[at]; b.levelOf[at] == b.levelOf[i] && !h.State.Ejected.Load() && !slices.Contains(tried, h.State) {
+			return at
+		}
+	}
+	return i
 }
 
 // pick chooses a level by the loads, a locality of it, and a host of that.

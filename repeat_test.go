@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRepeatBudget(t *testing.T) {
+	b := newRepeatBudget()
+	for range firstRepeats {
+		require.True(t, b.spend())
+	}
+	require.False(t, b.spend())
+	require.False(t, b.spend())
+
+	// An eighth of the requests may be repeated, whatever their times are.
+	start := time.Unix(0, 12345)
+	for i := range 1600 {
+		b.earn(start.Add(time.Duration(i*7919) * time.Nanosecond))
+	}
+	spent := 0
+	for b.spend() {
+		spent++
+	}
+	require.InDelta(t, 200, spent, 10)
+
+	for i := range 100_000 {
+		b.earn(start.Add(time.Duration(i*7919) * time.Nanosecond))
+	}
+	spent = 0
+	for b.spend() {
+		spent++
+	}
+	require.Equal(t, mostRepeats, spent)
+}
+
+// A destination that breaks every connection gets only some requests again, and
+// no client waits for that.
+func TestRepetitionsAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{failing("UC")}}
+		gw := remotely(built(t, New().Route(Route{Split: Split{{Host: "a"}}}).Backend("*", s)))
+		const requests = 400
+		for range requests {
+			time.Sleep(7919) // of the test's own clock
+			began := time.Now()
+			require.Equal(t, 503, serve(gw, request(t, "GET", "/")).Code)
+			require.Zero(t, time.Since(began))
+		}
+		require.Less(t, s.calls, requests+requests/5)
+		require.GreaterOrEqual(t, s.calls, requests+firstRepeats)
+	})
+}
