@@ -116,7 +116,8 @@ func namespaceOf(host string) string {
 // destination compiles a destination of a VirtualService in namespace, behind a
 // server's port.
 func (c *compiler) destination(d *Destination, namespace string, serverPort int) destination {
-	out := destination{host: fullHost(d.Host, namespace), subset: d.Subset, port: d.Port, weight: d.Weight}
+	out := destination{host: fullHost(d.Host, namespace), subset: d.Subset, weight: uint32(d.Weight)}
+	port := d.Port
 	service := c.services.find(out.host, namespace)
 	defined := c.backends.ports[out.host]
 	if len(defined) == 0 {
@@ -125,26 +126,27 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 	if service != nil {
 		defined = service.ports()
 	}
-	if out.port == 0 {
-		out.port = serverPort
+	if port == 0 {
+		port = serverPort
 		if len(defined) == 1 {
-			out.port = defined[0]
+			port = defined[0]
 		}
 	}
-	exact := c.backends.exact(out.host, d.Host, out.port, out.subset)
+	out.port = uint16(port)
+	exact := c.backends.exact(out.host, d.Host, port, out.subset)
 	serviceNamespace := cmp.Or(namespaceOf(out.host), namespace)
 	if service != nil {
 		serviceNamespace = service.namespace
 	}
 	rule := c.services.rules.find(out.host, serviceNamespace)
-	policy, known := rule.policy(portReference{out.port, d.Port != 0}, out.subset)
+	policy, known := rule.policy(portReference{port, d.Port != 0}, out.subset)
 	if !known && !exact {
 		return out
 	}
-	if service != nil && !slices.Contains(defined, out.port) && !exact {
+	if service != nil && !slices.Contains(defined, port) && !exact {
 		return out
 	}
-	switch b := c.backends.find(out.host, d.Host, out.port, out.subset); {
+	switch b := c.backends.find(out.host, d.Host, port, out.subset); {
 	case b != nil:
 		c.stand(&out, b, &policy)
 	case service != nil:
@@ -209,7 +211,7 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 	case ResolveDNSRoundRobin:
 		config.Resolution = upstream.DNSRoundRobin
 	}
-	for _, e := range h.endpoints(d.host, d.port, policy.labels) {
+	for _, e := range h.endpoints(d.host, int(d.port), policy.labels) {
 		config.Endpoints = append(config.Endpoints, upstream.Endpoint{
 			Address: e.address, Weight: e.Weight, Labels: e.Labels, Locality: e.Locality,
 		})
@@ -217,11 +219,11 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
 		return nil
 	}
-	switch strings.ToUpper(h.protocol(d.port)) {
+	switch strings.ToUpper(h.protocol(int(d.port))) {
 	case "HTTP2", "GRPC", "GRPC-WEB":
 		config.Protocol = upstream.HTTP2
 	}
-	c.describe(&config, policy, h.subjectAltNames(d.port))
+	c.describe(&config, policy, h.subjectAltNames(int(d.port)))
 	return c.remote(&config)
 }
 

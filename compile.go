@@ -433,7 +433,13 @@ func (c *compiler) retry(r *Retry) *retryProgram {
 }
 
 // edgeWrites says which of the edge's headers a route's operations may write.
-type edgeWrites struct{ forwardedFor, forwardedProto, requestID bool }
+type edgeWrites uint8
+
+const (
+	writesForwardedFor edgeWrites = 1 << iota
+	writesForwardedProto
+	writesRequestID
+)
 
 // writesOf returns which of the edge's headers operations may write.
 func writesOf(levels [2]*headerProgram) (w edgeWrites) {
@@ -444,14 +450,16 @@ func writesOf(levels [2]*headerProgram) (w edgeWrites) {
 		for _, list := range [][]headerValue{ops.set, ops.add} {
 			for i := range list {
 				// A computed value may ask for the request's id, and so make it.
-				w.requestID = w.requestID || list[i].format != nil
+				if list[i].format != nil {
+					w |= writesRequestID
+				}
 				switch list[i].key {
 				case headerForwardedFor:
-					w.forwardedFor = true
+					w |= writesForwardedFor
 				case headerForwardedProto:
-					w.forwardedProto = true
+					w |= writesForwardedProto
 				case headerRequestID:
-					w.requestID = true
+					w |= writesRequestID
 				}
 			}
 		}

@@ -256,14 +256,14 @@ func (p *program) decideRoute(d *Decision, v *view, c *clause) {
 	total := int(rp.split.total)
 	for i := range rp.split.destinations {
 		dest := &rp.split.destinations[i]
-		weight := dest.weight
+		weight := int(dest.weight)
 		if total == 0 {
 			weight = 1
 		}
 		x := &exchange{program: p, in: v.r, v: *v, clause: c}
 		x.prepare(dest)
 		d.Destinations = append(d.Destinations, DecidedDestination{
-			Cluster: dest.cluster(), Host: dest.host, Port: dest.port, Subset: dest.subset,
+			Cluster: dest.cluster(), Host: dest.host, Port: int(dest.port), Subset: dest.subset,
 			Weight: weight, Total: max(total, 1), Missing: dest.backend == nil,
 			Method: x.req.Method, Authority: x.req.Host, Path: requestTarget(&x.req), Headers: x.req.Header,
 		})

@@ -251,15 +251,15 @@ func (e *edge) after(x *exchange) {
 		return
 	}
 	h, d := x.req.Header, x.dest
-	if !d.writes.forwardedFor || len(h[headerForwardedFor]) == 0 {
+	if d.writes&writesForwardedFor == 0 || len(h[headerForwardedFor]) == 0 {
 		if list := e.forwardedFor(x.in); list != "" {
 			h[headerForwardedFor] = x.one(list)
 		}
 	}
-	if !d.writes.forwardedProto || len(h[headerForwardedProto]) == 0 {
+	if d.writes&writesForwardedProto == 0 || len(h[headerForwardedProto]) == 0 {
 		h[headerForwardedProto] = x.one(e.forwardedProto(x.in))
 	}
-	if !d.writes.requestID || len(h[headerRequestID]) == 0 {
+	if d.writes&writesRequestID == 0 || len(h[headerRequestID]) == 0 {
 		h[headerRequestID] = x.one(e.requestID())
 	}
 	if x.in.TLS != nil && len(h[headerClientCert]) == 0 {

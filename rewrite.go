@@ -92,12 +92,17 @@ func (p *rewriteProgram) rewritten(r *http.Request, ctx context.Context, path st
 type rewriteProgram struct {
 	uri string
 	// join makes a prefix and the rest meet at one slash.
-	join  bool
-	regex *regexp.Regexp
+	join      bool
+	regex     *regexProgram
+	authority string
+}
+
+// A regexProgram is a RegexRewrite, compiled.
+type regexProgram struct {
+	*regexp.Regexp
 	// template is the replacement in the syntax of package regexp, text the one
 	// that was declared.
 	template, text string
-	authority      string
 }
 
 func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
@@ -109,7 +114,7 @@ func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
 		re, err := regexp.Compile(rw.URIRegex.Match)
 		template, ok := regexTemplate(rw.URIRegex.Rewrite)
 		if err == nil && ok {
-			p.regex, p.template, p.text = re, template, rw.URIRegex.Rewrite
+			p.regex = &regexProgram{re, template, rw.URIRegex.Rewrite}
 		}
 	}
 	return p
@@ -124,7 +129,7 @@ func (p *rewriteProgram) changesPath() bool {
 func (p *rewriteProgram) path(path string, u *uriCondition) string {
 	switch {
 	case p.regex != nil:
-		return p.regex.ReplaceAllString(path, p.template)
+		return p.regex.ReplaceAllString(path, p.regex.template)
 	case p.uri == "":
 		return path
 	case p.join && u.kind == HasPrefix:

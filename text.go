@@ -251,7 +251,7 @@ func (p *rewriteProgram) print(t *text) {
 	switch {
 	case p == nil:
 	case p.regex != nil:
-		t.line("rewrite regex %q to %q", p.regex.String(), p.text)
+		t.line("rewrite regex %q to %q", p.regex.String(), p.regex.text)
 	case p.uri != "":
 		t.line("rewrite to %q", p.uri)
 	}

@@ -83,7 +83,7 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 	return func(next http.Handler) http.Handler {
 		rp := &routeProgram{retry: new(retryProgram)}
 		for i := range named {
-			d := destination{host: s[i].Host, weight: s[i].Weight, backend: found[i]}
+			d := destination{host: s[i].Host, weight: uint32(s[i].Weight), backend: found[i]}
 			if d.backend == nil {
 				d.backend = next
 			}
@@ -118,8 +118,12 @@ type splitProgram struct {
 // A destination is a Destination with what stands behind it.
 type destination struct {
 	host, subset string
-	port         int
-	weight       int
+	weight       uint32
+	port         uint16
+	// remote says that backend is outside of this process.
+	remote bool
+	// writes says which of the edge's headers operations may write.
+	writes edgeWrites
 	// upTo is the sum of the weights up to and including this one's.
 	upTo uint64
 	// backend is nil if nothing stands behind the name.
@@ -132,10 +136,6 @@ type destination struct {
 	budget *repeatBudget
 	// policy is what DestinationRules say, nil if it is the default.
 	policy *destinationPolicy
-	// remote says that backend is outside of this process.
-	remote bool
-	// writes says which of the edge's headers operations may write.
-	writes edgeWrites
 }
 
 // cluster returns Istio's name of the cluster behind the destination.
