@@ -115,6 +115,10 @@ type Config struct {
 	Resolver Resolver
 	// Refresh is the time between two lookups of a name. 0 is DefaultRefresh.
 	Refresh time.Duration
+	// Discovery yields the endpoints in place of Endpoints and Resolution. Their
+	// addresses are those of Static; of what New would refuse nothing is used. The
+	// first requests wait up to 15 s for the first ones.
+	Discovery Discovery
 
 	// Protocol is what the endpoints speak.
 	Protocol Protocol
@@ -226,9 +230,12 @@ func (c *Config) check() error {
 		report("negative limit of requests per connection")
 	}
 	c.checkBalancing(report)
+	if c.Discovery != nil && (len(c.Endpoints) > 0 || c.Resolution != Static) {
+		report("there are endpoints, or a resolution, beside a discovery")
+	}
 	for _, e := range c.Endpoints {
-		if e.Weight < 0 || int64(e.Weight) > math.MaxUint32 {
-			report("endpoint %q: weight %d is not from 0 to %d", e.Address, e.Weight, uint32(math.MaxUint32))
+		if err := e.checkWeight(); err != nil {
+			report("%w", err)
 		}
 		if err := e.check(c.Resolution); err != nil {
 			report("%w", err)
@@ -260,6 +267,13 @@ const (
 	maxRingSize  = 8 << 20
 	maxTableSize = 5000011
 )
+
+func (e *Endpoint) checkWeight() error {
+	if e.Weight < 0 || int64(e.Weight) > math.MaxUint32 {
+		return fmt.Errorf("endpoint %q: weight %d is not from 0 to %d", e.Address, e.Weight, uint32(math.MaxUint32))
+	}
+	return nil
+}
 
 func (e *Endpoint) check(resolution Resolution) error {
 	if path, ok := socketPath(e.Address); ok {

@@ -191,11 +191,11 @@ func (e *directExchange) run(d *direct, c *http1.Conn) error {
 		if e.upgrade == "" || e.upload != nil || !strings.EqualFold(e.head.Get("Upgrade"), e.upgrade) {
 			return errUnasked
 		}
-		e.exchange.answered(e.head.Status, e.head.Get)
+		e.reportHead(e.head.Status, e.head.Get)
 		e.switchProtocols()
 		return nil
 	}
-	e.exchange.answered(e.head.Status, e.head.Get)
+	e.reportHead(e.head.Status, e.head.Get)
 	e.respond()
 	reusable = !e.head.Close && d.config.MaxIdle > 0
 	return nil

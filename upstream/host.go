@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 // A host is one address that requests are sent to, and the connections to it.
 // It outlives changes of the set of hosts that do not concern it.
 type host struct {
-	// known is what the balancer knows of the host.
+	// known is what the balancer knows of the host. It is guarded by the upstream's
+	// lock.
 	known balance.Host
 	// address is what new connections are made to. It changes only with
 	// DNSRoundRobin.
@@ -32,11 +34,8 @@ type address struct{ network, address string }
 
 // newHost returns a host of the endpoint of l at a.
 func (u *Upstream) newHost(a address, l *lookup) *host {
-	h := &host{known: balance.Host{
-		Address: a.address, Weight: uint32(max(l.endpoint.Weight, 1)),
-		Labels: l.endpoint.Labels, Locality: balance.ParseLocality(l.endpoint.Locality),
-		Added: u.now(),
-	}}
+	h := &host{known: balance.Host{Address: a.address, Added: u.now()}}
+	h.describe(l.endpoint)
 	if u.config.Resolution == DNSRoundRobin && l.name != "" {
 		// Keys stay with the name when its address changes.
 		h.known.Address = l.endpoint.Address
@@ -45,6 +44,16 @@ func (u *Upstream) newHost(a address, l *lookup) *host {
 	h.address.Store(&a)
 	h.client = u.newClient(h)
 	return h
+}
+
+// describe sets what the balancer knows from the endpoint of h, and reports whether
+// that changes it. Balancers that are in use keep what they were made with.
+func (h *host) describe(e *Endpoint) bool {
+	k := &h.known
+	weight, locality := uint32(max(e.Weight, 1)), balance.ParseLocality(e.Locality)
+	same := k.Weight == weight && k.Locality == locality && maps.Equal(k.Labels, e.Labels)
+	k.Weight, k.Locality, k.Labels = weight, locality, e.Labels
+	return !same
 }
 
 // now is the time by the clock that warmup and ejections go by.

@@ -88,7 +88,7 @@ func (n *netHTTP) serve(x *exchange) error {
 				return *failed
 			}
 		}
-		if _, failed := errors.AsType[*dialError](err); !failed && !trace.connected.Load() {
+		if _, failed := errors.AsType[*dialError](err); !failed && !trace.connected.Load() && x.r.Context().Err() == nil {
 			return &requestError{err}
 		}
 		return err
@@ -100,14 +100,14 @@ func (n *netHTTP) serve(x *exchange) error {
 		if !ok || x.upgrade == "" || !strings.EqualFold(response.Header.Get("Upgrade"), x.upgrade) {
 			return errUnasked
 		}
-		x.answered(status, response.Header.Get)
+		x.reportHead(status, response.Header.Get)
 		x.tunnel(response.Header, backend, nil)
 		return nil
 	}
 	if status < 200 || status > 599 {
 		return fmt.Errorf("response with status %d", status)
 	}
-	x.answered(status, response.Header.Get)
+	x.reportHead(status, response.Header.Get)
 	x.respond(response, body != nil && !body.read.Load())
 	return nil
 }
@@ -257,7 +257,11 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.r.Body.Read(p)
-	if b.count += int64(n); err == io.EOF || b.count == b.r.ContentLength {
+	b.count += int64(n)
+	if err == io.EOF && b.count < b.r.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == io.EOF || b.count == b.r.ContentLength {
 		b.read.Store(true)
 	}
 	switch {

@@ -8,8 +8,8 @@ import (
 	"github.com/lateengo/gateway/internal/localreply"
 )
 
-// answered tells the outlier detection of the head of a final response.
-func (x *exchange) answered(status int, header func(key string) string) {
+// reportHead tells the outlier detection of the head of a final response.
+func (x *exchange) reportHead(status int, header func(key string) string) {
 	if x.host.monitor == nil {
 		return
 	}
@@ -21,10 +21,10 @@ func (x *exchange) answered(status int, header func(key string) string) {
 	x.host.monitor.Response(status)
 }
 
-// failed tells the outlier detection of a try without a response. What is not the
+// reportFailure tells the outlier detection of a try without a response. What is not the
 // host's doing is not counted: an overflow, a client that went away or whose
 // request cannot be sent.
-func (h *host) failed(f *Failure) {
+func (h *host) reportFailure(f *Failure) {
 	var request *requestError
 	if errors.Is(f.Err, errQueued) || errors.As(f.Err, &request) {
 		return

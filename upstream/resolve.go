@@ -19,7 +19,7 @@ type lookup struct {
 }
 
 // start makes the hosts of endpoints that need no lookup, and has the others
-// looked up in the background.
+// looked up, or discovered, in the background.
 func (u *Upstream) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	u.stop = cancel
@@ -28,21 +28,20 @@ func (u *Upstream) start() {
 		e := &u.config.Endpoints[i]
 		l := &lookup{endpoint: e}
 		u.lookups = append(u.lookups, l)
-		if path, ok := socketPath(e.Address); ok {
-			u.update(l, []address{{"unix", path}})
+		if a, fixed := e.fixedAddress(); fixed {
+			u.update(l, []address{a})
 			continue
 		}
-		host, port, _ := net.SplitHostPort(e.Address)
-		if ip, err := netip.ParseAddr(host); err == nil {
-			u.update(l, []address{{"tcp", net.JoinHostPort(ip.String(), port)}})
-			continue
-		}
-		l.name, l.port = host, port
+		l.name, l.port, _ = net.SplitHostPort(e.Address)
 		names = append(names, l)
 	}
-	u.publish()
+	u.publish(false)
 	u.unresolved.Store(int64(len(names)))
 	u.resolved = make(chan struct{})
+	if u.config.Discovery != nil {
+		u.stopped.Go(func() { u.discover(ctx) })
+		return
+	}
 	if len(names) == 0 {
 		close(u.resolved)
 	}
@@ -81,7 +80,7 @@ func (u *Upstream) resolve(ctx context.Context, l *lookup) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.update(l, u.addresses(found, l.port))
-	u.publish()
+	u.publish(false)
 }
 
 // lookupTimeout limits one lookup, as Envoy's resolver does.
@@ -129,8 +128,9 @@ func (u *Upstream) update(l *lookup, addresses []address) {
 }
 
 // publish makes the hosts of all lookups those that requests are sent to, and
-// retires the ones that no request will be sent to any more.
-func (u *Upstream) publish() {
+// retires the ones that no request will be sent to any more. changed says that what
+// the balancer knows of one of them has changed.
+func (u *Upstream) publish(changed bool) {
 	var hosts []*host
 	for _, l := range u.lookups {
 		addresses := make([]address, 0, len(l.hosts))
@@ -143,7 +143,7 @@ func (u *Upstream) publish() {
 		}
 	}
 	old := u.hosts.Load()
-	if old != nil && slices.Equal(old.hosts, hosts) {
+	if old != nil && !changed && slices.Equal(old.hosts, hosts) {
 		return
 	}
 	if u.detector != nil {
@@ -169,6 +169,16 @@ func (u *Upstream) publish() {
 		}
 		h.retire()
 	}
+}
+
+// fixedAddress returns the address of an endpoint that needs no lookup.
+func (e *Endpoint) fixedAddress() (address, bool) {
+	if path, ok := socketPath(e.Address); ok {
+		return address{"unix", path}, true
+	}
+	host, port, _ := net.SplitHostPort(e.Address)
+	ip, err := netip.ParseAddr(host)
+	return address{"tcp", net.JoinHostPort(ip.String(), port)}, err == nil
 }
 
 // compareAddresses orders by address, then port.

@@ -25,7 +25,7 @@ import (
 
 // An Upstream proxies requests to the endpoints of one destination. It is safe
 // for concurrent use. Its requests share no lock but that of the idle connections
-// of an endpoint.
+// of an endpoint, and with Limits that of those who wait for one.
 type Upstream struct {
 	config Config
 	// base is BasePath without slashes at its end.
@@ -139,7 +139,7 @@ func (u *Upstream) Close() error {
 // client cannot take it for a whole one.
 //
 // The header of w may already hold headers, to which those of the response are
-// added. r is not changed. If the response ends before the request's body does, a
+// added, and a cookie if Hash creates one. r is not changed. If the response ends before the request's body does, a
 // Read of r.Body may still be waiting for the client when ServeHTTP returns, as
 // with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -170,7 +170,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.client.serve(&x); err != nil {
 		f := classify(r.Context(), err, x.sent)
 		f.Host = h.public(u.config.Protocol)
-		h.failed(&f)
+		h.reportFailure(&f)
 		fail(w, r, f)
 	}
 }

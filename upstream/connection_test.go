@@ -1,0 +1,78 @@
+package upstream
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// callers answers with nothing, and keeps where each request came from.
+type callers struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (c *callers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, r.RemoteAddr)
+}
+
+// runs are the numbers of requests that came one after the other on the same
+// connection.
+func (c *callers) runs() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var runs []int
+	for i, caller := range c.all {
+		if i == 0 || caller != c.all[i-1] {
+			runs = append(runs, 0)
+		}
+		runs[len(runs)-1]++
+	}
+	return runs
+}
+
+func TestMaxRequestsPerConnection(t *testing.T) {
+	for most, want := range map[int][]int{0: {7}, 1: {1, 1, 1, 1, 1, 1, 1}, 3: {3, 3, 1}} {
+		seen := new(callers)
+		c := to(Direct, httpBackend(t, seen.ServeHTTP))
+		c.MaxRequestsPerConnection = most
+		u := newUpstream(t, c)
+		for range 7 {
+			status, _ := send(u, get("/"))
+			require.Equal(t, 200, status)
+		}
+		require.Equal(t, want, seen.runs())
+	}
+	everyWay(t, func(t *testing.T, c Config) {
+		seen := new(callers)
+		fleet(t, &c, seen.ServeHTTP)
+		c.MaxRequestsPerConnection = 1
+		u := newUpstream(t, c)
+		for range 3 {
+			send(u, get("/"))
+		}
+		require.Equal(t, []int{1, 1, 1}, seen.runs())
+	})
+}
+
+func TestMaxConnectionDuration(t *testing.T) {
+	seen := new(callers)
+	c := to(Direct, httpBackend(t, seen.ServeHTTP))
+	c.MaxConnectionDuration = time.Hour
+	u := newUpstream(t, c)
+	send(u, get("/"))
+	send(u, get("/"))
+	require.Equal(t, []int{2}, seen.runs())
+	c.MaxConnectionDuration = 1
+	u = newUpstream(t, c)
+	send(u, get("/"))
+	send(u, get("/"))
+	require.Equal(t, []int{2, 1, 1}, seen.runs())
+}

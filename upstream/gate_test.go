@@ -1,0 +1,430 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A stage is a host whose requests arrive, and finish when they are told to.
+type stage struct {
+	arrived chan string
+	finish  chan struct{}
+	leave   func()
+}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{arrived: make(chan string, 100), finish: make(chan struct{})}
+	s.leave = sync.OnceFunc(func() { close(s.finish) })
+	t.Cleanup(s.leave)
+	return s
+}
+
+func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.arrived <- r.URL.Path
+	select {
+	case <-s.finish:
+	case <-r.Context().Done():
+	}
+}
+
+// begin has u serve a request, and returns a channel for the outcome.
+func begin(u *Upstream, r *http.Request) <-chan *hostRecorder {
+	c := make(chan *hostRecorder, 1)
+	go func() {
+		w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
+		u.ServeHTTP(w, r)
+		c <- w
+	}()
+	return c
+}
+
+// pending waits until n requests wait for a connection.
+func pending(t *testing.T, u *Upstream, n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool { return u.breaker.Pending.Active() == n }, patience, time.Millisecond)
+}
+
+// settled waits until nothing is in use any more.
+func settled(t *testing.T, u *Upstream) {
+	t.Helper()
+	for _, h := range u.hosts.Load().hosts {
+		h.client.closeIdle()
+	}
+	require.Eventually(t, func() bool {
+		b := u.breaker
+		return b.Connections.Active() == 0 && b.Pending.Active() == 0 && b.Requests.Active() == 0
+	}, patience, time.Millisecond, "%d connections, %d pending, %d requests",
+		u.breaker.Connections.Active(), u.breaker.Pending.Active(), u.breaker.Requests.Active())
+	for _, h := range u.hosts.Load().hosts {
+		require.Zero(t, h.state.Active.Load())
+		if d, ok := h.client.(*direct); ok {
+			require.Empty(t, d.gate.queues)
+		}
+	}
+}
+
+// overflowed is the answer to a request that is refused.
+func overflowed(t *testing.T, f *Failure) {
+	t.Helper()
+	require.NotNil(t, f)
+	require.Equal(t, FlagOverflow, f.Flag)
+	require.Equal(t, 503, f.Status)
+	require.Equal(t, "upstream connect error or disconnect/reset before headers. reset reason: overflow", f.Body)
+	require.True(t, f.Overloaded)
+	require.False(t, f.RequestSent)
+	require.ErrorIs(t, f.Err, errOverflow)
+}
+
+// With one connection one request runs, one waits, and one is refused.
+func TestOverflow(t *testing.T) {
+	s := newStage(t)
+	c := to(Direct, httpBackend(t, s.ServeHTTP))
+	c.Limits = &Limits{MaxConnections: 1, MaxPendingRequests: 1}
+	c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
+	u := newUpstream(t, c)
+	f := serveFront(t, u)
+	runs := begin(u, get("/runs"))
+	require.Equal(t, "/runs", within(t, s.arrived))
+	waits := begin(u, get("/waits"))
+	pending(t, u, 1)
+	response, body := f.get("/refused")
+	require.Equal(t, 503, response.StatusCode)
+	require.Equal(t, "true", response.Header.Get("X-Envoy-Overloaded"))
+	require.Equal(t, "upstream connect error or disconnect/reset before headers. reset reason: overflow", body)
+	overflowed(t, within(t, begin(u, get("/refused"))).failed)
+	require.Zero(t, u.detector.Ejected(), "no failure of the host")
+	s.leave()
+	require.Equal(t, 200, within(t, runs).Code)
+	require.Equal(t, 200, within(t, waits).Code)
+	require.Equal(t, int64(1), u.breaker.Connections.Active(), "idle")
+	require.Equal(t, "/waits", within(t, s.arrived))
+	require.Empty(t, s.arrived)
+	settled(t, u)
+}
+
+// Requests have a limit of their own, with every transport.
+func TestTooManyRequests(t *testing.T) {
+	everyWay(t, func(t *testing.T, c Config) {
+		s := newStage(t)
+		fleet(t, &c, s.ServeHTTP, s.ServeHTTP)
+		c.Limits = &Limits{MaxRequests: 2}
+		u := newUpstream(t, c)
+		first, second := begin(u, get("/")), begin(u, get("/"))
+		within(t, s.arrived)
+		within(t, s.arrived)
+		overflowed(t, within(t, begin(u, get("/"))).failed)
+		s.leave()
+		require.Equal(t, 200, within(t, first).Code)
+		require.Equal(t, 200, within(t, second).Code)
+		for range 5 {
+			require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+		}
+		settled(t, u)
+	})
+}
+
+// Each host may have one connection, whatever the limit.
+func TestEachHostHasOneConnection(t *testing.T) {
+	s := newStage(t)
+	c := Config{Balancing: Balancing{Policy: RoundRobin}}
+	fleet(t, &c, s.ServeHTTP, s.ServeHTTP, s.ServeHTTP)
+	c.Limits = &Limits{MaxConnections: 1}
+	u := newUpstream(t, c)
+	var all []<-chan *hostRecorder
+	for range 3 {
+		all = append(all, begin(u, get("/")))
+		within(t, s.arrived)
+	}
+	require.Equal(t, int64(3), u.breaker.Connections.Active())
+	all = append(all, begin(u, get("/")))
+	pending(t, u, 1)
+	s.leave()
+	for _, one := range all {
+		require.Equal(t, 200, within(t, one).Code)
+	}
+	settled(t, u)
+}
+
+// Who waits is served in order, also where connections are not used again.
+func TestWaitersAreServedInOrder(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"reused":       func(*Config) {},
+		"not kept":     func(c *Config) { c.MaxIdle = -1 },
+		"used once":    func(c *Config) { c.MaxRequestsPerConnection = 1 },
+		"used twice":   func(c *Config) { c.MaxRequestsPerConnection = 2 },
+		"old at once":  func(c *Config) { c.MaxConnectionDuration = 1 },
+		"few requests": func(c *Config) { c.Limits.MaxRequests = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			order := make(chan string, 9)
+			c := to(Direct, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
+				order <- r.URL.Path
+				s.ServeHTTP(w, r)
+			}))
+			c.Limits = &Limits{MaxConnections: 1}
+			change(&c)
+			u := newUpstream(t, c)
+			var all []<-chan *hostRecorder
+			var want []string
+			for i := range 6 {
+				want = append(want, fmt.Sprint("/", i))
+				all = append(all, begin(u, get(want[i])))
+				if i == 0 {
+					within(t, s.arrived)
+				}
+				pending(t, u, int64(i))
+			}
+			s.leave()
+			for _, one := range all {
+				require.Equal(t, 200, within(t, one).Code)
+			}
+			settled(t, u)
+			for _, path := range want {
+				require.Equal(t, path, within(t, order))
+			}
+		})
+	}
+}
+
+// A request that gives up waiting leaves no trace, and counts against no host.
+func TestWaiterGivesUp(t *testing.T) {
+	s := newStage(t)
+	c := to(Direct, httpBackend(t, s.ServeHTTP))
+	c.Limits = &Limits{MaxConnections: 1}
+	c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
+	u := newUpstream(t, c)
+	runs := begin(u, get("/runs"))
+	within(t, s.arrived)
+	for cause, flag := range map[error]string{ErrTimeout: FlagTimeout, errors.New("gone"): FlagDownstream} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		waits := begin(u, get("/waits").WithContext(ctx))
+		pending(t, u, 1)
+		cancel(cause)
+		require.Equal(t, flag, within(t, waits).failed.Flag)
+		pending(t, u, 0)
+	}
+	require.Zero(t, u.detector.Ejected())
+	s.leave()
+	require.Equal(t, 200, within(t, runs).Code)
+	settled(t, u)
+}
+
+// Where a host cannot be connected to, those who wait for a connection to it are
+// not kept any longer.
+func TestWaitersFailWithConnection(t *testing.T) {
+	dialing, fail := make(chan struct{}, 9), make(chan struct{})
+	c := to(Direct, "127.0.0.1:1")
+	c.Limits = &Limits{MaxConnections: 1}
+	c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		dialing <- struct{}{}
+		<-fail
+		return nil, errors.New("down")
+	}
+	u := newUpstream(t, c)
+	first := begin(u, get("/"))
+	within(t, dialing)
+	second := begin(u, get("/"))
+	pending(t, u, 2)
+	close(fail)
+	require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
+	require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
+	require.Empty(t, dialing)
+	settled(t, u)
+}
+
+// A client that goes away while it connects is no reason to fail others: the next
+// one connects.
+func TestWaiterConnectsInPlaceOfAnother(t *testing.T) {
+	address := httpBackend(t, func(http.ResponseWriter, *http.Request) {})
+	dialing := make(chan struct{}, 9)
+	var dials atomic.Int32
+	c := to(Direct, address)
+	c.Limits = &Limits{MaxConnections: 1}
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialing <- struct{}{}
+		if dials.Add(1) == 1 {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	u := newUpstream(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := begin(u, get("/").WithContext(ctx))
+	within(t, dialing)
+	second := begin(u, get("/"))
+	pending(t, u, 2)
+	cancel()
+	require.Equal(t, FlagDownstream, within(t, first).failed.Flag)
+	require.Equal(t, 200, within(t, second).Code)
+	settled(t, u)
+}
+
+// A connection that nobody can use any more keeps nobody waiting.
+func TestDeadIdleConnectionMakesRoom(t *testing.T) {
+	c := to(Direct, httpBackend(t, func(http.ResponseWriter, *http.Request) {}))
+	c.Limits = &Limits{MaxConnections: 1}
+	c.MaxConnectionDuration = 20 * time.Millisecond
+	u := newUpstream(t, c)
+	for range 5 {
+		require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(c.MaxConnectionDuration)
+	require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+	settled(t, u)
+}
+
+// A backend that closed its idle connections is connected to again, within the
+// limits.
+func TestStaleConnectionsUnderLimits(t *testing.T) {
+	var conns []net.Conn
+	var mu sync.Mutex
+	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		mu.Lock()
+		conns = append(conns, conn)
+		mu.Unlock()
+		for {
+			if _, err := http.ReadRequest(in); err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	c := to(Direct, address)
+	c.Limits = &Limits{MaxConnections: 2, MaxRequests: 2}
+	u := newUpstream(t, c)
+	for range 5 {
+		first, second := begin(u, get("/")), begin(u, get("/"))
+		require.Equal(t, 200, within(t, first).Code)
+		require.Equal(t, 200, within(t, second).Code)
+		mu.Lock()
+		for _, conn := range conns {
+			conn.Close()
+		}
+		conns = nil
+		mu.Unlock()
+	}
+	settled(t, u)
+}
+
+// Connections to different servers by name stand in different queues, of which each
+// may have one.
+func TestGateKeepsServersApart(t *testing.T) {
+	s := newStage(t)
+	address, roots := secureBackend(t, HTTP1, s.ServeHTTP)
+	c := to(Direct, address)
+	c.TLS = &tls.Config{RootCAs: roots}
+	c.AnyName = true
+	c.Limits = &Limits{MaxConnections: 1}
+	u := newUpstream(t, c)
+	named := func(host string) *http.Request {
+		r := get("/" + host)
+		r.Host = host
+		return r
+	}
+	first := begin(u, named("a.test"))
+	require.Equal(t, "/a.test", within(t, s.arrived))
+	second := begin(u, named("b.test"))
+	require.Equal(t, "/b.test", within(t, s.arrived))
+	third := begin(u, named("a.test"))
+	pending(t, u, 1)
+	s.leave()
+	for _, one := range []<-chan *hostRecorder{first, second, third} {
+		require.Equal(t, 200, within(t, one).Code)
+	}
+	settled(t, u)
+}
+
+// Retries have a limit, or a budget.
+func TestRetryLimits(t *testing.T) {
+	u := newUpstream(t, Config{})
+	for range 100 {
+		require.True(t, u.AcquireRetry())
+	}
+	u.ReleaseRetry()
+
+	u = newUpstream(t, Config{Limits: &Limits{MaxRetries: 1}})
+	require.True(t, u.AcquireRetry())
+	require.False(t, u.AcquireRetry())
+	u.ReleaseRetry()
+	require.True(t, u.AcquireRetry())
+
+	everyWay(t, func(t *testing.T, c Config) {
+		s := newStage(t)
+		fleet(t, &c, s.ServeHTTP)
+		c.Limits = &Limits{RetryBudget: &RetryBudget{Percent: 50}}
+		u := newUpstream(t, c)
+		require.False(t, u.AcquireRetry())
+		for range 4 {
+			begin(u, get("/"))
+			within(t, s.arrived)
+		}
+		require.True(t, u.AcquireRetry())
+		require.True(t, u.AcquireRetry())
+		require.False(t, u.AcquireRetry())
+		s.leave()
+		settled(t, u)
+	})
+}
+
+// Whatever happens to requests, nothing stays in use.
+func TestLimitsUnderLoad(t *testing.T) {
+	everyWay(t, func(t *testing.T, c Config) {
+		handler := func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/close":
+				w.Header().Set("Connection", "close")
+			case "/abort":
+				panic(http.ErrAbortHandler)
+			case "/slow":
+				time.Sleep(time.Millisecond)
+			}
+			_, _ = io.Copy(w, r.Body)
+		}
+		fleet(t, &c, handler, handler)
+		c.Limits = &Limits{MaxConnections: 4, MaxPendingRequests: 6, MaxRequests: 8}
+		c.MaxRequestsPerConnection = 5
+		u := newUpstream(t, c)
+		var running sync.WaitGroup
+		var served, refused atomic.Int64
+		for worker := range 16 {
+			running.Go(func() {
+				for i := range 60 {
+					path := []string{"/", "/close", "/abort", "/slow", "/gone"}[(worker+i)%5]
+					ctx, cancel := context.WithCancel(t.Context())
+					if path == "/gone" {
+						time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
+					}
+					w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
+					u.ServeHTTP(w, get(path).WithContext(ctx))
+					cancel()
+					switch {
+					case w.failed == nil:
+						served.Add(1)
+					case w.failed.Overloaded:
+						refused.Add(1)
+					}
+				}
+			})
+		}
+		running.Wait()
+		require.Positive(t, served.Load())
+		require.Positive(t, refused.Load())
+		settled(t, u)
+	})
+}
