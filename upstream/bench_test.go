@@ -287,6 +287,45 @@ func BenchmarkPick(b *testing.B) {
 	}
 }
 
+// A sink drops a response.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
+func (s *sink) WriteHeader(int)             {}
+
+// BenchmarkExchange measures one exchange after the other without a server in
+// front, so that what each policy costs can be seen, and what it allocates.
+func BenchmarkExchange(b *testing.B) {
+	backend := startBenchBackend(b, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 2, 0)
+	for name, change := range map[string]func(*Config){
+		"plain":    func(*Config) {},
+		"limits":   func(c *Config) { c.Limits = &Limits{MaxConnections: 100} },
+		"outliers": func(c *Config) { c.Outliers = &OutlierDetection{Consecutive5xx: 5} },
+		"hash": func(c *Config) {
+			c.Balancing.Policy, c.Hash = RingHash, &HashKey{Header: "User-Agent"}
+		},
+	} {
+		c := Config{Endpoints: []Endpoint{{Address: backend}}}
+		change(&c)
+		u, err := New(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer u.Close()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			r, _ := http.NewRequestWithContext(b.Context(), "GET", "/products/1", nil)
+			r.Header.Set("User-Agent", "bench")
+			w := &sink{make(http.Header)}
+			for b.Loop() {
+				clear(w.header)
+				u.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
 func BenchmarkSmall(b *testing.B)        { benchContest(b, 64, 18, 0) }
 func BenchmarkSmallPost(b *testing.B)    { benchContest(b, 64, 18, 100) }
 func Benchmark1MiB(b *testing.B)         { benchContest(b, 8, 1<<20, 0) }
