@@ -75,7 +75,10 @@ type index struct {
 // value, rest all others.
 type bucket struct {
 	// first is the lowest position in the bucket.
-	first  int32
+	first int32
+	// sure says that the clause there matches whoever comes to the bucket: its
+	// path was found, and it asks for nothing else.
+	sure   bool
 	list   []int32
 	split  *source
 	values map[string]*bucket
@@ -145,6 +148,10 @@ func newTree(clauses []clause, lists map[string][]int32) (*radix.Tree, []*bucket
 // used were split by already.
 func newBucket(clauses []clause, list []int32, used []source) *bucket {
 	b := &bucket{first: list[0], list: list}
+	if c := &clauses[list[0]]; len(c.rest) == 0 && c.uri.kind != MatchesRegex && !c.uri.ignoreCase {
+		b.sure, b.list = true, nil // those behind it are never reached
+		return b
+	}
 	if len(list) <= scanned {
 		return b
 	}
@@ -305,6 +312,9 @@ func (x *index) findFolded(clauses []clause, v *view, best int32) int32 {
 // that is lower.
 func (b *bucket) find(clauses []clause, v *view, best int32) int32 {
 	for b != nil && b.first < best {
+		if b.sure {
+			return b.first
+		}
 		if b.split == nil {
 			for _, at := range b.list {
 				if at >= best {
