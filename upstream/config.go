@@ -116,7 +116,7 @@ type Config struct {
 	// Refresh is the time between two lookups of a name. 0 is DefaultRefresh.
 	Refresh time.Duration
 	// Discovery yields the endpoints in place of Endpoints and Resolution. Their
-	// addresses are those of Static; of what New would refuse nothing is used. The
+	// addresses are those of Static; those that New would refuse are left out. The
 	// first requests wait up to 15 s for the first ones.
 	Discovery Discovery
 
