@@ -204,6 +204,8 @@ func (n backendName) String() string {
 func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) *remote {
 	config := upstreamDescription{Config: upstream.Config{Name: d.cluster()}}
 	switch h.resolution() {
+	case ResolveDiscovery:
+		c.describeDiscovery(&config, h, int(d.port), policy.labels)
 	case ResolveStatic:
 		config.Resolution = upstream.Static
 	case ResolveDNS:
@@ -243,6 +245,8 @@ type remote struct {
 	identity string
 	*upstream.Upstream
 	budget *repeatBudget
+	// discovery finds the endpoints, if anything does.
+	discovery Discovery
 }
 
 // remote returns the upstream of a description, the one that is there already if
@@ -254,15 +258,17 @@ func (c *compiler) remote(d *upstreamDescription) *remote {
 	if u := c.upstreams[identity]; u != nil {
 		return u
 	}
-	if c.before != nil && c.before.upstreams[identity] != nil {
-		c.upstreams[identity] = c.before.upstreams[identity]
-		return c.upstreams[identity]
+	if c.before != nil {
+		if u := c.before.upstreams[identity]; u != nil && sameDiscovery(u.discovery, d.discovery) {
+			c.upstreams[identity] = u
+			return u
+		}
 	}
 	u, err := upstream.New(d.Config)
 	if err != nil {
 		c.at(Origin{}).errorf("%v", err)
 		return nil
 	}
-	c.upstreams[identity] = &remote{identity, u, newRepeatBudget()}
+	c.upstreams[identity] = &remote{identity, u, newRepeatBudget(), d.discovery}
 	return c.upstreams[identity]
 }

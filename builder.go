@@ -39,6 +39,7 @@ type Builder struct {
 	transport upstream.Transport
 	// credentials are those of TLS to destinations.
 	credentials map[string]Credential
+	discoveries map[string]Discovery
 	problems    findings
 	warnings    []Warning
 }

@@ -19,6 +19,8 @@ import (
 type upstreamDescription struct {
 	upstream.Config
 	identity text
+	// discovery is what Discovery asks.
+	discovery Discovery
 }
 
 // describe puts what a policy says into the description of an upstream. names
@@ -65,7 +67,7 @@ func (c *compiler) describeBalancing(config *upstream.Config, p *destinationPoli
 		b.Policy = balancers[l.Simple]
 		if l.Simple == BalancePassthrough {
 			// There is no original destination at a gateway.
-			config.Endpoints = nil
+			config.Endpoints, config.Discovery = nil, nil
 		}
 		if w := l.Warmup; w != nil {
 			b.Warmup = &upstream.Warmup{Duration: w.Duration, MinimumPercent: upstream.DefaultWarmupMinimumPercent, Aggression: 1}

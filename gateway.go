@@ -98,9 +98,9 @@ func (g *Gateway) Replace(b *Builder) error {
 }
 
 // Close ends what goes on behind responses: mirrored requests, lookups of
-// names, idle connections. It waits for all of it. Call it after the last
-// request: those that come later are served, but no connection is kept for them,
-// names are not looked up again, and nothing is mirrored.
+// names, discoveries, idle connections. It waits for all of it. Call it after the
+// last request: those that come later are served, but no connection is kept for
+// them, names are not looked up again, and nothing is mirrored.
 func (g *Gateway) Close() error {
 	g.replacing.Lock()
 	defer g.replacing.Unlock()

@@ -17,6 +17,9 @@ type Service struct {
 	// Endpoints are where it runs. With DNS resolution, none means the hosts
 	// themselves.
 	Endpoints []Endpoint
+	// Discovery is the name under which Builder.Discovery knows what finds the
+	// endpoints, with the resolution ResolveDiscovery.
+	Discovery string
 	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
 	// or a name. Empty means "*".
 	ExportTo []string
@@ -52,7 +55,7 @@ type Endpoint struct {
 }
 
 // A Resolution says how a service's endpoints become addresses (Istio's
-// ServiceEntry.Resolution).
+// ServiceEntry.Resolution, and one more).
 type Resolution uint8
 
 // The resolutions of a service.
@@ -66,6 +69,9 @@ const (
 	// ResolveDNSRoundRobin looks names up and uses the first address for each
 	// new connection.
 	ResolveDNSRoundRobin
+	// ResolveDiscovery has the endpoints that a Discovery finds. A ServiceEntry
+	// cannot say it.
+	ResolveDiscovery
 )
 
 // A DestinationRule declares the subsets of a service, and how requests get to it

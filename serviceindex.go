@@ -32,28 +32,33 @@ func newServiceIndex(c *compiler) serviceIndex {
 	}
 	slices.SortStableFunc(byAge, func(a, b *Service) int { return a.Created.Compare(b.Created) })
 	for _, s := range byAge {
+		c.discoverable(s)
 		namespace := cmp.Or(s.Namespace, c.b.namespace)
 		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
 			continue
 		}
 		for _, host := range s.Hosts {
-			x.add(host, namespace, s)
+			if oldest := x.add(host, namespace, s); oldest != s {
+				c.pooledDiscovery(host, oldest, s)
+			}
 		}
 	}
 	return x
 }
 
-// add adds a service that is newer than all in the index.
-func (x *serviceIndex) add(host, namespace string, s *Service) {
+// add adds a service that is newer than all in the index, and returns the oldest of
+// its host and namespace.
+func (x *serviceIndex) add(host, namespace string, s *Service) *Service {
 	for _, h := range x.byHost[host] {
 		if h.namespace == namespace {
 			if h.parts[len(h.parts)-1] != s {
 				h.parts = append(h.parts, s)
 			}
-			return
+			return h.parts[0]
 		}
 	}
 	x.byHost[host] = append(x.byHost[host], &hostService{namespace: namespace, parts: []*Service{s}})
+	return s
 }
 
 // find returns the service of a host: the one in the VirtualService's namespace
@@ -94,11 +99,11 @@ type placedEndpoint struct {
 	address string
 }
 
-// endpoints returns the endpoints of a port that have the labels. With DNS, a
-// service without endpoints runs at the host's own addresses.
+// endpoints returns the endpoints of a port that are declared and have the
+// labels. With DNS, a service without endpoints runs at the host's own addresses.
 func (h *hostService) endpoints(host string, port int, labels map[string]string) []placedEndpoint {
 	resolution := h.resolution()
-	if resolution == ResolveNone {
+	if resolution == ResolveNone || resolution == ResolveDiscovery {
 		return nil
 	}
 	var out []placedEndpoint
@@ -140,14 +145,22 @@ func (e *Endpoint) at(p *ServicePort) string {
 
 func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
 
-// protocol returns the protocol of a port: the oldest service's that has it.
+// protocol returns the protocol of a port.
 func (h *hostService) protocol(port int) string {
-	for _, s := range h.parts {
-		if p := s.port(port); p != nil {
-			return p.Protocol
-		}
+	if p := h.port(port); p != nil {
+		return p.Protocol
 	}
 	return ""
+}
+
+// port returns a port of the oldest service that has it, or nil.
+func (h *hostService) port(number int) *ServicePort {
+	for _, s := range h.parts {
+		if p := s.port(number); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 // subjectAltNames are accepted in the certificates of a port's endpoints.

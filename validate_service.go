@@ -161,7 +161,11 @@ func (v *validator) servicePortName(s *site, name string, taken map[string]bool,
 }
 
 func (v *validator) endpoints(s *site, service *Service) {
-	if service.Resolution > ResolveDNSRoundRobin {
+	if service.Discovery != "" && service.Resolution != ResolveDiscovery {
+		e := s.field("discovery")
+		e.errorf("there is one, but the resolution is not that by discovery")
+	}
+	if service.Resolution > ResolveDiscovery {
 		e := s.field("resolution")
 		e.errorf("%d is not a resolution", service.Resolution)
 		return
@@ -171,6 +175,10 @@ func (v *validator) endpoints(s *site, service *Service) {
 	case service.Resolution == ResolveNone && n > 0:
 		e := s.field("endpoints")
 		e.errorf("resolution NONE has no endpoints, but there are %d", n)
+		return
+	case service.Resolution == ResolveDiscovery && n > 0:
+		e := s.field("endpoints")
+		e.errorf("a service that is discovered declares no endpoint, but there are %d", n)
 		return
 	case service.Resolution == ResolveNone:
 		e := s.field("resolution")

@@ -71,6 +71,11 @@ func TestValidateService(t *testing.T) {
 		{"DNS_ROUND_ROBIN with one", resolved(ResolveDNSRoundRobin, Endpoint{Address: "b.test"}), nil},
 		{"DNS_ROUND_ROBIN with two", resolved(ResolveDNSRoundRobin, Endpoint{Address: "b.test"}, Endpoint{Address: "c.test"}),
 			[]string{"endpoints: resolution DNS_ROUND_ROBIN has at most one endpoint, but there are 2"}},
+		{"discovered", resolved(ResolveDiscovery), nil},
+		{"discovered with endpoints", resolved(ResolveDiscovery, Endpoint{Address: "10.0.0.1"}),
+			[]string{"endpoints: a service that is discovered declares no endpoint, but there are 1"}},
+		{"a discovery that is not asked", service(func(s *Service) { s.Discovery = "registry" }),
+			[]string{"discovery: there is one, but the resolution is not that by discovery"}},
 		{"no resolution", resolved(9), []string{"resolution: 9 is not a resolution"}},
 
 		{"STATIC with a name", endpoint(Endpoint{Address: "b.test"}), []string{`endpoints[0].address: "b.test" is not an IP address, as resolution STATIC needs`}},

@@ -1,0 +1,148 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/upstream"
+)
+
+// A Discovery finds the endpoints of services and follows their changes: a
+// registry, or a cluster's own. It is registered with Builder.Discovery under the
+// name that Service.Discovery gives. Watch is called concurrently, for each port
+// and each set of labels that destinations select.
+//
+// A Gateway.Replace keeps what is watched, where neither the Service nor the
+// Discovery has changed: it is the same value then, such as one pointer.
+type Discovery interface {
+	// Watch calls update with all endpoints of a service: with those that there
+	// are at once, be it none, and again whenever they have changed, until ctx
+	// ends, and returns soon after; Gateway.Close waits for it. It may call update
+	// from any goroutine, but not after it has returned.
+	//
+	// When it returns earlier, with or without an error, it is called again, at
+	// first after half a second at most, and later each time up to 30 s until it
+	// has called update. Meanwhile requests go to the latest endpoints. The first
+	// requests wait for the first ones, for 15 s at most.
+	//
+	// Neither the service nor the endpoints that update was given may be changed
+	// later. Addresses are IP addresses, or sockets as "unix:///run/x.sock"; an
+	// endpoint that is not valid is left out, with a warning to Builder.Logger.
+	Watch(ctx context.Context, service Service, update func([]Endpoint)) error
+}
+
+// Discovery registers the Discovery of the services that name it, and have the
+// resolution ResolveDiscovery. "" is the name for services that name none.
+func (b *Builder) Discovery(name string, d Discovery) *Builder {
+	if b.discoveries == nil {
+		b.discoveries = map[string]Discovery{}
+	}
+	b.discoveries[name] = d
+	return b
+}
+
+// discoverable reports a service whose Discovery is not there.
+func (c *compiler) discoverable(s *Service) {
+	if s.Resolution != ResolveDiscovery || c.b.discoveries[s.Discovery] != nil {
+		return
+	}
+	var known []string
+	for name, d := range c.b.discoveries {
+		if d != nil && name != "" {
+			known = append(known, name)
+		}
+	}
+	slices.Sort(known)
+	c.at(s.Origin).field("discovery").suggestf(suggest.Closest(s.Discovery, known), "no discovery is registered as %q", s.Discovery)
+}
+
+// pooledDiscovery warns of a service whose endpoints are not used, because an older
+// one of the same host and namespace is discovered, or is not.
+func (c *compiler) pooledDiscovery(host string, oldest, s *Service) {
+	e := c.at(s.Origin).field("resolution")
+	switch discovered := oldest.Resolution == ResolveDiscovery; {
+	case discovered && (s.Resolution == ResolveDiscovery || len(s.Endpoints) > 0):
+		e.warnf("", "the endpoints of %s are those that are discovered for the older service %q", host, oldest.Name)
+	case !discovered && s.Resolution == ResolveDiscovery:
+		e.warnf("", "nothing is discovered: the older service %q says what the endpoints of %s are", oldest.Name, host)
+	}
+}
+
+// describeDiscovery describes the endpoints of a service's port that are discovered
+// and have the labels.
+func (c *compiler) describeDiscovery(d *upstreamDescription, h *hostService, port int, labels map[string]string) {
+	service := *h.parts[0]
+	service.Namespace = h.namespace
+	w := &watch{discovery: c.b.discoveries[service.Discovery], service: service, port: h.port(port), labels: labels, log: c.b.log}
+	if w.discovery == nil {
+		return // which is an error already
+	}
+	d.discovery = w.discovery
+	d.Discovery = w.run
+	// Where it is declared changes nothing.
+	service.Origin = Origin{}
+	d.identity.line("discovered %+v at %+v with %v", service, *w.port, labels)
+}
+
+// A watch follows the endpoints of one service that serve a port and have labels.
+type watch struct {
+	discovery Discovery
+	service   Service
+	port      *ServicePort
+	labels    map[string]string
+	log       *slog.Logger
+}
+
+// run is an upstream.Discovery.
+func (w *watch) run(ctx context.Context, update func([]upstream.Endpoint)) error {
+	err := w.discovery.Watch(ctx, w.service, func(found []Endpoint) { update(w.place(found)) })
+	if ctx.Err() == nil {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "discovery ended",
+			slog.Any("hosts", w.service.Hosts), slog.Int("port", w.port.Number), slog.Any("error", err))
+	}
+	return err
+}
+
+// place returns those endpoints that have the labels, at the port.
+func (w *watch) place(found []Endpoint) []upstream.Endpoint {
+	out := make([]upstream.Endpoint, 0, len(found))
+	for i := range found {
+		e := &found[i]
+		if !hasLabels(e.Labels, w.labels) {
+			continue
+		}
+		if problem := w.problem(e); problem != "" {
+			w.log.LogAttrs(context.Background(), slog.LevelWarn, "discovered endpoint left out",
+				slog.Any("hosts", w.service.Hosts), slog.Int("port", w.port.Number), slog.String("problem", problem))
+			continue
+		}
+		out = append(out, upstream.Endpoint{Address: e.at(w.port), Weight: e.Weight, Labels: e.Labels, Locality: e.Locality})
+	}
+	return out
+}
+
+// problem says what is wrong with a discovered endpoint, or nothing.
+func (w *watch) problem(e *Endpoint) string {
+	named := e.Ports[w.port.Name]
+	switch {
+	case !isAddress(e.Address) && !isSocket(e.Address):
+		return fmt.Sprintf("%q is not an IP address", e.Address)
+	case named != 0 && portProblem(named) != "":
+		return portProblem(named)
+	case e.Weight < 0:
+		return fmt.Sprintf("%d is not a weight, 0 or more is expected", e.Weight)
+	}
+	return ""
+}
+
+// sameDiscovery reports whether two Discoveries, or none, are the same value.
+func sameDiscovery(a, b Discovery) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}

@@ -1,0 +1,85 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+
+	"github.com/lateengo/gateway"
+)
+
+// A Registry knows where one service runs.
+type Registry struct {
+	mu        sync.Mutex
+	endpoints []gateway.Endpoint
+	// changed is closed when the endpoints change.
+	changed chan struct{}
+}
+
+// Set says where the service runs from now on.
+func (r *Registry) Set(endpoints ...gateway.Endpoint) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.endpoints = endpoints
+	if r.changed != nil {
+		close(r.changed)
+	}
+	r.changed = make(chan struct{})
+}
+
+func (r *Registry) get() ([]gateway.Endpoint, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.endpoints, r.changed
+}
+
+// Watch implements gateway.Discovery.
+func (r *Registry) Watch(ctx context.Context, _ gateway.Service, update func([]gateway.Endpoint)) error {
+	for {
+		endpoints, changed := r.get()
+		update(endpoints)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// The endpoints of a service come from a registry, and follow it.
+func ExampleDiscovery() {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "reviews got", r.URL)
+	}))
+	defer backend.Close()
+	at := netip.MustParseAddrPort(backend.Listener.Addr().String())
+	registry := new(Registry)
+	registry.Set(gateway.Endpoint{
+		Address: at.Addr().String(),
+		Ports:   map[string]int{"http": int(at.Port())}, // 80 without it
+		Labels:  map[string]string{"version": "v1"},
+	})
+
+	gw, err := gateway.New().
+		Discovery("registry", registry).
+		Service(gateway.Service{
+			Hosts:      []string{"reviews.example.com"},
+			Ports:      []gateway.ServicePort{{Number: 80, Name: "http"}},
+			Resolution: gateway.ResolveDiscovery,
+			Discovery:  "registry",
+		}).
+		Route(gateway.Route{Split: gateway.Split{{Host: "reviews.example.com"}}}).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gw.Close()
+
+	fmt.Print(get(gw, "/reviews/7").Body)
+	// Output:
+	// reviews got /reviews/7
+}
