@@ -142,7 +142,10 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 	config.IdleTimeout = p.idleTimeout()
 	config.MaxRequestsPerConnection = h.MaxRequestsPerConnection
 	if k := t.Keepalive; k != nil {
-		config.KeepAlive = &net.KeepAliveConfig{Enable: true, Idle: k.Time, Interval: k.Interval, Count: k.Probes}
+		config.KeepAlive = &net.KeepAliveConfig{
+			// Less than zero is the operating system's default; zero is Go's.
+			Enable: true, Idle: cmp.Or(k.Time, -1), Interval: cmp.Or(k.Interval, -1), Count: cmp.Or(k.Probes, -1),
+		}
 	}
 	if h.H2UpgradePolicy == H2Upgrade {
 		config.Protocol = upstream.HTTP2
