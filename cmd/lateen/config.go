@@ -26,6 +26,8 @@ type configuration struct {
 	namespace         string
 	workloadNamespace string
 	workloadLabels    map[string]string
+	locality          string
+	credentials       []credential
 }
 
 // A backend is what stands behind a destination's name.
@@ -55,6 +57,8 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&c.namespace, "namespace", spec.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
 	flags.Func("workload-labels", "`KEY=VALUE,…` are the gateway's own labels, for selectors; without any, all Gateways are its own", c.setLabels)
+	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it all endpoints are alike", c.setLocality)
+	flags.Func("credential", "`NAME=CERT,KEY[,CA]` are the PEM files that credentialName: NAME stands for. May be repeated.", c.addCredential)
 }
 
 func (c *configuration) addBackend(text string) error {
@@ -123,10 +127,29 @@ func (c *configuration) setLabels(text string) error {
 	return nil
 }
 
+func (c *configuration) setLocality(text string) error {
+	parts := strings.Split(text, "/")
+	if len(parts) > 3 || slices.Contains(parts, "") {
+		return errors.New("REGION[/ZONE[/SUBZONE]] is expected")
+	}
+	c.locality = text
+	return nil
+}
+
 // builder returns the Builder that the flags describe, without backends.
 func (c *configuration) builder(s streams) *gateway.Builder {
 	b := gateway.New().Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
-		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels)
+		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels).Locality(c.locality)
+	for i := range c.credentials {
+		given := &c.credentials[i]
+		read, err := given.toDestinations()
+		if err != nil {
+			// Servers may name it alone, and say so by themselves.
+			fmt.Fprintf(s.err, "warning: --credential %s: no destination can have it: %s\n", given.name, oneLine(err.Error()))
+			continue
+		}
+		b.Credential(given.name, read)
+	}
 	var paths []string
 	load := func() {
 		if len(paths) > 0 {

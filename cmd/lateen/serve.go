@@ -19,16 +19,14 @@ import (
 // A service is what serve's own flags say.
 type service struct {
 	configuration
-	addresses   map[int]string
-	credentials map[string]server.Credential
-	drain       time.Duration
+	addresses map[int]string
+	drain     time.Duration
 }
 
 func (v *service) addFlags(flags *flag.FlagSet) {
 	v.configuration.addFlags(flags)
-	v.addresses, v.credentials = map[int]string{}, map[string]server.Credential{}
+	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
-	flags.Func("credential", "`NAME=CERT,KEY[,CA]` are the PEM files that credentialName: NAME stands for. May be repeated.", v.addCredential)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
 }
 
@@ -45,20 +43,6 @@ func (v *service) addAddress(text string) error {
 		return fmt.Errorf("%q is no address: HOST:PORT, :PORT or unix:PATH is expected", address)
 	}
 	v.addresses[port] = address
-	return nil
-}
-
-func (v *service) addCredential(text string) error {
-	name, list, ok := strings.Cut(text, "=")
-	files := strings.Split(list, ",")
-	if !ok || name == "" || len(files) < 2 || len(files) > 3 {
-		return errors.New("NAME=CERT,KEY[,CA] is expected")
-	}
-	c := server.Credential{CertificateFile: files[0], KeyFile: files[1]}
-	if len(files) == 3 {
-		c.CAFile = files[2]
-	}
-	v.credentials[name] = c
 	return nil
 }
 
@@ -101,7 +85,7 @@ func (v *service) run(s streams) int {
 	for _, l := range gw.Listeners() {
 		listening[l.Port()] = true
 	}
-	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.credentials, Logger: log})
+	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log})
 	if err := srv.Start(); err != nil {
 		printErrors(s.err, err)
 		return exitFailure
