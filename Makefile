@@ -52,6 +52,14 @@ bench: ## Run the benchmarks of the root package that match BENCH (.)
 compare: ## Measure Lateen next to other routers
 	cd bench && go run .
 
+.PHONY: proxy
+proxy: ## Measure Lateen as a proxy next to net/http/httputil's (Linux)
+	cd bench && go run ./proxy
+
+.PHONY: interop
+interop: ## Run the tests with others' peers and processes that fail
+	cd interop && go test ./...
+
 .PHONY: conformance
 conformance: ## Compare with Istio's answers, and print the counts
 	go test -count=1 -v -run 'TestInProcess|TestConformance' ./internal/conformance ./cmd/lateen
