@@ -103,6 +103,9 @@ type regexProgram struct {
 	// template is the replacement in the syntax of package regexp, text the one
 	// that was declared.
 	template, text string
+	// void says that the replacement names a group that the expression has not:
+	// RE2 leaves the text as it is then.
+	void bool
 }
 
 func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
@@ -114,7 +117,7 @@ func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
 		re, err := regexp.Compile(rw.URIRegex.Match)
 		template, ok := regexTemplate(rw.URIRegex.Rewrite)
 		if err == nil && ok {
-			p.regex = &regexProgram{re, template, rw.URIRegex.Rewrite}
+			p.regex = &regexProgram{re, template, rw.URIRegex.Rewrite, highestGroup(rw.URIRegex.Rewrite) > re.NumSubexp()}
 		}
 	}
 	return p
@@ -128,6 +131,8 @@ func (p *rewriteProgram) changesPath() bool {
 // path returns the rewritten path of a request that u holds for.
 func (p *rewriteProgram) path(path string, u *uriCondition) string {
 	switch {
+	case p.regex != nil && p.regex.void:
+		return path
 	case p.regex != nil:
 		return p.regex.ReplaceAllString(path, p.regex.template)
 	case p.uri == "":
@@ -150,6 +155,20 @@ func joinPrefix(prefix, path string, n int) string {
 		return path[at:]
 	}
 	return prefix + "/" + rest
+}
+
+// highestGroup returns the highest group that a replacement names.
+func highestGroup(rewrite string) int {
+	highest := 0
+	for i := 0; i+1 < len(rewrite); i++ {
+		if rewrite[i] == '\\' {
+			i++
+			if c := rewrite[i]; '0' <= c && c <= '9' {
+				highest = max(highest, int(c-'0'))
+			}
+		}
+	}
+	return highest
 }
 
 // regexTemplate translates a replacement from RE2's syntax into that of package
