@@ -92,6 +92,7 @@ func TestRegexRewrite(t *testing.T) {
 		{"groups of two digits are one digit and text", "(a)", `\12`, "/a", "/a2"},
 		{"escapes are text", "%2F", "-", "/a%2Fb", "/a-b"},
 		{"nothing in its place", "(x)?/$", `\1`, "/a/b/", "/a/b"},
+		{"a group that is not there", "a", `\1`, "/a", "/a"},
 		{"between characters", "x*", "-", "/ab", "-/-a-b-"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
