@@ -535,8 +535,6 @@ func TestRetryOverRealConnections(t *testing.T) {
 	s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, status(200)}}
 	backend := httptest.NewServer(s)
 	defer backend.Close()
-	closed := httptest.NewServer(s)
-	closed.Close()
 	for _, row := range []struct {
 		name, url string
 		retry     *Retry
@@ -545,7 +543,7 @@ func TestRetryOverRealConnections(t *testing.T) {
 	}{
 		{"a reset by default", backend.URL, nil, 503, 1},
 		{"a reset", backend.URL, &Retry{Attempts: 1, On: []string{"reset"}}, 200, 2},
-		{"a refused connection", closed.URL, nil, 503, 0},
+		{"a refused connection", refusingURL, nil, 503, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s.mu.Lock()
@@ -565,13 +563,15 @@ func TestRetryOverRealConnections(t *testing.T) {
 	}
 }
 
+// refusingURL is where nobody listens, and no test's own server can come to: its
+// port is none of those that the system gives out.
+const refusingURL = "http://127.0.0.1:1"
+
 // A destination may fail before it has read the request's body. The rest of that
 // is no request of its own.
 func TestFailureEndsTheConnectionOfABody(t *testing.T) {
-	closed := httptest.NewServer(answerOK)
-	closed.Close()
 	for _, retry := range []*Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
-		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", closed.URL).Route(Route{Split: Split{{Host: "a"}}, Retry: retry}))
+		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", refusingURL).Route(Route{Split: Split{{Host: "a"}}, Retry: retry}))
 		server := httptest.NewServer(gw)
 		body, sending := io.Pipe()
 		go func() { _, _ = io.WriteString(sending, "part") }()
