@@ -92,9 +92,11 @@ func (f *findings) err() error {
 	return errors.Join(joined...)
 }
 
-// sortedWarnings returns the warnings in source order.
+// sortedWarnings returns the warnings in source order. What several routes give
+// rise to is said once.
 func (f *findings) sortedWarnings() []Warning {
 	slices.SortStableFunc(f.warnings, func(a, b Warning) int { return compareFindings(a.Finding, b.Finding) })
+	f.warnings = slices.Compact(f.warnings)
 	return f.warnings
 }
 

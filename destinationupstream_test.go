@@ -1,0 +1,245 @@
+package gateway
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// described returns the description that a policy gives to an upstream.
+func described(b *Builder, p destinationPolicy, names ...string) *upstreamDescription {
+	d := &upstreamDescription{Config: upstream.Config{Endpoints: []upstream.Endpoint{{Address: "10.0.0.1:80"}}}}
+	c := &compiler{findings: new(findings), b: b}
+	c.describe(d, &p, names)
+	return d
+}
+
+func TestDescribeBalancing(t *testing.T) {
+	simple := func(s SimpleBalancer) destinationPolicy {
+		return destinationPolicy{loadBalancer: &LoadBalancer{Simple: s}}
+	}
+	hashed := func(h ConsistentHash) destinationPolicy {
+		return destinationPolicy{loadBalancer: &LoadBalancer{ConsistentHash: &h}, hash: &h}
+	}
+	require.Equal(t, upstream.LeastRequest, described(New(), destinationPolicy{}).Balancing.Policy)
+	require.Equal(t, upstream.LeastRequest, described(New(), simple(BalanceLeastRequest)).Balancing.Policy)
+	require.Equal(t, upstream.RoundRobin, described(New(), simple(BalanceRoundRobin)).Balancing.Policy)
+	require.Equal(t, upstream.Random, described(New(), simple(BalanceRandom)).Balancing.Policy)
+	require.Len(t, described(New(), simple(BalanceRandom)).Endpoints, 1)
+	require.Empty(t, described(New(), simple(BalancePassthrough)).Endpoints)
+
+	ring := described(New(), hashed(ConsistentHash{HTTPHeaderName: "x-user", RingHash: &RingHash{MinimumRingSize: 2048}}))
+	require.Equal(t, upstream.RingHash, ring.Balancing.Policy)
+	require.EqualValues(t, 2048, ring.Balancing.MinimumRingSize)
+	require.Equal(t, &upstream.HashKey{Header: "x-user"}, ring.Hash)
+
+	maglev := described(New(), hashed(ConsistentHash{UseSourceIP: true, Maglev: &Maglev{TableSize: 251}}))
+	require.Equal(t, upstream.Maglev, maglev.Balancing.Policy)
+	require.EqualValues(t, 251, maglev.Balancing.TableSize)
+	require.Equal(t, &upstream.HashKey{SourceIP: true}, maglev.Hash)
+
+	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(New(), hashed(ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
+	cookie := HashCookie{Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []CookieAttribute{{"SameSite", "Lax"}}}
+	require.Equal(t, &upstream.HashKey{Cookie: &upstream.HashCookie{
+		Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []upstream.CookieAttribute{{Name: "SameSite", Value: "Lax"}},
+	}}, described(New(), hashed(ConsistentHash{HTTPCookie: &cookie})).Hash)
+
+	// A destination that does not name its port has the algorithm without the key.
+	unnamed := hashed(ConsistentHash{HTTPHeaderName: "x-user"})
+	unnamed.hash = nil
+	require.Equal(t, upstream.RingHash, described(New(), unnamed).Balancing.Policy)
+	require.Nil(t, described(New(), unnamed).Hash)
+
+	warm := func(w Warmup) *upstream.Warmup {
+		return described(New(), destinationPolicy{loadBalancer: &LoadBalancer{Warmup: &w}}).Balancing.Warmup
+	}
+	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 10, Aggression: 1}, warm(Warmup{Duration: time.Minute}))
+	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 5, Aggression: 2},
+		warm(Warmup{Duration: time.Minute, MinimumPercent: new(5.0), Aggression: new(2.0)}))
+}
+
+func TestDescribeLocalities(t *testing.T) {
+	local := func(l *LocalityLB) destinationPolicy {
+		return destinationPolicy{loadBalancer: &LoadBalancer{Locality: l}}
+	}
+	here := func() *Builder { return New().Locality("eu/a/1").Workload("infra", map[string]string{"version": "v1"}) }
+	require.Nil(t, described(New(), local(&LocalityLB{})).Balancing.Locality, "a gateway that is nowhere")
+	require.Nil(t, described(here(), local(&LocalityLB{Enabled: new(false)})).Balancing.Locality)
+	proxy := upstream.Locality{Region: "eu", Zone: "a", Subzone: "1"}
+	labels := map[string]string{"version": "v1"}
+	require.Equal(t, &upstream.LocalitySetting{Proxy: proxy, ProxyLabels: labels}, described(here(), destinationPolicy{}).Balancing.Locality)
+
+	p := local(&LocalityLB{
+		Distribute: []LocalityDistribute{{From: "eu/*", To: map[string]int{"us/*": 20, "eu/*": 80}}},
+		Failover:   []LocalityFailover{{From: "eu", To: "us"}}, FailoverPriority: []string{"version"},
+	})
+	p.outlierDetection = &OutlierDetection{}
+	require.Equal(t, &upstream.LocalitySetting{
+		Proxy: proxy, ProxyLabels: labels, OutlierDetection: true,
+		Distribute: []upstream.Distribute{{From: "eu/*", To: []upstream.LocalityWeight{{Locality: "eu/*", Weight: 80}, {Locality: "us/*", Weight: 20}}}},
+		Failover:   []upstream.Failover{{From: "eu", To: "us"}}, FailoverPriority: []string{"version"},
+	}, described(here(), p).Balancing.Locality)
+}
+
+func TestDescribePool(t *testing.T) {
+	plain := described(New(), destinationPolicy{})
+	require.Nil(t, plain.Limits)
+	require.Nil(t, plain.KeepAlive)
+	require.Nil(t, plain.Outliers)
+
+	d := described(New(), destinationPolicy{
+		connectionPool: &ConnectionPool{
+			TCP:  &TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &TCPKeepalive{Time: 4}},
+			HTTP: &HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: H2Upgrade},
+		},
+		retryBudget: &RetryBudget{},
+		outlierDetection: &OutlierDetection{
+			ConsecutiveGatewayErrors: new(9), SplitExternalLocalOriginErrors: true, ConsecutiveLocalOriginFailures: 10,
+			Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13, MinHealthPercent: 14,
+		},
+	})
+	require.Equal(t, &upstream.Limits{
+		MaxConnections: 1, MaxPendingRequests: 5, MaxRequests: 6, MaxRetries: 8,
+		RetryBudget: &upstream.RetryBudget{Percent: 20, MinRetryConcurrency: 3},
+	}, d.Limits)
+	require.EqualValues(t, 2, d.ConnectTimeout)
+	require.EqualValues(t, 3, d.MaxConnectionDuration)
+	require.EqualValues(t, -1, d.IdleTimeout, "for ever")
+	require.Equal(t, &net.KeepAliveConfig{Enable: true, Idle: 4, Interval: -1, Count: -1}, d.KeepAlive)
+	require.Equal(t, 7, d.MaxRequestsPerConnection)
+	require.Equal(t, upstream.HTTP2, d.Protocol)
+	require.Equal(t, &upstream.OutlierDetection{
+		Consecutive5xx: 5, ConsecutiveGatewayErrors: 9, SplitLocalOrigin: true, ConsecutiveLocalOrigin: 10,
+		Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13,
+	}, d.Outliers)
+	require.EqualValues(t, 14, d.Balancing.PanicThreshold)
+	off := described(New(), destinationPolicy{outlierDetection: &OutlierDetection{Consecutive5xxErrors: new(0)}})
+	require.Zero(t, off.Outliers.Consecutive5xx)
+}
+
+// serviceOf returns a service that runs at the servers' addresses.
+func serviceOf(t *testing.T, urls ...string) Service {
+	s := Service{Name: "shop", Hosts: []string{"shop.internal"}, Resolution: ResolveStatic, Ports: []ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}}}
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		require.NoError(t, err)
+		port, err := strconv.Atoi(u.Port())
+		require.NoError(t, err)
+		s.Endpoints = append(s.Endpoints, Endpoint{Address: u.Hostname(), Ports: map[string]int{"http": port}})
+	}
+	return s
+}
+
+func numberedBackend(t *testing.T, n, status int) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, n)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func shopBehind(t *testing.T, s Service, p *TrafficPolicy, retry *Retry) *Gateway {
+	return built(t, New().Service(s).DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: p}).
+		Route(Route{Split: Split{{Host: "shop.internal"}}, Retry: retry}))
+}
+
+func TestHashSticksToAnEndpoint(t *testing.T) {
+	s := serviceOf(t, numberedBackend(t, 1, 200), numberedBackend(t, 2, 200))
+	gw := shopBehind(t, s, &TrafficPolicy{LoadBalancer: &LoadBalancer{ConsistentHash: &ConsistentHash{HTTPHeaderName: "x-user"}}}, nil)
+	used := map[string]bool{}
+	for user := range 30 {
+		seen := map[string]bool{}
+		for range 6 {
+			r := request(t, "GET", "/")
+			r.Header.Set("X-User", strconv.Itoa(user))
+			body := serve(gw, r).Body.String()
+			seen[body], used[body] = true, true
+		}
+		require.Len(t, seen, 1, "user %d", user)
+	}
+	require.Len(t, used, 2)
+}
+
+func TestFailingEndpointIsEjected(t *testing.T) {
+	s := serviceOf(t, numberedBackend(t, 1, 200), numberedBackend(t, 2, 500))
+	gw := shopBehind(t, s, &TrafficPolicy{OutlierDetection: &OutlierDetection{Consecutive5xxErrors: new(1), MaxEjectionPercent: 100}}, nil)
+	failed := 0
+	for range 50 {
+		if serve(gw, request(t, "GET", "/")).Code == 500 {
+			failed++
+		}
+	}
+	require.Equal(t, 1, failed)
+}
+
+// By chance alone a retry would often come back to the endpoint that is down.
+func TestRetriesAvoidTriedEndpoints(t *testing.T) {
+	s := serviceOf(t, refusingURL, numberedBackend(t, 1, 200))
+	for name, on := range map[string][]string{"failures alone": nil, "responses too": {"5xx"}} {
+		t.Run(name, func(t *testing.T) {
+			gw := shopBehind(t, s, nil, &Retry{Attempts: 1, On: on, Backoff: time.Millisecond})
+			for range 60 {
+				require.Equal(t, 200, serve(gw, request(t, "GET", "/")).Code)
+			}
+		})
+	}
+	failed := 0
+	gw := shopBehind(t, s, nil, &Retry{Attempts: 1, SameHosts: new(true), Backoff: time.Millisecond})
+	for range 60 {
+		if serve(gw, request(t, "GET", "/")).Code != 200 {
+			failed++
+		}
+	}
+	require.NotZero(t, failed, "where a policy lets retries go to the same host")
+}
+
+func TestTLSToDestinations(t *testing.T) {
+	backend := httptest.NewTLSServer(answerOK)
+	defer backend.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: backend.Certificate().Raw})
+	require.NoError(t, os.WriteFile(ca, text, 0o600))
+	for _, row := range []struct {
+		name     string
+		tls      ClientTLS
+		status   int
+		warnings int
+	}{
+		{"its authority and a name that it has", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"example.com"}}, 200, 0},
+		{"a name that it has not", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"other.test"}}, 503, 0},
+		{"another authority", ClientTLS{Mode: ClientTLSSimple, SubjectAltNames: []string{"example.com"}}, 503, 0},
+		{"no verification", ClientTLS{Mode: ClientTLSSimple, InsecureSkipVerify: true}, 200, 0},
+		{"authorities that cannot be read", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca + ".none"}, 503, 1},
+		{"a credential that nobody registered", ClientTLS{Mode: ClientTLSSimple, CredentialName: "none"}, 503, 1},
+		{"plain text", ClientTLS{}, 400, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			// Two routes have the destination, and one thing is said of it once.
+			gw := built(t, New().Service(serviceOf(t, backend.URL)).
+				DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &TrafficPolicy{TLS: &row.tls}}).
+				Route(Route{Match: []Match{{URI: Prefix("/other")}}, Split: Split{{Host: "shop.internal"}}}).
+				Route(Route{Split: Split{{Host: "shop.internal"}}}))
+			require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
+			unread := 0
+			for _, w := range gw.Warnings() {
+				if w.Field == "trafficPolicy.tls.caCertificates" || w.Field == "trafficPolicy.tls.credentialName" {
+					unread++
+				}
+			}
+			require.Equal(t, row.warnings, unread, "%v", gw.Warnings())
+		})
+	}
+}
