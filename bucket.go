@@ -157,18 +157,6 @@ func (s *shard) bucket(b *buckets, key bucketKey) *rate.Limiter {
 	return l
 }
 
-// len returns how many buckets are kept.
-func (b *buckets) len() int {
-	n := 0
-	for i := range b.shards {
-		s := &b.shards[i]
-		s.mu.Lock()
-		n += len(s.young) + len(s.old)
-		s.mu.Unlock()
-	}
-	return n
-}
-
 // clientNetwork returns what one client has of the address space: an IPv4
 // address, or the /64 of an IPv6 address. It is not valid if address is none.
 func clientNetwork(address string) netip.Prefix {

@@ -137,3 +137,15 @@ func TestClientNetwork(t *testing.T) {
 		require.False(t, clientNetwork(address).IsValid(), address)
 	}
 }
+
+// len returns how many buckets are kept.
+func (b *buckets) len() int {
+	n := 0
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		n += len(s.young) + len(s.old)
+		s.mu.Unlock()
+	}
+	return n
+}

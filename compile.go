@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A compiler turns declarations that were validated into a program.
@@ -364,7 +363,7 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		cors:    compileCORS(r.CORS, c.regexes),
 		rewrite: compileRewrite(r.Rewrite, c.semantics),
 		retry:   c.retry(r.Retry),
-		timeout: max(r.Timeout, 0*time.Second),
+		timeout: r.Timeout,
 	}
 	p.limits = c.limits(r, vs, s)
 	if r.Redirect != nil || r.DirectResponse != nil {

@@ -80,7 +80,9 @@ type Route struct {
 	Timeout time.Duration
 
 	// Retry is the retry policy. Nil is Istio's default: two retries on
-	// failures in which no destination can have acted.
+	// failures in which no destination can have acted. Under Native it also
+	// repeats a GET, HEAD, OPTIONS or TRACE without body whose connection to a
+	// service broke before a response.
 	Retry *Retry
 
 	// Fault delays or aborts some of the requests.
