@@ -235,7 +235,8 @@ func (b *Builder) Random(source func() uint64) *Builder {
 	return b
 }
 
-// A Resolver looks host names up. *net.Resolver is one.
+// A Resolver looks host names up. *net.Resolver is one. If it is also an
+// upstream.Answerer, its answers count as long as they say they hold.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }

@@ -23,7 +23,8 @@ const (
 	DefaultIdleTimeout = time.Hour
 	// DefaultMaxIdle is the number of idle connections kept to one endpoint.
 	DefaultMaxIdle = 1024
-	// DefaultRefresh is the time between two lookups of a DNS name.
+	// DefaultRefresh is the time between two lookups of a DNS name whose answers
+	// do not say how long they hold. Istio's is 60 s, beside a TTL that is known.
 	DefaultRefresh = 5 * time.Second
 	// DefaultMaxHeaderBytes limits the head of a response.
 	DefaultMaxHeaderBytes = 64 << 10
@@ -94,11 +95,6 @@ type Endpoint struct {
 	Locality string
 }
 
-// A Resolver looks host names up. *net.Resolver is one.
-type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
-
 // Config says where the requests of a destination go, and how. The zero value of
 // every field is its default.
 type Config struct {
@@ -113,7 +109,9 @@ type Config struct {
 	Resolution Resolution
 	// Resolver looks names up. Nil is net.DefaultResolver.
 	Resolver Resolver
-	// Refresh is the time between two lookups of a name. 0 is DefaultRefresh.
+	// Refresh is the time between two lookups of a name where the answer has no
+	// TTL, which only an Answerer tells, and after a lookup that failed. 0 is
+	// DefaultRefresh. To each wait a random part of 100 ms is added.
 	Refresh time.Duration
 	// Discovery yields the endpoints in place of Endpoints and Resolution. Their
 	// addresses are those of Static; those that New would refuse are left out. The

@@ -255,7 +255,7 @@ func TestEjectionSurvivesOthers(t *testing.T) {
 		send(u, get("/"))
 		require.Equal(t, 2, u.detector.Ejected())
 		resolver.set("a.test", "10.0.0.2", "10.0.0.3")
-		time.Sleep(DefaultRefresh)
+		time.Sleep(DefaultRefresh + lookupJitter)
 		synctest.Wait()
 		require.Equal(t, 1, u.detector.Ejected())
 		w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}

@@ -52,65 +52,42 @@ func (u *Upstream) start() {
 
 // refresh looks l up until ctx ends.
 func (u *Upstream) refresh(ctx context.Context, l *lookup) {
-	timer := time.NewTimer(u.config.Refresh)
-	defer timer.Stop()
 	for first := true; ; first = false {
-		u.resolve(ctx, l)
+		wait := u.resolve(ctx, l)
 		if first && u.unresolved.Add(-1) == 0 {
 			close(u.resolved)
 		}
-		timer.Reset(u.config.Refresh)
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-time.After(wait):
 		}
 	}
 }
 
-// resolve looks l up once. Where that fails, or nothing is found, the hosts
-// known so far stay.
-func (u *Upstream) resolve(ctx context.Context, l *lookup) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	found, err := u.config.Resolver.LookupNetIP(ctx, "ip", l.name)
-	if err != nil || len(found) == 0 {
-		return
+// resolve looks l up once, and returns when to do it again. Where that fails, the
+// hosts known so far stay. Of a name without addresses no host stays, unless it
+// is one host itself (Envoy's StrictDnsClusterImpl and LogicalDnsCluster).
+func (u *Upstream) resolve(ctx context.Context, l *lookup) time.Duration {
+	answer, err := u.config.lookUp(ctx, l.name)
+	if err != nil {
+		return u.config.untilNextLookup(Answer{})
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.update(l, u.addresses(found, l.port))
-	u.publish(false)
-}
-
-// lookupTimeout limits one lookup, as Envoy's resolver does.
-const lookupTimeout = 5 * time.Second
-
-// addresses returns those of the answer that are used.
-func (u *Upstream) addresses(found []netip.Addr, port string) []address {
-	var v4, v6 []address
-	for _, ip := range found {
-		ip = ip.Unmap()
-		a := address{"tcp", net.JoinHostPort(ip.String(), port)}
-		if ip.Is4() {
-			v4 = append(v4, a)
-		} else {
-			v6 = append(v6, a)
-		}
+	found := usable(answer, l.port)
+	if u.config.Resolution != DNSRoundRobin || len(found) > 0 {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.update(l, found)
+		u.publish(false)
 	}
-	if v4 == nil {
-		v4 = v6
-	}
-	if u.config.Resolution == DNSRoundRobin {
-		v4 = v4[:1]
-	}
-	return v4
+	return u.config.untilNextLookup(answer)
 }
 
 // update makes the hosts of l those at the given addresses. Hosts that were known
 // already stay the same.
 func (u *Upstream) update(l *lookup, addresses []address) {
-	if u.config.Resolution == DNSRoundRobin {
+	if u.config.Resolution == DNSRoundRobin && l.name != "" {
+		addresses = addresses[:1]
 		for _, h := range l.hosts {
 			h.address.Store(&addresses[0])
 			return

@@ -38,10 +38,16 @@ func (r *table) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, er
 	r.lookups++
 	var found []netip.Addr
 	for _, address := range r.answers[name] {
-		if address == "fail" {
+		switch address {
+		case "fail":
 			return nil, errors.New("server failure")
+		case "unknown":
+			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+		case "invalid":
+			found = append(found, netip.Addr{})
+		default:
+			found = append(found, netip.MustParseAddr(address))
 		}
-		found = append(found, netip.MustParseAddr(address))
 	}
 	return found, nil
 }
@@ -66,11 +72,16 @@ func TestResolution(t *testing.T) {
 	}{
 		{"all addresses", DNS, [][]string{{"10.0.0.2", "10.0.0.1"}}, [][]string{{"10.0.0.1:80", "10.0.0.2:80"}}},
 		{"changes", DNS, [][]string{{"10.0.0.1"}, {"10.0.0.2", "10.0.0.1"}, {"10.0.0.2"}}, [][]string{{"10.0.0.1:80"}, {"10.0.0.1:80", "10.0.0.2:80"}, {"10.0.0.2:80"}}},
-		{"old ones are kept", DNS, [][]string{{"10.0.0.1"}, {"fail"}, {}}, [][]string{{"10.0.0.1:80"}, {"10.0.0.1:80"}, {"10.0.0.1:80"}}},
+		{"old ones are kept", DNS, [][]string{{"10.0.0.1"}, {"fail"}, {"10.0.0.2"}}, [][]string{{"10.0.0.1:80"}, {"10.0.0.1:80"}, {"10.0.0.2:80"}}},
+		{"not those of a name that is gone", DNS, [][]string{{"10.0.0.1"}, {"unknown"}, {"10.0.0.1"}, {}}, [][]string{{"10.0.0.1:80"}, nil, {"10.0.0.1:80"}, nil}},
+		{"one address twice", DNS, [][]string{{"10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"}}, [][]string{{"10.0.0.1:80"}}},
 		{"recovers", DNS, [][]string{{"fail"}, {"10.0.0.1"}}, [][]string{nil, {"10.0.0.1:80"}}},
 		{"IPv4 first", DNS, [][]string{{"fd00::1", "10.0.0.1"}, {"fd00::1"}}, [][]string{{"10.0.0.1:80"}, {"[fd00::1]:80"}}},
 		{"mapped", DNS, [][]string{{"::ffff:10.0.0.1"}}, [][]string{{"10.0.0.1:80"}}},
+		{"no address", DNS, [][]string{{"invalid"}}, [][]string{nil}},
 		{"first address", DNSRoundRobin, [][]string{{"10.0.0.2", "10.0.0.1"}, {"10.0.0.1", "10.0.0.2"}}, [][]string{{"10.0.0.2:80"}, {"10.0.0.1:80"}}},
+		{"the latest of a name that is gone", DNSRoundRobin, [][]string{{"unknown"}, {"10.0.0.1"}, {"unknown"}, {}, {"fail"}},
+			[][]string{nil, {"10.0.0.1:80"}, {"10.0.0.1:80"}, {"10.0.0.1:80"}, {"10.0.0.1:80"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -81,7 +92,7 @@ func TestResolution(t *testing.T) {
 				require.Equal(t, row.want[0], addressesOf(u))
 				for i := range row.answers[1:] {
 					resolver.set("a.test", row.answers[i+1]...)
-					time.Sleep(DefaultRefresh)
+					time.Sleep(DefaultRefresh + lookupJitter)
 					synctest.Wait()
 					require.Equal(t, row.want[i+1], addressesOf(u))
 				}
@@ -107,7 +118,7 @@ func TestResolutionKeepsHosts(t *testing.T) {
 		before := slices.Clone(u.hosts.Load().hosts)
 		require.Equal(t, []string{"10.9.9.9:80", "10.0.0.1:80", "/x"}, addressesOf(u))
 		resolver.set("a.test", "10.0.0.1", "10.0.0.2")
-		time.Sleep(DefaultRefresh)
+		time.Sleep(DefaultRefresh + lookupJitter)
 		synctest.Wait()
 		after := u.hosts.Load().hosts
 		require.Equal(t, []string{"10.9.9.9:80", "10.0.0.1:80", "10.0.0.2:80", "/x"}, addressesOf(u))
@@ -117,7 +128,7 @@ func TestResolutionKeepsHosts(t *testing.T) {
 			require.Equal(t, weight, after[i].known.Weight)
 		}
 		set := u.hosts.Load()
-		time.Sleep(DefaultRefresh)
+		time.Sleep(DefaultRefresh + lookupJitter)
 		synctest.Wait()
 		require.Same(t, set, u.hosts.Load(), "nothing changed")
 	})
