@@ -38,6 +38,18 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 		}
 		r.messageField(e, m, f)
 	})
+	s.present(v, m)
+}
+
+// present makes the idle messages that v holds empty ones of m: what holds
+// nothing else is not empty in Istio either.
+func (s *schema) present(v *value, m protoreflect.Message) {
+	for i, k := range v.keys {
+		f := s.fields[k.name]
+		if f != nil && f.Message() != nil && !f.IsMap() && !f.IsList() && s.set.entries[k.name].treatment == idle && v.elements[i].form == object {
+			m.Mutable(f)
+		}
+	}
 }
 
 // fields calls read for each field of a map that is executed, with the reader

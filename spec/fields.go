@@ -39,7 +39,8 @@ const (
 	noTCP         = "only HTTP routes are"
 	noProxyHeader = "destinations get no PROXY header"
 	ownStreams    = "connections of HTTP/2 are left to net/http"
-	noZones       = "endpoints are preferred by localityLbSetting"
+	noZones       = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
+	tcpTunnel     = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
 	noFullLimits  = "only the short form (limits) is"
 )
 
@@ -110,10 +111,10 @@ var fieldTable = []fieldGroup{
 	{"DestinationRule", executed, "", []string{"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"}},
 	{"Subset", executed, "", []string{"name", "labels", "trafficPolicy"}},
 	{"TrafficPolicy", executed, "", []string{"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "retryBudget"}},
-	{"TrafficPolicy", unexecuted, noTCP, []string{"tunnel"}},
+	{"TrafficPolicy", idle, tcpTunnel, []string{"tunnel"}},
 	{"TrafficPolicy", unexecuted, noProxyHeader, []string{"proxyProtocol"}},
 	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
-	{"TrafficPolicy.TunnelSettings", unexecuted, noTCP, []string{"protocol", "targetHost", "targetPort"}},
+	{"TrafficPolicy.TunnelSettings", idle, tcpTunnel, []string{"protocol", "targetHost", "targetPort"}},
 	{"TrafficPolicy.ProxyProtocol", unexecuted, noProxyHeader, []string{"version"}},
 	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency"}},
 	{"TrafficPolicy.RetryBudget", unexecuted, "the requests under way are what counts", []string{"budgetInterval"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -12,9 +13,10 @@ import (
 	"github.com/lateengo/gateway"
 )
 
-// trafficPolicy returns the policy at path, or nil.
+// trafficPolicy returns the policy at path, or nil. One with nothing but a
+// tunnel, of which no more is read, is none.
 func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *gateway.TrafficPolicy {
-	if m == nil {
+	if m == nil || m.Tunnel != nil && proto.Equal(m, &networking.TrafficPolicy{Tunnel: m.Tunnel}) {
 		return nil
 	}
 	to := &gateway.TrafficPolicy{

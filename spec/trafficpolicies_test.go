@@ -36,6 +36,8 @@ func TestTrafficPolicy(t *testing.T) {
 	}{
 		{"none", `null`, nil, nil},
 		{"empty", `{}`, &gateway.TrafficPolicy{}, nil},
+		{"a tunnel alone", `{"tunnel": {}}`, nil, nil},
+		{"a tunnel and more", `{"tunnel": {}, "loadBalancer": {}}`, &gateway.TrafficPolicy{LoadBalancer: &gateway.LoadBalancer{}}, nil},
 		{"empty blocks", `{"loadBalancer": {}, "connectionPool": {"tcp": {}, "http": {}}, "outlierDetection": {}, "tls": {}, "retryBudget": {}}`,
 			&gateway.TrafficPolicy{
 				LoadBalancer: &gateway.LoadBalancer{}, ConnectionPool: &gateway.ConnectionPool{TCP: &gateway.TCPSettings{}, HTTP: &gateway.HTTPSettings{}},
