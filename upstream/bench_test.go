@@ -277,9 +277,10 @@ func BenchmarkPick(b *testing.B) {
 		defer u.Close()
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			r := requestFor("backend.test")
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					h, _ := u.pick(b.Context(), balance.Request{})
+					h, _ := u.pick(r, balance.Request{})
 					h.release()
 				}
 			})

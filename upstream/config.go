@@ -49,6 +49,13 @@ const (
 	// answer; open ones are kept. (Envoy's LOGICAL_DNS; Istio's
 	// DNS_ROUND_ROBIN)
 	DNSRoundRobin
+	// DynamicDNS sends a request to the host that its Host header names. There is
+	// one endpoint, a wildcard such as "*.example.com:80": it says which names may
+	// be asked for, and the port. A port in the header does not count. Names are
+	// looked up when they are first asked for, and forgotten when nobody has for
+	// five minutes; there are at most 1024 at a time. Balancing and Hash have
+	// nothing to choose from. (Envoy's dynamic_forward_proxy; Istio's DYNAMIC_DNS)
+	DynamicDNS
 )
 
 // A Protocol is what a backend speaks.
@@ -201,7 +208,7 @@ func (c *Config) check() error {
 	report := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("upstream %q: "+format, append([]any{c.Name}, args...)...))
 	}
-	if c.Resolution > DNSRoundRobin {
+	if c.Resolution > DynamicDNS {
 		report("unknown resolution %d", c.Resolution)
 	}
 	if c.Protocol > HTTP2 {
@@ -230,6 +237,9 @@ func (c *Config) check() error {
 	c.checkBalancing(report)
 	if c.Discovery != nil && (len(c.Endpoints) > 0 || c.Resolution != Static) {
 		report("there are endpoints, or a resolution, beside a discovery")
+	}
+	if c.Resolution == DynamicDNS && len(c.Endpoints) > 1 {
+		report("%d wildcards, of which there can be one", len(c.Endpoints))
 	}
 	for _, e := range c.Endpoints {
 		if err := e.checkWeight(); err != nil {
@@ -274,7 +284,7 @@ func (e *Endpoint) checkWeight() error {
 }
 
 func (e *Endpoint) check(resolution Resolution) error {
-	if path, ok := socketPath(e.Address); ok {
+	if path, ok := socketPath(e.Address); ok && resolution != DynamicDNS {
 		if path == "" {
 			return fmt.Errorf("endpoint %q: no path of a socket", e.Address)
 		}
@@ -289,6 +299,9 @@ func (e *Endpoint) check(resolution Resolution) error {
 	}
 	if host == "" {
 		return fmt.Errorf("endpoint %q: no host", e.Address)
+	}
+	if resolution == DynamicDNS && !isWildcard(host) {
+		return fmt.Errorf("endpoint %q: %q is not a wildcard such as *.example.com, which dynamic resolution needs", e.Address, host)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && resolution == Static {
 		return fmt.Errorf("endpoint %q: %q is not an IP address, which static resolution needs", e.Address, host)

@@ -24,6 +24,7 @@ const (
 	FlagProtocolError     = "UPE" // the backend does not speak HTTP
 	FlagTimeout           = "UT"  // the request's time was up
 	FlagDownstream        = "DC"  // the client went away
+	FlagDNSFailure        = "DF"  // the name that was asked for has no address
 )
 
 // ErrTimeout is a cause with which a request's context may be cancelled to say
@@ -115,6 +116,7 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 		dial   *dialError
 		client *clientError
 		broken *brokenError
+		refuse *refusal
 		limit  *http.MaxBytesError
 	)
 	switch cause := context.Cause(ctx); {
@@ -128,6 +130,8 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 		f.Flag, f.Status = FlagDownstream, StatusClientClosed
 	case errors.Is(err, errNoEndpoint):
 		f.Flag, f.Body = FlagNoHealthyUpstream, "no healthy upstream"
+	case errors.As(err, &refuse):
+		f.Flag, f.Body = refuse.flag, refuse.body
 	case errors.Is(err, errOverflow):
 		f.Flag, f.Body, f.Overloaded = FlagOverflow, resetPrefix+"overflow", true
 	case errors.As(err, &dial):

@@ -23,6 +23,15 @@ type lookup struct {
 func (u *Upstream) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	u.stop = cancel
+	u.resolved = make(chan struct{})
+	if u.config.Resolution == DynamicDNS {
+		if len(u.config.Endpoints) > 0 {
+			u.names = newNameTable(ctx, u, &u.config.Endpoints[0])
+		}
+		u.publish(false)
+		close(u.resolved)
+		return
+	}
 	var names []*lookup
 	for i := range u.config.Endpoints {
 		e := &u.config.Endpoints[i]
@@ -37,7 +46,6 @@ func (u *Upstream) start() {
 	}
 	u.publish(false)
 	u.unresolved.Store(int64(len(names)))
-	u.resolved = make(chan struct{})
 	if u.config.Discovery != nil {
 		u.stopped.Go(func() { u.discover(ctx) })
 		return

@@ -25,12 +25,15 @@ import (
 
 // An Upstream proxies requests to the endpoints of one destination. It is safe
 // for concurrent use. Its requests share no lock but that of the idle connections
-// of an endpoint, and with Limits that of those who wait for one.
+// of an endpoint, with Limits that of those who wait for one, and with DynamicDNS
+// one for reading.
 type Upstream struct {
 	config Config
 	// base is BasePath without slashes at its end.
 	base  string
 	hosts atomic.Pointer[hostSet]
+	// names are those that requests ask for, where the Resolution is DynamicDNS.
+	names *nameTable
 	// detector and breaker are nil if there is no outlier detection, or are no
 	// limits.
 	detector *outlier.Detector
@@ -48,7 +51,7 @@ type Upstream struct {
 
 // New returns an Upstream for c, or all that is wrong with c. Where names have to
 // be looked up, it starts a goroutine that Close stops, and the first requests
-// wait for the first answers.
+// wait for the first answers. With DynamicDNS it is requests that start them.
 func New(c Config) (*Upstream, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -115,6 +118,9 @@ func (c *Config) setDefaults() {
 // Requests in flight go on to their end, and so does a request that begins later;
 // their connections are closed then. Close returns nil.
 func (u *Upstream) Close() error {
+	if u.names != nil {
+		u.names.close()
+	}
 	u.stop()
 	u.stopped.Wait()
 	for _, h := range u.hosts.Load().hosts {
@@ -147,7 +153,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if u.config.Hash != nil {
 		hash = u.config.hash(r)
 	}
-	h, err := u.pick(r.Context(), balance.Request{Hash: hash.Value, Hashed: hash.Found})
+	h, err := u.pick(r, balance.Request{Hash: hash.Value, Hashed: hash.Found})
 	if err != nil {
 		fail(w, r, classify(r.Context(), err, false))
 		return
@@ -188,8 +194,12 @@ func (u *Upstream) ReleaseRetry() {
 
 // pick chooses a host, and counts a request to it. As long as none is known, and
 // names are being looked up for the first time, it waits.
-func (u *Upstream) pick(ctx context.Context, r balance.Request) (*host, error) {
-	if h := u.choose(ctx, r); h != nil {
+func (u *Upstream) pick(r *http.Request, b balance.Request) (*host, error) {
+	ctx := r.Context()
+	if u.names != nil {
+		return u.names.pick(ctx, r.Host)
+	}
+	if h := u.choose(ctx, b); h != nil {
 		return h, nil
 	}
 	select {
@@ -197,7 +207,7 @@ func (u *Upstream) pick(ctx context.Context, r balance.Request) (*host, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if h := u.choose(ctx, r); h != nil {
+	if h := u.choose(ctx, b); h != nil {
 		return h, nil
 	}
 	return nil, errNoEndpoint

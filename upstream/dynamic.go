@@ -1,0 +1,318 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The bounds of the names that a destination with DynamicDNS knows, which are the
+// defaults of Envoy's DNS cache.
+const (
+	// maxNames is how many there are (max_hosts).
+	maxNames = 1024
+	// maxNameWaits is how many requests wait for the first answer to a name
+	// (max_pending_requests of dns_cache_circuit_breaker).
+	maxNameWaits = 1024
+	// unusedNameTTL is how long a name is known after its last request (host_ttl).
+	unusedNameTTL = 5 * time.Minute
+	// shortestNameTTL is how long an answer holds at least (dns_min_refresh_rate).
+	shortestNameTTL = 5 * time.Second
+)
+
+// What Envoy's dynamic forward proxy answers itself.
+var (
+	errNameUnresolved = &refusal{FlagDNSFailure, "DNS resolution failure"}
+	errNamesFull      = &refusal{FlagOverflow, "DNS cache overflow"}
+	errNameWaitsFull  = &refusal{FlagOverflow, "Dynamic forward proxy pending request overflow"}
+)
+
+// A refusal is the failure of a request that never got to a host.
+type refusal struct{ flag, body string }
+
+func (r *refusal) Error() string { return r.body }
+
+// A nameTable holds the hosts of a destination with DynamicDNS, by the names that
+// requests ask for (Envoy's DnsCacheImpl). Only a request for a name that is not
+// known takes the lock for writing, and nobody who holds it waits for a lookup.
+type nameTable struct {
+	upstream *Upstream
+	// suffix is what all names end with, in lower case, after something else.
+	suffix string
+	port   string
+	start  time.Time
+	// waits counts the requests that wait for a first answer.
+	waits atomic.Int64
+
+	ctx    context.Context
+	mu     sync.RWMutex
+	names  map[string]*requestedName
+	closed bool
+}
+
+// A requestedName is a name that a request has asked for.
+type requestedName struct {
+	lookup *lookup
+	// resolved is closed after the first lookup.
+	resolved chan struct{}
+	// host is nil as long as no address is known.
+	host atomic.Pointer[host]
+	// used is when the latest request asked for it, since the table's start.
+	used atomic.Int64
+	// forget ends the lookups.
+	forget context.CancelFunc
+}
+
+func newNameTable(ctx context.Context, u *Upstream, e *Endpoint) *nameTable {
+	wildcard, port := e.wildcard()
+	return &nameTable{
+		upstream: u, suffix: strings.ToLower(wildcard[1:]), port: port,
+		start: time.Now(), ctx: ctx, names: make(map[string]*requestedName),
+	}
+}
+
+// pick returns the host of a request for an authority, whose port does not count,
+// and counts a request to it. Nothing that the wildcard does not stand for is ever
+// looked up or connected to, and no text that could be read as an address.
+func (t *nameTable) pick(ctx context.Context, authority string) (*host, error) {
+	name, ok := t.nameOf(authority)
+	if !ok {
+		return nil, errNoEndpoint
+	}
+	n, err := t.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	n.used.Store(int64(time.Since(t.start)))
+	if err := t.await(ctx, n); err != nil {
+		return nil, err
+	}
+	if d := t.upstream.detector; d != nil {
+		d.Sweep()
+	}
+	h := n.host.Load()
+	switch {
+	case h == nil:
+		return nil, errNameUnresolved
+	case h.state.Ejected.Load():
+		return nil, errNoEndpoint
+	}
+	h.state.Active.Add(1)
+	return h, nil
+}
+
+// await waits for the first answer to n.
+func (t *nameTable) await(ctx context.Context, n *requestedName) error {
+	select {
+	case <-n.resolved:
+		return nil
+	default:
+	}
+	defer t.waits.Add(-1)
+	if t.waits.Add(1) > maxNameWaits {
+		return errNameWaitsFull
+	}
+	select {
+	case <-n.resolved:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// wildcard returns the name and the port of an endpoint of DynamicDNS.
+func (e *Endpoint) wildcard() (name, port string) {
+	name, port, _ = net.SplitHostPort(e.Address)
+	return name, port
+}
+
+// isWildcard reports whether a name stands for all those that end as it does, of
+// which there is at least one.
+func isWildcard(name string) bool {
+	rest, ok := strings.CutPrefix(name, "*")
+	return ok && rest != "" && (rest[0] == '.' || rest[0] == '-') && strings.Contains(rest, ".") && isDNSName("a"+rest)
+}
+
+// nameOf returns the name in an authority, in lower case, if it is one that the
+// wildcard stands for.
+func (t *nameTable) nameOf(authority string) (string, bool) {
+	name := authority
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		name = name[:i]
+	}
+	if !isDNSName(name) {
+		return "", false
+	}
+	name = strings.ToLower(name)
+	return name, len(name) > len(t.suffix) && strings.HasSuffix(name, t.suffix)
+}
+
+// isDNSName reports whether s is a name of DNS: labels of letters, digits, hyphens
+// and underscores. The last one begins with a letter, as those of all top-level
+// domains do and no address in any spelling does.
+func isDNSName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for {
+		label, rest, more := strings.Cut(s, ".")
+		if len(label) == 0 || len(label) > 63 {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; !isLetter(c) && (c < '0' || c > '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+		if !more {
+			return isLetter(label[0])
+		}
+		s = rest
+	}
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// find returns what is known of a name, and has it looked up if that is nothing.
+func (t *nameTable) find(ctx context.Context, name string) (*requestedName, error) {
+	t.mu.RLock()
+	n, closed := t.names[name], t.closed
+	t.mu.RUnlock()
+	if n == nil && !closed {
+		var err error
+		if n, err = t.add(name); err != nil {
+			return nil, err
+		}
+	}
+	if n == nil {
+		// The request began before Close, and has the name for itself.
+		n = t.newName(name)
+		t.resolve(ctx, n)
+		close(n.resolved)
+		n.retire()
+	}
+	return n, nil
+}
+
+// add returns a name that was not known a moment ago, nil if the table is closed.
+func (t *nameTable) add(name string) (*requestedName, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch n := t.names[name]; {
+	case t.closed:
+		return nil, nil
+	case n != nil:
+		return n, nil
+	case len(t.names) >= maxNames && !t.makeRoom():
+		return nil, errNamesFull
+	}
+	n := t.newName(name)
+	var ctx context.Context
+	ctx, n.forget = context.WithCancel(t.ctx)
+	t.names[name] = n
+	t.upstream.stopped.Go(func() { t.refresh(ctx, n) })
+	return n, nil
+}
+
+func (t *nameTable) newName(name string) *requestedName {
+	n := &requestedName{
+		lookup:   &lookup{endpoint: &Endpoint{Address: name}, name: name, port: t.port},
+		resolved: make(chan struct{}),
+	}
+	n.used.Store(int64(time.Since(t.start)))
+	return n
+}
+
+// makeRoom drops a name that has no address, if there is one: names that somebody
+// made up do not keep out those that there are. t.mu is held.
+func (t *nameTable) makeRoom() bool {
+	for name, n := range t.names {
+		select {
+		case <-n.resolved:
+		default:
+			continue
+		}
+		if n.host.Load() == nil {
+			n.forget()
+			delete(t.names, name)
+			return true
+		}
+	}
+	return false
+}
+
+// refresh looks n up until nobody asks for it any more, or ctx ends.
+func (t *nameTable) refresh(ctx context.Context, n *requestedName) {
+	defer t.drop(n)
+	for first := true; ; first = false {
+		wait := t.resolve(ctx, n)
+		if first {
+			close(n.resolved)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(wait, unusedNameTTL)):
+		}
+		if time.Since(t.start)-time.Duration(n.used.Load()) > unusedNameTTL {
+			return
+		}
+	}
+}
+
+// resolve looks n up once, and returns when to do it again. An address that is
+// known stays until there is another one. Connections that are open stay, too.
+func (t *nameTable) resolve(ctx context.Context, n *requestedName) time.Duration {
+	u := t.upstream
+	answer, err := u.config.lookUp(ctx, n.lookup.name)
+	if err != nil {
+		answer = Answer{}
+	}
+	if answer.TTL > 0 {
+		answer.TTL = max(answer.TTL, shortestNameTTL)
+	}
+	if found := usable(answer, t.port); len(found) > 0 {
+		if h := n.host.Load(); h != nil {
+			h.address.Store(&found[0])
+		} else {
+			h = u.newHost(found[0], n.lookup)
+			if u.detector != nil {
+				h.monitor = u.detector.Add(&h.state.Ejected)
+			}
+			n.host.Store(h)
+		}
+	}
+	return u.config.untilNextLookup(answer)
+}
+
+// drop forgets n.
+func (t *nameTable) drop(n *requestedName) {
+	n.forget()
+	t.mu.Lock()
+	if t.names[n.lookup.name] == n {
+		delete(t.names, n.lookup.name)
+	}
+	t.mu.Unlock()
+	if h := n.host.Load(); h != nil && h.monitor != nil {
+		t.upstream.detector.Remove(h.monitor)
+	}
+	n.retire()
+}
+
+// retire closes the connections of n that are not in use, now and from now on.
+func (n *requestedName) retire() {
+	if h := n.host.Load(); h != nil {
+		h.retire()
+	}
+}
+
+// close lets no more lookups begin that last. Those that did end with the table's
+// context.
+func (t *nameTable) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+}

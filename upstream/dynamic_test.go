@@ -1,0 +1,360 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/upstream/internal/balance"
+)
+
+// dynamic returns an Upstream for *.example.com.
+func dynamic(t *testing.T, resolver Resolver) *Upstream {
+	return newUpstream(t, Config{Resolution: DynamicDNS, Resolver: resolver, Endpoints: []Endpoint{{Address: "*.example.com:80"}}})
+}
+
+// requestFor returns a request with a Host header.
+func requestFor(host string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Host = host
+	return r
+}
+
+// known returns the names that u knows.
+func known(u *Upstream) []string {
+	u.names.mu.RLock()
+	defer u.names.mu.RUnlock()
+	return slices.Sorted(maps.Keys(u.names.names))
+}
+
+// answerFor returns what a request that never gets to a host is answered.
+func answerFor(u *Upstream, host string) string {
+	w := httptest.NewRecorder()
+	u.ServeHTTP(w, requestFor(host))
+	return fmt.Sprint(w.Code, " ", w.Body)
+}
+
+const (
+	unhealthy  = "503 no healthy upstream"
+	unresolved = "503 DNS resolution failure"
+	full       = "503 DNS cache overflow"
+)
+
+// The Host header chooses the host, as far as the wildcard goes.
+func TestDynamicNames(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	for _, row := range []struct {
+		name, host, want string
+	}{
+		{"one label more", "a.example.com", "a.example.com"},
+		{"two labels more", "b.a.example.com", "b.a.example.com"},
+		{"in any case", "A.Example.COM", "a.example.com"},
+		{"a port", "a.example.com:8443", "a.example.com"},
+		{"no port", "a.example.com:", "a.example.com"},
+		{"an underscore", "_a.example.com", "_a.example.com"},
+		{"the longest label", long + ".example.com", long + ".example.com"},
+		{"a longer label", long + "a.example.com", ""},
+		{"the longest name", strings.Repeat("a.", 120) + "b.example.com", strings.Repeat("a.", 120) + "b.example.com"},
+		{"a longer name", strings.Repeat("a.", 120) + "bb.example.com", ""},
+
+		{"the domain itself", "example.com", ""},
+		{"nothing more", ".example.com", ""},
+		{"another domain", "a.example.org", ""},
+		{"a domain that ends alike", "aexample.com", ""},
+		{"the root", "a.example.com.", ""},
+		{"an empty label", "a..example.com", ""},
+		{"none", "", ""},
+		{"an address", "127.0.0.1", ""},
+		{"an address and a port", "169.254.169.254:80", ""},
+		{"an IPv6 address", "[::1]:80", ""},
+		{"an IPv6 address without brackets", "::1", ""},
+		{"a user", "a@b.example.com", ""},
+		{"another host before", "127.0.0.1:80/.example.com", ""},
+		{"a zone", "fe80::1%.example.com", ""},
+		{"a zero byte", "a\x00.example.com", ""},
+		{"a letter that is not ASCII", "ä.example.com", ""},
+		{"the wildcard", "*.example.com", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				resolver := new(table)
+				resolver.set(row.want, "10.0.0.1")
+				u := dynamic(t, resolver)
+				if row.want == "" {
+					require.Equal(t, unhealthy, answerFor(u, row.host))
+					require.Zero(t, resolver.lookups)
+					return
+				}
+				h, err := u.pick(requestFor(row.host), balance.Request{})
+				require.NoError(t, err)
+				require.Equal(t, "10.0.0.1:80", h.address.Load().address)
+				require.Equal(t, []string{row.want}, known(u))
+			})
+		})
+	}
+}
+
+// No wildcard stands for an address.
+func TestDynamicWildcards(t *testing.T) {
+	for _, row := range []struct{ address, problem string }{
+		{"*.example.com:80", ""},
+		{"*.com:80", ""},
+		{"*-a.example.com:80", ""},
+		{"a.example.com:80", "is not a wildcard"},
+		{"*:80", "is not a wildcard"},
+		{"*.:80", "is not a wildcard"},
+		{"*a.com:80", "is not a wildcard"},
+		{"**.com:80", "is not a wildcard"},
+		{"*.*.com:80", "is not a wildcard"},
+		{"*.0.0.1:80", "is not a wildcard"},
+		{"*.0.0x1:80", "is not a wildcard"},
+		{"127.0.0.1:80", "is not a wildcard"},
+		{"unix:/run/x.sock", "is not a number from 1 to 65535"},
+		{"*.example.com", "expected host:port"},
+		{"*.example.com:0", "is not a number from 1 to 65535"},
+	} {
+		u, err := New(Config{Resolution: DynamicDNS, Endpoints: []Endpoint{{Address: row.address}}})
+		if row.problem != "" {
+			require.ErrorContains(t, err, row.problem, row.address)
+			continue
+		}
+		require.NoError(t, err, row.address)
+		require.NoError(t, u.Close())
+	}
+	_, err := New(Config{Resolution: DynamicDNS, Endpoints: []Endpoint{{Address: "*.a.test:80"}, {Address: "*.b.test:80"}}})
+	require.ErrorContains(t, err, "2 wildcards")
+	u := newUpstream(t, Config{Resolution: DynamicDNS})
+	require.Equal(t, unhealthy, answerFor(u, "a.example.com"))
+}
+
+// A name is looked up once for all who wait for it, again as long as it is asked
+// for, and forgotten afterwards. Its address stays until there is another.
+func TestDynamicLookups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(table)
+		resolver.set("a.example.com", "10.0.0.2", "10.0.0.1")
+		u := dynamic(t, resolver)
+		where := func() string {
+			h, err := u.pick(requestFor("a.example.com"), balance.Request{})
+			require.NoError(t, err)
+			h.release()
+			return h.address.Load().address
+		}
+		var asking sync.WaitGroup
+		for range 10 {
+			asking.Go(func() { where() })
+		}
+		asking.Wait()
+		require.Equal(t, 1, resolver.lookups)
+		require.Equal(t, "10.0.0.2:80", where(), "the first one")
+
+		first, _ := u.names.find(t.Context(), "a.example.com")
+		for _, row := range []struct{ answer, want string }{
+			{"10.0.0.3", "10.0.0.3:80"}, {"fail", "10.0.0.3:80"}, {"unknown", "10.0.0.3:80"}, {"::1", "[::1]:80"},
+		} {
+			resolver.set("a.example.com", row.answer)
+			time.Sleep(DefaultRefresh + lookupJitter)
+			synctest.Wait()
+			require.Equal(t, row.want, where(), row.answer)
+		}
+		again, _ := u.names.find(t.Context(), "a.example.com")
+		require.Same(t, first.host.Load(), again.host.Load(), "with its connections")
+
+		time.Sleep(unusedNameTTL)
+		require.Len(t, known(u), 1)
+		time.Sleep(DefaultRefresh + lookupJitter + 1)
+		synctest.Wait()
+		require.Empty(t, known(u))
+		before := resolver.lookups
+		time.Sleep(time.Hour)
+		require.Equal(t, before, resolver.lookups)
+		require.Equal(t, "[::1]:80", where(), "found anew")
+	})
+}
+
+// A TTL counts, but not a very short one.
+func TestDynamicTTL(t *testing.T) {
+	for _, row := range []struct{ ttl, want time.Duration }{
+		{time.Second, shortestNameTTL}, {time.Minute, time.Minute}, {time.Hour, unusedNameTTL},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			resolver := &timed{ttl: row.ttl}
+			resolver.set("a.example.com", "10.0.0.1")
+			u := dynamic(t, resolver)
+			_, err := u.pick(requestFor("a.example.com"), balance.Request{})
+			require.NoError(t, err)
+			time.Sleep(row.want - 1)
+			require.Equal(t, 1, resolver.lookups, row.ttl)
+			_, _ = u.pick(requestFor("a.example.com"), balance.Request{})
+			time.Sleep(lookupJitter + 1)
+			synctest.Wait()
+			require.Equal(t, 2, resolver.lookups, row.ttl)
+		})
+	}
+}
+
+// A name that has no address is answered so, without a lookup for each request.
+func TestDynamicUnresolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(table)
+		resolver.set("a.example.com", "fail")
+		u := dynamic(t, resolver)
+		for range 3 {
+			require.Equal(t, unresolved, answerFor(u, "a.example.com"))
+		}
+		require.Equal(t, 1, resolver.lookups)
+		resolver.set("a.example.com", "10.0.0.1")
+		time.Sleep(DefaultRefresh + lookupJitter)
+		synctest.Wait()
+		_, err := u.pick(requestFor("a.example.com"), balance.Request{})
+		require.NoError(t, err)
+	})
+}
+
+// An anything resolver knows every name.
+type anything struct{ table }
+
+func (r *anything) LookupAnswer(context.Context, string, string) (Answer, error) {
+	found, err := r.table.LookupNetIP(context.Background(), "ip", "any")
+	return Answer{Addresses: found}, err
+}
+
+// The table of names has an end. Names without address make room, others only when
+// nobody has asked for them for a while.
+func TestDynamicNamesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(anything)
+		resolver.set("any", "unknown")
+		u := dynamic(t, resolver)
+		ask := func(from, to int) {
+			for i := from; i < to; i++ {
+				_, _ = u.pick(requestFor(fmt.Sprintf("n%d.example.com", i)), balance.Request{})
+			}
+		}
+		ask(0, 3*maxNames)
+		synctest.Wait()
+		require.Len(t, known(u), maxNames)
+
+		resolver.set("any", "10.0.0.1")
+		ask(10*maxNames, 11*maxNames)
+		synctest.Wait()
+		require.Len(t, known(u), maxNames)
+		require.Equal(t, full, answerFor(u, "one.more.example.com"))
+		_, err := u.pick(requestFor(fmt.Sprintf("n%d.example.com", 10*maxNames)), balance.Request{})
+		require.NoError(t, err, "known")
+
+		time.Sleep(unusedNameTTL + DefaultRefresh + lookupJitter)
+		_, err = u.pick(requestFor("one.more.example.com"), balance.Request{})
+		require.NoError(t, err)
+		require.Len(t, known(u), 1)
+	})
+}
+
+// Those who wait for a first answer are not too many, and do not keep others from
+// being served.
+func TestDynamicWaitsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := dynamic(t, hanging{})
+		var waiting sync.WaitGroup
+		for range maxNameWaits {
+			waiting.Go(func() { answerFor(u, "a.example.com") })
+		}
+		synctest.Wait()
+		require.Equal(t, "503 Dynamic forward proxy pending request overflow", answerFor(u, "a.example.com"))
+		require.Equal(t, "503 Dynamic forward proxy pending request overflow", answerFor(u, "b.example.com"))
+		require.Equal(t, unhealthy, answerFor(u, "a.example.org"))
+		waiting.Wait()
+		require.Equal(t, unresolved, answerFor(u, "a.example.com"))
+		require.Zero(t, u.names.waits.Load())
+	})
+}
+
+// Who does not want to wait any longer does not.
+func TestDynamicWaitEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := dynamic(t, hanging{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := u.pick(requestFor("a.example.com").WithContext(ctx), balance.Request{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// Close ends all lookups. A request that comes later has one of its own.
+func TestDynamicClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(table)
+		resolver.set("a.example.com", "10.0.0.1")
+		u := dynamic(t, resolver)
+		before, err := u.pick(requestFor("a.example.com"), balance.Request{})
+		require.NoError(t, err)
+		require.NoError(t, u.Close())
+		require.True(t, before.gone.Load())
+		require.Empty(t, known(u))
+		later, err := u.pick(requestFor("a.example.com"), balance.Request{})
+		require.NoError(t, err)
+		require.True(t, later.gone.Load())
+		require.Equal(t, unresolved, answerFor(u, "b.example.com"))
+		require.Empty(t, known(u))
+	})
+}
+
+// Hosts are ejected one by one.
+func TestDynamicEjection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolver := new(anything)
+		resolver.set("any", "10.0.0.1")
+		u := newUpstream(t, Config{
+			Resolution: DynamicDNS, Resolver: resolver, Endpoints: []Endpoint{{Address: "*.example.com:80"}},
+			Outliers: &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 50, BaseEjectionTime: time.Minute, Interval: time.Second},
+		})
+		a, err := u.pick(requestFor("a.example.com"), balance.Request{})
+		require.NoError(t, err)
+		_, err = u.pick(requestFor("b.example.com"), balance.Request{})
+		require.NoError(t, err)
+		a.monitor.Response(500)
+		require.Equal(t, unhealthy, answerFor(u, "a.example.com"))
+		_, err = u.pick(requestFor("b.example.com"), balance.Request{})
+		require.NoError(t, err)
+		time.Sleep(time.Minute + time.Second)
+		_, err = u.pick(requestFor("a.example.com"), balance.Request{})
+		require.NoError(t, err, "returned")
+	})
+}
+
+// A request goes to the address of its name at the wildcard's port.
+func TestDynamicServes(t *testing.T) {
+	each(t, func(t *testing.T, transport Transport) {
+		backends := map[string]string{}
+		resolver := new(table)
+		for name, ip := range map[string]string{"a": "10.0.0.1", "b": "10.0.0.2"} {
+			backends[ip+":80"] = httpBackend(t, func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, name, " for ", r.Host) })
+			resolver.set(name+".example.com", ip)
+		}
+		c := to(transport, "*.example.com:80")
+		c.Resolution, c.Resolver = DynamicDNS, resolver
+		c.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", backends[address])
+		}
+		u := newUpstream(t, c)
+		for _, row := range []struct{ host, want string }{
+			{"a.example.com", "200 a for a.example.com"},
+			{"b.example.com:1", "200 b for b.example.com:1"},
+			{"c.example.com", unresolved},
+			{"a.example.com", "200 a for a.example.com"},
+		} {
+			require.Equal(t, row.want, answerFor(u, row.host))
+		}
+	})
+}
