@@ -96,7 +96,7 @@ func TestInvalidConfigs(t *testing.T) {
 		"negative header limit":             {MaxHeaders: -1},
 		"does not begin with a slash":       {BasePath: "x"},
 		"has a query or a fragment":         {BasePath: "/x?y"},
-		"unknown resolution 3":              {Resolution: 3},
+		"unknown resolution 4":              {Resolution: 4},
 		"unknown protocol 2":                {Protocol: 2},
 		"unknown balancing policy 5":        {Balancing: Balancing{Policy: 5}},
 		"ring size 8388609 is above":        {Balancing: Balancing{MinimumRingSize: 8388609}},
