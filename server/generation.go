@@ -59,7 +59,7 @@ func (s *Server) newGeneration(p *port) *generation {
 				return
 			}
 			if c := guardOf(conn); c != nil {
-				c.released.Store(true)
+				c.release()
 			}
 			g.hijacked.add(conn)
 		},
@@ -88,9 +88,15 @@ func (g *generation) start() {
 func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	g.handling.begin()
 	defer g.handling.end()
-	if ambiguous(r) {
-		refuse(w, r)
-		return
+	if c := guardIn(r); c != nil {
+		if c.ambiguous(r) {
+			refuse(w, r)
+			return
+		}
+		if r.Body == http.NoBody {
+			c.begin()
+		}
+		defer c.end()
 	}
 	g.listener.ServeHTTP(w, r)
 }

@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/lateengo/gateway/internal/localreply"
 )
@@ -15,17 +17,80 @@ import (
 // framing is followed.
 type guardedConn struct {
 	net.Conn
-	framing framing
+	framing  framing
+	deadline readDeadline
+	// presence is nil if net/http itself has to look whether a client is there.
+	presence *presence
+	// over ends the context of the requests, if there is a presence.
+	over context.CancelFunc
 	// released says that the connection carries something else by now.
 	released atomic.Bool
 }
 
+// guard guards a connection.
+func guard(conn net.Conn) *guardedConn {
+	return &guardedConn{Conn: conn, deadline: readDeadline{below: conn}}
+}
+
 func (c *guardedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && !c.released.Load() {
+	if c.released.Load() {
+		return c.Conn.Read(p)
+	}
+	if len(p) == 1 && c.presence != nil && c.presence.handling() {
+		// Only net/http reads now: to see whether the client is there.
+		return 0, nil
+	}
+	n, err := c.deadline.read(p)
+	if n > 0 {
 		c.framing.scan(p[:n])
 	}
 	return n, err
+}
+
+func (c *guardedConn) SetReadDeadline(t time.Time) error {
+	if c.released.Load() {
+		return c.Conn.SetReadDeadline(t)
+	}
+	return c.deadline.want(t)
+}
+
+func (c *guardedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *guardedConn) Close() error {
+	if c.over != nil {
+		c.over()
+	}
+	return c.Conn.Close()
+}
+
+// begin begins a request without a body: nobody needs to read the connection
+// until end.
+func (c *guardedConn) begin() {
+	if c.presence != nil {
+		c.presence.begin()
+	}
+}
+
+// end ends a request.
+func (c *guardedConn) end() {
+	if c.presence != nil {
+		c.presence.end()
+	}
+	if c.released.Load() {
+		// Nobody closes this connection but the one below.
+		c.over()
+	}
+}
+
+// release lets a handler have the connection for something else.
+func (c *guardedConn) release() {
+	if c.presence != nil {
+		c.presence.end()
+	}
+	c.deadline.settle()
+	c.released.Store(true)
 }
 
 // NetConn returns the connection below.
@@ -44,7 +109,7 @@ func (c *guardedConn) CloseWrite() error {
 
 // A guardedTLSConn is a guardedConn for HTTP/1 over TLS, after the handshake.
 type guardedTLSConn struct {
-	guardedConn
+	*guardedConn
 	state tls.ConnectionState
 }
 
@@ -56,7 +121,7 @@ func guardOf(conn net.Conn) *guardedConn {
 	case *guardedConn:
 		return c
 	case *guardedTLSConn:
-		return &c.guardedConn
+		return c.guardedConn
 	}
 	return nil
 }
@@ -69,26 +134,35 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardedConn{Conn: conn}, nil
+	return guard(conn), nil
 }
 
 type guardKey struct{}
 
 // withGuard returns the context of the requests of a connection.
 func withGuard(ctx context.Context, conn net.Conn) context.Context {
-	if c := guardOf(conn); c != nil {
-		return context.WithValue(ctx, guardKey{}, c)
+	c := guardOf(conn)
+	if c == nil {
+		return ctx
 	}
-	return ctx
+	ctx, over := context.WithCancel(ctx)
+	c.over = over
+	c.presence = newPresence(c.Conn, &c.deadline, over)
+	return context.WithValue(ctx, guardKey{}, c)
+}
+
+// guardIn returns the guard of the connection of an HTTP/1 request, or nil.
+func guardIn(r *http.Request) *guardedConn {
+	if r.ProtoMajor != 1 {
+		return nil
+	}
+	c, _ := r.Context().Value(guardKey{}).(*guardedConn)
+	return c
 }
 
 // ambiguous reports whether it is not sure where a request ends.
-func ambiguous(r *http.Request) bool {
-	if len(r.TransferEncoding) == 0 {
-		return false
-	}
-	c, ok := r.Context().Value(guardKey{}).(*guardedConn)
-	return ok && c.framing.ambiguous.Load()
+func (c *guardedConn) ambiguous(r *http.Request) bool {
+	return len(r.TransferEncoding) > 0 && c.framing.ambiguous.Load()
 }
 
 // refuse answers a request that is not to be believed, as Envoy's codec does.

@@ -68,7 +68,7 @@ func (h *handshaker) shake(conn net.Conn) {
 		h.pass(accepted{conn: secure})
 		return
 	}
-	h.pass(accepted{conn: &guardedTLSConn{guardedConn{Conn: secure}, state}})
+	h.pass(accepted{conn: &guardedTLSConn{guard(secure), state}})
 }
 
 // pass hands a on to Accept.

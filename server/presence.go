@@ -1,0 +1,167 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// presenceInterval is how often it is looked whether a request is still the one
+// that it was. After at most two of them it is known when a client leaves.
+const presenceInterval = 8 * time.Millisecond
+
+// A presence tells of a client that leaves while its request is being handled.
+//
+// To know it at once net/http reads the connection during each request, in a
+// goroutine of its own that it has to stop before the next: more work than most
+// requests are. A presence begins to look only when a request takes long.
+type presence struct {
+	conn     syscall.RawConn
+	deadline *readDeadline
+	// left is called when the client has left.
+	left func()
+
+	// request is the number of the request that is being handled, or 0.
+	request atomic.Uint64
+	// last is the number of the last one. It belongs to begin.
+	last uint64
+	// ticking says that tick will be called.
+	ticking atomic.Bool
+	// watched says that watching is not nil, or may be soon.
+	watched atomic.Bool
+
+	// seen is the request at the last tick, to which it belongs.
+	seen uint64
+
+	mu    sync.Mutex
+	timer *time.Timer
+	// watching is closed when the connection is not looked at any more. Nil if it
+	// is not.
+	watching chan struct{}
+}
+
+// newPresence returns nil if a connection can only be looked at by reading it.
+func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
+	if !canPeek {
+		return nil
+	}
+	below, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := below.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return &presence{conn: raw, deadline: deadline, left: left}
+}
+
+// handling reports whether a request is being handled.
+func (p *presence) handling() bool { return p.request.Load() != 0 }
+
+// begin begins a request, during which nobody else may read the connection.
+func (p *presence) begin() {
+	p.last++
+	p.request.Store(p.last)
+	if !p.ticking.Load() && p.ticking.CompareAndSwap(false, true) {
+		p.wind()
+	}
+}
+
+// wind has tick called after a while.
+func (p *presence) wind() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer == nil {
+		p.timer = time.AfterFunc(presenceInterval, p.tick)
+		return
+	}
+	p.timer.Reset(presenceInterval)
+}
+
+// end ends the request. The connection may be read when it returns.
+func (p *presence) end() {
+	p.request.Store(0)
+	if !p.watched.Load() {
+		return
+	}
+	p.mu.Lock()
+	watching := p.watching
+	if watching != nil {
+		p.deadline.force(past)
+	}
+	p.mu.Unlock()
+	if watching != nil {
+		<-watching
+		p.deadline.force(time.Time{})
+	}
+}
+
+// past is a deadline that ends what is waiting.
+var past = time.Unix(1, 0)
+
+// tick looks whether the request is still the one that it was.
+func (p *presence) tick() {
+	request := p.request.Load()
+	if request != 0 && request != p.seen {
+		p.seen = request
+		p.wind()
+		return
+	}
+	if request != 0 {
+		p.watch(request)
+	}
+	// A request that begins from now on winds the timer; one that has begun
+	// meanwhile may have relied on this.
+	p.ticking.Store(false)
+	if r := p.request.Load(); r != 0 && r != request && p.ticking.CompareAndSwap(false, true) {
+		p.wind()
+	}
+}
+
+// watch waits until the request ends, the client sends something, or leaves.
+func (p *presence) watch(request uint64) {
+	if !p.beginWatch(request) {
+		return
+	}
+	gone := false
+	err := p.conn.Read(func(fd uintptr) bool {
+		if p.request.Load() != request {
+			return true
+		}
+		there, open := peek(fd)
+		gone = !open
+		return there || gone
+	})
+	p.endWatch()
+	if p.request.Load() == request && (gone || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)) {
+		p.left()
+	}
+}
+
+// beginWatch reports whether the request may be watched. If so end waits for
+// endWatch.
+func (p *presence) beginWatch(request uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Either this sees that the request has ended, or end sees this.
+	p.watched.Store(true)
+	if p.request.Load() != request || !p.deadline.lift() {
+		p.watched.Store(false)
+		return false
+	}
+	p.watching = make(chan struct{})
+	return true
+}
+
+func (p *presence) endWatch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.watching)
+	p.watching = nil
+	p.watched.Store(false)
+}

@@ -1,0 +1,102 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// A readDeadline is the deadline of a connection's reads. net/http sets five for
+// each request, of which one read sees the last; setting one that costs more than
+// remembering it. So the connection below has any deadline that is not later than
+// the wanted one, and is given another when a read reaches it.
+type readDeadline struct {
+	below net.Conn
+
+	mu sync.Mutex
+	// wanted and set are the deadlines asked for and of the connection below.
+	// Zero is none.
+	wanted, set time.Time
+	// reading counts the reads that wait below.
+	reading int
+}
+
+// want sets the deadline of reads, those that wait included.
+func (d *readDeadline) want(t time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wanted = t
+	if d.reading > 0 {
+		return d.apply(t)
+	}
+	return nil
+}
+
+// apply gives the connection below a deadline.
+func (d *readDeadline) apply(t time.Time) error {
+	if t.Equal(d.set) {
+		return nil
+	}
+	d.set = t
+	return d.below.SetReadDeadline(t)
+}
+
+// settle gives the connection below the deadline that is wanted.
+func (d *readDeadline) settle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_ = d.apply(d.wanted)
+}
+
+// lift takes the deadline from the connection below, unless somebody reads.
+func (d *readDeadline) lift() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reading == 0 && d.apply(time.Time{}) == nil
+}
+
+// force gives the connection below a deadline, whatever is wanted, while nobody
+// reads.
+func (d *readDeadline) force(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_ = d.apply(t)
+}
+
+// read reads from the connection below.
+func (d *readDeadline) read(p []byte) (int, error) {
+	for {
+		d.begin()
+		n, err := d.below.Read(p)
+		if again := d.end(err); n > 0 || !again {
+			return n, err
+		}
+	}
+}
+
+// begin makes sure that the connection below has no later deadline than wanted.
+func (d *readDeadline) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reading++
+	if !d.wanted.IsZero() && (d.set.IsZero() || d.wanted.Before(d.set)) {
+		_ = d.apply(d.wanted)
+	}
+}
+
+// end reports whether a read that ended with err is to be made again, because
+// only the deadline below has passed.
+func (d *readDeadline) end(err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reading--
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	if !d.wanted.IsZero() && !time.Now().Before(d.wanted) {
+		return false
+	}
+	return d.apply(d.wanted) == nil
+}
