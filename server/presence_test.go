@@ -129,7 +129,9 @@ func TestPresenceOfASlowRequestThatEndsAtAnyTime(t *testing.T) {
 			watched(c)
 		}
 		c.end()
-		require.False(t, c.presence.watched.Load())
+		c.presence.mu.Lock()
+		require.Nil(t, c.presence.watching)
+		c.presence.mu.Unlock()
 	}
 	require.NoError(t, ctx.Err())
 }
