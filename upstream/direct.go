@@ -41,7 +41,7 @@ func (d *direct) closeIdle() { d.pool.Close() }
 
 // A directExchange is what one exchange needs of memory.
 type directExchange struct {
-	*exchange
+	exchange
 	conn *http1.Conn
 	head http1.Head
 	body http1.Body
@@ -59,10 +59,11 @@ var directExchanges = sync.Pool{New: func() any { return &directExchange{out: ma
 // maxKeptOut is the largest request head whose buffer is kept.
 const maxKeptOut = 16 << 10
 
-func (d *direct) serve(x *exchange) error {
+func (d *direct) serve(x exchange) (sent bool, err error) {
 	e := directExchanges.Get().(*directExchange)
 	e.exchange = x
-	err := d.attempt(e)
+	err = d.attempt(e)
+	sent = e.sent
 	clear(e.head.Fields)
 	clear(e.body.Trailer)
 	if cap(e.out) > maxKeptOut {
@@ -70,7 +71,7 @@ func (d *direct) serve(x *exchange) error {
 	}
 	*e = directExchange{head: http1.Head{Fields: e.head.Fields}, body: http1.Body{Trailer: e.body.Trailer}, out: e.out}
 	directExchanges.Put(e)
-	return err
+	return sent, err
 }
 
 // attempt makes one exchange, on a connection that was used before if there is

@@ -8,9 +8,10 @@ import (
 // A client sends requests to one host.
 type client interface {
 	// serve sends the request of x, and the response to x's writer. An error
-	// means that nothing was written. It panics with http.ErrAbortHandler if the
-	// response cannot be finished.
-	serve(x *exchange) error
+	// means that nothing was written to that; sent, that a byte of the request may
+	// have been. It panics with http.ErrAbortHandler if the response cannot be
+	// finished.
+	serve(x exchange) (sent bool, err error)
 	// closeIdle closes the connections that are not in use.
 	closeIdle()
 }

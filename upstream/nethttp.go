@@ -67,7 +67,12 @@ func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
 
 func (n *netHTTP) closeIdle() { n.transport.CloseIdleConnections() }
 
-func (n *netHTTP) serve(x *exchange) error {
+func (n *netHTTP) serve(x exchange) (sent bool, err error) {
+	err = n.exchange(&x)
+	return x.sent, err
+}
+
+func (n *netHTTP) exchange(x *exchange) error {
 	if n.breaker != nil {
 		if !n.breaker.Requests.Acquire() {
 			return errOverflow

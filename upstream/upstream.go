@@ -166,15 +166,15 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Else net/http's server reads the whole body before it sends a response.
 		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
-	x := exchange{
+	sent, err := h.client.serve(exchange{
 		upstream: u, host: h, w: w, r: r,
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
 		query:   cleanTarget(r.URL.RawQuery),
 		cookie:  hash.SetCookie,
 		upgrade: upgradeOf(r, u.config.Protocol),
-	}
-	if err := h.client.serve(&x); err != nil {
-		f := classify(r.Context(), err, x.sent)
+	})
+	if err != nil {
+		f := classify(r.Context(), err, sent)
 		f.Host = h.public(u.config.Protocol)
 		h.reportFailure(&f)
 		fail(w, r, f)
