@@ -151,7 +151,7 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		c.stand(&out, b, &policy)
 	case service != nil:
 		if r := c.serve(service, &out, &policy); r != nil {
-			out.backend, out.budget, out.remote = r.Upstream, r.budget, true
+			out.backend, out.budget, out.remote, out.declared = r.Upstream, r.budget, true, true
 		}
 	default:
 		if b := c.backends.byName[backendName{host: "*"}]; b != nil {
@@ -212,6 +212,8 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 		config.Resolution = upstream.DNS
 	case ResolveDNSRoundRobin:
 		config.Resolution = upstream.DNSRoundRobin
+	case ResolveDynamicDNS:
+		config.Resolution = upstream.DynamicDNS
 	}
 	for _, e := range h.endpoints(d.host, int(d.port), policy.labels) {
 		config.Endpoints = append(config.Endpoints, upstream.Endpoint{

@@ -110,6 +110,15 @@ func (b *Builder) Service(s Service) *Builder {
 	return b
 }
 
+// WorkloadEntry adds a place where services run that select it by its labels.
+func (b *Builder) WorkloadEntry(w WorkloadEntry) *Builder {
+	if w.Origin.isZero() {
+		w.Origin = caller("WorkloadEntry", w.Namespace, w.Name)
+	}
+	b.declared.WorkloadEntries = append(b.declared.WorkloadEntries, w)
+	return b
+}
+
 // DestinationRule adds a DestinationRule.
 func (b *Builder) DestinationRule(r DestinationRule) *Builder {
 	if r.Origin.isZero() {
@@ -242,7 +251,8 @@ type Resolver interface {
 }
 
 // Resolver replaces net.DefaultResolver, which finds the endpoints of services
-// with DNS resolution. It is called concurrently, in the background.
+// with DNS resolution, and what requests name with dynamic DNS. It is called
+// concurrently, in the background.
 func (b *Builder) Resolver(r Resolver) *Builder {
 	b.resolver = r
 	return b
@@ -363,6 +373,7 @@ func (d *Declarations) append(more Declarations) {
 	d.Servers = append(d.Servers, more.Servers...)
 	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
 	d.Services = append(d.Services, more.Services...)
+	d.WorkloadEntries = append(d.WorkloadEntries, more.WorkloadEntries...)
 	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
 	d.Warnings = append(d.Warnings, more.Warnings...)

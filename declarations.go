@@ -6,6 +6,7 @@ type Declarations struct {
 	Servers          []Server
 	VirtualServices  []VirtualService
 	Services         []Service
+	WorkloadEntries  []WorkloadEntry
 	DestinationRules []DestinationRule
 	RateLimits       []RateLimitPolicy
 

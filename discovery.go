@@ -60,22 +60,10 @@ func (c *compiler) discoverable(s *Service) {
 	c.at(s.Origin).field("discovery").suggestf(suggest.Closest(s.Discovery, known), "no discovery is registered as %q", s.Discovery)
 }
 
-// pooledDiscovery warns of a service whose endpoints are not used, because an older
-// one of the same host and namespace is discovered, or is not.
-func (c *compiler) pooledDiscovery(host string, oldest, s *Service) {
-	e := c.at(s.Origin).field("resolution")
-	switch discovered := oldest.Resolution == ResolveDiscovery; {
-	case discovered && (s.Resolution == ResolveDiscovery || len(s.Endpoints) > 0):
-		e.warnf("", "the endpoints of %s are those that are discovered for the older service %q", host, oldest.Name)
-	case !discovered && s.Resolution == ResolveDiscovery:
-		e.warnf("", "nothing is discovered: the older service %q says what the endpoints of %s are", oldest.Name, host)
-	}
-}
-
 // describeDiscovery describes the endpoints of a service's port that are discovered
 // and have the labels.
 func (c *compiler) describeDiscovery(d *upstreamDescription, h *hostService, port int, labels map[string]string) {
-	service := *h.parts[0]
+	service := *h.parts[0].Service
 	service.Namespace = h.namespace
 	w := &watch{discovery: c.b.discoveries[service.Discovery], service: service, port: h.port(port), labels: labels, log: c.b.log}
 	if w.discovery == nil {

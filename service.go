@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // A Service is what a destination's host stands for, outside this process
 // (Istio's ServiceEntry, for one or more hosts).
@@ -17,6 +20,11 @@ type Service struct {
 	// Endpoints are where it runs. With DNS resolution, none means the hosts
 	// themselves.
 	Endpoints []Endpoint
+	// WorkloadSelector selects, in place of Endpoints, the WorkloadEntries of the
+	// service's namespace that have all of these labels. An empty map selects all
+	// of them, nil none. The pods that Istio selects beside them are not known
+	// here.
+	WorkloadSelector map[string]string
 	// Discovery is the name under which Builder.Discovery knows what finds the
 	// endpoints, with the resolution ResolveDiscovery.
 	Discovery string
@@ -40,9 +48,11 @@ type ServicePort struct {
 	TargetPort int
 }
 
-// An Endpoint is one place where a Service runs (Istio's WorkloadEntry).
+// An Endpoint is one place where a Service runs (Istio's WorkloadEntry, written
+// in a ServiceEntry).
 type Endpoint struct {
-	// Address is an IP address, or with DNS resolution also a host name.
+	// Address is an IP address, with DNS resolution also a host name, or with
+	// static resolution a socket: "unix:///run/x.sock".
 	Address string
 	// Ports maps names of service ports to the endpoint's own numbers.
 	Ports map[string]int
@@ -69,10 +79,27 @@ const (
 	// ResolveDNSRoundRobin looks names up and uses the first address for each
 	// new connection.
 	ResolveDNSRoundRobin
+	// ResolveDynamicDNS sends a request to the host that its Host header names, as
+	// rewritten, at the port of the service; a port in the header does not count.
+	// The hosts of the service are wildcards, which say what may be named: a
+	// request for anything else, an IP address included, answers 503. It has no
+	// endpoints. Names are looked up when they are asked for, and forgotten when
+	// they have not been for five minutes; at 1024 of them, new ones answer 503.
+	ResolveDynamicDNS
 	// ResolveDiscovery has the endpoints that a Discovery finds. A ServiceEntry
 	// cannot say it.
 	ResolveDiscovery
 )
+
+// String returns Istio's word for the resolution.
+func (r Resolution) String() string {
+	if int(r) < len(resolutions) {
+		return resolutions[r]
+	}
+	return strconv.Itoa(int(r))
+}
+
+var resolutions = []string{"NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS", "discovery"}
 
 // A DestinationRule declares the subsets of a service, and how requests get to it
 // (Istio's DestinationRule). Of all rules for a host one applies: of those in

@@ -21,11 +21,18 @@ type serviceIndex struct {
 type hostService struct {
 	namespace string
 	// parts are oldest first. The first one's resolution holds for all.
-	parts []*Service
+	parts []servicePart
+}
+
+// A servicePart is a service, and the endpoints that it declares or selects.
+type servicePart struct {
+	*Service
+	endpoints []Endpoint
 }
 
 func newServiceIndex(c *compiler) serviceIndex {
 	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.b.namespace, c.b.workload)}
+	workloads := newWorkloadIndex(c.d.WorkloadEntries, c.b.namespace)
 	byAge := make([]*Service, len(c.d.Services))
 	for i := range c.d.Services {
 		byAge[i] = &c.d.Services[i]
@@ -37,9 +44,10 @@ func newServiceIndex(c *compiler) serviceIndex {
 		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
 			continue
 		}
+		part := servicePart{s, workloads.endpoints(s, namespace)}
 		for _, host := range s.Hosts {
-			if oldest := x.add(host, namespace, s); oldest != s {
-				c.pooledDiscovery(host, oldest, s)
+			if oldest := x.add(host, namespace, part); oldest != s {
+				c.unusedEndpoints(host, oldest, &part)
 			}
 		}
 	}
@@ -48,17 +56,34 @@ func newServiceIndex(c *compiler) serviceIndex {
 
 // add adds a service that is newer than all in the index, and returns the oldest of
 // its host and namespace.
-func (x *serviceIndex) add(host, namespace string, s *Service) *Service {
+func (x *serviceIndex) add(host, namespace string, part servicePart) *Service {
 	for _, h := range x.byHost[host] {
 		if h.namespace == namespace {
-			if h.parts[len(h.parts)-1] != s {
-				h.parts = append(h.parts, s)
+			if h.parts[len(h.parts)-1].Service != part.Service {
+				h.parts = append(h.parts, part)
 			}
-			return h.parts[0]
+			return h.parts[0].Service
 		}
 	}
-	x.byHost[host] = append(x.byHost[host], &hostService{namespace: namespace, parts: []*Service{s}})
-	return s
+	x.byHost[host] = append(x.byHost[host], &hostService{namespace: namespace, parts: []servicePart{part}})
+	return part.Service
+}
+
+// unusedEndpoints warns of a service whose endpoints are not used, because an older
+// one of the same host and namespace says in another way what they are.
+func (c *compiler) unusedEndpoints(host string, oldest *Service, part *servicePart) {
+	e := c.at(part.Origin).field("resolution")
+	differ := part.Resolution != oldest.Resolution
+	switch found := len(part.endpoints) > 0; {
+	case oldest.Resolution == ResolveDiscovery && (!differ || found):
+		e.warnf("", "the endpoints of %s are those that are discovered for the older service %q", host, oldest.Name)
+	case part.Resolution == ResolveDiscovery && differ:
+		e.warnf("", "nothing is discovered: the older service %q says what the endpoints of %s are", oldest.Name, host)
+	case part.Resolution == ResolveDynamicDNS && differ:
+		e.warnf("", "no request names its host: the older service %q says what the endpoints of %s are", oldest.Name, host)
+	case (oldest.Resolution == ResolveNone || oldest.Resolution == ResolveDynamicDNS) && found:
+		e.warnf("", "the endpoints are not used: the older service %q has the resolution %s for %s", oldest.Name, oldest.Resolution, host)
+	}
 }
 
 // find returns the service of a host: the one in the VirtualService's namespace
@@ -100,20 +125,29 @@ type placedEndpoint struct {
 }
 
 // endpoints returns the endpoints of a port that are declared and have the
-// labels. With DNS, a service without endpoints runs at the host's own addresses.
+// labels. With DNS, a service without endpoints runs at the host's own addresses,
+// which have no labels, and with dynamic DNS at those of all hosts of the wildcard.
 func (h *hostService) endpoints(host string, port int, labels map[string]string) []placedEndpoint {
 	resolution := h.resolution()
-	if resolution == ResolveNone || resolution == ResolveDiscovery {
+	switch resolution {
+	case ResolveNone, ResolveDiscovery:
 		return nil
+	case ResolveDynamicDNS:
+		p := h.port(port)
+		if p == nil || len(labels) > 0 {
+			return nil
+		}
+		e := &Endpoint{Address: host}
+		return []placedEndpoint{{e, e.at(p)}}
 	}
 	var out []placedEndpoint
-	for _, s := range h.parts {
-		p := s.port(port)
+	for _, part := range h.parts {
+		p := part.port(port)
 		if p == nil {
 			continue
 		}
-		list := s.Endpoints
-		if len(list) == 0 && s.usesDNS() {
+		list := part.endpoints
+		if part.runsAtHosts() {
 			list = []Endpoint{{Address: host}}
 		}
 		for i := range list {

@@ -59,6 +59,12 @@ func TestResolutionOfPooledServices(t *testing.T) {
 			{Resolution: ResolveDNSRoundRobin, Endpoints: []Endpoint{{Address: "b.test"}}},
 			{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "c.test"}}},
 		}, []string{"b.test:80"}},
+		{"one wildcard for DYNAMIC_DNS, at the port of the oldest", []Service{
+			{Resolution: ResolveDynamicDNS, Ports: []ServicePort{{Number: 80, TargetPort: 8080}}},
+			{Resolution: ResolveDynamicDNS}, {Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}}},
+		}, []string{"a.test:8080"}},
+		{"no wildcard for DNS", []Service{{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "b.test"}}}, {Resolution: ResolveDynamicDNS}}, []string{"b.test:80"}},
+		{"not the host where nothing is selected", []Service{{Resolution: ResolveDNS, WorkloadSelector: map[string]string{"app": "a"}}}, nil},
 		{"a socket", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "unix:///run/a.sock"}}}}, []string{"unix:///run/a.sock"}},
 		{"one address twice in one service", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}, {Address: "10.0.0.1"}}}},
 			[]string{"10.0.0.1:80", "10.0.0.1:80"}},
@@ -67,8 +73,10 @@ func TestResolutionOfPooledServices(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &hostService{}
 			for i := range tt.of {
-				tt.of[i].Ports = []ServicePort{{Number: 80}}
-				h.parts = append(h.parts, &tt.of[i])
+				if tt.of[i].Ports == nil {
+					tt.of[i].Ports = []ServicePort{{Number: 80}}
+				}
+				h.parts = append(h.parts, servicePart{&tt.of[i], tt.of[i].Endpoints})
 			}
 			var got []string
 			for _, e := range h.endpoints("a.test", 80, nil) {

@@ -209,6 +209,9 @@ func (rp *routeProgram) print(t *text) {
 			if d.authority != "" {
 				t.line("authority %q", d.authority)
 			}
+			if d.declared {
+				t.line("endpoints %v", d.backend)
+			}
 			if d.policy != nil {
 				d.policy.print(t)
 			}

@@ -34,6 +34,8 @@ func validate(d *Declarations, o validation, f *findings) {
 	v.indexVirtualServices()
 	v.indexSubsets()
 	v.indexServices()
+	v.workloads = newWorkloadIndex(d.WorkloadEntries, o.defaultNamespace)
+	v.selectedBySome = make(map[*WorkloadEntry]bool)
 
 	v.duplicates()
 	v.servers()
@@ -62,6 +64,9 @@ type validator struct {
 	// servicesOf holds the services of each declared host, once they are asked
 	// for.
 	servicesOf map[string][]*Service
+	workloads  workloadIndex
+	// selectedBySome holds the WorkloadEntries that a service selects.
+	selectedBySome map[*WorkloadEntry]bool
 	// encryptors holds the DestinationRules of each host, once they are asked
 	// for.
 	encryptors *hostTable[*[]*DestinationRule]
@@ -90,6 +95,10 @@ func (v *validator) duplicates() {
 	once(v, len(d.Services), "ServiceEntry", func(i int) (*Origin, string, string, string) {
 		s := &d.Services[i]
 		return &s.Origin, s.Namespace, s.Name, ""
+	})
+	once(v, len(d.WorkloadEntries), "WorkloadEntry", func(i int) (*Origin, string, string, string) {
+		w := &d.WorkloadEntries[i]
+		return &w.Origin, w.Namespace, w.Name, ""
 	})
 	once(v, len(d.DestinationRules), "DestinationRule", func(i int) (*Origin, string, string, string) {
 		r := &d.DestinationRules[i]

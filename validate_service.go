@@ -11,6 +11,9 @@ import (
 // serviceProtocols are those of a service's port.
 var serviceProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB", "TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
 
+// dynamicProtocols are those whose requests name their host.
+var dynamicProtocols = []string{"HTTP", "HTTP2", "GRPC", "TLS"}
+
 func (v *validator) indexServices() {
 	services := v.declarations.Services
 	v.portsOf = make(map[string][]int, len(services))
@@ -38,6 +41,7 @@ func (v *validator) services() {
 		v.exportTo(&s, service.ExportTo, service.Namespace, true)
 	}
 	v.pooledPorts()
+	v.workloadEntries()
 }
 
 // pooledPorts reports ports of one number that services of one host and
@@ -96,7 +100,9 @@ func (v *validator) serviceHosts(s *site, service *Service) {
 			e.errorf(`"*" cannot be the host of a service`)
 		case problem != "":
 			e.suggestf(withoutPort(host), "%s", problem)
-		case strings.HasPrefix(host, "*") && service.usesDNS() && len(service.Endpoints) == 0:
+		case service.Resolution == ResolveDynamicDNS && !standsForNames(host):
+			e.errorf("%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
+		case strings.HasPrefix(host, "*") && service.runsAtHosts():
 			e.errorf("%q cannot be looked up: a wildcard needs endpoints", host)
 		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
 			e.warnf(codeSchema, "%q has a wildcard for a part of a label, which not every proxy understands", host)
@@ -104,7 +110,19 @@ func (v *validator) serviceHosts(s *site, service *Service) {
 	}
 }
 
-// usesDNS reports whether endpoints are looked up.
+// standsForNames reports whether a host is a wildcard of names, none of which can be
+// read as an address.
+func standsForNames(host string) bool {
+	top := host[strings.LastIndexByte(host, '.')+1:]
+	return strings.HasPrefix(host, "*") && top != "" && isAlphanumeric(top[0]) && (top[0] < '0' || top[0] > '9')
+}
+
+// runsAtHosts reports whether the hosts themselves are where the service runs.
+func (s *Service) runsAtHosts() bool {
+	return s.usesDNS() && len(s.Endpoints) == 0 && s.WorkloadSelector == nil
+}
+
+// usesDNS reports whether the names of endpoints are looked up.
 func (s *Service) usesDNS() bool {
 	return s.Resolution == ResolveDNS || s.Resolution == ResolveDNSRoundRobin
 }
@@ -137,6 +155,8 @@ func (v *validator) servicePorts(s *site, service *Service) {
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
 			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
+		case service.Resolution == ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
+			protocol.errorf("%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
 		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
 			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
 		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != ResolveNone:
@@ -170,8 +190,12 @@ func (v *validator) endpoints(s *site, service *Service) {
 		e.errorf("%d is not a resolution", service.Resolution)
 		return
 	}
+	v.workloadSelector(s, service)
 	n := len(service.Endpoints)
 	switch {
+	case n > 0 && service.WorkloadSelector != nil:
+		e := s.field("workloadSelector")
+		e.errorf("endpoints are either listed or selected, but there are %d", n)
 	case service.Resolution == ResolveNone && n > 0:
 		e := s.field("endpoints")
 		e.errorf("resolution NONE has no endpoints, but there are %d", n)
@@ -180,13 +204,17 @@ func (v *validator) endpoints(s *site, service *Service) {
 		e := s.field("endpoints")
 		e.errorf("a service that is discovered declares no endpoint, but there are %d", n)
 		return
+	case service.Resolution == ResolveDynamicDNS && n > 0:
+		e := s.field("endpoints")
+		e.errorf("resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
+		return
 	case service.Resolution == ResolveNone:
 		e := s.field("resolution")
 		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
 	case service.Resolution == ResolveDNSRoundRobin && n > 1:
 		e := s.field("endpoints")
 		e.errorf("resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
-	case service.Resolution == ResolveStatic && n == 0:
+	case service.Resolution == ResolveStatic && n == 0 && service.WorkloadSelector == nil:
 		e := s.field("endpoints")
 		e.warnf("", "there is none: requests get 503")
 	}
@@ -197,19 +225,13 @@ func (v *validator) endpoints(s *site, service *Service) {
 }
 
 func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
-	unix := strings.HasPrefix(endpoint.Address, "unix://")
 	address := s.field("address")
 	switch {
 	case endpoint.Address == "":
 		address.errorf("the address is missing")
-	case service.Resolution == ResolveStatic && unix:
-		if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
-			address.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
-		}
-		if len(endpoint.Ports) > 0 {
-			e := s.field("ports")
-			e.errorf("a unix socket has no ports")
-		} else if len(service.Ports) != 1 {
+	case service.Resolution == ResolveStatic && isSocketURL(endpoint.Address):
+		v.socket(s, endpoint)
+		if len(endpoint.Ports) == 0 && len(service.Ports) != 1 {
 			address.errorf("a unix socket serves one port, but the service has %d", len(service.Ports))
 		}
 	case service.Resolution == ResolveStatic:
@@ -233,6 +255,26 @@ func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
 			e.errorf("%s", problem)
 		}
 	}
+	v.endpointUse(s, endpoint)
+}
+
+// isSocketURL reports whether an address is written as that of a socket.
+func isSocketURL(address string) bool { return strings.HasPrefix(address, "unix://") }
+
+// socket validates an endpoint that is a socket.
+func (v *validator) socket(s *site, endpoint *Endpoint) {
+	if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
+		e := s.field("address")
+		e.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
+	}
+	if len(endpoint.Ports) > 0 {
+		e := s.field("ports")
+		e.errorf("a unix socket has no ports")
+	}
+}
+
+// endpointUse validates what is used of an endpoint wherever it is.
+func (v *validator) endpointUse(s *site, endpoint *Endpoint) {
 	v.labels(s, "labels", endpoint.Labels)
 	if endpoint.Weight < 0 {
 		e := s.field("weight")

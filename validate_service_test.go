@@ -18,6 +18,11 @@ func TestValidateService(t *testing.T) {
 	resolved := func(r Resolution, endpoints ...Endpoint) func(*Declarations) {
 		return service(func(s *Service) { s.Resolution, s.Endpoints = r, endpoints })
 	}
+	dynamic := func(protocol string, hosts ...string) func(*Declarations) {
+		return service(func(s *Service) {
+			s.Hosts, s.Resolution, s.Endpoints, s.Ports[0].Protocol = hosts, ResolveDynamicDNS, nil, protocol
+		})
+	}
 	endpoint := func(e Endpoint) func(*Declarations) { return resolved(ResolveStatic, e) }
 	encrypted := func(p *TrafficPolicy) func(*Declarations) {
 		return func(d *Declarations) {
@@ -71,6 +76,28 @@ func TestValidateService(t *testing.T) {
 		{"DNS_ROUND_ROBIN with one", resolved(ResolveDNSRoundRobin, Endpoint{Address: "b.test"}), nil},
 		{"DNS_ROUND_ROBIN with two", resolved(ResolveDNSRoundRobin, Endpoint{Address: "b.test"}, Endpoint{Address: "c.test"}),
 			[]string{"endpoints: resolution DNS_ROUND_ROBIN has at most one endpoint, but there are 2"}},
+		{"DYNAMIC_DNS", dynamic("HTTP", "*.a.test", "*.com", "*.xn--p1ai"), nil},
+		{"DYNAMIC_DNS with a part of a label", dynamic("HTTP", "*-b.a.test"),
+			[]string{`~hosts[0]: "*-b.a.test" has a wildcard for a part of a label, which not every proxy understands [IST0133]`}},
+		{"DYNAMIC_DNS with a name", dynamic("HTTP", "*.a.test", "a.test"),
+			[]string{`hosts[1]: "a.test" is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name`}},
+		{"DYNAMIC_DNS with everything", dynamic("HTTP", "*"), []string{`hosts[0]: "*" cannot be the host of a service`}},
+		{"DYNAMIC_DNS with addresses", dynamic("HTTP", "*.0.0.1"), []string{`hosts[0]: "*.0.0.1" is not a host name: its last label is a number`}},
+		{"DYNAMIC_DNS with addresses of another spelling", dynamic("HTTP", "*.0.0.0x1"),
+			[]string{`hosts[0]: "*.0.0.0x1" is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name`}},
+		{"DYNAMIC_DNS with the root", dynamic("HTTP", "*.a.test."),
+			[]string{`hosts[0]: "*.a.test." is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name`}},
+		{"DYNAMIC_DNS without a dot", dynamic("HTTP", "*-a"),
+			[]string{`hosts[0]: "*-a" is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name`}},
+		{"DYNAMIC_DNS over HTTP/2", dynamic("http2", "*.a.test"), nil},
+		{"DYNAMIC_DNS for gRPC", dynamic("GRPC", "*.a.test"), nil},
+		{"DYNAMIC_DNS over TLS", dynamic("TLS", "*.a.test"), nil},
+		{"DYNAMIC_DNS over HTTPS", dynamic("HTTPS", "*.a.test"),
+			[]string{"ports[0].protocol: HTTPS does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS"}},
+		{"DYNAMIC_DNS over TCP", dynamic("tcp", "*.a.test"),
+			[]string{"ports[0].protocol: TCP does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS"}},
+		{"DYNAMIC_DNS with endpoints", service(func(s *Service) { s.Hosts, s.Resolution = []string{"*.a.test"}, ResolveDynamicDNS }),
+			[]string{"endpoints: resolution DYNAMIC_DNS has no endpoints, but there are 1"}},
 		{"discovered", resolved(ResolveDiscovery), nil},
 		{"discovered with endpoints", resolved(ResolveDiscovery, Endpoint{Address: "10.0.0.1"}),
 			[]string{"endpoints: a service that is discovered declares no endpoint, but there are 1"}},

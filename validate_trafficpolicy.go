@@ -243,8 +243,9 @@ func (v *validator) endpointsIn(scope policyScope) int {
 		return 0
 	}
 	n := 0
-	for i := range list[0].Endpoints {
-		if hasLabels(list[0].Endpoints[i].Labels, scope.labels) {
+	endpoints := v.workloads.endpoints(list[0], v.named(list[0].Namespace, "").namespace)
+	for i := range endpoints {
+		if hasLabels(endpoints[i].Labels, scope.labels) {
 			n++
 		}
 	}

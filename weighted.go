@@ -120,8 +120,9 @@ type destination struct {
 	host, subset string
 	weight       uint32
 	port         uint16
-	// remote says that backend is outside of this process.
-	remote bool
+	// remote says that backend is outside of this process, and declared that it is a
+	// Service.
+	remote, declared bool
 	// writes says which of the edge's headers operations may write.
 	writes edgeWrites
 	// upTo is the sum of the weights up to and including this one's.

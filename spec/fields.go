@@ -99,14 +99,13 @@ var fieldTable = []fieldGroup{
 	{"TLSMatchAttributes", unexecuted, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
 	{"L4MatchAttributes", unexecuted, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
 
-	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "exportTo", "subjectAltNames"}},
+	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "workloadSelector", "exportTo", "subjectAltNames"}},
 	{"ServiceEntry", idle, "a gateway chooses services by host", []string{"addresses"}},
-	{"ServiceEntry", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"workloadSelector"}},
 	{"ServicePort", executed, "", []string{"number", "protocol", "name", "targetPort"}},
 	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight"}},
 	{"WorkloadEntry", idle, "all endpoints are reached directly", []string{"network"}},
 	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
-	{"WorkloadSelector", unexecuted, "endpoints are only those written in the ServiceEntry", []string{"labels"}},
+	{"WorkloadSelector", executed, "", []string{"labels"}},
 
 	{"DestinationRule", executed, "", []string{"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"}},
 	{"Subset", executed, "", []string{"name", "labels", "trafficPolicy"}},

@@ -168,6 +168,9 @@ func withoutOrigins(d gateway.Declarations) gateway.Declarations {
 	for i := range d.Services {
 		d.Services[i].Origin = gateway.Origin{}
 	}
+	for i := range d.WorkloadEntries {
+		d.WorkloadEntries[i].Origin = gateway.Origin{}
+	}
 	for i := range d.DestinationRules {
 		d.DestinationRules[i].Origin = gateway.Origin{}
 	}

@@ -51,12 +51,12 @@ var kinds = []kindEntry{
 	{group: networkingGroup, name: "VirtualService", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.VirtualService) }},
 	{group: networkingGroup, name: "DestinationRule", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.DestinationRule) }},
 	{group: networkingGroup, name: "ServiceEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.ServiceEntry) }},
+	{group: networkingGroup, name: "WorkloadEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.WorkloadEntry) }},
 	{group: networkingGroup, name: "RateLimitConfig", versions: []string{"v1alpha3"}, verdict: read},
 
 	{group: networkingGroup, name: "EnvoyFilter", versions: networkingVersions},
 	{group: networkingGroup, name: "ProxyConfig", versions: networkingVersions},
 	{group: networkingGroup, name: "Sidecar", versions: networkingVersions},
-	{group: networkingGroup, name: "WorkloadEntry", versions: networkingVersions},
 	{group: networkingGroup, name: "WorkloadGroup", versions: networkingVersions},
 	{group: "extensions.istio.io", name: "WasmPlugin", versions: []string{"v1alpha1"}},
 	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}},

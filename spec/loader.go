@@ -254,7 +254,12 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 				}
 				created = t
 			}
-		case k.name == "labels" || k.name == "annotations":
+		case k.name == "labels":
+			if r.is(e, object) {
+				r.labels = make(map[string]string, len(e.keys))
+				r.entries(e, func(name string, e *value) { r.labels[name], _ = r.text(e) })
+			}
+		case k.name == "annotations":
 			if r.is(e, object) {
 				r.entries(e, func(_ string, e *value) { r.text(e) })
 			}

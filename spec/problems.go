@@ -66,7 +66,9 @@ func (s step) append(b []byte) []byte {
 
 // A reader reads one resource and keeps what it has to say about it.
 type reader struct {
-	origin   gateway.Origin
+	origin gateway.Origin
+	// labels are those of the resource's metadata.
+	labels   map[string]string
 	path     []step
 	errors   []*gateway.Error
 	warnings []gateway.Warning

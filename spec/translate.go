@@ -61,10 +61,16 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 			l.declared.DestinationRules = append(l.declared.DestinationRules, rule)
 		}
 	case *networking.ServiceEntry:
+		r.serviceAddresses(m, v)
 		service := r.service(m)
 		service.Created = created
 		if !r.isBroken() {
 			l.declared.Services = append(l.declared.Services, service)
+		}
+	case *networking.WorkloadEntry:
+		entry := r.workloadEntry(m)
+		if !r.isBroken() {
+			l.declared.WorkloadEntries = append(l.declared.WorkloadEntries, entry)
 		}
 	}
 }

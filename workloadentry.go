@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// A WorkloadEntry is one place where services run that select it by its labels
+// with a WorkloadSelector (Istio's WorkloadEntry).
+type WorkloadEntry struct {
+	Name, Namespace string
+	// Endpoint is where it runs. Of those that select it, services with static
+	// resolution leave out a host name, and those with DNS resolution a socket.
+	// Ports go by the names of the services' ports.
+	Endpoint
+
+	Origin Origin
+}
+
+// A workloadIndex finds the WorkloadEntries that services select.
+type workloadIndex struct {
+	byNamespace map[string][]*WorkloadEntry
+	byLabel     map[workloadLabel][]*WorkloadEntry
+}
+
+// A workloadLabel is a label that WorkloadEntries of a namespace have.
+type workloadLabel struct{ namespace, key, value string }
+
+// newWorkloadIndex indexes WorkloadEntries. namespace is that of those which name
+// none.
+func newWorkloadIndex(list []WorkloadEntry, namespace string) workloadIndex {
+	x := workloadIndex{byNamespace: map[string][]*WorkloadEntry{}, byLabel: map[workloadLabel][]*WorkloadEntry{}}
+	for i := range list {
+		w := &list[i]
+		in := cmp.Or(w.Namespace, namespace)
+		x.byNamespace[in] = append(x.byNamespace[in], w)
+		for key, value := range w.Labels {
+			at := workloadLabel{in, key, value}
+			x.byLabel[at] = append(x.byLabel[at], w)
+		}
+	}
+	return x
+}
+
+// selected returns the WorkloadEntries of a namespace that a selector selects, in
+// the order of their declaration.
+func (x *workloadIndex) selected(selector map[string]string, namespace string) []*WorkloadEntry {
+	// Only those that have the rarest of the labels are looked at.
+	candidates := x.byNamespace[namespace]
+	for key, value := range selector {
+		if with := x.byLabel[workloadLabel{namespace, key, value}]; len(with) < len(candidates) {
+			candidates = with
+		}
+	}
+	var out []*WorkloadEntry
+	for _, w := range candidates {
+		if hasLabels(w.Labels, selector) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// endpoints returns the endpoints of a service in a namespace: those declared in
+// it, or those that it selects and that its resolution can use.
+func (x *workloadIndex) endpoints(s *Service, namespace string) []Endpoint {
+	if s.WorkloadSelector == nil {
+		return s.Endpoints
+	}
+	var out []Endpoint
+	for _, w := range x.selected(s.WorkloadSelector, namespace) {
+		if s.Resolution.misfit(w.Address) == "" {
+			out = append(out, w.Endpoint)
+		}
+	}
+	return out
+}
+
+// misfit says why the resolution has no use for the address of a WorkloadEntry, if
+// it has none.
+func (r Resolution) misfit(address string) string {
+	switch {
+	case isAddress(address):
+		return ""
+	case isSocket(address) && r != ResolveStatic:
+		return fmt.Sprintf("%q is a socket, which resolution %s has no use for", address, r)
+	case !isSocket(address) && r == ResolveStatic:
+		return fmt.Sprintf("%q is not an IP address, as resolution STATIC needs", address)
+	}
+	return ""
+}
