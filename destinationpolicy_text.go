@@ -182,10 +182,10 @@ func (p *destinationPolicy) printPool(t *text) {
 		requests.count("retries", http.MaxRetries)
 	}
 	switch {
-	case http.H2UpgradePolicy == H2Upgrade:
-		requests.add("over HTTP/2")
 	case http.UseClientProtocol:
 		requests.add("over the client's protocol")
+	case http.H2UpgradePolicy == H2Upgrade:
+		requests.add("over HTTP/2")
 	}
 	for _, l := range []phrase{connections, requests} {
 		if len(l) > 1 {

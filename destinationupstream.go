@@ -147,7 +147,10 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 			Enable: true, Idle: cmp.Or(k.Time, -1), Interval: cmp.Or(k.Interval, -1), Count: cmp.Or(k.Probes, -1),
 		}
 	}
-	if h.H2UpgradePolicy == H2Upgrade {
+	switch {
+	case h.UseClientProtocol:
+		config.Protocol = upstream.ClientProtocol
+	case h.H2UpgradePolicy == H2Upgrade:
 		config.Protocol = upstream.HTTP2
 	}
 	limits := upstream.Limits{

@@ -125,6 +125,8 @@ func TestDescribePool(t *testing.T) {
 		Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13,
 	}, d.Outliers)
 	require.EqualValues(t, 14, d.Balancing.PanicThreshold)
+	clients := &HTTPSettings{UseClientProtocol: true}
+	require.Equal(t, upstream.ClientProtocol, described(New(), destinationPolicy{connectionPool: &ConnectionPool{HTTP: clients}}).Protocol)
 	off := described(New(), destinationPolicy{outlierDetection: &OutlierDetection{Consecutive5xxErrors: new(0)}})
 	require.Zero(t, off.Outliers.Consecutive5xx)
 }

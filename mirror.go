@@ -55,6 +55,10 @@ func (x *exchange) mirror() *teeBody {
 			continue
 		}
 		r := x.req.Clone(ctx)
+		if m.destination.remote {
+			// To a destination with useClientProtocol Envoy is the client of a mirror.
+			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+		}
 		if body := x.req.Body; body != nil && body != http.NoBody {
 			if tee == nil {
 				tee = &teeBody{ReadCloser: body, trailer: x.req.Trailer}

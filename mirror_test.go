@@ -335,3 +335,34 @@ func TestWhatIsNotMirrored(t *testing.T) {
 		})
 	}
 }
+
+// Envoy is the client of a mirror, and speaks HTTP/1.1, where the protocol is the
+// client's.
+func TestMirrorOverClientProtocol(t *testing.T) {
+	seen := make(chan string, 2)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.URL.Path + " " + r.Proto }))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	gw := built(t, New().Service(serviceOf(t, server.URL)).
+		DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &TrafficPolicy{
+			ConnectionPool: &ConnectionPool{HTTP: &HTTPSettings{UseClientProtocol: true}},
+		}}).
+		Route(Route{Match: []Match{{URI: Prefix("/mirror")}}, Split: Split{{Host: "elsewhere"}}, Mirrors: []Mirror{{Destination: Destination{Host: "shop.internal"}}}}).
+		Route(Route{Split: Split{{Host: "shop.internal"}}}).
+		Backend("elsewhere", answerOK))
+	for _, want := range []string{"/mirror HTTP/1.1", "/ HTTP/2.0"} {
+		path, _, _ := strings.Cut(want, " ")
+		r := request(t, "GET", path)
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+		require.Equal(t, 200, serve(gw, r).Code)
+		select {
+		case got := <-seen:
+			require.Equal(t, want, got)
+		case <-time.After(10 * time.Second):
+			require.FailNow(t, "nothing came")
+		}
+	}
+}

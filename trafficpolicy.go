@@ -110,7 +110,8 @@ type HTTPSettings struct {
 	// H2UpgradePolicy says whether HTTP/2 is spoken where the port's protocol
 	// does not say so.
 	H2UpgradePolicy H2UpgradePolicy
-	// UseClientProtocol speaks to the destination what the client spoke.
+	// UseClientProtocol speaks HTTP/2 to the destination where the client did, and
+	// else HTTP/1.1, whatever the port's protocol is. It excludes H2Upgrade.
 	UseClientProtocol bool
 	// MaxConcurrentStreams is the most requests at a time on an HTTP/2
 	// connection. Zero is no limit but the peer's.

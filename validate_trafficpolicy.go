@@ -136,7 +136,6 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	v.notNegative(s, "maxRetries", h.MaxRetries)
 	v.notNegative(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
 	v.duration(s, "idleTimeout", h.IdleTimeout)
-	v.unexecuted(s, "useClientProtocol", h.UseClientProtocol, "a destination is always spoken to in the same protocol")
 	v.unexecuted(s, "maxConcurrentStreams", h.MaxConcurrentStreams > 0, "connections of HTTP/2 are left to net/http")
 	v.unexecuted(s, "http2KeepAlive", h.HTTP2Keepalive != nil, "connections of HTTP/2 are left to net/http")
 	switch {

@@ -132,8 +132,7 @@ var fieldTable = []fieldGroup{
 	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
 	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
 		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
-		"h2UpgradePolicy"}},
-	{"ConnectionPoolSettings.HTTPSettings", unexecuted, "a destination is always spoken to in the same protocol", []string{"useClientProtocol"}},
+		"h2UpgradePolicy", "useClientProtocol"}},
 	{"ConnectionPoolSettings.HTTPSettings", unexecuted, ownStreams, []string{"maxConcurrentStreams", "http2KeepAlive"}},
 	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", unexecuted, ownStreams, []string{"interval", "timeout"}},
 	{"OutlierDetection", executed, "", []string{

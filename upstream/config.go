@@ -67,6 +67,9 @@ const (
 	// HTTP2 is HTTP/2: with prior knowledge in plain text (h2c), or over TLS,
 	// where the backend must agree to "h2". It is net/http's implementation.
 	HTTP2
+	// ClientProtocol is HTTP2 for requests that came over HTTP/2, and HTTP1 for
+	// others: the request's ProtoMajor says which. (Istio's useClientProtocol)
+	ClientProtocol
 )
 
 // A Transport is an implementation of the client side of HTTP/1.1.
@@ -211,7 +214,7 @@ func (c *Config) check() error {
 	if c.Resolution > DynamicDNS {
 		report("unknown resolution %d", c.Resolution)
 	}
-	if c.Protocol > HTTP2 {
+	if c.Protocol > ClientProtocol {
 		report("unknown protocol %d", c.Protocol)
 	}
 	if c.Transport > NetHTTP {

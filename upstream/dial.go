@@ -61,13 +61,23 @@ func (c *Config) dialTLS(ctx context.Context, h *host, authority string) (net.Co
 	return conn, nil
 }
 
-// setTLS makes c.TLS what connections are made with.
-func (c *Config) setTLS() {
-	c.TLS = c.TLS.Clone()
-	c.TLS.NextProtos = nil
-	if c.Protocol == HTTP2 {
-		c.TLS.NextProtos = []string{"h2"}
+// over returns what connections are made with that speak protocol.
+func (c *Config) over(protocol Protocol) *Config {
+	fixed := *c
+	fixed.Protocol = protocol
+	if fixed.TLS != nil {
+		fixed.TLS = fixed.TLS.Clone()
+		fixed.TLS.NextProtos = nil
+		if protocol == HTTP2 {
+			fixed.TLS.NextProtos = []string{"h2"}
+		}
 	}
+	return &fixed
+}
+
+// setVerification makes c.TLS verify what c says of certificates.
+func (c *Config) setVerification() {
+	c.TLS = c.TLS.Clone()
 	if c.TLS.InsecureSkipVerify || !c.AnyName && len(c.SubjectAltNames) == 0 {
 		return
 	}

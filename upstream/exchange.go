@@ -38,14 +38,6 @@ type exchange struct {
 // the final one.
 const maxInformational = 100
 
-// newClient returns a client for h.
-func (u *Upstream) newClient(h *host) client {
-	if u.config.Protocol == HTTP2 || u.config.Transport == NetHTTP {
-		return newNetHTTP(&u.config, h, u.breaker)
-	}
-	return newDirect(&u.config, h, u.breaker)
-}
-
 // inform forwards a response with a status of 1xx, other than 101, and reports
 // whether more are accepted. h is the response's header.
 func (x *exchange) inform(status int, h http.Header) bool {

@@ -144,6 +144,56 @@ func TestTrailersOnly(t *testing.T) {
 	require.Empty(t, response.Trailer)
 }
 
+// What is spoken to the backend is what the client spoke, and neither takes the
+// other's connections.
+func TestClientProtocol(t *testing.T) {
+	each(t, func(t *testing.T, transport Transport) {
+		for _, secure := range []bool{false, true} {
+			t.Run(map[bool]string{false: "plain", true: "TLS"}[secure], func(t *testing.T) {
+				echo := func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Proto, " ", r.RemoteAddr) }
+				c := to(transport, "")
+				c.Protocol = ClientProtocol
+				if secure {
+					var roots *x509.CertPool
+					c.Endpoints[0].Address, roots = secureBackend(t, HTTP2, echo)
+					c.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"}
+				} else {
+					c.Endpoints[0].Address = httpBackend(t, echo)
+				}
+				u := newUpstream(t, c)
+				connections := make(map[string]string)
+				for range 2 {
+					for _, row := range []struct {
+						proto        string
+						major, minor int
+						want         string
+					}{{"HTTP/1.0", 1, 0, "HTTP/1.1"}, {"HTTP/1.1", 1, 1, "HTTP/1.1"}, {"HTTP/2.0", 2, 0, "HTTP/2.0"}} {
+						r := get("/")
+						r.Proto, r.ProtoMajor, r.ProtoMinor = row.proto, row.major, row.minor
+						w := within(t, begin(u, r))
+						require.Equal(t, 200, w.Code)
+						proto, address, _ := strings.Cut(w.Body.String(), " ")
+						require.Equal(t, row.want, proto)
+						connections[address] = proto
+						require.Equal(t, strings.TrimSuffix(row.want, ".0"), w.hosts[0].Protocol)
+					}
+				}
+				require.Len(t, connections, 2)
+			})
+		}
+	})
+}
+
+// A request for an upgrade comes over HTTP/1.1, and can be passed on.
+func TestUpgradeOverClientProtocol(t *testing.T) {
+	asks := get("/")
+	asks.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+	for protocol, want := range map[Protocol]string{HTTP1: "websocket", HTTP2: "", ClientProtocol: "websocket"} {
+		c := Config{Protocol: protocol}
+		require.Equal(t, want, upgradeOf(asks, c.protocolOf(asks)))
+	}
+}
+
 func TestUnixSocket(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		path := t.TempDir() + "/backend.sock"

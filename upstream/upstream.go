@@ -29,6 +29,8 @@ import (
 // one for reading.
 type Upstream struct {
 	config Config
+	// over holds what connections are made with, by the protocol that they speak.
+	over [2]*Config
 	// base is BasePath without slashes at its end.
 	base  string
 	hosts atomic.Pointer[hostSet]
@@ -57,7 +59,7 @@ func New(c Config) (*Upstream, error) {
 		return nil, err
 	}
 	c.setDefaults()
-	u := &Upstream{config: c, base: strings.TrimRight(c.BasePath, "/")}
+	u := &Upstream{config: c, over: [...]*Config{HTTP1: c.over(HTTP1), HTTP2: c.over(HTTP2)}, base: strings.TrimRight(c.BasePath, "/")}
 	if c.Limits != nil {
 		u.breaker = limits.New(*c.Limits)
 	}
@@ -102,7 +104,7 @@ func (c *Config) setDefaults() {
 		c.Dial = c.dialer()
 	}
 	if c.TLS != nil {
-		c.setTLS()
+		c.setVerification()
 	}
 	if c.Balancing.Random == nil {
 		c.Balancing.Random = c.Random
@@ -159,8 +161,9 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.release()
+	protocol := u.config.protocolOf(r)
 	if recorder, ok := w.(HostRecorder); ok {
-		recorder.UpstreamHost(h.public(u.config.Protocol))
+		recorder.UpstreamHost(h.public(protocol))
 	}
 	if r.ProtoMajor == 1 && hasBody(r) {
 		// Else net/http's server reads the whole body before it sends a response.
@@ -171,11 +174,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
 		query:   cleanTarget(r.URL.RawQuery),
 		cookie:  hash.SetCookie,
-		upgrade: upgradeOf(r, u.config.Protocol),
+		upgrade: upgradeOf(r, protocol),
 	})
 	if err != nil {
 		f := classify(r.Context(), err, sent)
-		f.Host = h.public(u.config.Protocol)
+		f.Host = h.public(protocol)
 		h.reportFailure(&f)
 		fail(w, r, f)
 	}

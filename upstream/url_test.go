@@ -97,7 +97,7 @@ func TestInvalidConfigs(t *testing.T) {
 		"does not begin with a slash":       {BasePath: "x"},
 		"has a query or a fragment":         {BasePath: "/x?y"},
 		"unknown resolution 4":              {Resolution: 4},
-		"unknown protocol 2":                {Protocol: 2},
+		"unknown protocol 3":                {Protocol: 3},
 		"unknown balancing policy 5":        {Balancing: Balancing{Policy: 5}},
 		"ring size 8388609 is above":        {Balancing: Balancing{MinimumRingSize: 8388609}},
 		"table size 4 is not a prime":       {Balancing: Balancing{TableSize: 4}},
@@ -106,7 +106,7 @@ func TestInvalidConfigs(t *testing.T) {
 		"negative connection duration":      {MaxConnectionDuration: -1},
 		"negative limit of requests":        {MaxRequestsPerConnection: -1},
 		"unknown transport 2":               {Transport: 2},
-		`upstream "a": unknown protocol`:    {Name: "a", Protocol: 2},
+		`upstream "a": unknown protocol`:    {Name: "a", Protocol: 3},
 	} {
 		t.Run(problem, func(t *testing.T) {
 			_, err := New(c)
