@@ -147,6 +147,9 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 			Enable: true, Idle: cmp.Or(k.Time, -1), Interval: cmp.Or(k.Interval, -1), Count: cmp.Or(k.Probes, -1),
 		}
 	}
+	if k := h.HTTP2Keepalive; k != nil {
+		config.PingInterval, config.PingTimeout = k.Interval, k.Timeout
+	}
 	switch {
 	case h.UseClientProtocol:
 		config.Protocol = upstream.ClientProtocol

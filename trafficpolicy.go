@@ -116,14 +116,15 @@ type HTTPSettings struct {
 	// MaxConcurrentStreams is the most requests at a time on an HTTP/2
 	// connection. Zero is no limit but the peer's.
 	MaxConcurrentStreams int
-	// HTTP2Keepalive sends pings on HTTP/2 connections. Nil sends none.
+	// HTTP2Keepalive sends pings on silent HTTP/2 connections. Nil sends none.
 	HTTP2Keepalive *HTTP2Keepalive
 }
 
 // An HTTP2Keepalive says how HTTP/2 finds out that its peer is gone (Istio's
 // HTTPSettings.ConnectionKeepalive). Both fields are required.
 type HTTP2Keepalive struct {
-	// Interval is the time between pings.
+	// Interval is how long nothing arrives before a ping is sent. Envoy sends them
+	// on busy connections too, where they find out nothing.
 	Interval time.Duration
 	// Timeout is how long an answer may take before the connection is closed.
 	Timeout time.Duration

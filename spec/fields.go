@@ -132,9 +132,9 @@ var fieldTable = []fieldGroup{
 	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
 	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
 		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
-		"h2UpgradePolicy", "useClientProtocol"}},
-	{"ConnectionPoolSettings.HTTPSettings", unexecuted, ownStreams, []string{"maxConcurrentStreams", "http2KeepAlive"}},
-	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", unexecuted, ownStreams, []string{"interval", "timeout"}},
+		"h2UpgradePolicy", "useClientProtocol", "http2KeepAlive"}},
+	{"ConnectionPoolSettings.HTTPSettings", unexecuted, ownStreams, []string{"maxConcurrentStreams"}},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", executed, "", []string{"interval", "timeout"}},
 	{"OutlierDetection", executed, "", []string{
 		"splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors", "consecutive5xxErrors",
 		"interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent"}},

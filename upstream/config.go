@@ -168,6 +168,11 @@ type Config struct {
 	// MaxConnectionDuration is the age from which a connection gets no more
 	// requests. 0 is without limit. Only Direct has it.
 	MaxConnectionDuration time.Duration
+	// PingInterval is how long nothing may arrive on a connection of HTTP/2 before
+	// its peer is sent a PING, and PingTimeout how long it may take to answer before
+	// the connection is closed. A PingInterval of 0 sends none, and a PingTimeout of
+	// 0 is 15s. (Istio's http2KeepAlive)
+	PingInterval, PingTimeout time.Duration
 	// KeepAlive are TCP's keep-alive probes. Nil is the default of net.Dialer. It
 	// does not concern Dial.
 	KeepAlive *net.KeepAliveConfig
@@ -226,7 +231,8 @@ func (c *Config) check() error {
 	if strings.ContainsAny(c.BasePath, "?#") {
 		report("base path %q has a query or a fragment", c.BasePath)
 	}
-	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "refresh interval": c.Refresh, "connection duration": c.MaxConnectionDuration} {
+	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "refresh interval": c.Refresh, "connection duration": c.MaxConnectionDuration,
+		"ping interval": c.PingInterval, "ping timeout": c.PingTimeout} {
 		if d < 0 {
 			report("negative %s %v", name, d)
 		}

@@ -46,6 +46,7 @@ func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
 	}
 	n.transport = http.Transport{
 		Protocols:              protocols,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: c.PingInterval, PingTimeout: c.PingTimeout},
 		DisableCompression:     true,
 		DisableKeepAlives:      c.MaxIdle < 0 || c.MaxRequestsPerConnection == 1,
 		MaxIdleConnsPerHost:    max(c.MaxIdle, 0),
