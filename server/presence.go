@@ -20,7 +20,7 @@ const presenceInterval = 8 * time.Millisecond
 // goroutine of its own that it has to stop before the next: more work than most
 // requests are. A presence begins to look only when a request takes long.
 type presence struct {
-	conn     syscall.RawConn
+	conn     syscall.Conn
 	deadline *readDeadline
 	// left is called when the client has left.
 	left func()
@@ -37,7 +37,8 @@ type presence struct {
 	// seen is the request at the last tick, to which it belongs.
 	seen uint64
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// timer is nil while nothing ticks.
 	timer *time.Timer
 	// watching is closed when the connection is not looked at any more. Nil if it
 	// is not.
@@ -53,11 +54,7 @@ func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
 	if !ok {
 		return nil
 	}
-	raw, err := below.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	return &presence{conn: raw, deadline: deadline, left: left}
+	return &presence{conn: below, deadline: deadline, left: left}
 }
 
 // handling reports whether a request is being handled.
@@ -115,8 +112,11 @@ func (p *presence) tick() {
 	if request != 0 {
 		p.watch(request)
 	}
-	// A request that begins from now on winds the timer; one that has begun
-	// meanwhile may have relied on this.
+	p.mu.Lock()
+	p.timer = nil // idle connections keep none
+	p.mu.Unlock()
+	// A request that begins from now on winds a timer; one that has begun meanwhile
+	// may have relied on this.
 	p.ticking.Store(false)
 	if r := p.request.Load(); r != 0 && r != request && p.ticking.CompareAndSwap(false, true) {
 		p.wind()
@@ -129,7 +129,7 @@ func (p *presence) watch(request uint64) {
 		return
 	}
 	gone := false
-	err := p.conn.Read(func(fd uintptr) bool {
+	err := p.read(func(fd uintptr) bool {
 		if p.request.Load() != request {
 			return true
 		}
@@ -141,6 +141,16 @@ func (p *presence) watch(request uint64) {
 	if p.request.Load() == request && (gone || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)) {
 		p.left()
 	}
+}
+
+// read calls ready until it reports true, each time that there is something to be
+// read.
+func (p *presence) read(ready func(fd uintptr) bool) error {
+	raw, err := p.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(ready)
 }
 
 // beginWatch reports whether the request may be watched. If so end waits for
