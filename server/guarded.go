@@ -21,8 +21,8 @@ type guardedConn struct {
 	deadline readDeadline
 	// presence is nil if net/http itself has to look whether a client is there.
 	presence *presence
-	// over ends the context of the requests, if there is a presence.
-	over context.CancelFunc
+	// lifetime is the context of the requests, once there can be any.
+	lifetime *lifetime
 	// released says that the connection carries something else by now.
 	released atomic.Bool
 }
@@ -58,11 +58,19 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// Close ends the requests after the connection: a handler that sees the end of its
+// context may answer as if all was well.
 func (c *guardedConn) Close() error {
-	if c.over != nil {
-		c.over()
+	err := c.Conn.Close()
+	c.over()
+	return err
+}
+
+// over ends the context of the requests.
+func (c *guardedConn) over() {
+	if c.lifetime != nil {
+		c.lifetime.end()
 	}
-	return c.Conn.Close()
 }
 
 // begin begins a request without a body: nobody needs to read the connection
@@ -79,7 +87,6 @@ func (c *guardedConn) end() {
 		c.presence.end()
 	}
 	if c.released.Load() {
-		// Nobody closes this connection but the one below.
 		c.over()
 	}
 }
@@ -137,18 +144,15 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	return guard(conn), nil
 }
 
-type guardKey struct{}
-
 // withGuard returns the context of the requests of a connection.
 func withGuard(ctx context.Context, conn net.Conn) context.Context {
 	c := guardOf(conn)
 	if c == nil {
 		return ctx
 	}
-	ctx, over := context.WithCancel(ctx)
-	c.over = over
-	c.presence = newPresence(c.Conn, &c.deadline, over)
-	return context.WithValue(ctx, guardKey{}, c)
+	c.lifetime = newLifetime(ctx, c)
+	c.presence = newPresence(c.Conn, &c.deadline, c.over)
+	return c.lifetime
 }
 
 // guardIn returns the guard of the connection of an HTTP/1 request, or nil.

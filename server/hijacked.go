@@ -47,6 +47,9 @@ func (h *hijacked) close() {
 	h.closed = true
 	for c := range h.conns {
 		_ = bottom(c).Close()
+		if guarded := guardOf(c); guarded != nil {
+			guarded.over()
+		}
 	}
 	h.conns = nil
 }
