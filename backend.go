@@ -216,9 +216,7 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 		config.Resolution = upstream.DynamicDNS
 	}
 	for _, e := range h.endpoints(d.host, int(d.port), policy.labels) {
-		config.Endpoints = append(config.Endpoints, upstream.Endpoint{
-			Address: e.address, Weight: e.Weight, Labels: e.Labels, Locality: e.Locality,
-		})
+		config.Endpoints = append(config.Endpoints, e.placed(e.address))
 	}
 	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
 		return nil
@@ -234,7 +232,7 @@ func (c *compiler) serve(h *hostService, d *destination, policy *destinationPoli
 // hasLabels reports whether labels has all of the wanted.
 func hasLabels(labels, wanted map[string]string) bool {
 	for k, v := range wanted {
-		if labels[k] != v {
+		if has, ok := labels[k]; !ok || has != v {
 			return false
 		}
 	}

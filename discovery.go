@@ -100,7 +100,7 @@ func (w *watch) place(found []Endpoint) []upstream.Endpoint {
 	out := make([]upstream.Endpoint, 0, len(found))
 	for i := range found {
 		e := &found[i]
-		if !hasLabels(e.Labels, w.labels) {
+		if !e.has(w.labels) {
 			continue
 		}
 		if problem := w.problem(e); problem != "" {
@@ -108,7 +108,7 @@ func (w *watch) place(found []Endpoint) []upstream.Endpoint {
 				slog.Any("hosts", w.service.Hosts), slog.Int("port", w.port.Number), slog.String("problem", problem))
 			continue
 		}
-		out = append(out, upstream.Endpoint{Address: e.at(w.port), Weight: e.Weight, Labels: e.Labels, Locality: e.Locality})
+		out = append(out, e.placed(e.at(w.port)))
 	}
 	return out
 }

@@ -48,22 +48,6 @@ type ServicePort struct {
 	TargetPort int
 }
 
-// An Endpoint is one place where a Service runs (Istio's WorkloadEntry, written
-// in a ServiceEntry).
-type Endpoint struct {
-	// Address is an IP address, with DNS resolution also a host name, or with
-	// static resolution a socket: "unix:///run/x.sock".
-	Address string
-	// Ports maps names of service ports to the endpoint's own numbers.
-	Ports map[string]int
-	// Labels are what subsets select by.
-	Labels map[string]string
-	// Weight is the share of requests. Zero counts as 1.
-	Weight int
-	// Locality is "region/zone/subzone".
-	Locality string
-}
-
 // A Resolution says how a service's endpoints become addresses (Istio's
 // ServiceEntry.Resolution, and one more).
 type Resolution uint8

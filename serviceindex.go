@@ -2,10 +2,7 @@ package gateway
 
 import (
 	"cmp"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // A serviceIndex finds services, and what DestinationRules say of their hosts.
@@ -154,7 +151,7 @@ func (h *hostService) endpoints(host string, port int, labels map[string]string)
 			e := &list[i]
 			// A younger service may have names where the oldest has addresses.
 			unresolved := resolution == ResolveStatic && !isAddress(e.Address) && !isSocket(e.Address)
-			if unresolved || !hasLabels(e.Labels, labels) {
+			if unresolved || !e.has(labels) {
 				continue
 			}
 			at := placedEndpoint{Endpoint: e, address: e.at(p)}
@@ -168,16 +165,6 @@ func (h *hostService) endpoints(host string, port int, labels map[string]string)
 	}
 	return out
 }
-
-// at returns the address of an endpoint for a port of its service.
-func (e *Endpoint) at(p *ServicePort) string {
-	if isSocket(e.Address) {
-		return e.Address
-	}
-	return net.JoinHostPort(e.Address, strconv.Itoa(cmp.Or(e.Ports[p.Name], p.TargetPort, p.Number)))
-}
-
-func isSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
 
 // protocol returns the protocol of a port.
 func (h *hostService) protocol(port int) string {

@@ -243,7 +243,7 @@ func (v *validator) endpointsIn(scope policyScope) int {
 	n := 0
 	endpoints := v.workloads.endpoints(list[0], v.named(list[0].Namespace, "").namespace)
 	for i := range endpoints {
-		if hasLabels(endpoints[i].Labels, scope.labels) {
+		if endpoints[i].has(scope.labels) {
 			n++
 		}
 	}

@@ -57,7 +57,8 @@ func TestValidateWorkloadSelector(t *testing.T) {
 		{"discovered", lone(func(s *Service) { s.Resolution = ResolveDiscovery }),
 			[]string{"workloadSelector: resolution discovery has no endpoints to select"}},
 
-		{"STATIC with a socket", resolved(ResolveStatic, socket), nil},
+		{"STATIC with a socket", resolved(ResolveStatic, socket),
+			[]string{`~workloadSelector: WorkloadEntry default/socket is left out: "unix:///run/a.sock" is a socket, which only a service that lists it as its endpoint can use`}},
 		{"STATIC with a name", resolved(ResolveStatic, named),
 			[]string{`~workloadSelector: WorkloadEntry default/named is left out: "b.test" is not an IP address, as resolution STATIC needs`}},
 		{"STATIC with two names", resolved(ResolveStatic, named, labelled("", "again", "c.test", "app", "a")),
@@ -68,7 +69,7 @@ func TestValidateWorkloadSelector(t *testing.T) {
 		}},
 		{"DNS with a name", resolved(ResolveDNS, named), nil},
 		{"DNS with a socket", resolved(ResolveDNS, socket),
-			[]string{`~workloadSelector: WorkloadEntry default/socket is left out: "unix:///run/a.sock" is a socket, which resolution DNS has no use for`}},
+			[]string{`~workloadSelector: WorkloadEntry default/socket is left out: "unix:///run/a.sock" is a socket, which only a service that lists it as its endpoint can use`}},
 		{"DNS with a wildcard", func(d *Declarations) {
 			d.Services[0].Hosts, d.Services[0].Resolution = []string{"*.a.test"}, ResolveDNS
 		}, nil},
@@ -110,12 +111,13 @@ func TestValidateWorkloadEntry(t *testing.T) {
 	}
 	address := func(a string) func(*Declarations) { return entry(func(w *WorkloadEntry) { w.Address = a }) }
 	ports := func(p map[string]int) func(*Declarations) { return entry(func(w *WorkloadEntry) { w.Ports = p }) }
-	static := func(change func(*Declarations)) func(*Declarations) {
+	alone := func(change func(*WorkloadEntry)) func(*Declarations) {
 		return func(d *Declarations) {
-			d.Services[0].Resolution = ResolveStatic
-			change(d)
+			d.Services = nil
+			change(&d.WorkloadEntries[0])
 		}
 	}
+	const unselected = "~no service selects it"
 	runResources(t, base, "WorkloadEntry default/one: ", []resourceRow{
 		{"as it is", func(*Declarations) {}, nil},
 		{"IPv6", address("fd00::1"), nil},
@@ -123,10 +125,11 @@ func TestValidateWorkloadEntry(t *testing.T) {
 		{"a name and a port", address("b.test:80"), []string{`address: "b.test:80" is neither an IP address nor a host name; did you mean "b.test"?`}},
 		{"a wildcard", address("*.b.test"), []string{`address: "*.b.test" is neither an IP address nor a host name`}},
 		{"a range", address("10.0.0.0/8"), []string{`address: "10.0.0.0/8" is neither an IP address nor a host name`}},
-		{"a socket", static(address("unix:///run/a.sock")), nil},
-		{"a socket with a relative path", static(address("unix://run/a.sock")), []string{`address: "unix://run/a.sock" is not a unix socket: an absolute path is expected`}},
-		{"a socket with ports", static(entry(func(w *WorkloadEntry) { w.Address, w.Ports = "unix:///run/a.sock", map[string]int{"http": 80} })),
-			[]string{"ports: a unix socket has no ports"}},
+		{"a socket", alone(func(w *WorkloadEntry) { w.Address = "unix:///run/a.sock" }), []string{unselected}},
+		{"a socket with a relative path", alone(func(w *WorkloadEntry) { w.Address = "unix://run/a.sock" }),
+			[]string{`address: "unix://run/a.sock" is not a unix socket: an absolute path is expected`, unselected}},
+		{"a socket with ports", alone(func(w *WorkloadEntry) { w.Address, w.Ports = "unix:///run/a.sock", map[string]int{"http": 80} }),
+			[]string{"ports: a unix socket has no ports", unselected}},
 		{"ports, also of other services", ports(map[string]int{"http": 8080, "admin": 65535}), nil},
 		{"port 0", ports(map[string]int{"http": 0}), []string{"ports[http]: 0 is not a port, 1 to 65535 is expected"}},
 		{"a port too high", ports(map[string]int{"http": 65536}), []string{"ports[http]: 65536 is not a port, 1 to 65535 is expected"}},
@@ -144,10 +147,10 @@ func TestValidateWorkloadEntry(t *testing.T) {
 			d.Services[1].Namespace = "other"
 			d.WorkloadEntries = append(d.WorkloadEntries, other)
 		}, nil},
-		{"not selected", func(d *Declarations) { d.Services = nil }, []string{"~no service selects it"}},
+		{"not selected", func(d *Declarations) { d.Services = nil }, []string{unselected}},
 		{"selected in another namespace", func(d *Declarations) {
 			d.Services[0].Namespace = "other"
 			d.WorkloadEntries = append(d.WorkloadEntries, labelled("other", "two", "10.0.0.2", "app", "a"))
-		}, []string{"~no service selects it"}},
+		}, []string{unselected}},
 	})
 }

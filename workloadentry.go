@@ -3,15 +3,16 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // A WorkloadEntry is one place where services run that select it by its labels
 // with a WorkloadSelector (Istio's WorkloadEntry).
 type WorkloadEntry struct {
 	Name, Namespace string
-	// Endpoint is where it runs. Of those that select it, services with static
-	// resolution leave out a host name, and those with DNS resolution a socket.
-	// Ports go by the names of the services' ports.
+	// Endpoint is where it runs. A host name is left out by services with static
+	// resolution that select it, and as in Istio a socket by all. Ports go by the
+	// names of the services' ports.
 	Endpoint
 
 	Origin Origin
@@ -48,13 +49,16 @@ func (x *workloadIndex) selected(selector map[string]string, namespace string) [
 	// Only those that have the rarest of the labels are looked at.
 	candidates := x.byNamespace[namespace]
 	for key, value := range selector {
+		if slices.Contains(topologyLabels, key) {
+			continue
+		}
 		if with := x.byLabel[workloadLabel{namespace, key, value}]; len(with) < len(candidates) {
 			candidates = with
 		}
 	}
 	var out []*WorkloadEntry
 	for _, w := range candidates {
-		if hasLabels(w.Labels, selector) {
+		if w.has(selector) {
 			out = append(out, w)
 		}
 	}
@@ -82,9 +86,9 @@ func (r Resolution) misfit(address string) string {
 	switch {
 	case isAddress(address):
 		return ""
-	case isSocket(address) && r != ResolveStatic:
-		return fmt.Sprintf("%q is a socket, which resolution %s has no use for", address, r)
-	case !isSocket(address) && r == ResolveStatic:
+	case isSocket(address):
+		return fmt.Sprintf("%q is a socket, which only a service that lists it as its endpoint can use", address)
+	case r == ResolveStatic:
 		return fmt.Sprintf("%q is not an IP address, as resolution STATIC needs", address)
 	}
 	return ""

@@ -27,7 +27,7 @@ func TestSelectedWorkloads(t *testing.T) {
 		labelled("shops", "both", "10.0.0.1", "app", "shop", "version", "v1"),
 		labelled("shops", "app", "10.0.0.2", "app", "shop"),
 		labelled("shops", "version", "10.0.0.3", "version", "v1"),
-		labelled("shops", "bare", "10.0.0.4"),
+		{Namespace: "shops", Name: "bare", Endpoint: Endpoint{Address: "10.0.0.4", Locality: "r/z"}},
 		labelled("", "default", "10.0.0.5", "app", "shop"),
 		labelled("shops", "more", "10.0.0.6", "app", "shop", "version", "v1", "track", "canary"),
 	}, "default")
@@ -44,6 +44,7 @@ func TestSelectedWorkloads(t *testing.T) {
 		{"an empty value", "shops", map[string]string{"app": ""}, nil},
 		{"no labels", "shops", map[string]string{}, []string{"both", "app", "version", "bare", "more"}},
 		{"the default namespace", "default", map[string]string{"app": "shop"}, []string{"default"}},
+		{"a derived label", "shops", map[string]string{"topology.kubernetes.io/zone": "z"}, []string{"bare"}},
 		{"another namespace", "other", map[string]string{}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -69,7 +70,7 @@ func TestEndpointsOfSelectedWorkloads(t *testing.T) {
 		labels     map[string]string
 		want       []string
 	}{
-		{"STATIC", ResolveStatic, nil, []string{"unix:///run/a.sock", "10.0.0.1:9090", "[::1]:8080"}},
+		{"STATIC", ResolveStatic, nil, []string{"10.0.0.1:9090", "[::1]:8080"}},
 		{"DNS", ResolveDNS, nil, []string{"a.test:8080", "10.0.0.1:9090", "[::1]:8080"}},
 		{"DNS_ROUND_ROBIN", ResolveDNSRoundRobin, nil, []string{"a.test:8080"}},
 		{"NONE", ResolveNone, nil, nil},

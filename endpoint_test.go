@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// An endpoint's own number for a port goes before the service's, and a name of
+// another port does not count.
+func TestEndpointAt(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		endpoint Endpoint
+		port     ServicePort
+		want     string
+	}{
+		{"the port's number", Endpoint{Address: "10.0.0.1"}, ServicePort{Number: 80, Name: "http"}, "10.0.0.1:80"},
+		{"its target", Endpoint{Address: "10.0.0.1"}, ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.1:8080"},
+		{"the endpoint's own", Endpoint{Address: "10.0.0.2", Ports: map[string]int{"http": 9090}}, ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.2:9090"},
+		{"that of another port", Endpoint{Address: "10.0.0.2", Ports: map[string]int{"grpc": 9090}}, ServicePort{Number: 80, Name: "http"}, "10.0.0.2:80"},
+		{"IPv6", Endpoint{Address: "fd00::1"}, ServicePort{Number: 80}, "[fd00::1]:80"},
+		{"a socket", Endpoint{Address: "unix:///run/a.sock"}, ServicePort{Number: 80, TargetPort: 8080}, "unix:///run/a.sock"},
+	} {
+		require.Equal(t, row.want, row.endpoint.at(&row.port), row.name)
+	}
+}
+
+func TestEndpointHasLabels(t *testing.T) {
+	e := Endpoint{Labels: map[string]string{"app": "shop", "empty": "", "topology.kubernetes.io/region": "own", "topology.istio.io/subzone": "own"}, Locality: "r/z"}
+	for _, row := range []struct {
+		name   string
+		labels map[string]string
+		want   bool
+	}{
+		{"none", nil, true},
+		{"one", map[string]string{"app": "shop"}, true},
+		{"another value", map[string]string{"app": "Shop"}, false},
+		{"one that it has, and one that it has not", map[string]string{"app": "shop", "version": "v1"}, false},
+		{"an empty value", map[string]string{"empty": ""}, true},
+		{"an empty value of another key", map[string]string{"version": ""}, false},
+		{"the region that its locality has", map[string]string{"topology.kubernetes.io/region": "r"}, true},
+		{"not the one that a label has", map[string]string{"topology.kubernetes.io/region": "own"}, false},
+		{"the zone", map[string]string{"topology.kubernetes.io/zone": "z"}, true},
+		{"the subzone, of which the locality says nothing", map[string]string{"topology.istio.io/subzone": "own"}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, e.has(row.labels)) })
+	}
+}
+
+func TestEndpointLocality(t *testing.T) {
+	for _, row := range []struct{ locality, label, want string }{
+		{"", "", ""},
+		{"r/z", "", "r/z"},
+		{"r/z", "q.y", "r/z"},
+		{"", "r.z.s", "r/z/s"},
+		{"", "r/z.1", "r/z.1"},
+	} {
+		e := Endpoint{Locality: row.locality}
+		if row.label != "" {
+			e.Labels = map[string]string{"istio-locality": row.label}
+		}
+		require.Equal(t, row.want, e.locality())
+		require.Equal(t, upstream.Endpoint{Address: "10.0.0.1:80", Labels: e.Labels, Locality: row.want}, e.placed("10.0.0.1:80"))
+	}
+}
