@@ -21,8 +21,8 @@ type guardedConn struct {
 	deadline readDeadline
 	// presence is nil if net/http itself has to look whether a client is there.
 	presence *presence
-	// lifetime is the context of the requests, once there can be any.
-	lifetime *lifetime
+	// over ends the context of the requests, once there can be any.
+	over context.CancelFunc
 	// released says that the connection carries something else by now.
 	released atomic.Bool
 }
@@ -62,15 +62,10 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 // context may answer as if all was well.
 func (c *guardedConn) Close() error {
 	err := c.Conn.Close()
-	c.over()
-	return err
-}
-
-// over ends the context of the requests.
-func (c *guardedConn) over() {
-	if c.lifetime != nil {
-		c.lifetime.end()
+	if c.over != nil {
+		c.over()
 	}
+	return err
 }
 
 // begin begins a request without a body: nobody needs to read the connection
@@ -87,6 +82,7 @@ func (c *guardedConn) end() {
 		c.presence.end()
 	}
 	if c.released.Load() {
+		// Nobody closes this connection but the one below.
 		c.over()
 	}
 }
@@ -144,15 +140,17 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	return guard(conn), nil
 }
 
+type guardKey struct{}
+
 // withGuard returns the context of the requests of a connection.
 func withGuard(ctx context.Context, conn net.Conn) context.Context {
 	c := guardOf(conn)
 	if c == nil {
 		return ctx
 	}
-	c.lifetime = newLifetime(ctx, c)
+	ctx, c.over = context.WithCancel(ctx)
 	c.presence = newPresence(c.Conn, &c.deadline, c.over)
-	return c.lifetime
+	return context.WithValue(ctx, guardKey{}, c)
 }
 
 // guardIn returns the guard of the connection of an HTTP/1 request, or nil.

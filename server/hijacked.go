@@ -47,9 +47,6 @@ func (h *hijacked) close() {
 	h.closed = true
 	for c := range h.conns {
 		_ = bottom(c).Close()
-		if guarded := guardOf(c); guarded != nil {
-			guarded.over()
-		}
 	}
 	h.conns = nil
 }
