@@ -3,7 +3,7 @@
 //
 //	gw, err := gateway.New().Load(spec.Files("gateway.yaml", "routes/")).Build()
 //
-// It reads Gateway, VirtualService, DestinationRule and ServiceEntry of
+// It reads Gateway, VirtualService, DestinationRule, ServiceEntry and WorkloadEntry of
 // networking.istio.io (v1alpha3, v1beta1, v1) with the schema of the official
 // istio.io/api types, and RateLimitConfig. Decoding is strict: a key that is
 // unknown, misspelled, in the wrong letter case or written twice, a value of

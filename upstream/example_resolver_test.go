@@ -1,0 +1,46 @@
+package upstream_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/lateengo/gateway/upstream"
+)
+
+// Records are the names of a zone, and how long they hold.
+type Records struct {
+	Names map[string][]netip.Addr
+	TTL   time.Duration
+}
+
+// LookupNetIP implements upstream.Resolver.
+func (r Records) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	return r.Names[host], nil
+}
+
+// LookupAnswer implements upstream.Answerer. A client of DNS that sees the records
+// themselves answers with the lowest of their TTLs.
+func (r Records) LookupAnswer(ctx context.Context, network, host string) (upstream.Answer, error) {
+	found, err := r.LookupNetIP(ctx, network, host)
+	return upstream.Answer{Addresses: found, TTL: r.TTL}, err
+}
+
+// Names are looked up again when their answers do not hold any more.
+func ExampleAnswerer() {
+	u, err := upstream.New(upstream.Config{
+		Resolution: upstream.DNS,
+		Resolver:   Records{map[string][]netip.Addr{"shop.example.com": {netip.MustParseAddr("192.0.2.1")}}, time.Minute},
+		Endpoints:  []upstream.Endpoint{{Address: "shop.example.com:80"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer u.Close()
+
+	fmt.Println(u)
+	// Output:
+	// DNS shop.example.com:80
+}
