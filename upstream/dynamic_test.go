@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -356,5 +358,25 @@ func TestDynamicServes(t *testing.T) {
 		} {
 			require.Equal(t, row.want, answerFor(u, row.host))
 		}
+	})
+}
+
+// A name is what its server has to prove, wherever it leads, and no connection is
+// used for another.
+func TestDynamicTLS(t *testing.T) {
+	address, roots := certified(t, x509.Certificate{DNSNames: []string{"a.example.com"}},
+		func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.TLS.ServerName) })
+	ip, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	everyWay(t, func(t *testing.T, c Config) {
+		resolver := new(table)
+		resolver.set("a.example.com", ip)
+		resolver.set("b.example.com", ip)
+		c.Resolution, c.Resolver, c.TLS = DynamicDNS, resolver, &tls.Config{RootCAs: roots}
+		c.Endpoints = []Endpoint{{Address: "*.example.com:" + port}}
+		u := newUpstream(t, c)
+		require.Equal(t, "200 a.example.com", answerFor(u, "a.example.com"))
+		require.Contains(t, answerFor(u, "b.example.com"), "CERTIFICATE_VERIFY_FAILED")
+		require.Equal(t, "200 A.example.com", answerFor(u, "A.example.com:1"))
 	})
 }
