@@ -47,9 +47,11 @@ type nameTable struct {
 	// waits counts the requests that wait for a first answer.
 	waits atomic.Int64
 
-	ctx    context.Context
-	mu     sync.RWMutex
-	names  map[string]*requestedName
+	ctx   context.Context
+	mu    sync.RWMutex
+	names map[string]*requestedName
+	// barren are those of the names that turned out to have no address.
+	barren map[*requestedName]struct{}
 	closed bool
 }
 
@@ -70,7 +72,7 @@ func newNameTable(ctx context.Context, u *Upstream, e *Endpoint) *nameTable {
 	wildcard, port := e.wildcard()
 	return &nameTable{
 		upstream: u, suffix: strings.ToLower(wildcard[1:]), port: port,
-		start: time.Now(), ctx: ctx, names: make(map[string]*requestedName),
+		start: time.Now(), ctx: ctx, names: make(map[string]*requestedName), barren: make(map[*requestedName]struct{}),
 	}
 }
 
@@ -229,26 +231,35 @@ func (t *nameTable) newName(name string) *requestedName {
 // makeRoom drops a name that has no address, if there is one: names that somebody
 // made up do not keep out those that there are. t.mu is held.
 func (t *nameTable) makeRoom() bool {
-	for name, n := range t.names {
-		select {
-		case <-n.resolved:
-		default:
-			continue
-		}
-		if n.host.Load() == nil {
-			n.forget()
-			delete(t.names, name)
-			return true
-		}
+	for n := range t.barren {
+		n.forget()
+		delete(t.barren, n)
+		delete(t.names, n.lookup.name)
+		return true
 	}
 	return false
+}
+
+// settle notes whether n, which was looked up, has an address.
+func (t *nameTable) settle(n *requestedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n.host.Load() == nil && t.names[n.lookup.name] == n {
+		t.barren[n] = struct{}{}
+	} else {
+		delete(t.barren, n)
+	}
 }
 
 // refresh looks n up until nobody asks for it any more, or ctx ends.
 func (t *nameTable) refresh(ctx context.Context, n *requestedName) {
 	defer t.drop(n)
 	for first := true; ; first = false {
+		barren := n.host.Load() == nil
 		wait := t.resolve(ctx, n)
+		if barren {
+			t.settle(n)
+		}
 		if first {
 			close(n.resolved)
 		}
@@ -295,6 +306,7 @@ func (t *nameTable) drop(n *requestedName) {
 	if t.names[n.lookup.name] == n {
 		delete(t.names, n.lookup.name)
 	}
+	delete(t.barren, n)
 	t.mu.Unlock()
 	if h := n.host.Load(); h != nil && h.monitor != nil {
 		t.upstream.detector.Remove(h.monitor)

@@ -95,7 +95,7 @@ func TestDynamicNames(t *testing.T) {
 				u := dynamic(t, resolver)
 				if row.want == "" {
 					require.Equal(t, unhealthy, answerFor(u, row.host))
-					require.Zero(t, resolver.lookups)
+					require.Zero(t, resolver.asked())
 					return
 				}
 				h, err := u.pick(requestFor(row.host), balance.Request{})
@@ -158,7 +158,7 @@ func TestDynamicLookups(t *testing.T) {
 			asking.Go(func() { where() })
 		}
 		asking.Wait()
-		require.Equal(t, 1, resolver.lookups)
+		require.Equal(t, 1, resolver.asked())
 		require.Equal(t, "10.0.0.2:80", where(), "the first one")
 
 		first, _ := u.names.find(t.Context(), "a.example.com")
@@ -178,9 +178,9 @@ func TestDynamicLookups(t *testing.T) {
 		time.Sleep(DefaultRefresh + lookupJitter + 1)
 		synctest.Wait()
 		require.Empty(t, known(u))
-		before := resolver.lookups
+		before := resolver.asked()
 		time.Sleep(time.Hour)
-		require.Equal(t, before, resolver.lookups)
+		require.Equal(t, before, resolver.asked())
 		require.Equal(t, "[::1]:80", where(), "found anew")
 	})
 }
@@ -197,11 +197,11 @@ func TestDynamicTTL(t *testing.T) {
 			_, err := u.pick(requestFor("a.example.com"), balance.Request{})
 			require.NoError(t, err)
 			time.Sleep(row.want - 1)
-			require.Equal(t, 1, resolver.lookups, row.ttl)
+			require.Equal(t, 1, resolver.asked(), row.ttl)
 			_, _ = u.pick(requestFor("a.example.com"), balance.Request{})
 			time.Sleep(lookupJitter + 1)
 			synctest.Wait()
-			require.Equal(t, 2, resolver.lookups, row.ttl)
+			require.Equal(t, 2, resolver.asked(), row.ttl)
 		})
 	}
 }
@@ -215,10 +215,12 @@ func TestDynamicUnresolved(t *testing.T) {
 		for range 3 {
 			require.Equal(t, unresolved, answerFor(u, "a.example.com"))
 		}
-		require.Equal(t, 1, resolver.lookups)
+		require.Equal(t, 1, resolver.asked())
+		require.Len(t, u.names.barren, 1)
 		resolver.set("a.example.com", "10.0.0.1")
 		time.Sleep(DefaultRefresh + lookupJitter)
 		synctest.Wait()
+		require.Empty(t, u.names.barren)
 		_, err := u.pick(requestFor("a.example.com"), balance.Request{})
 		require.NoError(t, err)
 	})
@@ -252,6 +254,7 @@ func TestDynamicNamesAreBounded(t *testing.T) {
 		ask(10*maxNames, 11*maxNames)
 		synctest.Wait()
 		require.Len(t, known(u), maxNames)
+		require.Empty(t, u.names.barren)
 		require.Equal(t, full, answerFor(u, "one.more.example.com"))
 		_, err := u.pick(requestFor(fmt.Sprintf("n%d.example.com", 10*maxNames)), balance.Request{})
 		require.NoError(t, err, "known")

@@ -55,13 +55,13 @@ func TestUntilNextLookup(t *testing.T) {
 					Random: func() uint64 { return uint64(lookupJitter) + 1 },
 				})
 				synctest.Wait()
-				require.Equal(t, 1, resolver.lookups)
+				require.Equal(t, 1, resolver.asked())
 				time.Sleep(row.want)
 				synctest.Wait()
-				require.Equal(t, 1, resolver.lookups, "the wait ends a random time later")
+				require.Equal(t, 1, resolver.asked(), "the wait ends a random time later")
 				time.Sleep(1)
 				synctest.Wait()
-				require.Equal(t, 2, resolver.lookups)
+				require.Equal(t, 2, resolver.asked())
 			})
 		})
 	}
