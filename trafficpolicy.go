@@ -65,8 +65,8 @@ type ConnectionPool struct {
 // TCPSettings are the settings of a ConnectionPool for connections (Istio's
 // ConnectionPoolSettings.TCPSettings).
 type TCPSettings struct {
-	// MaxConnections is the most connections over HTTP/1.1. Each endpoint may
-	// always have one. Zero is no limit.
+	// MaxConnections is the most connections. Each endpoint may always have one.
+	// Zero is no limit.
 	MaxConnections int
 	// ConnectTimeout bounds connecting, TLS included. Zero is 10s.
 	ConnectTimeout time.Duration

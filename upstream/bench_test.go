@@ -301,6 +301,7 @@ func BenchmarkExchange(b *testing.B) {
 	backend := startBenchBackend(b, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 2, 0)
 	for name, change := range map[string]func(*Config){
 		"plain":    func(*Config) {},
+		"net-http": func(c *Config) { c.Transport = NetHTTP },
 		"limits":   func(c *Config) { c.Limits = &Limits{MaxConnections: 100} },
 		"outliers": func(c *Config) { c.Outliers = &OutlierDetection{Consecutive5xx: 5} },
 		"hash": func(c *Config) {

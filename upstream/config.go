@@ -162,11 +162,10 @@ type Config struct {
 	// own. It does not limit connections in use.
 	MaxIdle int
 	// MaxRequestsPerConnection is how many requests a connection is used for. 0 is
-	// without limit, and 1 gives each request a connection of its own. NetHTTP and
-	// HTTP2 know no other limit than 1.
+	// without limit, and 1 gives each request a connection of its own.
 	MaxRequestsPerConnection int
 	// MaxConnectionDuration is the age from which a connection gets no more
-	// requests. 0 is without limit. Only Direct has it.
+	// requests. 0 is without limit.
 	MaxConnectionDuration time.Duration
 	// PingInterval is how long nothing may arrive on a connection of HTTP/2 before
 	// its peer is sent a PING, and PingTimeout how long it may take to answer before
@@ -198,8 +197,7 @@ type Config struct {
 	// so; see ErrTimeout.
 	Outliers *OutlierDetection
 	// Limits bounds what the destination has in use at the same time: all its
-	// hosts together. Nil is no limit. NetHTTP and HTTP2 have those of requests
-	// and retries only, and nothing is ever pending there.
+	// hosts together. Nil is no limit.
 	Limits *Limits
 
 	// Random is the source of randomness of the balancer. It must be safe for

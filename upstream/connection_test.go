@@ -40,39 +40,30 @@ func (c *callers) runs() []int {
 
 func TestMaxRequestsPerConnection(t *testing.T) {
 	for most, want := range map[int][]int{0: {7}, 1: {1, 1, 1, 1, 1, 1, 1}, 3: {3, 3, 1}} {
-		seen := new(callers)
-		c := to(Direct, httpBackend(t, seen.ServeHTTP))
-		c.MaxRequestsPerConnection = most
-		u := newUpstream(t, c)
-		for range 7 {
-			status, _ := send(u, get("/"))
-			require.Equal(t, 200, status)
-		}
-		require.Equal(t, want, seen.runs())
+		everyWay(t, func(t *testing.T, c Config) {
+			seen := new(callers)
+			fleet(t, &c, seen.ServeHTTP)
+			c.MaxRequestsPerConnection = most
+			u := newUpstream(t, c)
+			for range 7 {
+				status, _ := send(u, get("/"))
+				require.Equal(t, 200, status)
+			}
+			require.Equal(t, want, seen.runs())
+		})
 	}
-	everyWay(t, func(t *testing.T, c Config) {
-		seen := new(callers)
-		fleet(t, &c, seen.ServeHTTP)
-		c.MaxRequestsPerConnection = 1
-		u := newUpstream(t, c)
-		for range 3 {
-			send(u, get("/"))
-		}
-		require.Equal(t, []int{1, 1, 1}, seen.runs())
-	})
 }
 
 func TestMaxConnectionDuration(t *testing.T) {
-	seen := new(callers)
-	c := to(Direct, httpBackend(t, seen.ServeHTTP))
-	c.MaxConnectionDuration = time.Hour
-	u := newUpstream(t, c)
-	send(u, get("/"))
-	send(u, get("/"))
-	require.Equal(t, []int{2}, seen.runs())
-	c.MaxConnectionDuration = 1
-	u = newUpstream(t, c)
-	send(u, get("/"))
-	send(u, get("/"))
-	require.Equal(t, []int{2, 1, 1}, seen.runs())
+	for age, want := range map[time.Duration][]int{0: {2}, time.Hour: {2}, 1: {1, 1}} {
+		everyWay(t, func(t *testing.T, c Config) {
+			seen := new(callers)
+			fleet(t, &c, seen.ServeHTTP)
+			c.MaxConnectionDuration = age
+			u := newUpstream(t, c)
+			send(u, get("/"))
+			send(u, get("/"))
+			require.Equal(t, want, seen.runs())
+		})
+	}
 }

@@ -22,7 +22,7 @@ type direct struct {
 	limits http1.Limits
 	pool   http1.Pool
 	// gate is nil if there are no limits.
-	gate *gate
+	gate *gate[*http1.Conn]
 }
 
 func newDirect(c *Config, h *host, b *limits.Breaker) *direct {
@@ -32,7 +32,7 @@ func newDirect(c *Config, h *host, b *limits.Breaker) *direct {
 		pool:   http1.Pool{Max: max(c.MaxIdle, 0), IdleTimeout: c.IdleTimeout, MaxAge: c.MaxConnectionDuration},
 	}
 	if b != nil {
-		d.gate = newGate(b, &d.pool)
+		d.gate = newGate[*http1.Conn](b, &d.pool, 1)
 	}
 	return d
 }
@@ -149,7 +149,7 @@ func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.C
 	c.Name = name
 	if d.gate != nil {
 		c.Closed = d.gate.closed
-		return d.gate.opened(c)
+		return d.gate.opened(name, c)
 	}
 	return c, nil
 }
@@ -164,7 +164,7 @@ func (d *direct) release(c *http1.Conn, reusable bool) {
 	switch {
 	case !c.End(reusable):
 	case d.gate != nil:
-		d.gate.give(c)
+		d.gate.give(c.Name, c)
 	case !d.pool.Put(c):
 		c.Close()
 	}

@@ -185,14 +185,20 @@ func isBroken(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.As(err, &op) ||
 		strings.Contains(err.Error(), "server closed idle connection") ||
 		strings.Contains(err.Error(), "client connection lost") ||
+		strings.Contains(err.Error(), "http2: client conn ") ||
 		strings.Contains(err.Error(), "sent GOAWAY and closed the connection")
 }
 
 // isReset reports whether err says that an HTTP/2 stream was reset by the
 // backend. net/http does not export the type.
 func isReset(err error) bool {
-	return strings.Contains(err.Error(), "stream error:") && !strings.Contains(err.Error(), "PROTOCOL_ERROR")
+	return isRefused(err) || strings.Contains(err.Error(), "stream error:") && !strings.Contains(err.Error(), "PROTOCOL_ERROR")
 }
 
-// isRefused reports whether a reset says that nothing was done.
-func isRefused(err error) bool { return strings.Contains(err.Error(), "REFUSED_STREAM") }
+// isRefused reports whether a reset says that nothing was done, as a GOAWAY does
+// of the streams beyond its last one.
+func isRefused(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "stream error:") && strings.Contains(text, "REFUSED_STREAM") ||
+		strings.Contains(text, "http2: Transport received") && strings.Contains(text, "GOAWAY")
+}

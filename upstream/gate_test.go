@@ -57,6 +57,28 @@ func pending(t *testing.T, u *Upstream, n int64) {
 	require.Eventually(t, func() bool { return u.breaker.Pending.Active() == n }, patience, time.Millisecond)
 }
 
+// queued waits until n requests stand in the queues of u's only host.
+func queued(t *testing.T, u *Upstream, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		switch c := u.hosts.Load().hosts[0].client.(type) {
+		case *direct:
+			return c.gate.queued() == n
+		default:
+			return c.(*netHTTP).gate.queued() == n
+		}
+	}, patience, time.Millisecond)
+}
+
+func (g *gate[C]) queued() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, q := range g.queues {
+		n += len(q.waiting)
+	}
+	return n
+}
+
 // settled waits until nothing is in use any more.
 func settled(t *testing.T, u *Upstream) {
 	t.Helper()
@@ -70,8 +92,13 @@ func settled(t *testing.T, u *Upstream) {
 		u.breaker.Connections.Active(), u.breaker.Pending.Active(), u.breaker.Requests.Active())
 	for _, h := range u.hosts.Load().hosts {
 		require.Zero(t, h.state.Active.Load())
-		if d, ok := h.client.(*direct); ok {
-			require.Empty(t, d.gate.queues)
+		switch c := h.client.(type) {
+		case *direct:
+			require.Empty(t, c.gate.queues)
+		case *netHTTP:
+			require.Empty(t, c.gate.queues)
+			require.Zero(t, c.gate.waiters.Load())
+			require.Zero(t, c.pool.idle)
 		}
 	}
 }
@@ -90,29 +117,31 @@ func overflowed(t *testing.T, f *Failure) {
 
 // With one connection one request runs, one waits, and one is refused.
 func TestOverflow(t *testing.T) {
-	s := newStage(t)
-	c := to(Direct, httpBackend(t, s.ServeHTTP))
-	c.Limits = &Limits{MaxConnections: 1, MaxPendingRequests: 1}
-	c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
-	u := newUpstream(t, c)
-	f := serveFront(t, u)
-	runs := begin(u, get("/runs"))
-	require.Equal(t, "/runs", within(t, s.arrived))
-	waits := begin(u, get("/waits"))
-	pending(t, u, 1)
-	response, body := f.get("/refused")
-	require.Equal(t, 503, response.StatusCode)
-	require.Equal(t, "true", response.Header.Get("X-Envoy-Overloaded"))
-	require.Equal(t, "upstream connect error or disconnect/reset before headers. reset reason: overflow", body)
-	overflowed(t, within(t, begin(u, get("/refused"))).failed)
-	require.Zero(t, u.detector.Ejected(), "no failure of the host")
-	s.leave()
-	require.Equal(t, 200, within(t, runs).Code)
-	require.Equal(t, 200, within(t, waits).Code)
-	require.Equal(t, int64(1), u.breaker.Connections.Active(), "idle")
-	require.Equal(t, "/waits", within(t, s.arrived))
-	require.Empty(t, s.arrived)
-	settled(t, u)
+	each(t, func(t *testing.T, transport Transport) {
+		s := newStage(t)
+		c := to(transport, httpBackend(t, s.ServeHTTP))
+		c.Limits = &Limits{MaxConnections: 1, MaxPendingRequests: 1}
+		c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
+		u := newUpstream(t, c)
+		f := serveFront(t, u)
+		runs := begin(u, get("/runs"))
+		require.Equal(t, "/runs", within(t, s.arrived))
+		waits := begin(u, get("/waits"))
+		pending(t, u, 1)
+		response, body := f.get("/refused")
+		require.Equal(t, 503, response.StatusCode)
+		require.Equal(t, "true", response.Header.Get("X-Envoy-Overloaded"))
+		require.Equal(t, "upstream connect error or disconnect/reset before headers. reset reason: overflow", body)
+		overflowed(t, within(t, begin(u, get("/refused"))).failed)
+		require.Zero(t, u.detector.Ejected(), "no failure of the host")
+		s.leave()
+		require.Equal(t, 200, within(t, runs).Code)
+		require.Equal(t, 200, within(t, waits).Code)
+		require.Equal(t, int64(1), u.breaker.Connections.Active(), "idle")
+		require.Equal(t, "/waits", within(t, s.arrived))
+		require.Empty(t, s.arrived)
+		settled(t, u)
+	})
 }
 
 // Requests have a limit of their own, with every transport.
@@ -138,216 +167,232 @@ func TestTooManyRequests(t *testing.T) {
 
 // Each host may have one connection, whatever the limit.
 func TestEachHostHasOneConnection(t *testing.T) {
-	s := newStage(t)
-	c := Config{Balancing: Balancing{Policy: RoundRobin}}
-	fleet(t, &c, s.ServeHTTP, s.ServeHTTP, s.ServeHTTP)
-	c.Limits = &Limits{MaxConnections: 1}
-	u := newUpstream(t, c)
-	var all []<-chan *hostRecorder
-	for range 3 {
+	each(t, func(t *testing.T, transport Transport) {
+		s := newStage(t)
+		c := Config{Transport: transport, Balancing: Balancing{Policy: RoundRobin}}
+		fleet(t, &c, s.ServeHTTP, s.ServeHTTP, s.ServeHTTP)
+		c.Limits = &Limits{MaxConnections: 1}
+		u := newUpstream(t, c)
+		var all []<-chan *hostRecorder
+		for range 3 {
+			all = append(all, begin(u, get("/")))
+			within(t, s.arrived)
+		}
+		require.Equal(t, int64(3), u.breaker.Connections.Active())
 		all = append(all, begin(u, get("/")))
-		within(t, s.arrived)
-	}
-	require.Equal(t, int64(3), u.breaker.Connections.Active())
-	all = append(all, begin(u, get("/")))
-	pending(t, u, 1)
-	s.leave()
-	for _, one := range all {
-		require.Equal(t, 200, within(t, one).Code)
-	}
-	settled(t, u)
+		pending(t, u, 1)
+		s.leave()
+		for _, one := range all {
+			require.Equal(t, 200, within(t, one).Code)
+		}
+		settled(t, u)
+	})
 }
 
 // Who waits is served in order, also where connections are not used again.
 func TestWaitersAreServedInOrder(t *testing.T) {
-	for name, change := range map[string]func(*Config){
-		"reused":       func(*Config) {},
-		"not kept":     func(c *Config) { c.MaxIdle = -1 },
-		"used once":    func(c *Config) { c.MaxRequestsPerConnection = 1 },
-		"used twice":   func(c *Config) { c.MaxRequestsPerConnection = 2 },
-		"old at once":  func(c *Config) { c.MaxConnectionDuration = 1 },
-		"few requests": func(c *Config) { c.Limits.MaxRequests = 1 },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
-			order := make(chan string, 9)
-			c := to(Direct, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
-				order <- r.URL.Path
-				s.ServeHTTP(w, r)
-			}))
-			c.Limits = &Limits{MaxConnections: 1}
-			change(&c)
-			u := newUpstream(t, c)
-			var all []<-chan *hostRecorder
-			var want []string
-			for i := range 6 {
-				want = append(want, fmt.Sprint("/", i))
-				all = append(all, begin(u, get(want[i])))
-				if i == 0 {
-					within(t, s.arrived)
+	each(t, func(t *testing.T, transport Transport) {
+		for name, change := range map[string]func(*Config){
+			"reused":       func(*Config) {},
+			"not kept":     func(c *Config) { c.MaxIdle = -1 },
+			"used once":    func(c *Config) { c.MaxRequestsPerConnection = 1 },
+			"used twice":   func(c *Config) { c.MaxRequestsPerConnection = 2 },
+			"old at once":  func(c *Config) { c.MaxConnectionDuration = 1 },
+			"few requests": func(c *Config) { c.Limits.MaxRequests = 1 },
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := newStage(t)
+				order := make(chan string, 9)
+				c := to(transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
+					order <- r.URL.Path
+					s.ServeHTTP(w, r)
+				}))
+				c.Limits = &Limits{MaxConnections: 1}
+				change(&c)
+				u := newUpstream(t, c)
+				var all []<-chan *hostRecorder
+				var want []string
+				for i := range 6 {
+					want = append(want, fmt.Sprint("/", i))
+					all = append(all, begin(u, get(want[i])))
+					if i == 0 {
+						within(t, s.arrived)
+					}
+					queued(t, u, i)
 				}
-				pending(t, u, int64(i))
-			}
-			s.leave()
-			for _, one := range all {
-				require.Equal(t, 200, within(t, one).Code)
-			}
-			settled(t, u)
-			for _, path := range want {
-				require.Equal(t, path, within(t, order))
-			}
-		})
-	}
+				s.leave()
+				for _, one := range all {
+					require.Equal(t, 200, within(t, one).Code)
+				}
+				settled(t, u)
+				for _, path := range want {
+					require.Equal(t, path, within(t, order))
+				}
+			})
+		}
+	})
 }
 
 // A request that gives up waiting leaves no trace, and counts against no host.
 func TestWaiterGivesUp(t *testing.T) {
-	s := newStage(t)
-	c := to(Direct, httpBackend(t, s.ServeHTTP))
-	c.Limits = &Limits{MaxConnections: 1}
-	c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
-	u := newUpstream(t, c)
-	runs := begin(u, get("/runs"))
-	within(t, s.arrived)
-	for cause, flag := range map[error]string{ErrTimeout: FlagTimeout, errors.New("gone"): FlagDownstream} {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		waits := begin(u, get("/waits").WithContext(ctx))
-		pending(t, u, 1)
-		cancel(cause)
-		require.Equal(t, flag, within(t, waits).failed.Flag)
-		pending(t, u, 0)
-	}
-	require.Zero(t, u.detector.Ejected())
-	s.leave()
-	require.Equal(t, 200, within(t, runs).Code)
-	settled(t, u)
+	each(t, func(t *testing.T, transport Transport) {
+		s := newStage(t)
+		c := to(transport, httpBackend(t, s.ServeHTTP))
+		c.Limits = &Limits{MaxConnections: 1}
+		c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
+		u := newUpstream(t, c)
+		runs := begin(u, get("/runs"))
+		within(t, s.arrived)
+		for cause, flag := range map[error]string{ErrTimeout: FlagTimeout, errors.New("gone"): FlagDownstream} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			waits := begin(u, get("/waits").WithContext(ctx))
+			pending(t, u, 1)
+			cancel(cause)
+			require.Equal(t, flag, within(t, waits).failed.Flag)
+			pending(t, u, 0)
+		}
+		require.Zero(t, u.detector.Ejected())
+		s.leave()
+		require.Equal(t, 200, within(t, runs).Code)
+		settled(t, u)
+	})
 }
 
 // Where a host cannot be connected to, those who wait for a connection to it are
 // not kept any longer.
 func TestWaitersFailWithConnection(t *testing.T) {
-	dialing, fail := make(chan struct{}, 9), make(chan struct{})
-	c := to(Direct, "127.0.0.1:1")
-	c.Limits = &Limits{MaxConnections: 1}
-	c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		dialing <- struct{}{}
-		<-fail
-		return nil, errors.New("down")
-	}
-	u := newUpstream(t, c)
-	first := begin(u, get("/"))
-	within(t, dialing)
-	second := begin(u, get("/"))
-	pending(t, u, 2)
-	close(fail)
-	require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
-	require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
-	require.Empty(t, dialing)
-	settled(t, u)
+	each(t, func(t *testing.T, transport Transport) {
+		dialing, fail := make(chan struct{}, 9), make(chan struct{})
+		c := to(transport, "127.0.0.1:1")
+		c.Limits = &Limits{MaxConnections: 1}
+		c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dialing <- struct{}{}
+			<-fail
+			return nil, errors.New("down")
+		}
+		u := newUpstream(t, c)
+		first := begin(u, get("/"))
+		within(t, dialing)
+		second := begin(u, get("/"))
+		pending(t, u, 2)
+		close(fail)
+		require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
+		require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
+		require.Empty(t, dialing)
+		settled(t, u)
+	})
 }
 
 // A client that goes away while it connects is no reason to fail others: the next
 // one connects.
 func TestWaiterConnectsInPlaceOfAnother(t *testing.T) {
-	address := httpBackend(t, func(http.ResponseWriter, *http.Request) {})
-	dialing := make(chan struct{}, 9)
-	var dials atomic.Int32
-	c := to(Direct, address)
-	c.Limits = &Limits{MaxConnections: 1}
-	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialing <- struct{}{}
-		if dials.Add(1) == 1 {
-			<-ctx.Done()
-			return nil, ctx.Err()
+	each(t, func(t *testing.T, transport Transport) {
+		address := httpBackend(t, func(http.ResponseWriter, *http.Request) {})
+		dialing := make(chan struct{}, 9)
+		var dials atomic.Int32
+		c := to(transport, address)
+		c.Limits = &Limits{MaxConnections: 1}
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialing <- struct{}{}
+			if dials.Add(1) == 1 {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
 		}
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
-	u := newUpstream(t, c)
-	ctx, cancel := context.WithCancel(t.Context())
-	first := begin(u, get("/").WithContext(ctx))
-	within(t, dialing)
-	second := begin(u, get("/"))
-	pending(t, u, 2)
-	cancel()
-	require.Equal(t, FlagDownstream, within(t, first).failed.Flag)
-	require.Equal(t, 200, within(t, second).Code)
-	settled(t, u)
+		u := newUpstream(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := begin(u, get("/").WithContext(ctx))
+		within(t, dialing)
+		second := begin(u, get("/"))
+		pending(t, u, 2)
+		cancel()
+		require.Equal(t, FlagDownstream, within(t, first).failed.Flag)
+		require.Equal(t, 200, within(t, second).Code)
+		settled(t, u)
+	})
 }
 
 // A connection that nobody can use any more keeps nobody waiting.
 func TestDeadIdleConnectionMakesRoom(t *testing.T) {
-	c := to(Direct, httpBackend(t, func(http.ResponseWriter, *http.Request) {}))
-	c.Limits = &Limits{MaxConnections: 1}
-	c.MaxConnectionDuration = 20 * time.Millisecond
-	u := newUpstream(t, c)
-	for range 5 {
+	each(t, func(t *testing.T, transport Transport) {
+		c := to(transport, httpBackend(t, func(http.ResponseWriter, *http.Request) {}))
+		c.Limits = &Limits{MaxConnections: 1}
+		c.MaxConnectionDuration = 20 * time.Millisecond
+		u := newUpstream(t, c)
+		for range 5 {
+			require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(c.MaxConnectionDuration)
 		require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
-		time.Sleep(5 * time.Millisecond)
-	}
-	time.Sleep(c.MaxConnectionDuration)
-	require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
-	settled(t, u)
+		settled(t, u)
+	})
 }
 
 // A backend that closed its idle connections is connected to again, within the
 // limits.
 func TestStaleConnectionsUnderLimits(t *testing.T) {
-	var conns []net.Conn
-	var mu sync.Mutex
-	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
-		mu.Lock()
-		conns = append(conns, conn)
-		mu.Unlock()
-		for {
-			if _, err := http.ReadRequest(in); err != nil {
-				return
+	each(t, func(t *testing.T, transport Transport) {
+		var conns []net.Conn
+		var mu sync.Mutex
+		address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+			for {
+				if _, err := http.ReadRequest(in); err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		})
+		c := to(transport, address)
+		c.Limits = &Limits{MaxConnections: 2, MaxRequests: 2}
+		u := newUpstream(t, c)
+		for range 5 {
+			first, second := begin(u, get("/")), begin(u, get("/"))
+			require.Equal(t, 200, within(t, first).Code)
+			require.Equal(t, 200, within(t, second).Code)
+			mu.Lock()
+			for _, conn := range conns {
+				conn.Close()
+			}
+			conns = nil
+			mu.Unlock()
 		}
+		settled(t, u)
 	})
-	c := to(Direct, address)
-	c.Limits = &Limits{MaxConnections: 2, MaxRequests: 2}
-	u := newUpstream(t, c)
-	for range 5 {
-		first, second := begin(u, get("/")), begin(u, get("/"))
-		require.Equal(t, 200, within(t, first).Code)
-		require.Equal(t, 200, within(t, second).Code)
-		mu.Lock()
-		for _, conn := range conns {
-			conn.Close()
-		}
-		conns = nil
-		mu.Unlock()
-	}
-	settled(t, u)
 }
 
 // Connections to different servers by name stand in different queues, of which each
 // may have one.
 func TestGateKeepsServersApart(t *testing.T) {
-	s := newStage(t)
-	address, roots := secureBackend(t, HTTP1, s.ServeHTTP)
-	c := to(Direct, address)
-	c.TLS = &tls.Config{RootCAs: roots}
-	c.AnyName = true
-	c.Limits = &Limits{MaxConnections: 1}
-	u := newUpstream(t, c)
-	named := func(host string) *http.Request {
-		r := get("/" + host)
-		r.Host = host
-		return r
-	}
-	first := begin(u, named("a.test"))
-	require.Equal(t, "/a.test", within(t, s.arrived))
-	second := begin(u, named("b.test"))
-	require.Equal(t, "/b.test", within(t, s.arrived))
-	third := begin(u, named("a.test"))
-	pending(t, u, 1)
-	s.leave()
-	for _, one := range []<-chan *hostRecorder{first, second, third} {
-		require.Equal(t, 200, within(t, one).Code)
-	}
-	settled(t, u)
+	each(t, func(t *testing.T, transport Transport) {
+		s := newStage(t)
+		address, roots := secureBackend(t, HTTP1, s.ServeHTTP)
+		c := to(transport, address)
+		c.TLS = &tls.Config{RootCAs: roots}
+		c.AnyName = true
+		c.Limits = &Limits{MaxConnections: 1}
+		u := newUpstream(t, c)
+		named := func(host string) *http.Request {
+			r := get("/" + host)
+			r.Host = host
+			return r
+		}
+		first := begin(u, named("a.test"))
+		require.Equal(t, "/a.test", within(t, s.arrived))
+		second := begin(u, named("b.test"))
+		require.Equal(t, "/b.test", within(t, s.arrived))
+		third := begin(u, named("a.test"))
+		pending(t, u, 1)
+		s.leave()
+		for _, one := range []<-chan *hostRecorder{first, second, third} {
+			require.Equal(t, 200, within(t, one).Code)
+		}
+		settled(t, u)
+	})
 }
 
 // Retries have a limit, or a budget.

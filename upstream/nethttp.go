@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,14 +18,16 @@ import (
 	"github.com/lateengo/gateway/upstream/internal/limits"
 )
 
-// A netHTTP is a client that stands on net/http's Transport.
+// A netHTTP is a client that stands on net/http's connections. It chooses among
+// them itself, so that limits hold as they do for a direct.
 type netHTTP struct {
+	config *Config
+	host   *host
+	// transport makes connections of what dial returns. It keeps none.
 	transport http.Transport
 	scheme    string
-	// bySNI says that the host of a request names the server it is sent to.
-	bySNI bool
-	// breaker is nil if there are no limits.
-	breaker *limits.Breaker
+	pool      *streamPool
+	gate      *gate[*streamConn]
 }
 
 // continueTimeout is how long a client that expects a 100 is made to wait for
@@ -34,7 +35,11 @@ type netHTTP struct {
 const continueTimeout = time.Second
 
 func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
-	n := &netHTTP{scheme: "http", bySNI: c.TLS != nil && c.TLS.ServerName == "", breaker: b}
+	n := &netHTTP{config: c, host: h, scheme: "http", pool: newStreamPool(c)}
+	if b == nil {
+		b = new(limits.Breaker)
+	}
+	n.gate = newGate[*streamConn](b, n.pool, n.pool.streams)
 	protocols := new(http.Protocols)
 	switch {
 	case c.Protocol == HTTP1:
@@ -48,58 +53,136 @@ func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
 		Protocols:              protocols,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: c.PingInterval, PingTimeout: c.PingTimeout},
 		DisableCompression:     true,
-		DisableKeepAlives:      c.MaxIdle < 0 || c.MaxRequestsPerConnection == 1,
-		MaxIdleConnsPerHost:    max(c.MaxIdle, 0),
-		IdleConnTimeout:        max(c.IdleTimeout, 0),
+		DisableKeepAlives:      c.MaxIdle < 0,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: int64(c.MaxHeaderBytes),
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return c.dial(ctx, h)
-		},
+		DialContext:            dialed,
 	}
 	if c.TLS != nil {
 		n.scheme = "https"
-		n.transport.DialTLSContext = func(ctx context.Context, _, authority string) (net.Conn, error) {
-			return c.dialTLS(ctx, h, authority)
-		}
+		n.transport.DialTLSContext = dialed
 	}
 	return n
 }
 
-func (n *netHTTP) closeIdle() { n.transport.CloseIdleConnections() }
+func (n *netHTTP) closeIdle() { n.pool.closeIdle() }
 
-func (n *netHTTP) serve(x exchange) (sent bool, err error) {
-	err = n.exchange(&x)
-	return x.sent, err
+// dialedKey is the key of the connection that a transport is to use.
+type dialedKey struct{}
+
+// dialed is the transport's way to a connection that is there already.
+func dialed(ctx context.Context, _, _ string) (net.Conn, error) {
+	return ctx.Value(dialedKey{}).(net.Conn), nil
 }
 
-func (n *netHTTP) exchange(x *exchange) error {
-	if n.breaker != nil {
-		if !n.breaker.Requests.Acquire() {
-			return errOverflow
-		}
-		defer n.breaker.Requests.Release()
+// connect returns a connection to the named server that takes another request,
+// which has begun then, or a new one.
+func (n *netHTTP) connect(ctx context.Context, name string, fresh bool) (c *streamConn, reused bool, err error) {
+	if c, err = n.gate.enter(ctx, name, fresh); c != nil || err != nil {
+		return c, true, err
 	}
-	body := n.body(x.r)
-	request, trace := n.request(x, body)
+	if c, err = n.dial(ctx, name); err != nil {
+		n.gate.failed(ctx, name, err)
+		return nil, false, err
+	}
+	n.pool.Add(c)
+	c, err = n.gate.opened(name, c)
+	return c, false, err
+}
+
+// dial makes a connection to the named server.
+func (n *netHTTP) dial(ctx context.Context, name string) (*streamConn, error) {
+	var conn net.Conn
+	var err error
+	if n.config.TLS == nil {
+		conn, err = n.config.dial(ctx, n.host)
+	} else {
+		conn, err = n.config.dialTLS(ctx, n.host, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The address is not used.
+	made, err := n.transport.NewClientConn(context.WithValue(ctx, dialedKey{}, conn), n.scheme, "upstream:0")
+	if err != nil {
+		conn.Close()
+		return nil, &dialError{err}
+	}
+	c := &streamConn{ClientConn: made, name: name, made: time.Now(), closed: n.gate.closed}
+	if n.pool.streams > 1 {
+		// The backend may raise its limit, and streams end a moment after exchanges.
+		made.SetStateHook(func(*http.ClientConn) { n.gate.freed(name) })
+	}
+	return c, nil
+}
+
+func (n *netHTTP) serve(x exchange) (sent bool, err error) {
+	name := ""
+	if n.config.TLS != nil && n.config.TLS.ServerName == "" {
+		name = serverName(x.r.Host)
+	}
+	for fresh := false; ; fresh = true {
+		c, reused, err := n.connect(x.r.Context(), name, fresh)
+		if err != nil {
+			return x.sent, err
+		}
+		again, err := n.exchange(&x, c)
+		if !again || !reused {
+			return x.sent, err
+		}
+	}
+}
+
+// exchange makes the exchange on c. again says that it failed because c, if it was
+// used before, had ended, and that the request may be sent again, as by a direct.
+func (n *netHTTP) exchange(x *exchange, c *streamConn) (again bool, err error) {
+	x.host.monitor.Connected()
+	defer func() {
+		n.gate.end()
+		n.gate.give(c.name, c)
+	}()
+	body := newRequestBody(x.r)
 	if body != nil {
 		defer body.Close()
 	}
-	x.sent = true
-	response, err := n.transport.RoundTrip(request)
+	request, trace := n.request(x, body)
+	response, err := c.RoundTrip(request)
 	trace.end()
 	if err != nil {
-		if body != nil {
-			if failed := body.failure.Load(); failed != nil {
-				return *failed
-			}
-		}
-		if _, failed := errors.AsType[*dialError](err); !failed && !trace.connected.Load() && x.r.Context().Err() == nil {
-			return &requestError{err}
-		}
-		return err
+		return n.failed(x, c, body, trace, err)
 	}
+	x.sent = true
 	defer response.Body.Close()
+	return false, x.answer(response, body)
+}
+
+// failed returns why there is no response.
+func (n *netHTTP) failed(x *exchange, c *streamConn, body *requestBody, trace *informer, err error) (again bool, cause error) {
+	if isUnused(err) {
+		return true, &brokenError{err}
+	}
+	x.sent = true
+	if body != nil {
+		if failed := body.failure.Load(); failed != nil {
+			return false, *failed
+		}
+	}
+	switch {
+	case x.r.Context().Err() != nil:
+		return false, err
+	case !trace.written.Load() && c.Err() == nil:
+		x.sent = false
+		return false, &requestError{err}
+	}
+	return n.config.Protocol == HTTP1 && !trace.answered.Load() && body == nil && isBroken(err) && repeatable(x.r), err
+}
+
+// isUnused reports whether a connection of HTTP/2 had ended before anything of a
+// request was sent. net/http does not export the error.
+func isUnused(err error) bool { return strings.Contains(err.Error(), "http2: client conn not usable") }
+
+// answer sends response to the client, which is to the request with body.
+func (x *exchange) answer(response *http.Response, body *requestBody) error {
 	status := response.StatusCode
 	if status == http.StatusSwitchingProtocols {
 		backend, ok := response.Body.(io.ReadWriteCloser)
@@ -148,14 +231,11 @@ func (x *exchange) respond(response *http.Response, unread bool) {
 	})
 }
 
-// request returns what net/http's Transport is to send.
+// request returns what net/http is to send.
 func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *informer) {
 	r := x.r
-	authority := "upstream"
-	if n.bySNI {
-		authority = r.Host
-	}
-	target := &url.URL{Scheme: n.scheme, Host: authority, RawQuery: x.query, ForceQuery: r.URL.ForceQuery}
+	// The connection is there already, whatever the host is.
+	target := &url.URL{Scheme: n.scheme, Host: "upstream", RawQuery: x.query, ForceQuery: r.URL.ForceQuery}
 	// Opaque is sent as it is, but cannot begin with two slashes.
 	if strings.HasPrefix(x.path, "//") {
 		target.Path, target.RawPath = x.path, x.path
@@ -185,7 +265,11 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 	}
 
 	trace := &informer{exchange: x}
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: trace.gotConn, Got1xxResponse: trace.got})
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		WroteHeaders:         func() { trace.written.Store(true) },
+		GotFirstResponseByte: func() { trace.answered.Store(true) },
+		Got1xxResponse:       trace.got,
+	})
 	request := (&http.Request{
 		Method: r.Method, URL: target, Host: r.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -201,17 +285,14 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 }
 
 // An informer forwards responses with a status of 1xx while RoundTrip runs, and
-// notes that it has a connection.
+// notes how far the exchange got.
 type informer struct {
-	exchange  *exchange
-	connected atomic.Bool
-	mu        sync.Mutex
-	ended     bool
-}
-
-func (i *informer) gotConn(httptrace.GotConnInfo) {
-	i.connected.Store(true)
-	i.exchange.host.monitor.Connected()
+	exchange *exchange
+	// written says that the request's head was written, and answered that a byte of
+	// the response was read.
+	written, answered atomic.Bool
+	mu                sync.Mutex
+	ended             bool
 }
 
 func (i *informer) got(status int, h textproto.MIMEHeader) error {
@@ -230,57 +311,4 @@ func (i *informer) end() {
 	i.mu.Lock()
 	i.ended = true
 	i.mu.Unlock()
-}
-
-// A requestBody is the body of a client's request as net/http's Transport reads
-// it. Closing it does not close the client's.
-type requestBody struct {
-	r       *http.Request
-	trailer http.Header
-	closed  atomic.Bool
-	// read says that the client has sent all of the body; count is how much it
-	// has.
-	read  atomic.Bool
-	count int64
-	// failure is set if the body could not be read.
-	failure atomic.Pointer[error]
-}
-
-// body returns the body of r, or nil.
-func (n *netHTTP) body(r *http.Request) *requestBody {
-	if !hasBody(r) {
-		return nil
-	}
-	b := &requestBody{r: r, trailer: make(http.Header, len(r.Trailer))}
-	for key := range r.Trailer {
-		b.trailer[key] = nil
-	}
-	return b
-}
-
-func (b *requestBody) Read(p []byte) (int, error) {
-	if b.closed.Load() {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	n, err := b.r.Body.Read(p)
-	b.count += int64(n)
-	if err == io.EOF && b.count < b.r.ContentLength {
-		err = io.ErrUnexpectedEOF
-	}
-	if err == io.EOF || b.count == b.r.ContentLength {
-		b.read.Store(true)
-	}
-	switch {
-	case err == io.EOF:
-		maps.Copy(b.trailer, b.r.Trailer)
-	case err != nil:
-		err = &clientError{err}
-		b.failure.Store(&err)
-	}
-	return n, err
-}
-
-func (b *requestBody) Close() error {
-	b.closed.Store(true)
-	return nil
 }

@@ -1,0 +1,61 @@
+package upstream
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"sync/atomic"
+)
+
+// A requestBody is the body of a client's request as net/http's Transport reads
+// it. Closing it does not close the client's.
+type requestBody struct {
+	r       *http.Request
+	trailer http.Header
+	closed  atomic.Bool
+	// read says that the client has sent all of the body; count is how much it
+	// has.
+	read  atomic.Bool
+	count int64
+	// failure is set if the body could not be read.
+	failure atomic.Pointer[error]
+}
+
+// newRequestBody returns the body of r, or nil.
+func newRequestBody(r *http.Request) *requestBody {
+	if !hasBody(r) {
+		return nil
+	}
+	b := &requestBody{r: r, trailer: make(http.Header, len(r.Trailer))}
+	for key := range r.Trailer {
+		b.trailer[key] = nil
+	}
+	return b
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.r.Body.Read(p)
+	b.count += int64(n)
+	if err == io.EOF && b.count < b.r.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == io.EOF || b.count == b.r.ContentLength {
+		b.read.Store(true)
+	}
+	switch {
+	case err == io.EOF:
+		maps.Copy(b.trailer, b.r.Trailer)
+	case err != nil:
+		err = &clientError{err}
+		b.failure.Store(&err)
+	}
+	return n, err
+}
+
+func (b *requestBody) Close() error {
+	b.closed.Store(true)
+	return nil
+}

@@ -1,0 +1,245 @@
+package upstream
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// manyStreams is how many requests at a time a connection is expected to take
+// that has no limit of its own.
+const manyStreams = 1 << 16
+
+// A streamConn is a connection of net/http's, which takes one request at a time
+// over HTTP/1.1 and several over HTTP/2.
+type streamConn struct {
+	*http.ClientConn
+	name string
+	made time.Time
+	// closed is called when the connection is closed.
+	closed func(name string)
+
+	// users are the exchanges on the connection, begun those that ever were. ready
+	// says that the pool offers it. All are the pool's.
+	users, begun int
+	idleSince    time.Time
+	ready        bool
+}
+
+// Close closes a connection that nobody uses.
+func (c *streamConn) Close() {
+	_ = c.ClientConn.Close()
+	c.closed(c.name)
+}
+
+// reused reports whether there was an exchange before the present one.
+func (c *streamConn) reused() bool { return c.begun > 1 }
+
+// A streamPool keeps the connections to one host that take another request. It is
+// the stock of a gate, and safe for concurrent use. While connections are idle a
+// timer runs, which closeIdle stops.
+type streamPool struct {
+	// streams is how many requests a connection takes at a time, and requests how
+	// many altogether, where 0 is without limit.
+	streams, requests int
+	// maxIdle is how many unused connections are kept, for idleTimeout, and maxAge
+	// how long after it was made a connection takes another request. 0 or less is
+	// without limit.
+	maxIdle             int
+	idleTimeout, maxAge time.Duration
+
+	mu sync.Mutex
+	// ready are the connections that may take another request. Unused ones are
+	// ordered by the time of their last use.
+	ready    []*streamConn
+	idle     int
+	timer    *time.Timer
+	ticking  bool
+	shutDown bool
+}
+
+// newStreamPool returns a pool for connections that are made by c.
+func newStreamPool(c *Config) *streamPool {
+	p := &streamPool{
+		streams: 1, requests: c.MaxRequestsPerConnection,
+		maxIdle: max(c.MaxIdle, 0), idleTimeout: c.IdleTimeout, maxAge: c.MaxConnectionDuration,
+	}
+	if c.MaxIdle < 0 {
+		p.requests = 1
+	}
+	if c.Protocol == HTTP2 {
+		p.streams = manyStreams
+		if p.requests > 0 {
+			p.streams = min(p.streams, p.requests)
+		}
+	}
+	return p
+}
+
+// Add takes in a new connection, whose first use has begun.
+func (p *streamPool) Add(c *streamConn) {
+	// Who is on a connection that ended already finds out.
+	_ = c.Reserve()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.use(c)
+}
+
+// use counts a use. mu is held.
+func (p *streamPool) use(c *streamConn) {
+	if c.users == 0 && c.ready {
+		p.idle--
+	}
+	c.users++
+	c.begun++
+	if full := c.users >= p.streams || p.spent(c); full == c.ready {
+		p.offer(c, !full)
+	}
+}
+
+// offer puts c among the ready connections, or takes it out. mu is held.
+func (p *streamPool) offer(c *streamConn, ready bool) {
+	c.ready = ready
+	if ready {
+		p.ready = append(p.ready, c)
+		return
+	}
+	at := slices.Index(p.ready, c)
+	p.ready = slices.Delete(p.ready, at, at+1)
+}
+
+// spent reports whether a connection takes no more requests by their number.
+func (p *streamPool) spent(c *streamConn) bool { return p.requests > 0 && c.begun >= p.requests }
+
+// old reports whether a connection takes no more requests by its age.
+func (p *streamPool) old(c *streamConn, now time.Time) bool {
+	return p.maxAge > 0 && now.Sub(c.made) >= p.maxAge
+}
+
+// idleTooLong reports whether a connection has not been used for too long.
+func (p *streamPool) idleTooLong(c *streamConn, now time.Time) bool {
+	return c.users == 0 && p.idleTimeout > 0 && now.Sub(c.idleSince) >= p.idleTimeout
+}
+
+// Get returns a connection to the named server that takes another request, which
+// is counted, or nil. The backend's limit of concurrent streams is respected.
+func (p *streamPool) Get(name string) *streamConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.ready) == 0 {
+		return nil
+	}
+	now := time.Now()
+	for _, c := range slices.Backward(p.ready) {
+		// A stream is in flight for a moment after its exchange.
+		if c.name == name && !p.old(c, now) && !p.idleTooLong(c, now) && c.InFlight() < p.streams && c.Reserve() == nil {
+			p.use(c)
+			return c
+		}
+	}
+	return nil
+}
+
+// Put ends a use of c. It reports false if c is to be closed: nobody uses it any
+// more, and nobody shall.
+func (p *streamPool) Put(c *streamConn) bool {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.users--
+	again := !p.shutDown && !p.spent(c) && !p.old(c, now) && p.usable(c)
+	if again && c.users == 0 && p.idle >= p.maxIdle {
+		again = false
+	}
+	if c.ready {
+		p.offer(c, false)
+	}
+	if !again {
+		return c.users > 0
+	}
+	p.offer(c, true)
+	if c.users == 0 {
+		p.idle++
+		c.idleSince = now
+		p.tick()
+	}
+	return true
+}
+
+// usable reports whether a connection may take another request now or later.
+func (p *streamPool) usable(c *streamConn) bool {
+	if c.Err() != nil {
+		return false
+	}
+	// Of HTTP/1.1 the exchange may have ended before the response; and a backend of
+	// HTTP/2 may have said that it takes no more.
+	return c.Available() > 0 || p.streams > 1 && c.InFlight() > 0
+}
+
+// Sweep closes connections that have been idle for too long, are too old, or have
+// ended. It happens now and then without being called.
+func (p *streamPool) Sweep() {
+	now := time.Now()
+	p.close(func(c *streamConn) bool { return p.idleTooLong(c, now) || p.old(c, now) || !p.usable(c) })
+}
+
+// closeIdle closes the connections that are not in use, and has others closed at
+// their end.
+func (p *streamPool) closeIdle() {
+	p.mu.Lock()
+	p.shutDown = true
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	p.mu.Unlock()
+	p.close(func(*streamConn) bool { return true })
+}
+
+// close closes the unused connections of which it is true.
+func (p *streamPool) close(dead func(*streamConn) bool) {
+	var closing []*streamConn
+	p.mu.Lock()
+	p.ready = slices.DeleteFunc(p.ready, func(c *streamConn) bool {
+		if c.users > 0 || !dead(c) {
+			return false
+		}
+		closing = append(closing, c)
+		c.ready = false
+		return true
+	})
+	p.idle -= len(closing)
+	p.ticking = false
+	p.tick()
+	p.mu.Unlock()
+	for _, c := range closing {
+		c.Close()
+	}
+}
+
+// tick has the timer run while something is idle. mu is held.
+func (p *streamPool) tick() {
+	if p.ticking || p.shutDown || p.idle == 0 {
+		return
+	}
+	p.ticking = true
+	if p.timer == nil {
+		p.timer = time.AfterFunc(p.interval(), p.Sweep)
+	} else {
+		p.timer.Reset(p.interval())
+	}
+}
+
+// interval is how often idle connections are looked at.
+func (p *streamPool) interval() time.Duration {
+	interval := sweepInterval
+	for _, limit := range [...]time.Duration{p.idleTimeout, p.maxAge} {
+		if limit > 0 {
+			interval = min(interval, limit)
+		}
+	}
+	return interval
+}
+
+// sweepInterval is how often idle connections are looked at, at least.
+const sweepInterval = 15 * time.Second

@@ -1,0 +1,280 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// limitedBackend serves handler over h2c, to so many requests at a time on a
+// connection, and counts the connections that are open.
+func limitedBackend(t *testing.T, streams int, handler http.HandlerFunc) (address string, states <-chan http.ConnState) {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams}
+	changes := make(chan http.ConnState, 100)
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew || s == http.StateClosed {
+			changes <- s
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String(), changes
+}
+
+// overHTTP2 returns the Config of one endpoint that speaks HTTP/2.
+func overHTTP2(address string) Config {
+	c := to(Direct, address)
+	c.Protocol = HTTP2
+	return c
+}
+
+// Requests share a connection of HTTP/2 from the time when it is being made, and
+// are pending until it is.
+func TestStreamsShareAConnection(t *testing.T) {
+	s := newStage(t)
+	address, states := limitedBackend(t, 100, s.ServeHTTP)
+	dialing, dial := make(chan struct{}, 9), make(chan struct{})
+	c := overHTTP2(address)
+	c.Limits = &Limits{MaxConnections: 5, MaxPendingRequests: 3}
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialing <- struct{}{}
+		<-dial
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	u := newUpstream(t, c)
+	var all []<-chan *hostRecorder
+	for i := range 3 {
+		all = append(all, begin(u, get("/")))
+		pending(t, u, int64(i+1))
+	}
+	overflowed(t, within(t, begin(u, get("/refused"))).failed)
+	within(t, dialing)
+	close(dial)
+	for range 3 {
+		within(t, s.arrived)
+	}
+	pending(t, u, 0)
+	all = append(all, begin(u, get("/")))
+	within(t, s.arrived)
+	require.EqualValues(t, 1, u.breaker.Connections.Active())
+	require.Empty(t, dialing)
+	s.leave()
+	for _, one := range all {
+		require.Equal(t, 200, within(t, one).Code)
+	}
+	settled(t, u)
+	require.Equal(t, http.StateNew, within(t, states))
+	require.Equal(t, http.StateClosed, within(t, states))
+}
+
+// The backend's limit of streams is respected: another connection is made if there
+// may be one, and waited for if there may not.
+func TestBackendLimitsStreams(t *testing.T) {
+	for most, connections := range map[uint32]int64{0: 2, 2: 2, 1: 1} {
+		s := newStage(t)
+		address, _ := limitedBackend(t, 2, s.ServeHTTP)
+		c := overHTTP2(address)
+		c.Limits = &Limits{MaxConnections: most}
+		u := newUpstream(t, c)
+		// The first request learns of the limit.
+		first := begin(u, get("/"))
+		within(t, s.arrived)
+		known := func() bool {
+			pool := u.hosts.Load().hosts[0].client.(*netHTTP).pool
+			pool.mu.Lock()
+			defer pool.mu.Unlock()
+			return pool.ready[0].Available() == 1
+		}
+		require.Eventually(t, known, patience, time.Millisecond)
+		all := []<-chan *hostRecorder{first, begin(u, get("/")), begin(u, get("/"))}
+		within(t, s.arrived)
+		if connections == 1 {
+			queued(t, u, 1)
+			require.Empty(t, s.arrived)
+		} else {
+			within(t, s.arrived)
+		}
+		require.Equal(t, connections, u.breaker.Connections.Active())
+		s.leave()
+		for _, one := range all {
+			require.Equal(t, 200, within(t, one).Code)
+		}
+		settled(t, u)
+	}
+}
+
+// Where the only connection cannot be made, nobody waits for it any longer.
+func TestStreamsFailWithConnection(t *testing.T) {
+	dialing, fail := make(chan struct{}, 9), make(chan struct{})
+	c := overHTTP2("127.0.0.1:1")
+	c.Limits = &Limits{MaxConnections: 1}
+	c.Dial = func(context.Context, string, string) (net.Conn, error) {
+		dialing <- struct{}{}
+		<-fail
+		return nil, errors.New("down")
+	}
+	u := newUpstream(t, c)
+	first := begin(u, get("/"))
+	within(t, dialing)
+	second := begin(u, get("/"))
+	queued(t, u, 1)
+	close(fail)
+	require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
+	require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
+	require.Empty(t, dialing)
+	settled(t, u)
+}
+
+// Who made the connection for others may go away: the next one makes it.
+func TestStreamsOutliveWhoConnects(t *testing.T) {
+	address, _ := limitedBackend(t, 100, func(http.ResponseWriter, *http.Request) {})
+	dialing := make(chan struct{}, 9)
+	first := true
+	c := overHTTP2(address)
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if first {
+			first = false
+			dialing <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	u := newUpstream(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := begin(u, get("/").WithContext(ctx))
+	within(t, dialing)
+	second, third := begin(u, get("/")), begin(u, get("/"))
+	queued(t, u, 2)
+	cancel()
+	require.Equal(t, FlagDownstream, within(t, gone).failed.Flag)
+	require.Equal(t, 200, within(t, second).Code)
+	require.Equal(t, 200, within(t, third).Code)
+}
+
+// A connection that is too old, or has had its requests, is closed when the last of
+// them ends, and gets no other.
+func TestConnectionDrains(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"old":   func(c *Config) { c.MaxConnectionDuration = 1 },
+		"spent": func(c *Config) { c.MaxRequestsPerConnection = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			address, states := limitedBackend(t, 100, s.ServeHTTP)
+			c := overHTTP2(address)
+			change(&c)
+			u := newUpstream(t, c)
+			first := begin(u, get("/"))
+			within(t, s.arrived)
+			require.Equal(t, http.StateNew, within(t, states))
+			second := begin(u, get("/"))
+			within(t, s.arrived)
+			require.Equal(t, http.StateNew, within(t, states))
+			require.Empty(t, states)
+			s.leave()
+			within(t, first)
+			within(t, second)
+			require.Equal(t, http.StateClosed, within(t, states))
+			require.Equal(t, http.StateClosed, within(t, states))
+		})
+	}
+}
+
+// A backend that goes away, having said so, gets nothing more on that connection.
+func TestGoAway(t *testing.T) {
+	s := newStage(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/last" {
+			w.Header().Set("Connection", "close")
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	u := newUpstream(t, overHTTP2(server.Listener.Addr().String()))
+	under := begin(u, get("/under-way"))
+	within(t, s.arrived)
+	require.Equal(t, 200, within(t, begin(u, get("/last"))).Code)
+	for range 20 {
+		require.Equal(t, 200, within(t, begin(u, get("/last"))).Code)
+	}
+	s.leave()
+	require.Equal(t, 200, within(t, under).Code)
+}
+
+// An unused connection is closed after its time, and before, kept.
+func TestIdleTimeout(t *testing.T) {
+	for name, protocol := range map[string]Protocol{"HTTP/1.1": HTTP1, "HTTP/2": HTTP2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				listener := newPipes()
+				server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Protocols: new(http.Protocols)}
+				server.Protocols.SetHTTP1(true)
+				server.Protocols.SetUnencryptedHTTP2(true)
+				go func() { _ = server.Serve(listener) }()
+				c := to(NetHTTP, "10.0.0.1:80")
+				c.Protocol, c.Dial, c.IdleTimeout = protocol, listener.dial, time.Minute
+				u := newUpstream(t, c)
+				for _, step := range []struct {
+					pause time.Duration
+					made  int
+				}{{0, 1}, {59 * time.Second, 1}, {59 * time.Second, 1}, {time.Minute, 2}, {59 * time.Second, 2}} {
+					time.Sleep(step.pause)
+					require.Equal(t, 200, (<-begin(u, get("/"))).Code)
+					require.Equal(t, step.made, listener.made)
+				}
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				require.Empty(t, u.hosts.Load().hosts[0].client.(*netHTTP).gate.queues, "closed without being asked for")
+				require.NoError(t, u.Close())
+				require.NoError(t, server.Close())
+			})
+		})
+	}
+}
+
+// pipes is a listener in memory.
+type pipes struct {
+	accept chan net.Conn
+	done   chan struct{}
+	made   int
+}
+
+func newPipes() *pipes { return &pipes{accept: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	p.made++
+	p.accept <- far
+	return near, nil
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.accept:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	close(p.done)
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
