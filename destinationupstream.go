@@ -141,6 +141,7 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 	config.MaxConnectionDuration = t.MaxConnectionDuration
 	config.IdleTimeout = p.idleTimeout()
 	config.MaxRequestsPerConnection = h.MaxRequestsPerConnection
+	config.MaxConcurrentStreams = h.MaxConcurrentStreams
 	if k := t.Keepalive; k != nil {
 		config.KeepAlive = &net.KeepAliveConfig{
 			// Less than zero is the operating system's default; zero is Go's.

@@ -102,7 +102,7 @@ func TestDescribePool(t *testing.T) {
 	d := described(New(), destinationPolicy{
 		connectionPool: &ConnectionPool{
 			TCP:  &TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &TCPKeepalive{Time: 4}},
-			HTTP: &HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: H2Upgrade, HTTP2Keepalive: &HTTP2Keepalive{15, 16}},
+			HTTP: &HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: H2Upgrade, HTTP2Keepalive: &HTTP2Keepalive{15, 16}, MaxConcurrentStreams: 17},
 		},
 		retryBudget: &RetryBudget{},
 		outlierDetection: &OutlierDetection{
@@ -125,6 +125,7 @@ func TestDescribePool(t *testing.T) {
 		Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13,
 	}, d.Outliers)
 	require.EqualValues(t, 14, d.Balancing.PanicThreshold)
+	require.Equal(t, 17, d.MaxConcurrentStreams)
 	require.EqualValues(t, 15, d.PingInterval)
 	require.EqualValues(t, 16, d.PingTimeout)
 	clients := &HTTPSettings{UseClientProtocol: true}

@@ -113,8 +113,8 @@ type HTTPSettings struct {
 	// UseClientProtocol speaks HTTP/2 to the destination where the client did, and
 	// else HTTP/1.1, whatever the port's protocol is. It excludes H2Upgrade.
 	UseClientProtocol bool
-	// MaxConcurrentStreams is the most requests at a time on an HTTP/2
-	// connection. Zero is no limit but the peer's.
+	// MaxConcurrentStreams is the most requests at a time on an HTTP/2 connection;
+	// those beyond it have another one. Zero is no limit but the peer's.
 	MaxConcurrentStreams int
 	// HTTP2Keepalive sends pings on silent HTTP/2 connections. Nil sends none.
 	HTTP2Keepalive *HTTP2Keepalive

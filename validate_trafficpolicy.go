@@ -136,7 +136,6 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	v.notNegative(s, "maxRetries", h.MaxRetries)
 	v.notNegative(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
 	v.duration(s, "idleTimeout", h.IdleTimeout)
-	v.unexecuted(s, "maxConcurrentStreams", h.MaxConcurrentStreams > 0, "connections of HTTP/2 are left to net/http")
 	switch {
 	case h.H2UpgradePolicy > H2Upgrade:
 		e := s.field("h2UpgradePolicy")

@@ -107,11 +107,8 @@ func TestValidateConnectionPool(t *testing.T) {
 		}},
 		{"all of http", http(HTTPSettings{
 			HTTP1MaxPendingRequests: 1, HTTP2MaxRequests: 1, MaxRequestsPerConnection: 1, MaxRetries: 1, IdleTimeout: time.Second,
-			H2UpgradePolicy: H2Upgrade, HTTP2Keepalive: &HTTP2Keepalive{time.Second, time.Millisecond},
+			H2UpgradePolicy: H2Upgrade, MaxConcurrentStreams: 1, HTTP2Keepalive: &HTTP2Keepalive{time.Second, time.Millisecond},
 		}), nil},
-		{"what net/http does by itself", http(HTTPSettings{MaxConcurrentStreams: 1}), []string{
-			"trafficPolicy.connectionPool.http.maxConcurrentStreams: is not executed by Lateen: connections of HTTP/2 are left to net/http",
-		}},
 		{"nothing of http", http(HTTPSettings{HTTP1MaxPendingRequests: -1, HTTP2MaxRequests: -2, MaxRequestsPerConnection: -3, MaxRetries: -4, MaxConcurrentStreams: -5}), []string{
 			"trafficPolicy.connectionPool.http.http1MaxPendingRequests: -1 is negative, 0 or more is expected",
 			"trafficPolicy.connectionPool.http.http2MaxRequests: -2 is negative, 0 or more is expected",

@@ -38,7 +38,6 @@ type fieldGroup struct {
 const (
 	noTCP         = "only HTTP routes are"
 	noProxyHeader = "destinations get no PROXY header"
-	ownStreams    = "connections of HTTP/2 are left to net/http"
 	noZones       = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
 	tcpTunnel     = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
 	noFullLimits  = "only the short form (limits) is"
@@ -132,8 +131,7 @@ var fieldTable = []fieldGroup{
 	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
 	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
 		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
-		"h2UpgradePolicy", "useClientProtocol", "http2KeepAlive"}},
-	{"ConnectionPoolSettings.HTTPSettings", unexecuted, ownStreams, []string{"maxConcurrentStreams"}},
+		"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"}},
 	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", executed, "", []string{"interval", "timeout"}},
 	{"OutlierDetection", executed, "", []string{
 		"splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors", "consecutive5xxErrors",

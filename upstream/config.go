@@ -164,6 +164,10 @@ type Config struct {
 	// MaxRequestsPerConnection is how many requests a connection is used for. 0 is
 	// without limit, and 1 gives each request a connection of its own.
 	MaxRequestsPerConnection int
+	// MaxConcurrentStreams is how many requests a connection of HTTP/2 takes at a
+	// time, of those that the backend allows. Beyond them another connection is made,
+	// or waited for where Limits allow no more. 0 is without limit.
+	MaxConcurrentStreams int
 	// MaxConnectionDuration is the age from which a connection gets no more
 	// requests. 0 is without limit.
 	MaxConnectionDuration time.Duration
@@ -240,6 +244,9 @@ func (c *Config) check() error {
 	}
 	if c.MaxRequestsPerConnection < 0 {
 		report("negative limit of requests per connection")
+	}
+	if c.MaxConcurrentStreams < 0 {
+		report("negative limit of concurrent streams")
 	}
 	c.checkBalancing(report)
 	if c.Discovery != nil && (len(c.Endpoints) > 0 || c.Resolution != Static) {

@@ -70,8 +70,10 @@ func newStreamPool(c *Config) *streamPool {
 	}
 	if c.Protocol == HTTP2 {
 		p.streams = manyStreams
-		if p.requests > 0 {
-			p.streams = min(p.streams, p.requests)
+		for _, most := range [...]int{c.MaxConcurrentStreams, p.requests} {
+			if most > 0 {
+				p.streams = min(p.streams, most)
+			}
 		}
 	}
 	return p

@@ -113,6 +113,82 @@ func TestBackendLimitsStreams(t *testing.T) {
 	}
 }
 
+// Each connection takes no more than the destination's limit, whatever the backend
+// allows; who finds none that does makes another, or waits.
+func TestMaxConcurrentStreams(t *testing.T) {
+	for _, row := range []struct {
+		streams     int
+		connections uint32
+		running     int
+		waiting     int
+		used        int64
+	}{
+		{0, 0, 5, 0, 1},
+		{5, 0, 5, 0, 1},
+		{4, 0, 5, 0, 2},
+		{2, 0, 5, 0, 3},
+		{2, 2, 4, 1, 2},
+		{1, 1, 1, 4, 1},
+	} {
+		s := newStage(t)
+		address, states := limitedBackend(t, 100, s.ServeHTTP)
+		c := overHTTP2(address)
+		c.MaxConcurrentStreams = row.streams
+		c.Limits = &Limits{MaxConnections: row.connections}
+		u := newUpstream(t, c)
+		var all []<-chan *hostRecorder
+		for range row.running {
+			all = append(all, begin(u, get("/")))
+			within(t, s.arrived)
+		}
+		for i := range row.waiting {
+			all = append(all, begin(u, get("/")))
+			queued(t, u, i+1)
+		}
+		require.Empty(t, s.arrived)
+		require.Equal(t, row.used, u.breaker.Connections.Active())
+		s.leave()
+		for _, one := range all {
+			require.Equal(t, 200, within(t, one).Code)
+		}
+		require.Len(t, states, int(row.used), "a place is used again")
+		settled(t, u)
+	}
+}
+
+// A connection that is being made is waited for by as many as it takes.
+func TestMaxConcurrentStreamsOfNewConnections(t *testing.T) {
+	s := newStage(t)
+	address, _ := limitedBackend(t, 100, s.ServeHTTP)
+	dialing, dial := make(chan struct{}, 9), make(chan struct{})
+	c := overHTTP2(address)
+	c.MaxConcurrentStreams = 2
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialing <- struct{}{}
+		<-dial
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	u := newUpstream(t, c)
+	var all []<-chan *hostRecorder
+	for i := range 5 {
+		all = append(all, begin(u, get("/")))
+		if i%2 == 0 {
+			within(t, dialing)
+		} else {
+			queued(t, u, (i+1)/2)
+		}
+	}
+	require.Empty(t, dialing)
+	close(dial)
+	for range all {
+		within(t, s.arrived)
+	}
+	s.leave()
+	for _, one := range all {
+		require.Equal(t, 200, within(t, one).Code)
+	}
+}
+
 // Where the only connection cannot be made, nobody waits for it any longer.
 func TestStreamsFailWithConnection(t *testing.T) {
 	dialing, fail := make(chan struct{}, 9), make(chan struct{})

@@ -105,6 +105,7 @@ func TestInvalidConfigs(t *testing.T) {
 		"panic threshold 101 is above":      {Balancing: Balancing{PanicThreshold: 101}},
 		"negative connection duration":      {MaxConnectionDuration: -1},
 		"negative limit of requests":        {MaxRequestsPerConnection: -1},
+		"negative limit of concurrent":      {MaxConcurrentStreams: -1},
 		"unknown transport 2":               {Transport: 2},
 		`upstream "a": unknown protocol`:    {Name: "a", Protocol: 3},
 	} {
