@@ -42,7 +42,7 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 		return
 	}
 	a := &attempts{x: x, out: w, policy: rt.retry, previous: x.previousHosts(), timed: timed, timeout: rt.timeout, stream: stream}
-	a.body = newReplayBody(&x.req, a.timed)
+	a.body = newReplayBody(x.req, a.timed)
 	defer a.end()
 	if a.body != nil {
 		a.arrived = a.body.arrived
@@ -78,7 +78,7 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 	if x.dest.budget != nil {
 		x.dest.budget.earn(x.w.start)
 	}
-	x.dest.backend.ServeHTTP(w, &x.req)
+	x.dest.backend.ServeHTTP(w, x.req)
 	if !x.w.caught {
 		return
 	}

@@ -410,7 +410,8 @@ func (c *compiler) split(p *routeProgram, r *boundRoute, s *boundServer) {
 			}
 		}
 		d.authority = authorityOf(r.Rewrite, request, ownRequest)
-		d.writes = writesOf(d.request)
+		d.writes, d.adds = writesOf(d.request), edgeHeaderCount+countAdded(d.request)
+		d.computes = slices.ContainsFunc(slices.Concat(d.request[:], d.response[:]), (*headerProgram).computes)
 		p.wrapped = p.wrapped || d.response != [2]*headerProgram{} || d.remote
 		p.split.add(d)
 	}
@@ -439,6 +440,25 @@ const (
 	writesForwardedProto
 	writesRequestID
 )
+
+// countAdded returns how many headers operations may add to a request, without
+// those that the edge writes anyway.
+func countAdded(levels [2]*headerProgram) int {
+	added := map[string]bool{}
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		for _, list := range [][]headerValue{ops.set, ops.add} {
+			for i := range list {
+				if !isEdgeHeader(list[i].key) {
+					added[list[i].key] = true
+				}
+			}
+		}
+	}
+	return len(added)
+}
 
 // writesOf returns which of the edge's headers operations may write.
 func writesOf(levels [2]*headerProgram) (w edgeWrites) {

@@ -260,12 +260,13 @@ func (p *program) decideRoute(d *Decision, v *view, c *clause) {
 		if total == 0 {
 			weight = 1
 		}
-		x := &exchange{program: p, in: v.r, v: *v, clause: c}
+		x := new(copiedExchange)
+		x.begin(p, v, c)
 		x.prepare(dest)
 		d.Destinations = append(d.Destinations, DecidedDestination{
 			Cluster: dest.cluster(), Host: dest.host, Port: int(dest.port), Subset: dest.subset,
 			Weight: weight, Total: max(total, 1), Missing: dest.backend == nil,
-			Method: x.req.Method, Authority: x.req.Host, Path: requestTarget(&x.req), Headers: x.req.Header,
+			Method: x.req.Method, Authority: x.req.Host, Path: requestTarget(x.req), Headers: x.req.Header,
 		})
 	}
 }

@@ -38,6 +38,10 @@ const (
 	headerExpected       = "X-Envoy-Expected-Rq-Timeout-Ms"
 )
 
+// edgeHeaderCount is how many headers every request gets: X-Forwarded-For,
+// X-Forwarded-Proto and X-Request-Id.
+const edgeHeaderCount = 3
+
 // internalHeaders control Envoy and are removed from every request from outside.
 var internalHeaders = func() map[string]bool {
 	m := map[string]bool{headerClientCert: true, "X-Envoy-Internal": true}
@@ -225,47 +229,66 @@ func tidy(key string, lines []string) []string {
 // trailersOnly is never written to: who keeps it copies it.
 var trailersOnly = []string{"trailers"}
 
+// clientHeaders are what the edge tells destinations about a request's client. Nothing
+// is told of what is empty.
+type clientHeaders struct {
+	// chain is X-Forwarded-For, proto X-Forwarded-Proto.
+	chain, proto string
+	// address is X-Envoy-External-Address, where that is sent.
+	address string
+	// certificate is X-Forwarded-Client-Cert.
+	certificate string
+}
+
+// describe returns what destinations are told.
+func (e *edge) describe(r *http.Request) clientHeaders {
+	if e.open {
+		return clientHeaders{}
+	}
+	c := clientHeaders{chain: e.forwardedFor(r), proto: e.forwardedProto(r), certificate: clientCertificate(r)}
+	if e.semantics.edgeHeadersFirst() {
+		c.address = e.clientAddress(r)
+	}
+	return c
+}
+
 // before writes the edge's headers that come before the route's operations.
-func (e *edge) before(x *exchange) {
-	if !e.semantics.edgeHeadersFirst() {
+func (e *edge) before(x *exchange, c *clientHeaders) {
+	if e.open || !e.semantics.edgeHeadersFirst() {
 		return
 	}
 	h := x.req.Header
-	if list := e.forwardedFor(x.in); list != "" {
-		h[headerForwardedFor] = x.one(list)
+	if c.chain != "" {
+		h[headerForwardedFor] = x.one(c.chain)
 	}
-	h[headerForwardedProto] = x.one(e.forwardedProto(x.in))
+	h[headerForwardedProto] = x.one(c.proto)
 	h[headerRequestID] = x.one(e.requestID())
-	if client := e.clientAddress(x.in); client != "" {
-		h[headerExternal] = x.one(client)
+	if c.address != "" {
+		h[headerExternal] = x.one(c.address)
 	}
-	if cert := clientCertificate(x.in); cert != "" {
-		h[headerClientCert] = x.one(cert)
+	if c.certificate != "" {
+		h[headerClientCert] = x.one(c.certificate)
 	}
 }
 
 // after writes the edge's headers that come after the route's operations, where
 // those have not written them.
-func (e *edge) after(x *exchange) {
-	if e.semantics.edgeHeadersFirst() {
+func (e *edge) after(x *exchange, c *clientHeaders) {
+	if e.open || e.semantics.edgeHeadersFirst() {
 		return
 	}
 	h, d := x.req.Header, x.dest
-	if d.writes&writesForwardedFor == 0 || len(h[headerForwardedFor]) == 0 {
-		if list := e.forwardedFor(x.in); list != "" {
-			h[headerForwardedFor] = x.one(list)
-		}
+	if c.chain != "" && (d.writes&writesForwardedFor == 0 || len(h[headerForwardedFor]) == 0) {
+		h[headerForwardedFor] = x.one(c.chain)
 	}
 	if d.writes&writesForwardedProto == 0 || len(h[headerForwardedProto]) == 0 {
-		h[headerForwardedProto] = x.one(e.forwardedProto(x.in))
+		h[headerForwardedProto] = x.one(c.proto)
 	}
 	if d.writes&writesRequestID == 0 || len(h[headerRequestID]) == 0 {
 		h[headerRequestID] = x.one(e.requestID())
 	}
-	if x.in.TLS != nil && len(h[headerClientCert]) == 0 {
-		if cert := clientCertificate(x.in); cert != "" {
-			h[headerClientCert] = x.one(cert)
-		}
+	if c.certificate != "" && len(h[headerClientCert]) == 0 {
+		h[headerClientCert] = x.one(c.certificate)
 	}
 }
 

@@ -12,62 +12,73 @@ import (
 )
 
 // An exchange is one request that a route with a destination takes, and its
-// response. It holds the copy of the request that the destination gets, and is
-// the one allocation that the copy needs besides its header map.
+// response. It is not used again: handlers may keep what they were given.
 type exchange struct {
 	program *program
-	// in is the request as it came. Nothing changes it.
+	// in is the request as it came. Of its header only what is not owned may be
+	// read once req is prepared.
 	in     *http.Request
 	v      view
 	clause *clause
 	dest   *destination
 	// w intercepts the response. It is nil where nothing has to.
 	w *responseWriter
+	// req is what the destination gets.
+	req *http.Request
 
-	// req and url are the destination's copy.
-	req http.Request
-	url url.URL
+	// values are the header values that are written, the first used of them.
+	values [4]string
+	used   int
+}
 
-	// values are the header values that are written; spare is what is left.
-	values [6]string
-	spare  []string
+// A copiedExchange is an exchange whose destination gets a copy of the request.
+// It is the one allocation that the copy needs besides its header map.
+type copiedExchange struct {
+	exchange
+	copy http.Request
+	url  url.URL
 }
 
 // A wrappedExchange is an exchange whose response is intercepted.
 type wrappedExchange struct {
-	exchange
+	copiedExchange
 	writer responseWriter
+}
+
+// begin makes x the exchange of a request. Its header is yet to be prepared.
+func (x *copiedExchange) begin(p *program, v *view, c *clause) {
+	x.program, x.in, x.v, x.clause = p, v.r, *v, c
+	in := v.r
+	if v.chi != nil && !p.bare {
+		// The destination may be a chi router: it must route by what it is sent.
+		in = in.WithContext(routedAnew(in.Context()))
+	}
+	x.copy, x.url = *in, *in.URL
+	x.copy.URL = &x.url
+	x.req = &x.copy
 }
 
 // one returns a slice of one value, from the exchange's own memory while that
 // lasts. Appending to it copies.
 func (x *exchange) one(s string) []string {
-	if len(x.spare) == 0 {
-		x.spare = make([]string, len(x.values))
+	i := x.used
+	if i == len(x.values) {
+		return []string{s}
 	}
-	one := x.spare[:1:1]
-	one[0] = s
-	x.spare = x.spare[1:]
-	return one
+	x.used++
+	x.values[i] = s
+	return x.values[i : i+1 : i+1]
 }
 
 // prepare makes req what the destination dest gets.
 func (x *exchange) prepare(dest *destination) {
 	x.dest = dest
-	x.spare = x.values[:]
-	in := x.in
 	p, route := x.program, x.clause.route
-	if x.v.chi != nil && !p.bare {
-		// The destination may be a chi router: it must route by what it is sent.
-		in = in.WithContext(routedAnew(in.Context()))
-	}
-	x.req = *in
-	x.url = *in.URL
-	x.req.URL = &x.url
-	x.copyHeader(in.Header)
-	if !p.bare {
-		p.edge.before(x)
-	}
+	// The header may be edited where it is: what the edge says of the client is
+	// read before.
+	client := p.edge.describe(x.in)
+	x.req.Header = x.header()
+	p.edge.before(x, &client)
 	for _, ops := range dest.request {
 		if ops != nil {
 			ops.apply(x.req.Header, x.formatContext(ops), x.one)
@@ -82,44 +93,84 @@ func (x *exchange) prepare(dest *destination) {
 		x.req.Header[headerAttemptCount] = x.one("1")
 		route.expectTimeout(x)
 	}
-	p.edge.after(x)
+	p.edge.after(x, &client)
 }
 
-// copyHeader gives the destination a header map of its own, without what is not
-// passed on.
-func (x *exchange) copyHeader(in http.Header) {
-	if in == nil {
-		in = http.Header{}
+// header returns the header map that the destination gets: the one that came, if
+// the gateway owns it, or else a copy; in either case without what is not passed
+// on.
+func (x *exchange) header() http.Header {
+	in := x.in.Header
+	if x.v.owned {
+		x.in.Header = nil
+		return x.passOn(in)
 	}
-	// Values of one line are shared with the map that came: they are replaced,
-	// never written to. What could be appended to in place is copied.
-	h := maps.Clone(in)
-	bare := x.program.bare
+	if n := len(in) + x.dest.adds; mapRoom(len(in)) >= n {
+		if in == nil {
+			return http.Header{}
+		}
+		return x.passOn(maps.Clone(in))
+	}
+	h := make(http.Header, len(in)+x.dest.adds)
+	for key, lines := range in {
+		if lines, p := x.passes(key, lines); p != dropped {
+			h[key] = lines
+		}
+	}
+	return h
+}
+
+// mapRoom returns how many entries a map that was made for n has room for: above
+// that it is made anew, for twice as many, which costs more than to copy its
+// entries one by one.
+func mapRoom(n int) int {
+	if n <= 8 {
+		return 8
+	}
+	room := 14
+	for room < n {
+		room *= 2
+	}
+	return room
+}
+
+// passOn takes what is not passed on out of h.
+func (x *exchange) passOn(h http.Header) http.Header {
 	for key, lines := range h {
-		if !bare {
-			switch keeps(key) {
-			case dropped:
-				delete(h, key)
-				continue
-			case keptForUpgrade:
-				if !x.v.upgrade {
-					delete(h, key)
-				}
-				continue
-			case tidied:
-				if lines = tidy(key, lines); len(lines) == 0 {
-					delete(h, key)
-				} else {
-					h[key] = x.one(lines[0])
-				}
-				continue
-			}
-		}
-		if cap(lines) > 1 {
-			h[key] = slices.Clone(lines)
+		switch lines, p := x.passes(key, lines); p {
+		case dropped:
+			delete(h, key)
+		case tidied:
+			h[key] = lines
 		}
 	}
-	x.req.Header = h
+	return h
+}
+
+// passes returns what is passed on of a header: the lines as they are, other
+// lines (tidied), or nothing (dropped).
+func (x *exchange) passes(key string, lines []string) ([]string, passage) {
+	if !x.program.bare {
+		switch p := keeps(key); p {
+		case dropped:
+			return nil, dropped
+		case keptForUpgrade:
+			if !x.v.upgrade {
+				return nil, dropped
+			}
+		case tidied:
+			if lines = tidy(key, lines); len(lines) == 0 {
+				return nil, dropped
+			}
+			return x.one(lines[0]), tidied
+		}
+	}
+	if cap(lines) > 1 {
+		// Lines are shared with the map that came: they are replaced, never written
+		// to. What could be appended to in place is copied.
+		return slices.Clone(lines), tidied
+	}
+	return lines, kept
 }
 
 // rewriteAuthority sets the Host header: the rewrite's before the route's
@@ -145,8 +196,9 @@ func (x *exchange) rewritePath(route *routeProgram) {
 	}
 	// A client may name scheme and host in the target, as proxies do. They have
 	// served, and would speak of another host than the destination's.
-	x.url.Scheme, x.url.Host, x.url.User = "", "", nil
-	setTarget(&x.req, path)
+	u := x.req.URL
+	u.Scheme, u.Host, u.User = "", "", nil
+	setTarget(x.req, path)
 }
 
 // setTarget makes path, which may bring a query of its own, the request's, in
@@ -217,16 +269,24 @@ func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
 
 // send sends a request to a destination, and its response to the client.
 func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
-	if !c.route.wrapped && origin == "" {
-		x := &exchange{program: p, in: v.r, v: *v, clause: c}
+	v.owned = dest.takesHeader(v)
+	switch {
+	case c.route.wrapped || origin != "":
+		x := new(wrappedExchange)
+		x.begin(p, v, c)
+		x.writer = responseWriter{ResponseWriter: w, x: &x.exchange, start: time.Now(), corsOrigin: origin}
+		x.w = &x.writer
+		x.forward(x.w.hijackable(), dest)
+		x.w.finish()
+	case c.route.handsOver(v, dest):
+		x := &exchange{program: p, in: v.r, v: *v, clause: c, req: v.r}
+		x.prepare(dest)
+		dest.backend.ServeHTTP(w, x.req)
+	default:
+		x := new(copiedExchange)
+		x.begin(p, v, c)
 		x.forward(w, dest)
-		return
 	}
-	x := &wrappedExchange{exchange: exchange{program: p, in: v.r, v: *v, clause: c}}
-	x.writer = responseWriter{ResponseWriter: w, x: &x.exchange, start: time.Now(), corsOrigin: origin}
-	x.w = &x.writer
-	x.forward(x.w.hijackable(), dest)
-	x.w.finish()
 }
 
 // forward sends the exchange to a destination.
@@ -246,7 +306,7 @@ func (x *exchange) forward(w http.ResponseWriter, dest *destination) {
 		x.attempt(w)
 		return
 	}
-	dest.backend.ServeHTTP(w, &x.req)
+	dest.backend.ServeHTTP(w, x.req)
 	if form := x.req.MultipartForm; form != nil && x.in.MultipartForm == nil {
 		// net/http's server cleans up after the request that it made, and knows
 		// nothing of this one.

@@ -57,7 +57,7 @@ func (g *Gateway) load() *program {
 // request belongs to.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
-	p.serve(w, r, p.tableFor(r), nil)
+	p.serve(w, r, p.tableFor(r), nil, false)
 }
 
 // Middleware returns a handler that serves what a route takes, and leaves the
@@ -66,7 +66,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := g.load()
-		p.serve(w, r, p.tableFor(r), next)
+		p.serve(w, r, p.tableFor(r), next, false)
 	})
 }
 
@@ -189,7 +189,7 @@ func (l *Listener) Servers() []Server {
 // ServeHTTP serves a request that came to the port.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := l.gateway.load()
-	p.serve(w, r, l.compiled(p).table(r), nil)
+	p.serve(w, r, l.compiled(p).table(r), nil, false)
 }
 
 func (l *Listener) compiled(p *program) *listener {

@@ -184,6 +184,9 @@ func fieldValue(s string) string {
 
 func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
+// computes reports whether some value has operators. A nil program has none.
+func (p *headerProgram) computes() bool { return p != nil && p.dynamic }
+
 // formatContext returns what the values of ops look at, nil if they are constant.
 func (x *exchange) formatContext(ops *headerProgram) *formatContext {
 	if !ops.dynamic {

@@ -14,6 +14,21 @@ import (
 // A backend's uploads on disk are gone when its request is over, as they are
 // without a gateway in front.
 func TestUploadsAreRemoved(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		handler func(*Gateway) http.Handler
+		// connection is the request's Connection header.
+		connection string
+	}{
+		{"lent", func(g *Gateway) http.Handler { return g }, ""},
+		{"owned", (*Gateway).Owning, ""},
+		{"owned, with a nominated header", (*Gateway).Owning, "X-A"},
+	} {
+		t.Run(row.name, func(t *testing.T) { checkUpload(t, row.handler, row.connection) })
+	}
+}
+
+func checkUpload(t *testing.T, handler func(*Gateway) http.Handler, connection string) {
 	var name string
 	gw, err := New().
 		Backend("uploads", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +42,7 @@ func TestUploadsAreRemoved(t *testing.T) {
 		Route(Route{Split: Split{{Host: "uploads"}}}).
 		Build()
 	require.NoError(t, err)
-	server := httptest.NewServer(gw)
+	server := httptest.NewServer(handler(gw))
 	defer server.Close()
 
 	var body bytes.Buffer
@@ -37,10 +52,18 @@ func TestUploadsAreRemoved(t *testing.T) {
 	_, err = part.Write(bytes.Repeat([]byte("x"), 11<<20))
 	require.NoError(t, err)
 	require.NoError(t, form.Close())
-	response, err := server.Client().Post(server.URL, form.FormDataContentType(), &body)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, &body)
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	r.Header.Set("X-A", "1")
+	if connection != "" {
+		r.Header.Set("Connection", connection)
+	}
+	response, err := server.Client().Do(r)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
+	server.Close() // net/http's server cleans up after its answer
 	require.NotEmpty(t, name)
 	require.NoFileExists(t, name)
 }

@@ -206,7 +206,7 @@ func requestHeader(name string) func(*formatContext) string {
 	case ":path":
 		return func(c *formatContext) string {
 			if c.rewritten {
-				return requestTarget(&c.x.req)
+				return requestTarget(c.x.req)
 			}
 			return c.x.v.pathAndQuery()
 		}

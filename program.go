@@ -172,11 +172,14 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	}
 	connection := r.Header["Connection"]
 	if len(connection) > 0 {
-		var ok bool
-		if r, ok = withoutNominated(r, connection); !ok {
+		without, ok := withoutNominated(r, connection)
+		if !ok {
 			v.r = r
 			return nil, nil, outcomeBadConnection
 		}
+		// The copy is not what the caller gave away, and looks after.
+		v.owned = v.owned && without == r
+		r = without
 	}
 	o := p.look(v, r)
 	if o == outcomeBadPath {
@@ -211,10 +214,10 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	return host, c, outcomeRoute
 }
 
-// serve answers a request that came to a table. What no route takes goes to
-// next.
-func (p *program) serve(w http.ResponseWriter, r *http.Request, t *routeTable, next http.Handler) {
-	var v view
+// serve answers a request that came to a table, and is owned or not. What no
+// route takes goes to next.
+func (p *program) serve(w http.ResponseWriter, r *http.Request, t *routeTable, next http.Handler, owned bool) {
+	v := view{owned: owned}
 	_, c, o := p.route(t, &v, r)
 	switch o {
 	case outcomeRoute:

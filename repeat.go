@@ -51,7 +51,7 @@ func (b *repeatBudget) spend() bool {
 // policy does not retry the failure: its connection broke before a response,
 // and it changes nothing.
 func (x *exchange) repeats(f *upstream.Failure) bool {
-	return x.clause.route.retry.repeats && x.dest.budget != nil && changesNothing(&x.req) &&
+	return x.clause.route.retry.repeats && x.dest.budget != nil && changesNothing(x.req) &&
 		(f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) && x.dest.budget.spend()
 }
 

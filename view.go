@@ -21,6 +21,9 @@ type view struct {
 	chi *chi.Context
 	// upgrade says that the client asks for a WebSocket.
 	upgrade bool
+	// owned says that r's header map may become the destination's: see
+	// Gateway.Owning.
+	owned bool
 	// edge is what the edge does with headers from outside.
 	edge *edge
 }

@@ -89,7 +89,7 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 			}
 			d.request[0], d.response[0] = compileHeaders(&s[i].Headers.Request), compileHeaders(&s[i].Headers.Response)
 			d.authority = authorityOf(nil, nil, d.request[0])
-			d.writes = writesOf(d.request)
+			d.writes, d.adds = writesOf(d.request), countAdded(d.request)
 			rp.wrapped = rp.wrapped || d.response[0] != nil
 			rp.split.add(d)
 		}
@@ -125,6 +125,10 @@ type destination struct {
 	remote, declared bool
 	// writes says which of the edge's headers operations may write.
 	writes edgeWrites
+	// adds is how many headers the destination may get beside the client's.
+	adds int
+	// computes says that operations have values which look at the request.
+	computes bool
 	// upTo is the sum of the weights up to and including this one's.
 	upTo uint64
 	// backend is nil if nothing stands behind the name.

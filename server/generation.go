@@ -19,7 +19,10 @@ import (
 // A generation serves the connections that a port accepts while its terms stay
 // the same: plain text, or TLS with the same servers.
 type generation struct {
-	listener   *gateway.Listener
+	listener *gateway.Listener
+	// handler is the listener for requests that are given away: net/http's server
+	// does not look at their headers after it has called its handler.
+	handler    http.Handler
 	share      *share
 	conns      net.Listener
 	terminator atomic.Pointer[terminator]
@@ -33,7 +36,7 @@ type generation struct {
 }
 
 func (s *Server) newGeneration(p *port) *generation {
-	g := &generation{listener: p.listener, share: newShare(p.socket), log: s.config.Logger}
+	g := &generation{listener: p.listener, handler: p.listener.Owning(), share: newShare(p.socket), log: s.config.Logger}
 	g.terminator.Store(p.terminator)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -98,7 +101,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		}
 		defer c.end()
 	}
-	g.listener.ServeHTTP(w, r)
+	g.handler.ServeHTTP(w, r)
 }
 
 // stop makes the generation take no further connection.

@@ -22,6 +22,14 @@ import (
 // TestInProcess sends every request to a gateway in this process and compares
 // the decision, what reaches the destinations, and what the client gets.
 func TestInProcess(t *testing.T) {
+	compareInProcess(t, "in process", func(l *gateway.Listener) http.Handler { return l })
+}
+
+// TestOwning is TestInProcess with requests that are given away, as those are that
+// come to package server.
+func TestOwning(t *testing.T) { compareInProcess(t, "owning", (*gateway.Listener).Owning) }
+
+func compareInProcess(t *testing.T, how string, handler func(*gateway.Listener) http.Handler) {
 	goldens, err := conformance.Load("testdata")
 	require.NoError(t, err)
 	require.NotEmpty(t, goldens)
@@ -34,7 +42,7 @@ func TestInProcess(t *testing.T) {
 				require.Error(t, err, "document %d is refused by Istio", i)
 				require.Regexp(t, `^`+g.Config+`:\d+:\d+: `, err.Error())
 			}
-			r := newRunner(t, g, accepted)
+			r := newRunner(t, g, accepted, handler)
 			for _, c := range g.Cases {
 				problems := r.run(c)
 				switch {
@@ -50,13 +58,15 @@ func TestInProcess(t *testing.T) {
 			}
 		})
 	}
-	fmt.Printf("conformance in process: %d passed, %d failed, %d disputed\n", passed, failed, disputed)
+	fmt.Printf("conformance %s: %d passed, %d failed, %d disputed\n", how, passed, failed, disputed)
 }
 
 // A runner has a gateway whose every destination records what it gets.
 type runner struct {
 	t  *testing.T
 	gw *gateway.Gateway
+	// handler returns what serves a listener's requests.
+	handler func(*gateway.Listener) http.Handler
 	// err is why the gateway did not build.
 	err      error
 	drawn    uint64
@@ -64,8 +74,8 @@ type runner struct {
 	answer   http.Header
 }
 
-func newRunner(t *testing.T, g *conformance.Golden, text string) *runner {
-	r := &runner{t: t}
+func newRunner(t *testing.T, g *conformance.Golden, text string, handler func(*gateway.Listener) http.Handler) *runner {
+	r := &runner{t: t, handler: handler}
 	b := gateway.New().Semantics(gateway.Envoy).Load(spec.Bytes(g.Config, []byte(text))).
 		Workload("istio-system", map[string]string{"istio": "ingressgateway", "app": "istio-ingressgateway"}).
 		Random(func() uint64 { return r.drawn })
@@ -153,7 +163,7 @@ func (r *runner) run(c conformance.Case) (problems []string) {
 			r.answer[http.CanonicalHeaderKey(name)] = lines
 		}
 		w := httptest.NewRecorder()
-		r.gw.Listener(c.Request.Port).ServeHTTP(w, req)
+		r.handler(r.gw.Listener(c.Request.Port)).ServeHTTP(w, req)
 		if len(want.Destinations) == 0 {
 			return append(problems, c.CompareAnswer(w.Code, w.Header(), w.Body.String())...)
 		}
