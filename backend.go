@@ -151,7 +151,8 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		c.stand(&out, b, &policy)
 	case service != nil:
 		if r := c.serve(service, &out, &policy); r != nil {
-			out.backend, out.budget, out.remote, out.declared = r.Upstream, r.budget, true, true
+			out.reach(r)
+			out.declared = true
 		}
 	default:
 		if b := c.backends.byName[backendName{host: "*"}]; b != nil {
@@ -162,6 +163,11 @@ func (c *compiler) destination(d *Destination, namespace string, serverPort int)
 		out.policy = &policy
 	}
 	return out
+}
+
+// reach puts an upstream behind a destination.
+func (d *destination) reach(r *remote) {
+	d.backend, d.budget, d.remote, d.direct = r.Upstream, r.budget, true, r.direct
 }
 
 // stand puts a backend behind a destination. Of a policy that is for endpoints
@@ -183,7 +189,7 @@ func (c *compiler) stand(d *destination, b *backend, policy *destinationPolicy) 
 	c.describe(&description, &own, nil)
 	description.Protocol = config.Protocol
 	if r := c.remote(&description); r != nil {
-		d.backend, d.budget, d.remote = r.Upstream, r.budget, true
+		d.reach(r)
 	}
 }
 
@@ -245,6 +251,8 @@ type remote struct {
 	identity string
 	*upstream.Upstream
 	budget *repeatBudget
+	// direct says that requests are sent by the upstream's own client.
+	direct bool
 	// discovery finds the endpoints, if anything does.
 	discovery Discovery
 }
@@ -269,6 +277,9 @@ func (c *compiler) remote(d *upstreamDescription) *remote {
 		c.at(Origin{}).errorf("%v", err)
 		return nil
 	}
-	c.upstreams[identity] = &remote{identity, u, newRepeatBudget(), d.discovery}
+	c.upstreams[identity] = &remote{
+		identity: identity, Upstream: u, budget: newRepeatBudget(), discovery: d.discovery,
+		direct: d.Transport == upstream.Direct && d.Protocol == upstream.HTTP1,
+	}
 	return c.upstreams[identity]
 }

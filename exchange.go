@@ -6,13 +6,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lateengo/gateway/internal/rawpath"
 )
 
 // An exchange is one request that a route with a destination takes, and its
-// response. It is not used again: handlers may keep what they were given.
+// response. As a rule it is not used again: handlers may keep what they were given.
 type exchange struct {
 	program *program
 	// in is the request as it came. Of its header only what is not owned may be
@@ -43,6 +44,18 @@ type copiedExchange struct {
 type wrappedExchange struct {
 	copiedExchange
 	writer responseWriter
+}
+
+// exchanges are wrappedExchanges that were used, in the state of new ones. One that
+// a panic went through does not come back.
+var exchanges = sync.Pool{New: func() any { return new(wrappedExchange) }}
+
+// forgets reports whether nobody keeps anything of an exchange with d when it is
+// over, so that its memory can be used for another one: no handler has seen it, no
+// body is on its way, and no goroutine was left behind.
+func (rt *routeProgram) forgets(v *view, d *destination) bool {
+	return v.owned && d.direct && (v.r.Body == nil || v.r.Body == http.NoBody) && !v.upgrade &&
+		len(rt.mirrors) == 0 && rt.timeout == 0 && rt.retry.perTry == 0
 }
 
 // begin makes x the exchange of a request. Its header is yet to be prepared.
@@ -271,13 +284,14 @@ func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
 func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
 	v.owned = dest.takesHeader(v)
 	switch {
+	case c.route.forgets(v, dest):
+		x := exchanges.Get().(*wrappedExchange)
+		x.serve(p, w, v, c, dest, origin)
+		*x = wrappedExchange{}
+		exchanges.Put(x)
 	case c.route.wrapped || origin != "":
 		x := new(wrappedExchange)
-		x.begin(p, v, c)
-		x.writer = responseWriter{ResponseWriter: w, x: &x.exchange, start: time.Now(), corsOrigin: origin}
-		x.w = &x.writer
-		x.forward(x.w.hijackable(), dest)
-		x.w.finish()
+		x.serve(p, w, v, c, dest, origin)
 	case c.route.handsOver(v, dest):
 		x := &exchange{program: p, in: v.r, v: *v, clause: c, req: v.r}
 		x.prepare(dest)
@@ -287,6 +301,15 @@ func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destinat
 		x.begin(p, v, c)
 		x.forward(w, dest)
 	}
+}
+
+// serve makes x, which is new, the exchange of a request, and goes through with it.
+func (x *wrappedExchange) serve(p *program, w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
+	x.begin(p, v, c)
+	x.writer.ResponseWriter, x.writer.x, x.writer.start, x.writer.corsOrigin = w, &x.exchange, time.Now(), origin
+	x.w = &x.writer
+	x.forward(x.w.hijackable(), dest)
+	x.w.finish()
 }
 
 // forward sends the exchange to a destination.

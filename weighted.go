@@ -123,6 +123,9 @@ type destination struct {
 	// remote says that backend is outside of this process, and declared that it is a
 	// Service.
 	remote, declared bool
+	// direct says that backend is an upstream which keeps nothing of a request
+	// without a body once it has returned: net/http's client may.
+	direct bool
 	// writes says which of the edge's headers operations may write.
 	writes edgeWrites
 	// adds is how many headers the destination may get beside the client's.
