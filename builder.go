@@ -149,7 +149,8 @@ func (b *Builder) Load(s Source) *Builder {
 // namespace. The most particular name wins; a backend goes before a Service of
 // the same host.
 //
-// The handler is called with a copy of the request, concurrently.
+// The handler is called concurrently, with a copy of the request or, under
+// Gateway.Owning, the request itself.
 func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	o := caller("Backend", "", name)
 	if h == nil {

@@ -432,60 +432,6 @@ func (c *compiler) retry(r *Retry) *retryProgram {
 	return c.defaultRetry
 }
 
-// edgeWrites says which of the edge's headers a route's operations may write.
-type edgeWrites uint8
-
-const (
-	writesForwardedFor edgeWrites = 1 << iota
-	writesForwardedProto
-	writesRequestID
-)
-
-// countAdded returns how many headers operations may add to a request, without
-// those that the edge writes anyway.
-func countAdded(levels [2]*headerProgram) int {
-	added := map[string]bool{}
-	for _, ops := range levels {
-		if ops == nil {
-			continue
-		}
-		for _, list := range [][]headerValue{ops.set, ops.add} {
-			for i := range list {
-				if !isEdgeHeader(list[i].key) {
-					added[list[i].key] = true
-				}
-			}
-		}
-	}
-	return len(added)
-}
-
-// writesOf returns which of the edge's headers operations may write.
-func writesOf(levels [2]*headerProgram) (w edgeWrites) {
-	for _, ops := range levels {
-		if ops == nil {
-			continue
-		}
-		for _, list := range [][]headerValue{ops.set, ops.add} {
-			for i := range list {
-				// A computed value may ask for the request's id, and so make it.
-				if list[i].format != nil {
-					w |= writesRequestID
-				}
-				switch list[i].key {
-				case headerForwardedFor:
-					w |= writesForwardedFor
-				case headerForwardedProto:
-					w |= writesForwardedProto
-				case headerRequestID:
-					w |= writesRequestID
-				}
-			}
-		}
-	}
-	return w
-}
-
 // authorityOf returns what replaces the Host header: the rewrite's authority,
 // the route's, or the destination's.
 func authorityOf(rw *Rewrite, route, own *headerProgram) string {

@@ -229,8 +229,8 @@ func tidy(key string, lines []string) []string {
 // trailersOnly is never written to: who keeps it copies it.
 var trailersOnly = []string{"trailers"}
 
-// clientHeaders are what the edge tells destinations about a request's client. Nothing
-// is told of what is empty.
+// clientHeaders are what the edge tells destinations about a request's client.
+// What is empty is not sent.
 type clientHeaders struct {
 	// chain is X-Forwarded-For, proto X-Forwarded-Proto.
 	chain, proto string
@@ -240,7 +240,7 @@ type clientHeaders struct {
 	certificate string
 }
 
-// describe returns what destinations are told.
+// describe returns what destinations are told. It looks at the header as it came.
 func (e *edge) describe(r *http.Request) clientHeaders {
 	if e.open {
 		return clientHeaders{}
@@ -299,38 +299,40 @@ const idBatch = 16
 // batch's text, which saves an allocation for each.
 type requestIDs struct{ batches sync.Pool }
 
-type requestIDBatch struct{ text string }
+// A requestIDBatch is a batch, of which the first used ids were given out.
+type requestIDBatch struct {
+	text string
+	used int
+}
 
 // requestID returns a new random UUID (RFC 9562, version 4).
 func (e *edge) requestID() string {
 	batch, _ := e.ids.batches.Get().(*requestIDBatch)
 	if batch == nil {
-		batch = new(requestIDBatch)
+		batch = &requestIDBatch{used: idBatch}
 	}
-	if batch.text == "" {
+	if batch.used == idBatch {
 		var text [36 * idBatch]byte
 		for i := range idBatch {
-			putUUID(text[36*i:36*i+36], e.random(), e.random())
+			putUUID((*[36]byte)(text[36*i:]), e.random(), e.random())
 		}
-		batch.text = string(text[:])
+		batch.text, batch.used = string(text[:]), 0
 	}
-	id := batch.text[:36]
-	batch.text = batch.text[36:]
+	id := batch.text[36*batch.used:][:36]
+	batch.used++
 	e.ids.batches.Put(batch)
 	return id
 }
 
 // putUUID writes the version 4 UUID of 128 random bits, of which six are fixed.
-func putUUID(text []byte, a, b uint64) {
+func putUUID(text *[36]byte, a, b uint64) {
 	var raw [16]byte
 	binary.LittleEndian.PutUint64(raw[:8], a)
 	binary.LittleEndian.PutUint64(raw[8:], b)
 	raw[6] = raw[6]&0x0f | 0x40
 	raw[8] = raw[8]&0x3f | 0x80
-	_ = text[35]
 	for i, at := range uuidDigits {
-		pair := hexPairs[raw[i]]
-		text[at], text[at+1] = pair[0], pair[1]
+		binary.LittleEndian.PutUint16(text[at:], hexPairs[raw[i]])
 	}
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 }
@@ -338,14 +340,49 @@ func putUUID(text []byte, a, b uint64) {
 // uuidDigits are where the 16 bytes stand in a UUID's text.
 var uuidDigits = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
 
-// hexPairs are the two hexadecimal digits of each byte.
-var hexPairs = func() (t [256][2]byte) {
+// hexPairs are the two hexadecimal digits of each byte, the first in the low bits.
+var hexPairs = func() (t [256]uint16) {
 	const digits = "0123456789abcdef"
 	for i := range t {
-		t[i] = [2]byte{digits[i>>4], digits[i&15]}
+		t[i] = uint16(digits[i>>4]) | uint16(digits[i&15])<<8
 	}
 	return t
 }()
+
+// edgeWrites says which of the edge's headers a route's operations may write.
+type edgeWrites uint8
+
+const (
+	writesForwardedFor edgeWrites = 1 << iota
+	writesForwardedProto
+	writesRequestID
+)
+
+// writesOf returns which of the edge's headers operations may write.
+func writesOf(levels [2]*headerProgram) (w edgeWrites) {
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		for _, list := range [][]headerValue{ops.set, ops.add} {
+			for i := range list {
+				// A computed value may ask for the request's id, and so make it.
+				if list[i].format != nil {
+					w |= writesRequestID
+				}
+				switch list[i].key {
+				case headerForwardedFor:
+					w |= writesForwardedFor
+				case headerForwardedProto:
+					w |= writesForwardedProto
+				case headerRequestID:
+					w |= writesRequestID
+				}
+			}
+		}
+	}
+	return w
+}
 
 // clientCertificate returns X-Forwarded-Client-Cert for a verified client
 // certificate, or "" (Envoy's SANITIZE_SET with subject, certificate and SANs).

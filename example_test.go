@@ -48,12 +48,49 @@ func Example() {
 	}
 	defer gw.Close()
 
-	// A Gateway is an http.Handler: http.ListenAndServe("127.0.0.1:8080", gw).
+	// A Gateway is an http.Handler: http.ListenAndServe("127.0.0.1:8080", gw.Owning()).
 	fmt.Print(get(gw, "/reviews/7?stars=5").Body)
 	fmt.Println(get(gw, "/other").Code)
 	// Output:
 	// reviews got /7?stars=5
 	// 404
+}
+
+// Directly under net/http's server a gateway may have the requests for itself.
+func ExampleGateway_Owning() {
+	shop := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "the shop got", r.URL, "from", r.Header.Get("X-Forwarded-For"))
+	})
+	gw, err := gateway.New().
+		Route(gateway.Route{
+			Match:   []gateway.Match{{URI: gateway.Prefix("/shop")}},
+			Rewrite: &gateway.Rewrite{URI: "/"},
+			Split:   gateway.Split{{Host: "shop"}},
+		}).
+		Backend("shop", shop).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gw.Close()
+
+	server := httptest.NewServer(gw.Owning()) // or http.ListenAndServe("127.0.0.1:8080", gw.Owning())
+	defer server.Close()
+	response, err := http.Get(server.URL + "/shop/7")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(string(body))
+	// Output:
+	// the shop got /7 from 127.0.0.1
 }
 
 // What no route takes is left to the handler that was there before.

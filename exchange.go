@@ -16,8 +16,7 @@ import (
 // response. As a rule it is not used again: handlers may keep what they were given.
 type exchange struct {
 	program *program
-	// in is the request as it came. Of its header only what is not owned may be
-	// read once req is prepared.
+	// in is the request as it came, without its header once that was taken.
 	in     *http.Request
 	v      view
 	clause *clause
@@ -133,9 +132,9 @@ func (x *exchange) header() http.Header {
 	return h
 }
 
-// mapRoom returns how many entries a map that was made for n has room for: above
-// that it is made anew, for twice as many, which costs more than to copy its
-// entries one by one.
+// mapRoom returns how many entries a map that was made for n has room for. To add
+// more to its clone costs more than to copy its entries one by one: all would be
+// moved again, to twice the room.
 func mapRoom(n int) int {
 	if n <= 8 {
 		return 8

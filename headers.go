@@ -187,6 +187,25 @@ func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 // computes reports whether some value has operators. A nil program has none.
 func (p *headerProgram) computes() bool { return p != nil && p.dynamic }
 
+// countAdded returns how many headers operations may add to a request, without
+// those that the edge writes anyway.
+func countAdded(levels [2]*headerProgram) int {
+	added := map[string]bool{}
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		for _, list := range [][]headerValue{ops.set, ops.add} {
+			for i := range list {
+				if !isEdgeHeader(list[i].key) {
+					added[list[i].key] = true
+				}
+			}
+		}
+	}
+	return len(added)
+}
+
 // formatContext returns what the values of ops look at, nil if they are constant.
 func (x *exchange) formatContext(ops *headerProgram) *formatContext {
 	if !ops.dynamic {

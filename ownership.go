@@ -3,18 +3,18 @@ package gateway
 import "net/http"
 
 // Owning returns a handler that serves as ServeHTTP does, and owns the requests
-// that it gets: a destination in this process may get a request's own header map,
-// edited, where ServeHTTP gives it a copy. What a destination gets is the same,
-// sooner.
+// that it gets: where ServeHTTP makes a copy for the destination, it may edit the
+// request, and hand it or its header map on. Destinations get the same, sooner.
 //
 // It is for callers that give their requests away, as net/http's server does to
 // its handler:
 //
 //	http.ListenAndServe(":8080", gw.Owning())
 //
-// Nobody else may look at the request's headers after the call has begun.
-// Handlers in front that do, in order to log or to try again, and those that
-// leave a handler behind, as http.TimeoutHandler does, need ServeHTTP.
+// Nobody else may look at the header, the URL or the authority of a request that
+// was given to it. A handler in front which does so, to write an access log or to
+// try again, needs ServeHTTP, and so does one that goes on while this one runs, as
+// http.TimeoutHandler does.
 //
 // The handler is safe for concurrent use, and follows replacements of the
 // gateway's configuration.
