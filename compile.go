@@ -17,6 +17,7 @@ type compiler struct {
 	keptBuckets map[string]*buckets
 	upstreams   map[string]*remote
 	limiters    map[string]Limiter
+	files       pemFiles
 
 	semantics    Semantics
 	defaultRetry *retryProgram

@@ -230,6 +230,7 @@ func (c *ClientTLS) print(t *text) {
 		l.add("unverified")
 	} else {
 		l.text("ca", c.CACertificates)
+		l.text("crl", c.CACRL)
 		if len(c.SubjectAltNames) > 0 {
 			l.add("names %q", c.SubjectAltNames)
 		}

@@ -63,9 +63,9 @@ func TestPrintedPolicy(t *testing.T) {
 		{"ejection of nothing", destinationPolicy{outlierDetection: &OutlierDetection{Consecutive5xxErrors: new(0)}}, ""},
 
 		{"TLS", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSSimple}}, "tls SIMPLE\n"},
-		{"verified TLS", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSSimple, SNI: "a.test", CACertificates: "ca.pem", SubjectAltNames: []string{"a.test", "b.test"}}},
-			"tls SIMPLE sni \"a.test\" ca \"ca.pem\" names [\"a.test\" \"b.test\"]\n"},
-		{"mutual TLS", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", InsecureSkipVerify: true}},
+		{"verified TLS", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSSimple, SNI: "a.test", CACertificates: "ca.pem", CACRL: "crl.pem", SubjectAltNames: []string{"a.test", "b.test"}}},
+			"tls SIMPLE sni \"a.test\" ca \"ca.pem\" crl \"crl.pem\" names [\"a.test\" \"b.test\"]\n"},
+		{"mutual TLS", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", CACRL: "crl.pem", InsecureSkipVerify: true}},
 			"tls MUTUAL certificate \"c.pem\" key \"k.pem\" unverified\n"},
 		{"credentials", destinationPolicy{tls: &ClientTLS{Mode: ClientTLSMutual, CredentialName: "c"}}, "tls MUTUAL credential \"c\"\n"},
 	}

@@ -1,14 +1,11 @@
 package gateway
 
 import (
-	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -209,42 +206,4 @@ func TestRetriesAvoidTriedEndpoints(t *testing.T) {
 		}
 	}
 	require.NotZero(t, failed, "where a policy lets retries go to the same host")
-}
-
-func TestTLSToDestinations(t *testing.T) {
-	backend := httptest.NewTLSServer(answerOK)
-	defer backend.Close()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: backend.Certificate().Raw})
-	require.NoError(t, os.WriteFile(ca, text, 0o600))
-	for _, row := range []struct {
-		name     string
-		tls      ClientTLS
-		status   int
-		warnings int
-	}{
-		{"its authority and a name that it has", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"example.com"}}, 200, 0},
-		{"a name that it has not", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"other.test"}}, 503, 0},
-		{"another authority", ClientTLS{Mode: ClientTLSSimple, SubjectAltNames: []string{"example.com"}}, 503, 0},
-		{"no verification", ClientTLS{Mode: ClientTLSSimple, InsecureSkipVerify: true}, 200, 0},
-		{"authorities that cannot be read", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca + ".none"}, 503, 1},
-		{"a credential that nobody registered", ClientTLS{Mode: ClientTLSSimple, CredentialName: "none"}, 503, 1},
-		{"plain text", ClientTLS{}, 400, 0},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			// Two routes have the destination, and one thing is said of it once.
-			gw := built(t, New().Service(serviceOf(t, backend.URL)).
-				DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &TrafficPolicy{TLS: &row.tls}}).
-				Route(Route{Match: []Match{{URI: Prefix("/other")}}, Split: Split{{Host: "shop.internal"}}}).
-				Route(Route{Split: Split{{Host: "shop.internal"}}}))
-			require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
-			unread := 0
-			for _, w := range gw.Warnings() {
-				if w.Field == "trafficPolicy.tls.caCertificates" || w.Field == "trafficPolicy.tls.credentialName" {
-					unread++
-				}
-			}
-			require.Equal(t, row.warnings, unread, "%v", gw.Warnings())
-		})
-	}
 }

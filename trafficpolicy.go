@@ -179,6 +179,10 @@ type ClientTLS struct {
 	// CACertificates is a file in PEM form with the authorities that are
 	// trusted. Empty is those of the operating system.
 	CACertificates string
+	// CACRL is a file in PEM form with lists of revoked certificates, one of each
+	// authority in a chain: what no list is about, or one that is no longer valid, is
+	// refused. Empty asks nobody.
+	CACRL string
 	// CredentialName names certificates in place of files.
 	CredentialName string
 	// SubjectAltNames are the names of which the certificate must have one.

@@ -258,7 +258,7 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 		return
 	}
 	clientFiles, files := t.ClientCertificate != "" || t.PrivateKey != "", false
-	for _, name := range []string{t.ClientCertificate, t.PrivateKey, t.CACertificates} {
+	for _, name := range []string{t.ClientCertificate, t.PrivateKey, t.CACertificates, t.CACRL} {
 		files = files || name != ""
 	}
 	switch {
@@ -280,6 +280,10 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 		if verifies {
 			e := s.field("insecureSkipVerify")
 			e.errorf("excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
+		}
+		if t.CACRL != "" {
+			e := s.field("caCrl")
+			e.warnf("", "has no effect: with insecureSkipVerify nothing is verified")
 		}
 	} else if t.SNI != "" && len(t.SubjectAltNames) == 0 && !v.namesAltNames(host) {
 		e := s.field("sni")

@@ -139,8 +139,7 @@ var fieldTable = []fieldGroup{
 	{"OutlierDetection", idle, "Istio ignores it too; use consecutiveGatewayErrors or consecutive5xxErrors", []string{"consecutiveErrors"}},
 	{"OutlierDetection", idle, "Istio does not use it either", []string{"outlierDetectionHttpErrorCodes"}},
 	{"ClientTLSSettings", executed, "", []string{
-		"mode", "clientCertificate", "privateKey", "caCertificates", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify"}},
-	{"ClientTLSSettings", unexecuted, "revocation lists are not checked", []string{"caCrl"}},
+		"mode", "clientCertificate", "privateKey", "caCertificates", "caCrl", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify"}},
 	{"LocalityLoadBalancerSetting", executed, "", []string{"distribute", "failover", "failoverPriority", "enabled"}},
 	{"LocalityLoadBalancerSetting.Distribute", executed, "", []string{"from", "to"}},
 	{"LocalityLoadBalancerSetting.Failover", executed, "", []string{"from", "to"}},

@@ -144,6 +144,7 @@ func clientTLS(m *networking.ClientTLSSettings) *gateway.ClientTLS {
 		ClientCertificate:  m.ClientCertificate,
 		PrivateKey:         m.PrivateKey,
 		CACertificates:     m.CaCertificates,
+		CACRL:              m.CaCrl,
 		CredentialName:     m.CredentialName,
 		SubjectAltNames:    m.SubjectAltNames,
 		SNI:                m.Sni,

@@ -75,10 +75,10 @@ func TestTrafficPolicy(t *testing.T) {
 				Consecutive5xxErrors: new(0), ConsecutiveGatewayErrors: new(1), SplitExternalLocalOriginErrors: true, ConsecutiveLocalOriginFailures: 2,
 				Interval: 3 * time.Second, BaseEjectionTime: 4 * time.Second, MaxEjectionPercent: 5, MinHealthPercent: 6,
 			}}, nil},
-		{"TLS", `{"tls": {"mode": "MUTUAL", "clientCertificate": "c.pem", "privateKey": "k.pem", "caCertificates": "ca.pem", "credentialName": "n",
+		{"TLS", `{"tls": {"mode": "MUTUAL", "clientCertificate": "c.pem", "privateKey": "k.pem", "caCertificates": "ca.pem", "caCrl": "crl.pem", "credentialName": "n",
 			"subjectAltNames": ["a.test"], "sni": "b.test", "insecureSkipVerify": true}}`,
 			&gateway.TrafficPolicy{TLS: &gateway.ClientTLS{
-				Mode: gateway.ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", CACertificates: "ca.pem", CredentialName: "n",
+				Mode: gateway.ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", CACertificates: "ca.pem", CACRL: "crl.pem", CredentialName: "n",
 				SubjectAltNames: []string{"a.test"}, SNI: "b.test", InsecureSkipVerify: true,
 			}}, nil},
 		{"simple TLS", `{"tls": {"mode": "SIMPLE"}}`, &gateway.TrafficPolicy{TLS: &gateway.ClientTLS{Mode: gateway.ClientTLSSimple}}, nil},

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
@@ -146,6 +147,13 @@ type Config struct {
 	// AnyName accepts any certificate of a trusted authority, whatever its name.
 	// It has no meaning beside SubjectAltNames.
 	AnyName bool
+
+	// CRLs are lists of revoked certificates. If there are any, each certificate in
+	// the chain of an endpoint's, the root included, must be covered by a list of its
+	// issuer that is in force, and not be in it. A list with a critical extension,
+	// which is about some of an issuer's certificates only, covers none. They have no
+	// meaning where any certificate is accepted.
+	CRLs []*x509.RevocationList
 
 	// BasePath is put before the path of each request, in its encoded form.
 	// Slashes at its end are ignored.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 )
 
 // dialer returns the Dial that is used where none is configured.
@@ -78,24 +79,33 @@ func (c *Config) over(protocol Protocol) *Config {
 // setVerification makes c.TLS verify what c says of certificates.
 func (c *Config) setVerification() {
 	c.TLS = c.TLS.Clone()
-	if c.TLS.InsecureSkipVerify || !c.AnyName && len(c.SubjectAltNames) == 0 {
+	ownNames := !c.AnyName && len(c.SubjectAltNames) == 0
+	if c.TLS.InsecureSkipVerify || ownNames && len(c.CRLs) == 0 {
 		return
 	}
 	// crypto/tls cannot verify the chain alone.
-	c.TLS.InsecureSkipVerify = true
+	c.TLS.InsecureSkipVerify = !ownNames
 	roots, now, names, more := c.TLS.RootCAs, c.TLS.Time, slices.Clone(c.SubjectAltNames), c.TLS.VerifyConnection
+	if now == nil {
+		now = time.Now
+	}
+	revoked := newRevocations(c.CRLs)
 	c.TLS.VerifyConnection = func(state tls.ConnectionState) error {
-		options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-		if now != nil {
-			options.CurrentTime = now()
+		chains := state.VerifiedChains
+		var err error
+		if !ownNames {
+			options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now()}
+			for _, certificate := range state.PeerCertificates[1:] {
+				options.Intermediates.AddCert(certificate)
+			}
+			leaf := state.PeerCertificates[0]
+			chains, err = leaf.Verify(options)
+			if err == nil && len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return isNamed(leaf, name) }) {
+				err = fmt.Errorf("the certificate has none of the names %q", names)
+			}
 		}
-		for _, certificate := range state.PeerCertificates[1:] {
-			options.Intermediates.AddCert(certificate)
-		}
-		leaf := state.PeerCertificates[0]
-		_, err := leaf.Verify(options)
-		if err == nil && len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return isNamed(leaf, name) }) {
-			err = fmt.Errorf("the certificate has none of the names %q", names)
+		if err == nil && len(revoked) > 0 {
+			err = revoked.check(chains, now())
 		}
 		if err != nil {
 			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}

@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+)
+
+// pemFiles are the files in PEM form that a build has read. Each is read once, so
+// that all destinations which name it get the same. The zero value has read none.
+type pemFiles map[string]pemFile
+
+type pemFile struct {
+	text []byte
+	err  error
+}
+
+func (f *pemFiles) read(path string) ([]byte, error) {
+	file, ok := (*f)[path]
+	if !ok {
+		file.text, file.err = os.ReadFile(path)
+		if *f == nil {
+			*f = make(pemFiles)
+		}
+		(*f)[path] = file
+	}
+	return file.text, file.err
+}
+
+// authorities returns the certificates in a file, and its text.
+func (f *pemFiles) authorities(path string) (*x509.CertPool, []byte, error) {
+	text, err := f.read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+	}
+	return pool, text, nil
+}
+
+// revocationLists returns the lists of revoked certificates in a file, and its
+// text.
+func (f *pemFiles) revocationLists(path string) (lists []*x509.RevocationList, text []byte, err error) {
+	if text, err = f.read(path); err != nil {
+		return nil, nil, err
+	}
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "X509 CRL" {
+			continue
+		}
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		lists = append(lists, list)
+	}
+	if len(lists) == 0 {
+		return nil, nil, fmt.Errorf("%s holds no list of revoked certificates in PEM form", path)
+	}
+	return lists, text, nil
+}
+
+// certificate returns a certificate and its key, each in a file.
+func (f *pemFiles) certificate(certificate, key string) (tls.Certificate, error) {
+	certificateText, err := f.read(certificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyText, err := f.read(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certificateText, keyText)
+}

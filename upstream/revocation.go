@@ -1,0 +1,120 @@
+package upstream
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// removeFromCRL is the reason code of an entry that takes another one back.
+const removeFromCRL = 8
+
+// A revocations tells which certificates their issuers have revoked. It is safe for
+// concurrent use.
+type revocations []*revocationList
+
+// A revocationList is a list whose entries are found by serial number.
+type revocationList struct {
+	*x509.RevocationList
+	partial bool
+	serials map[string]bool
+	// signer is an issuer that the list's signature has been verified with. To do
+	// so takes as long as the list is long.
+	signer atomic.Pointer[x509.Certificate]
+}
+
+// partial reports whether a list is not about all of its issuer's certificates, or
+// about another's too. It says so in a critical extension, and an entry does.
+func partial(l *x509.RevocationList) bool {
+	critical := func(e pkix.Extension) bool { return e.Critical }
+	return slices.ContainsFunc(l.Extensions, critical) ||
+		slices.ContainsFunc(l.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool { return slices.ContainsFunc(e.Extensions, critical) })
+}
+
+func newRevocations(lists []*x509.RevocationList) revocations {
+	all := make(revocations, len(lists))
+	for i, l := range lists {
+		all[i] = &revocationList{RevocationList: l, partial: partial(l), serials: make(map[string]bool, len(l.RevokedCertificateEntries))}
+		for j := range l.RevokedCertificateEntries {
+			e := &l.RevokedCertificateEntries[j]
+			all[i].serials[string(e.SerialNumber.Bytes())] = e.ReasonCode != removeFromCRL
+		}
+	}
+	return all
+}
+
+// check returns nil if one of the chains holds: if each of its certificates is
+// covered by its issuer's list, and not in it. The root is covered by its own list,
+// as in Envoy, where X509_V_FLAG_CRL_CHECK_ALL is set.
+func (r revocations) check(chains [][]*x509.Certificate, now time.Time) error {
+	err := errors.New("no certificate was verified")
+	for _, chain := range chains {
+		if err = r.checkChain(chain, now); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (r revocations) checkChain(chain []*x509.Certificate, now time.Time) error {
+	for i, c := range chain {
+		issuer := c
+		if i+1 < len(chain) {
+			issuer = chain[i+1]
+		}
+		if err := r.checkCertificate(c, issuer, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCertificate asks the newest of an issuer's lists that are in force.
+func (r revocations) checkCertificate(c, issuer *x509.Certificate, now time.Time) error {
+	if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
+		return fmt.Errorf("the list of revoked certificates of %q cannot be verified without its certificate", c.Issuer)
+	}
+	var newest *revocationList
+	problem := errors.New("there is none")
+	for _, l := range r {
+		if !bytes.Equal(l.RawIssuer, issuer.RawSubject) {
+			continue
+		}
+		switch err := l.verify(issuer); {
+		case err != nil:
+			problem = err
+		case l.partial:
+			problem = errors.New("it has a critical extension")
+		case now.Before(l.ThisUpdate):
+			problem = fmt.Errorf("it is valid from %v", l.ThisUpdate)
+		case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
+			problem = fmt.Errorf("it was valid until %v", l.NextUpdate)
+		case newest == nil || newest.ThisUpdate.Before(l.ThisUpdate):
+			newest = l
+		}
+	}
+	switch {
+	case newest == nil:
+		return fmt.Errorf("the list of revoked certificates of %q: %w", c.Issuer, problem)
+	case newest.serials[string(c.SerialNumber.Bytes())]:
+		return fmt.Errorf("the certificate of %q is revoked", c.Subject)
+	}
+	return nil
+}
+
+// verify verifies that issuer has signed the list, and may.
+func (l *revocationList) verify(issuer *x509.Certificate) error {
+	if signer := l.signer.Load(); signer != nil && signer.Equal(issuer) {
+		return nil
+	}
+	if err := l.CheckSignatureFrom(issuer); err != nil {
+		return err
+	}
+	l.signer.Store(issuer)
+	return nil
+}
