@@ -22,9 +22,9 @@ type virtualHost struct {
 // lookup by value.
 const scanned = 8
 
-// scannedPaths is the number of clauses up to which a plain scan is not slower
-// than a search for the path's prefixes.
-const scannedPaths = 12
+// searched is the number of clauses that could be tried while the index looks for
+// the path.
+const searched = 4
 
 // none is the position of no clause.
 const none = math.MaxInt32
@@ -50,9 +50,8 @@ func (h *virtualHost) seal() {
 	if len(h.clauses) <= scanned {
 		return
 	}
-	h.index = newIndex(h.clauses)
-	if len(h.clauses) <= scannedPaths && !h.index.splits() {
-		h.index = nil
+	if x := newIndex(h.clauses); searched+x.tries() < len(h.clauses) {
+		h.index = x
 	}
 }
 
@@ -62,24 +61,38 @@ func (h *virtualHost) seal() {
 // the number of clauses that differ in nothing an index can see.
 type index struct {
 	exact    map[string]*bucket
-	prefixes *radix.Tree
-	buckets  []*bucket
+	prefixes prefixIndex
 	// folded are prefixes and exact paths whose letter case does not count, in
-	// lower case. Nil if there are none.
-	folded        *radix.Tree
-	foldedBuckets []*bucket
+	// lower case.
+	folded prefixIndex
 }
 
-// A bucket is a set of clauses to be tried in order. Either list holds them, or
-// they are told apart by the value of split: values has those that ask for a
-// value, rest all others.
+// A prefixIndex finds the buckets of all keys that a path begins with. tree is nil
+// if there are no keys.
+type prefixIndex struct {
+	tree    *radix.Tree
+	buckets []bucket
+}
+
+// A bucket is a set of clauses to be tried in order.
 type bucket struct {
 	// first is the lowest position in the bucket.
 	first int32
-	// sure says that the clause there matches whoever comes to the bucket: its
-	// path was found, and it asks for nothing else.
-	sure   bool
-	list   []int32
+	// parent is the bucket of the longest shorter key that the bucket's begins
+	// with, or -1.
+	parent int32
+	// choice is nil if the clause at first matches whoever comes to the bucket:
+	// its path was found, and it asks for nothing else.
+	choice *choice
+}
+
+// A choice is how to find a bucket's clause. Either list holds all, or they are
+// told apart by the value of split: values has those that ask for a value, rest
+// all others.
+type choice struct {
+	list []int32
+	// found says that to have come here the path must be what each asks for.
+	found  bool
 	split  *source
 	values map[string]*bucket
 	rest   *bucket
@@ -109,49 +122,65 @@ func newIndex(clauses []clause) *index {
 			prefixes[u.text] = append(prefixes[u.text], at)
 		}
 	}
-	x := new(index)
+	x := &index{prefixes: newPrefixIndex(clauses, prefixes), folded: newPrefixIndex(clauses, folded)}
 	if len(exact) > 0 {
 		x.exact = make(map[string]*bucket, len(exact))
 		for path, list := range exact {
-			x.exact[path] = newBucket(clauses, list, nil)
+			b := newBucket(clauses, list, nil)
+			x.exact[path] = &b
 		}
 	}
-	x.prefixes, x.buckets = newTree(clauses, prefixes)
-	x.folded, x.foldedBuckets = newTree(clauses, folded)
 	return x
 }
 
-// splits reports whether the index tells clauses apart by more than their paths.
-func (x *index) splits() bool {
-	split := func(b *bucket) bool { return b.split != nil }
-	for _, b := range x.exact {
-		if split(b) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(x.buckets, split) || slices.ContainsFunc(x.foldedBuckets, split)
-}
-
-func newTree(clauses []clause, lists map[string][]int32) (*radix.Tree, []*bucket) {
+func newPrefixIndex(clauses []clause, lists map[string][]int32) prefixIndex {
 	if len(lists) == 0 {
-		return nil, nil
+		return prefixIndex{}
 	}
 	keys := sortedKeys(lists)
-	buckets := make([]*bucket, len(keys))
+	tree, parents := radix.Build(keys)
+	x := prefixIndex{tree, make([]bucket, len(keys))}
 	for i, k := range keys {
-		buckets[i] = newBucket(clauses, lists[k], nil)
+		x.buckets[i] = newBucket(clauses, lists[k], nil)
+		x.buckets[i].parent = parents[i]
 	}
-	return radix.Build(keys), buckets
+	return x
+}
+
+// tries returns how many clauses a request has to try at most, those of shorter
+// prefixes left aside.
+func (x *index) tries() int {
+	most := 0
+	for _, b := range x.exact {
+		most = max(most, b.tries())
+	}
+	for _, buckets := range [][]bucket{x.prefixes.buckets, x.folded.buckets} {
+		for i := range buckets {
+			most = max(most, buckets[i].tries())
+		}
+	}
+	return most
+}
+
+func (b *bucket) tries() int {
+	if b == nil || b.choice == nil {
+		return 0
+	}
+	chosen := 0
+	for _, v := range b.choice.values {
+		chosen = max(chosen, v.tries())
+	}
+	return len(b.choice.list) + chosen + b.choice.rest.tries()
 }
 
 // newBucket makes a bucket of the clauses in list, which is in order. Sources in
 // used were split by already.
-func newBucket(clauses []clause, list []int32, used []source) *bucket {
-	b := &bucket{first: list[0], list: list}
-	if c := &clauses[list[0]]; len(c.rest) == 0 && c.uri.kind != MatchesRegex && !c.uri.ignoreCase {
-		b.sure, b.list = true, nil // those behind it are never reached
-		return b
+func newBucket(clauses []clause, list []int32, used []source) bucket {
+	b := bucket{first: list[0], parent: -1}
+	if c := &clauses[list[0]]; len(c.rest) == 0 && c.uri.isKey() {
+		return b // those behind it are never reached
 	}
+	b.choice = &choice{list: list, found: !slices.ContainsFunc(list, func(at int32) bool { return !clauses[at].uri.isKey() })}
 	if len(list) <= scanned {
 		return b
 	}
@@ -169,16 +198,22 @@ func newBucket(clauses []clause, list []int32, used []source) *bucket {
 		}
 	}
 	used = append(slices.Clip(used), s)
-	b.list, b.split = nil, &s
-	b.values = make(map[string]*bucket, len(values))
+	b.choice.list, b.choice.split = nil, &s
+	b.choice.values = make(map[string]*bucket, len(values))
 	for value, l := range values {
-		b.values[value] = newBucket(clauses, l, used)
+		chosen := newBucket(clauses, l, used)
+		b.choice.values[value] = &chosen
 	}
 	if len(rest) > 0 {
-		b.rest = newBucket(clauses, rest, used)
+		others := newBucket(clauses, rest, used)
+		b.choice.rest = &others
 	}
 	return b
 }
+
+// isKey reports whether whoever comes to the clause's bucket has a path for
+// which the condition holds.
+func (u *uriCondition) isKey() bool { return u.kind != MatchesRegex && !u.ignoreCase }
 
 // bestSplit returns the source that leaves the fewest clauses to be tried: its
 // largest group of one value and all clauses without.
@@ -272,16 +307,10 @@ func (x *index) find(clauses []clause, v *view) int32 {
 			best = b.find(clauses, v, best)
 		}
 	}
-	if x.prefixes != nil {
-		for w := x.prefixes.Walk(v.path); ; {
-			n, ok := w.Next()
-			if !ok {
-				break
-			}
-			best = x.buckets[n].find(clauses, v, best)
-		}
+	if t := x.prefixes.tree; t != nil {
+		best = x.prefixes.find(t.Longest(v.path), clauses, v, best)
 	}
-	if x.folded != nil {
+	if x.folded.tree != nil {
 		best = x.findFolded(clauses, v, best)
 	}
 	return best
@@ -299,39 +328,50 @@ func (x *index) findFolded(clauses []clause, v *view, best int32) int32 {
 	for i := 0; i < len(v.path); i++ {
 		lower = append(lower, lowerASCII[v.path[i]])
 	}
-	for w := x.folded.WalkBytes(lower); ; {
-		n, ok := w.Next()
-		if !ok {
-			return best
-		}
-		best = x.foldedBuckets[n].find(clauses, v, best)
+	return x.folded.find(x.folded.tree.LongestBytes(lower), clauses, v, best)
+}
+
+// find looks into the bucket of the longest key and into those of its parents.
+func (x *prefixIndex) find(longest int32, clauses []clause, v *view, best int32) int32 {
+	for n := longest; n >= 0; n = x.buckets[n].parent {
+		best = x.buckets[n].find(clauses, v, best)
 	}
+	return best
 }
 
 // find returns the lowest position of a clause in b that matches, or best if
 // that is lower.
 func (b *bucket) find(clauses []clause, v *view, best int32) int32 {
-	for b != nil && b.first < best {
-		if b.sure {
-			return b.first
+	if b.choice == nil || b.first >= best {
+		return min(b.first, best)
+	}
+	return b.choice.find(clauses, v, best)
+}
+
+func (c *choice) find(clauses []clause, v *view, best int32) int32 {
+	if c.split == nil {
+		return c.scan(clauses, v, best)
+	}
+	if value, ok := v.value(c.split); ok {
+		if chosen := c.values[value]; chosen != nil {
+			best = chosen.find(clauses, v, best)
 		}
-		if b.split == nil {
-			for _, at := range b.list {
-				if at >= best {
-					break
-				}
-				if clauses[at].matches(v) {
-					return at
-				}
-			}
-			return best
+	}
+	if c.rest != nil {
+		best = c.rest.find(clauses, v, best)
+	}
+	return best
+}
+
+// scan tries the clauses in the list.
+func (c *choice) scan(clauses []clause, v *view, best int32) int32 {
+	for _, at := range c.list {
+		if at >= best {
+			break
 		}
-		if value, ok := v.value(b.split); ok {
-			if chosen := b.values[value]; chosen != nil {
-				best = chosen.find(clauses, v, best)
-			}
+		if clause := &clauses[at]; (c.found || clause.uri.holds(v.path)) && clause.restHolds(v) {
+			return at
 		}
-		b = b.rest
 	}
 	return best
 }

@@ -20,17 +20,38 @@ func scan(clauses []clause, v *view) int32 {
 	return none
 }
 
-// A table of random clauses draws from few words, so that they overlap.
-type randomTable struct{ *rand.Rand }
+// A table of random clauses draws from few words, so that they overlap. What it
+// makes of them are all of its prefixes, and what requests ask for.
+type randomTable struct {
+	*rand.Rand
+	beginning string
+	words     []string
+	most      int
+	ends      []string
+}
+
+// The ways in which the paths of a table are alike.
+var randomPaths = []randomTable{
+	{words: []string{"/", "/a", "/b", "/ab", "/A", "/aB", "a", "/a/"}, most: 3, ends: []string{""}},
+	// Disjoint and nested ones that end in a slash, with a beginning that all share.
+	{beginning: "/api/v1", words: []string{"/users", "/orders", "/carts-12", "/eu"}, most: 4, ends: []string{"/"}},
+	// The same, of which a few do not, and the path may go on in the same segment.
+	{beginning: "/api", words: []string{"/users", "/users1", "/users12", "/u"}, most: 3, ends: []string{"/", "/", "", "2"}},
+	// More depths than are looked up.
+	{words: []string{"/a", "/b", "/a/b"}, most: 14, ends: []string{"/", "/", ""}},
+}
 
 func (r randomTable) word(words ...string) string { return words[r.IntN(len(words))] }
 
 func (r randomTable) path() string {
-	path := ""
-	for range 1 + r.IntN(3) {
-		path += r.word("/", "/a", "/b", "/ab", "/A", "/aB", "a", "/a/")
+	path := r.beginning
+	if r.IntN(50) == 0 {
+		path = ""
 	}
-	return path
+	for range 1 + r.IntN(r.most) {
+		path += r.word(r.words...)
+	}
+	return path + r.word(r.ends...)
 }
 
 func (r randomTable) stringMatch(value string) StringMatch {
@@ -86,7 +107,16 @@ func (r randomTable) request() *view {
 	for range r.IntN(3) {
 		req.URL.RawQuery += r.word("q=1&", "q=2", "p=3&", "&", "q", "p=&", "=")
 	}
-	return &view{r: req, path: "/" + r.path()[1:], scheme: "http", edge: &edge{random: defaultRandom}}
+	path := r.path()
+	switch r.IntN(8) {
+	case 0:
+		path = path[:1+r.IntN(len(path))]
+	case 1:
+		path += r.path()
+	case 2:
+		path += "/"
+	}
+	return &view{r: req, path: "/" + path[1:], scheme: "http", edge: &edge{random: defaultRandom}}
 }
 
 // TestIndexEqualsScan compares the index with a plain scan on more than a
@@ -96,9 +126,11 @@ func TestIndexEqualsScan(t *testing.T) {
 	if testing.Short() {
 		tables = 250
 	}
-	r := randomTable{rand.New(rand.NewPCG(20, 26))}
+	random := rand.New(rand.NewPCG(20, 26))
 	pairs, taken := 0, 0
-	for range tables {
+	for n := range tables {
+		r := randomPaths[n%len(randomPaths)]
+		r.Rand = random
 		regexes := regexCache{}
 		clauses := make([]clause, scanned+1+r.IntN(60))
 		for i := range clauses {

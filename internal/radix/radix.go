@@ -1,19 +1,28 @@
-// Package radix finds all keys of a fixed set that are prefixes of a string.
+// Package radix finds the longest of a fixed set of keys that a string begins
+// with.
 package radix
 
 import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/word"
 )
 
 // A Tree maps keys to small numbers. It is immutable and safe for concurrent
 // use. The zero Tree is empty.
 type Tree struct {
-	nodes []node
-	// text holds the labels, firsts the first bytes of the children of nodes
-	// with many.
+	// table finds keys that end at a slash or where the string does. It is asked
+	// first, and mostly knows all.
+	table table
+	// nodes holds all keys, unless the table knows them all. text holds the
+	// labels, firsts the first bytes of the children of nodes with many.
+	nodes        []node
 	text, firsts string
+	// resume[i] is the node of key i if the table, having found it, may have
+	// missed a longer one, or else -1.
+	resume []int32
 }
 
 // A node is a byte range that keys share. Children are sorted by first byte and
@@ -35,24 +44,55 @@ type node struct {
 // inline is how many first bytes a node holds.
 const inline = 16
 
-// Build returns the tree of keys, which must be distinct. keys[i] has number i.
-func Build(keys []string) *Tree {
+// Build returns the tree of keys, which must be distinct and stay as they are.
+// keys[i] has number i, and parents[i] is the number of the longest other key that
+// it begins with, or -1.
+func Build(keys []string) (t *Tree, parents []int32) {
+	if len(keys) == 0 {
+		return new(Tree), nil
+	}
 	order := make([]int32, len(keys))
 	for i := range order {
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(keys[a], keys[b]) })
-	b := builder{keys: keys}
-	if len(keys) > 0 {
-		b.nodes = append(b.nodes, node{value: -1})
-		b.fill(0, order, 0)
+	t = &Tree{table: newTable(keys)}
+	parents = parentsOf(keys, order)
+	if !slices.ContainsFunc(keys, func(k string) bool { return !t.table.knows(k) }) {
+		return t, parents
 	}
-	return &Tree{nodes: slices.Clip(b.nodes), text: b.text.String(), firsts: b.firsts.String()}
+	b := builder{keys: keys, nodes: []node{{value: -1}}, places: make([]int32, len(keys))}
+	b.fill(0, order, 0)
+	t.nodes, t.text, t.firsts = slices.Clip(b.nodes), b.text.String(), b.firsts.String()
+	t.resume = b.places
+	for i, hides := range t.table.hiding(parents) {
+		if !hides {
+			t.resume[i] = -1
+		}
+	}
+	return t, parents
+}
+
+// parentsOf finds the parents: those that a key begins with stand before it in
+// order.
+func parentsOf(keys []string, order []int32) []int32 {
+	out := make([]int32, len(keys))
+	above := int32(-1)
+	for _, at := range order {
+		for above >= 0 && !strings.HasPrefix(keys[at], keys[above]) {
+			above = out[above]
+		}
+		out[at] = above
+		above = at
+	}
+	return out
 }
 
 type builder struct {
-	keys         []string
-	nodes        []node
+	keys  []string
+	nodes []node
+	// places are the nodes of the keys.
+	places       []int32
 	text, firsts strings.Builder
 }
 
@@ -60,7 +100,7 @@ type builder struct {
 // of which share their first depth bytes.
 func (b *builder) fill(at int, order []int32, depth int) {
 	if len(order) > 0 && len(b.keys[order[0]]) == depth {
-		b.nodes[at].value = order[0]
+		b.nodes[at].value, b.places[order[0]] = order[0], int32(at)
 		order = order[1:]
 	}
 	if len(order) == 0 {
@@ -112,43 +152,57 @@ func sharedPrefix(a, b string) string {
 	return a[:n]
 }
 
-// A Walk yields the numbers of the keys that are prefixes of a string, shortest
-// first.
-type Walk[S string | []byte] struct {
-	tree *Tree
-	next *node
-	rest S
-}
+// Longest returns the number of the longest key that s begins with, or -1. The
+// shorter ones are its parent, the parent of that, and so on.
+func (t *Tree) Longest(s string) int32 { return longest(t, s) }
 
-// Walk begins a walk along s.
-func (t *Tree) Walk(s string) Walk[string] { return Walk[string]{t, t.root(), s} }
+// LongestBytes is Longest for bytes.
+func (t *Tree) LongestBytes(s []byte) int32 { return longest(t, s) }
 
-// WalkBytes is Walk for bytes, which must not change during the walk.
-func (t *Tree) WalkBytes(s []byte) Walk[[]byte] { return Walk[[]byte]{t, t.root(), s} }
-
-func (t *Tree) root() *node {
+// longest asks the table for each cut, last first, and where that does not know
+// all, the nodes for a longer key.
+func longest[S string | []byte](t *Tree, s S) int32 {
+	last := uint64(len(t.table.groups) - 1)
+	for _, c := range t.table.cuts {
+		size, h := before(s, c)
+		if size < 0 {
+			continue
+		}
+		for at := h >> (t.table.shift & 63); ; at++ {
+			g := &t.table.groups[at&last]
+			for same := word.Equal(g.tags, tagOf(h)); same != 0; same &= same - 1 {
+				number := g.numbers[word.First(same)&7]
+				if t.table.keys[number] != string(s[:size]) {
+					continue
+				}
+				if len(t.nodes) == 0 || t.resume[number] < 0 {
+					return number
+				}
+				return walk(t, t.resume[number], s[size:], number)
+			}
+			if word.Equal(g.tags, 0) != 0 {
+				break
+			}
+		}
+	}
 	if len(t.nodes) == 0 {
-		return nil
+		return t.table.empty - 1
 	}
-	return &t.nodes[0]
+	return walk(t, 0, s, t.table.empty-1)
 }
 
-// Next returns the next number, or false at the end.
-func (w *Walk[S]) Next() (int32, bool) {
-	t, rest := w.tree, w.rest
-	for n := w.next; n != nil; {
-		found := n.value
-		n = child(t, n, rest)
-		if n != nil {
-			rest = rest[n.length:]
+// walk returns the number of the longest key that leads from a node along s, or
+// else found.
+func walk[S string | []byte](t *Tree, from int32, s S, found int32) int32 {
+	for n := &t.nodes[from]; ; {
+		if n = child(t, n, s); n == nil {
+			return found
 		}
-		if found >= 0 {
-			w.next, w.rest = n, rest
-			return found, true
+		s = s[n.length:]
+		if n.value >= 0 {
+			found = n.value
 		}
 	}
-	w.next = nil
-	return 0, false
 }
 
 // child returns the child of n whose label s begins with.
