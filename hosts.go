@@ -3,6 +3,8 @@ package gateway
 import (
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/word"
 )
 
 // A hostTable finds the virtual host of a Host header: the exact name, then the
@@ -54,29 +56,43 @@ func (t *hostTable[T]) find(authority string) (T, bool) {
 	if len(t.exact) == 0 && len(t.lengths) == 0 {
 		return t.any, t.hasAny
 	}
-	host := hostOf(authority)
-	for i := 0; i < len(host); i++ {
-		if c := host[i]; 'A' <= c && c <= 'Z' {
-			host = strings.ToLower(host)
-			break
-		}
-	}
-	return t.findName(host)
+	return t.findName(strings.ToLower(hostOf(authority)))
 }
 
 // findName is find for a name in lower case, without port.
-func (t *hostTable[T]) findName(host string) (T, bool) {
-	if v, ok := t.exact[host]; ok {
-		return v, true
+func (t *hostTable[T]) findName(name string) (T, bool) {
+	if len(t.exact) > 0 {
+		if v, ok := t.exact[name]; ok {
+			return v, true
+		}
 	}
 	for _, n := range t.lengths {
-		if n < len(host) {
-			if v, ok := t.suffixes[host[len(host)-n:]]; ok {
+		if n < len(name) {
+			if v, ok := t.suffixes[name[len(name)-n:]]; ok {
 				return v, true
 			}
 		}
 	}
 	return t.any, t.hasAny
+}
+
+// isPlainName reports whether a Host header is valid and no more than a name in
+// lower case, without port. It may say no where it is.
+func isPlainName(authority string) bool {
+	if n := len(authority); n < word.Size {
+		return isNameWord(word.Rest(authority) | word.Fill('-', n))
+	}
+	for i := 0; i < len(authority); i += word.Size {
+		// The last word may begin in the one before.
+		if !isNameWord(word.At(authority, min(i, len(authority)-word.Size))) {
+			return false
+		}
+	}
+	return true
+}
+
+func isNameWord(w uint64) bool {
+	return word.Every(word.In(w, 'a', 'z')|word.In(w, '0', '9')|word.In(w, '-', '.'), w)
 }
 
 // hostOf returns authority without its port. An IPv6 literal keeps its brackets.

@@ -40,6 +40,28 @@ func TestHostTable(t *testing.T) {
 	}
 }
 
+// What is plain is valid, and found as it is.
+func TestPlainNames(t *testing.T) {
+	for n := range 20 {
+		for c := range 256 {
+			for _, end := range []string{"", "x", "x.example.com"} {
+				name := "shop-1.example.co.uk"[:n] + string([]byte{byte(c)}) + end
+				if !isPlainName(name) {
+					continue
+				}
+				require.True(t, validAuthority(name), "%q", name)
+				require.Equal(t, name, strings.ToLower(hostOf(name)))
+			}
+		}
+	}
+	for _, name := range []string{"", "a", "a.b", "shop-1.example.com", "10.0.0.1", "xn--mnchen-3ya.example.com"} {
+		require.True(t, isPlainName(name), "%q", name)
+	}
+	for _, name := range []string{"A", "a:80", "[::1]", "a/b", "shop1.example.com:80", "shop1.example.coM", "é"} {
+		require.False(t, isPlainName(name), "%q", name)
+	}
+}
+
 func TestIntersect(t *testing.T) {
 	for _, row := range []struct{ server, service, want string }{
 		{"*.example.com", "a.example.com", "a.example.com"},

@@ -1,6 +1,10 @@
 package gateway
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lateengo/gateway/internal/word"
+)
 
 // PathNormalization says what is done to a request's path before anything looks
 // at it (Istio's meshConfig.pathNormalization). The path that results is what
@@ -298,9 +302,31 @@ func isOrdinary(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
 	}
+	if len(path) < word.Size {
+		return hasOrdinaryBytes(path)
+	}
+	for i := 0; i < len(path); i += word.Size {
+		// The last word may begin in the one before.
+		at := min(i, len(path)-word.Size)
+		if !isPlainWord(word.At(path, at)) && !hasOrdinaryBytes(path[max(at-1, 0):at+word.Size]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlainWord reports whether all of a word are letters, digits, - / : or ;, of
+// which most paths consist and which are ordinary behind any other.
+func isPlainWord(w uint64) bool {
+	return word.Every(word.Letters(w)|word.In(w, '-', ';')&^word.In(w, '.', '.'), w)
+}
+
+// hasOrdinaryBytes reports whether all bytes of a part of a path are ordinary, and
+// none is a dot behind a slash.
+func hasOrdinaryBytes(part string) bool {
 	before := byte(0)
-	for i := 0; i < len(path); i++ {
-		c := path[i]
+	for i := 0; i < len(part); i++ {
+		c := part[i]
 		if !ordinaryBytes[c] || c == '.' && before == '/' {
 			return false
 		}

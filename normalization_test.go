@@ -134,6 +134,15 @@ func TestOrdinaryPathsAreNormal(t *testing.T) {
 			require.Equal(t, path, got)
 		}
 	}
+	// Words and bytes come to the same, wherever something stands.
+	for n := range 20 {
+		for _, part := range []string{"/.", "/..", ".", "/.a", "a./b", "//", "$", "~", "=@&", "%41", `\`, "é", "\x00", "\x7f", "\xae", "#", "_+,:;", "AZaz09"} {
+			for _, end := range []string{"", "b", "bcdefghi/jkl"} {
+				path := "/" + "0123456789abcdefghij"[:n] + part + end
+				require.Equal(t, hasOrdinaryBytes(path), isOrdinary(path), "%q", path)
+			}
+		}
+	}
 	for _, path := range []string{"", "a", "*", "/%41", "/a/./b", "/..", `/a\b`, "/a b", "/é", "/a\x00"} {
 		require.False(t, isOrdinary(path), "%q", path)
 	}

@@ -68,26 +68,27 @@ type routeTable struct {
 	order    []*virtualHost
 }
 
-// A routeProgram is a Route, compiled for a server.
+// A routeProgram is a Route, compiled for a server. What every request looks at is
+// in front, in one or two cache lines.
 type routeProgram struct {
-	// service is the VirtualService's namespace and name.
-	service string
-
 	fault    *faultProgram
 	cors     *corsProgram
 	limits   []*limitProgram
 	redirect *redirectProgram
 	direct   *directProgram
+	// response are the operations on a response that no destination gave.
+	response *headerProgram
 
 	timeout time.Duration
 	retry   *retryProgram
 	rewrite *rewriteProgram
 	mirrors []mirrorProgram
 	split   splitProgram
-	// response are the operations on a response that no destination gave.
-	response *headerProgram
 	// wrapped says that the response's header must be intercepted.
 	wrapped bool
+
+	// service is the VirtualService's namespace and name.
+	service string
 }
 
 // An outcome is what becomes of a request, before any route acts on it.
@@ -138,7 +139,7 @@ func (p *program) look(v *view, r *http.Request) outcome {
 	v.r, v.edge, v.scheme = r, &p.edge, p.edge.scheme(r)
 	v.chi = chiContext(r.Context())
 	if v.chi == nil && r.URL.RawPath == "" && p.normalization == NormalizeBase && isOrdinary(r.URL.Path) &&
-		r.Method != http.MethodConnect && r.URL.Fragment == "" && strings.IndexByte(r.URL.RawQuery, '#') < 0 {
+		r.Method != http.MethodConnect && r.URL.Fragment == "" && (r.URL.RawQuery == "" || strings.IndexByte(r.URL.RawQuery, '#') < 0) {
 		// What follows would come to the same, in several passes.
 		v.path = r.URL.Path
 		return outcomeRoute
@@ -166,7 +167,8 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 		v.r = r
 		return nil, nil, outcomeHTTP10
 	}
-	if !validAuthority(r.Host) {
+	plain := isPlainName(r.Host)
+	if !plain && !validAuthority(r.Host) {
 		v.r = r
 		return nil, nil, outcomeBadHost
 	}
@@ -191,7 +193,13 @@ func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, 
 	if t == nil {
 		return nil, nil, outcomeNoServer
 	}
-	host, ok := t.hosts.find(r.Host)
+	var host *virtualHost
+	var ok bool
+	if plain {
+		host, ok = t.hosts.findName(r.Host)
+	} else {
+		host, ok = t.hosts.find(r.Host)
+	}
 	if !ok {
 		return nil, nil, outcomeNoHost
 	}
