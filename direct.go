@@ -27,13 +27,19 @@ func (d DirectResponse) Middleware() (func(http.Handler) http.Handler, error) {
 type directProgram struct {
 	status int
 	body   []byte
+	// length is the Content-Length of body, and shared by all responses.
+	length []string
 }
 
 func compileDirect(d *DirectResponse) *directProgram {
 	if d == nil {
 		return nil
 	}
-	return &directProgram{d.Status, d.Body}
+	p := &directProgram{d.Status, d.Body, noLength}
+	if len(d.Body) > 0 {
+		p.length = []string{strconv.Itoa(len(d.Body))}
+	}
+	return p
 }
 
 // location returns the request's own URI, which Envoy sends with 201 and 3xx.
@@ -45,30 +51,32 @@ func (p *directProgram) location(v *view) string {
 }
 
 func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
-	gateway.answer(w, v, c, p.status, p.location(v), p.body)
+	gateway.answer(w, v, c, p.status, p.location(v), p.body, p.length)
 }
 
-// noBody is the Content-Length of all empty responses, and never written to: its
-// capacity is its length.
-var noBody = []string{"0"}
+// Header values that many responses share are never written to: their capacity is
+// their length.
+var (
+	noLength  = []string{"0"}
+	plainText = []string{"text/plain"}
+)
 
-// answer writes the response of a route that has no destination. The route's
-// response operations apply to it.
-func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte) {
+// answer writes the response of a route that has no destination, whose body has
+// the Content-Length length. The route's response operations apply to it.
+func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte, length []string) {
 	h := w.Header()
 	p.answerHeader(h, v, c, status, location, len(body) > 0)
 	if localreply.IsGRPC(v.r) {
 		localreply.Write(w, v.r, status, string(body))
 		return
 	}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
-		h["Content-Length"] = noBody
-		if len(body) > 0 {
-			h["Content-Length"] = []string{strconv.Itoa(len(body))}
-		}
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return
 	}
+	h["Content-Length"] = length
 	w.WriteHeader(status)
-	if len(body) > 0 && v.r.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
+	if len(body) > 0 && v.r.Method != http.MethodHead {
 		// A failure is one of the client's connection, which nobody can be told.
 		_, _ = w.Write(body)
 	}
@@ -89,7 +97,7 @@ func (p *program) answerHeader(h http.Header, v *view, c *clause, status int, lo
 		}
 	}
 	if body && len(h["Content-Type"]) == 0 {
-		h["Content-Type"] = []string{"text/plain"}
+		h["Content-Type"] = plainText
 	}
 	if p.semantics.sendsEnvoyHeaders() {
 		h["Server"] = serverName

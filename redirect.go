@@ -138,5 +138,5 @@ func (p *redirectProgram) host(v *view, scheme string) string {
 }
 
 func (p *redirectProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
-	gateway.answer(w, v, c, p.code, p.location(v, &c.uri), nil)
+	gateway.answer(w, v, c, p.code, p.location(v, &c.uri), nil, noLength)
 }
