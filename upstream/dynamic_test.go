@@ -107,6 +107,19 @@ func TestDynamicNames(t *testing.T) {
 	}
 }
 
+// A wildcard may stand for a part of a label, which is not empty.
+func TestDynamicNamesOfPartialWildcard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream(t, Config{Resolution: DynamicDNS, Resolver: new(anything), Endpoints: []Endpoint{{Address: "*-a.Example.com:80"}}})
+		for host, want := range map[string]string{
+			"b-a.example.com": unresolved, "c.b-a.example.com": unresolved,
+			"-a.example.com": unhealthy, "a.example.com": unhealthy, "ba.example.com": unhealthy,
+		} {
+			require.Equal(t, want, answerFor(u, host), host)
+		}
+	})
+}
+
 // No wildcard stands for an address.
 func TestDynamicWildcards(t *testing.T) {
 	for _, row := range []struct{ address, problem string }{
@@ -335,6 +348,15 @@ func TestDynamicEjection(t *testing.T) {
 		time.Sleep(time.Minute + time.Second)
 		_, err = u.pick(requestFor("a.example.com"), balance.Request{})
 		require.NoError(t, err, "returned")
+
+		a.monitor.Response(500)
+		require.Equal(t, 1, u.detector.Ejected())
+		time.Sleep(unusedNameTTL)
+		a.monitor.Response(500)
+		time.Sleep(DefaultRefresh + lookupJitter + 1)
+		synctest.Wait()
+		require.Empty(t, known(u))
+		require.Zero(t, u.detector.Ejected(), "forgotten")
 	})
 }
 

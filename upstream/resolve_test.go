@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,9 +46,10 @@ func (r *table) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, er
 	for _, address := range r.answers[name] {
 		switch address {
 		case "fail":
-			return nil, errors.New("server failure")
+			return nil, &net.DNSError{Err: "server misbehaving", Name: name, IsTemporary: true}
 		case "unknown":
 			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+		case "none":
 		case "invalid":
 			found = append(found, netip.Addr{})
 		default:

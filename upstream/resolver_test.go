@@ -44,6 +44,7 @@ func TestUntilNextLookup(t *testing.T) {
 		{"less than none", -time.Second, "10.0.0.1", refresh},
 		{"for ever", math.MaxInt64, "10.0.0.1", 7 * 24 * time.Hour},
 		{"a failure", 30 * time.Second, "fail", refresh},
+		{"no address", 30 * time.Second, "none", refresh},
 		{"a name that there is not", 30 * time.Second, "unknown", refresh},
 	} {
 		t.Run(row.name, func(t *testing.T) {
