@@ -17,6 +17,9 @@ const maxNominated = 9
 // gateway's removed. ok is false where Envoy answers 400: for what would hide
 // where a request comes from, for pseudo-headers, and for ten tokens or more.
 func withoutNominated(r *http.Request, connection []string) (without *http.Request, ok bool) {
+	if len(connection) == 1 && connection[0] == "keep-alive" {
+		return r, true // what browsers send
+	}
 	tokens, found := 0, false
 	for _, line := range connection {
 		for token := range strings.SplitSeq(line, ",") {

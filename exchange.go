@@ -149,6 +149,9 @@ func mapRoom(n int) int {
 // passOn takes what is not passed on out of h.
 func (x *exchange) passOn(h http.Header) http.Header {
 	for key, lines := range h {
+		if cap(lines) == 1 && keeps(key) == kept {
+			continue // as most are
+		}
 		switch lines, p := x.passes(key, lines); p {
 		case dropped:
 			delete(h, key)
