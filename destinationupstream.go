@@ -162,6 +162,7 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 		limits.RetryBudget = &upstream.RetryBudget{
 			Percent:             upstream.DefaultBudgetPercent,
 			MinRetryConcurrency: cmp.Or(uint32(b.MinRetryConcurrency), upstream.DefaultMinRetryConcurrency),
+			Interval:            b.Interval,
 		}
 		if b.Percent != nil {
 			limits.RetryBudget.Percent = *b.Percent

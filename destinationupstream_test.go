@@ -101,7 +101,7 @@ func TestDescribePool(t *testing.T) {
 			TCP:  &TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &TCPKeepalive{Time: 4}},
 			HTTP: &HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: H2Upgrade, HTTP2Keepalive: &HTTP2Keepalive{15, 16}, MaxConcurrentStreams: 17},
 		},
-		retryBudget: &RetryBudget{},
+		retryBudget: &RetryBudget{Interval: 18},
 		outlierDetection: &OutlierDetection{
 			ConsecutiveGatewayErrors: new(9), SplitExternalLocalOriginErrors: true, ConsecutiveLocalOriginFailures: 10,
 			Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13, MinHealthPercent: 14,
@@ -109,7 +109,7 @@ func TestDescribePool(t *testing.T) {
 	})
 	require.Equal(t, &upstream.Limits{
 		MaxConnections: 1, MaxPendingRequests: 5, MaxRequests: 6, MaxRetries: 8,
-		RetryBudget: &upstream.RetryBudget{Percent: 20, MinRetryConcurrency: 3},
+		RetryBudget: &upstream.RetryBudget{Percent: 20, MinRetryConcurrency: 3, Interval: 18},
 	}, d.Limits)
 	require.EqualValues(t, 2, d.ConnectTimeout)
 	require.EqualValues(t, 3, d.MaxConnectionDuration)

@@ -37,18 +37,18 @@ type PortTrafficPolicy struct {
 	TLS              *ClientTLS
 }
 
-// A RetryBudget limits the retries under way to a share of the requests under
-// way (Istio's TrafficPolicy.RetryBudget). It takes the place of
+// A RetryBudget limits the retries under way to a share of the requests that are
+// active or pending (Istio's TrafficPolicy.RetryBudget). It takes the place of
 // HTTPSettings.MaxRetries.
 type RetryBudget struct {
-	// Percent of the requests that are active or pending may be retries. Nil is
-	// 20.
+	// Percent of the requests may be retries. Nil is 20.
 	Percent *float64
 	// MinRetryConcurrency is the number of retries that are always allowed. Zero
 	// is 3.
 	MinRetryConcurrency int
-	// Interval makes requests count for as long after they began. Zero counts
-	// those alone that are under way.
+	// Interval makes the requests count that began in the last Interval, retries
+	// among them, whether they have ended or not. Zero counts those that are active
+	// or pending.
 	Interval time.Duration
 }
 

@@ -153,14 +153,6 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	}
 }
 
-// unexecuted reports a field that nothing executes.
-func (v *validator) unexecuted(s *site, field string, given bool, reason string) {
-	if given {
-		e := s.field(field)
-		e.errorf("is not executed by Lateen: %s", reason)
-	}
-}
-
 func (v *validator) required(s *site, field string, given bool) {
 	if !given {
 		e := s.field(field)
@@ -175,7 +167,6 @@ func (v *validator) retryBudget(of *site, t *TrafficPolicy, pools bool) {
 	}
 	v.notNegative(&s, "minRetryConcurrency", b.MinRetryConcurrency)
 	v.duration(&s, "budgetInterval", b.Interval)
-	v.unexecuted(&s, "budgetInterval", b.Interval > 0, "the requests under way are what counts")
 	switch {
 	case !pools:
 		s.warnf("", "has no effect: Istio takes it only where there is a connectionPool too")

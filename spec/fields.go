@@ -114,8 +114,7 @@ var fieldTable = []fieldGroup{
 	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
 	{"TrafficPolicy.TunnelSettings", idle, tcpTunnel, []string{"protocol", "targetHost", "targetPort"}},
 	{"TrafficPolicy.ProxyProtocol", unexecuted, noProxyHeader, []string{"version"}},
-	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency"}},
-	{"TrafficPolicy.RetryBudget", unexecuted, "the requests under way are what counts", []string{"budgetInterval"}},
+	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency", "budgetInterval"}},
 	{"LoadBalancerSettings", executed, "", []string{"simple", "consistentHash", "localityLbSetting", "warmupDurationSecs", "warmup"}},
 	{"LoadBalancerSettings", unexecuted, noZones, []string{"zoneAwareLbSetting"}},
 	{"LoadBalancerSettings.ConsistentHashLB", executed, "", []string{

@@ -122,7 +122,7 @@ func (g *gate[C]) idle(name string) (c C) {
 // begin begins a request on c, if there may be another one. Who ends it calls
 // end before the connection is given back.
 func (g *gate[C]) begin(name string, c C) (C, error) {
-	if g.breaker.Requests.Acquire() {
+	if g.breaker.AcquireRequest() {
 		return c, nil
 	}
 	g.give(name, c)

@@ -427,6 +427,27 @@ func TestRetryLimits(t *testing.T) {
 	})
 }
 
+// A budget of an interval goes by the clock of the balancer, and counts requests
+// that have ended.
+func TestRetryBudgetOfAnInterval(t *testing.T) {
+	everyWay(t, func(t *testing.T, c Config) {
+		now := time.Now()
+		fleet(t, &c, named(0))
+		c.Balancing.Now = func() time.Time { return now }
+		c.Limits = &Limits{RetryBudget: &RetryBudget{Percent: 50, Interval: 10 * time.Second}}
+		u := newUpstream(t, c)
+		for range 4 {
+			send(u, get("/"))
+		}
+		require.True(t, u.AcquireRetry())
+		require.True(t, u.AcquireRetry())
+		require.False(t, u.AcquireRetry())
+		u.ReleaseRetry()
+		now = now.Add(11 * time.Second)
+		require.False(t, u.AcquireRetry())
+	})
+}
+
 // Whatever happens to requests, nothing stays in use.
 func TestLimitsUnderLoad(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {

@@ -61,7 +61,7 @@ func New(c Config) (*Upstream, error) {
 	c.setDefaults()
 	u := &Upstream{config: c, over: [...]*Config{HTTP1: c.over(HTTP1), HTTP2: c.over(HTTP2)}, base: strings.TrimRight(c.BasePath, "/")}
 	if c.Limits != nil {
-		u.breaker = limits.New(*c.Limits)
+		u.breaker = limits.New(*c.Limits, u.now)
 	}
 	if c.Outliers != nil {
 		u.detector = outlier.New(*c.Outliers, u.now, func() {

@@ -1,5 +1,7 @@
 package limits
 
+import "time"
+
 // Defaults of a RetryBudget.
 const (
 	// DefaultBudgetPercent is the share of requests that may be retries.
@@ -29,7 +31,7 @@ type Thresholds struct {
 }
 
 // A RetryBudget limits the retries that are in progress in proportion to the
-// requests that are (Istio's retryBudget).
+// requests that are, or recently were (Istio's retryBudget).
 type RetryBudget struct {
 	// Percent is the share of the requests, waiting ones included, that may be
 	// retries; more than 100 allows several for each. Zero allows only
@@ -39,6 +41,10 @@ type RetryBudget struct {
 	// MinRetryConcurrency is how many retries there may be, however few requests
 	// there are. DefaultMinRetryConcurrency is for where nothing is configured.
 	MinRetryConcurrency uint32
+	// Interval makes those the requests that began in the last Interval, retries
+	// included, whether they have ended or not. Each counts for a tenth of it longer
+	// at most. Zero counts the requests in progress and those that wait.
+	Interval time.Duration
 }
 
 // A Breaker counts what one destination has in use (Envoy's circuit breaker). It
@@ -46,7 +52,7 @@ type RetryBudget struct {
 // defaults. It must not be copied.
 //
 // A request that finds no idle connection is pending until it has one: it holds
-// Pending while it waits, and Requests from then on to its end. Whatever is
+// Pending while it waits, and Requests from AcquireRequest on to its end. Whatever is
 // refused fails at once, with "overflow" as the reason, is not retried, and is no
 // failure of a host.
 type Breaker struct {
@@ -56,10 +62,12 @@ type Breaker struct {
 
 	retries Limit
 	budget  *RetryBudget
+	// recent counts the requests of the budget's interval. It is nil without one.
+	recent *window
 }
 
-// New returns a Breaker with the given limits.
-func New(t Thresholds) *Breaker {
+// New returns a Breaker with the given limits, which goes by the clock now.
+func New(t Thresholds, now func() time.Time) *Breaker {
 	b := &Breaker{}
 	b.Connections.most = t.MaxConnections
 	b.Pending.most = t.MaxPendingRequests
@@ -68,8 +76,23 @@ func New(t Thresholds) *Breaker {
 	if t.RetryBudget != nil {
 		budget := *t.RetryBudget
 		b.budget = &budget
+		if budget.Interval > 0 {
+			b.recent = newWindow(budget.Interval, now)
+		}
 	}
 	return b
+}
+
+// AcquireRequest lets a request begin that has a connection, which calls
+// Requests.Release when it ends, or reports that there are too many.
+func (b *Breaker) AcquireRequest() bool {
+	if !b.Requests.Acquire() {
+		return false
+	}
+	if b.recent != nil {
+		b.recent.add()
+	}
+	return true
 }
 
 // AcquireRetry lets a retry begin, which calls ReleaseRetry when it ends, or
@@ -87,6 +110,10 @@ func (b *Breaker) maxRetries() int64 {
 	if b.budget == nil {
 		return b.retries.max()
 	}
-	share := b.budget.Percent / 100 * float64(b.Requests.Active()+b.Pending.Active())
+	requests := b.Requests.Active() + b.Pending.Active()
+	if b.recent != nil {
+		requests = b.recent.count()
+	}
+	share := b.budget.Percent / 100 * float64(requests)
 	return max(int64(share), int64(b.budget.MinRetryConcurrency))
 }

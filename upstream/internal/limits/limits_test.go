@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -38,7 +39,7 @@ func TestZeroIsEnvoysDefault(t *testing.T) {
 // Each host may have one connection, so that the count can exceed the limit. It
 // falls below the limit before anyone else is let in.
 func TestBeyond(t *testing.T) {
-	b := New(Thresholds{MaxConnections: 1})
+	b := New(Thresholds{MaxConnections: 1}, time.Now)
 	require.True(t, b.Connections.Acquire())
 	require.False(t, b.Connections.Acquire())
 	b.Connections.AcquireBeyond()
@@ -52,7 +53,7 @@ func TestBeyond(t *testing.T) {
 // One connection and one place to wait: of three requests at the same time one
 // runs, one waits, and one is refused.
 func TestOverflow(t *testing.T) {
-	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 1})
+	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 1}, time.Now)
 	begin := func() string {
 		switch {
 		case !b.Pending.Acquire():
@@ -68,7 +69,7 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestThresholds(t *testing.T) {
-	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 2, MaxRequests: 3, MaxRetries: 4})
+	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 2, MaxRequests: 3, MaxRetries: 4}, time.Now)
 	for want, l := range []*Limit{&b.Connections, &b.Pending, &b.Requests, &b.retries} {
 		require.EqualValues(t, want+1, l.max())
 	}
@@ -82,16 +83,16 @@ func TestRetries(t *testing.T) {
 		want              int
 	}{
 		{"limit", Thresholds{MaxRetries: 2}, 1000, 0, 2},
-		{"budget instead of limit", Thresholds{MaxRetries: 2, RetryBudget: &RetryBudget{20, 3}}, 50, 0, 10},
-		{"minimum", Thresholds{RetryBudget: &RetryBudget{20, 3}}, 0, 0, 3},
-		{"share is below minimum", Thresholds{RetryBudget: &RetryBudget{20, 3}}, 15, 0, 3},
-		{"share is above minimum", Thresholds{RetryBudget: &RetryBudget{20, 3}}, 20, 0, 4},
-		{"part of a retry does not count", Thresholds{RetryBudget: &RetryBudget{20, 3}}, 24, 0, 4},
-		{"pending requests count", Thresholds{RetryBudget: &RetryBudget{20, 3}}, 20, 5, 5},
-		{"more than there are requests", Thresholds{RetryBudget: &RetryBudget{200, 0}}, 3, 0, 6},
+		{"budget instead of limit", Thresholds{MaxRetries: 2, RetryBudget: &RetryBudget{20, 3, 0}}, 50, 0, 10},
+		{"minimum", Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, 0, 0, 3},
+		{"share is below minimum", Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, 15, 0, 3},
+		{"share is above minimum", Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, 20, 0, 4},
+		{"part of a retry does not count", Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, 24, 0, 4},
+		{"pending requests count", Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, 20, 5, 5},
+		{"more than there are requests", Thresholds{RetryBudget: &RetryBudget{200, 0, 0}}, 3, 0, 6},
 		{"nothing", Thresholds{RetryBudget: &RetryBudget{}}, 100, 0, 0},
 	} {
-		b := New(row.thresholds)
+		b := New(row.thresholds, time.Now)
 		b.Requests.active.Store(row.requests)
 		b.Pending.active.Store(row.pending)
 		for range row.want {
@@ -108,7 +109,7 @@ func TestRetries(t *testing.T) {
 
 // A budget shrinks with the requests; retries in progress stay.
 func TestBudgetShrinks(t *testing.T) {
-	b := New(Thresholds{RetryBudget: &RetryBudget{20, 1}})
+	b := New(Thresholds{RetryBudget: &RetryBudget{20, 1, 0}}, time.Now)
 	b.Requests.active.Store(10)
 	require.True(t, b.AcquireRetry())
 	require.True(t, b.AcquireRetry())
@@ -118,6 +119,42 @@ func TestBudgetShrinks(t *testing.T) {
 	require.False(t, b.AcquireRetry())
 	b.ReleaseRetry()
 	require.True(t, b.AcquireRetry())
+}
+
+// With an interval, the requests that began in it count, and those that wait or go
+// on for longer do not.
+func TestBudgetOfAnInterval(t *testing.T) {
+	now, pass := clocked()
+	b := New(Thresholds{MaxRequests: 12, RetryBudget: &RetryBudget{20, 1, 10 * time.Second}}, now)
+	retries := func() (n int) {
+		for b.AcquireRetry() {
+			n++
+		}
+		for range n {
+			b.ReleaseRetry()
+		}
+		return n
+	}
+	require.Equal(t, 1, retries())
+	for range 12 {
+		require.True(t, b.AcquireRequest())
+	}
+	require.False(t, b.AcquireRequest(), "who is refused does not count")
+	require.True(t, b.Pending.Acquire())
+	require.Equal(t, 2, retries())
+	for range 12 {
+		b.Requests.Release()
+	}
+	require.Equal(t, 2, retries(), "they have ended")
+	pass(5 * time.Second)
+	for range 8 {
+		require.True(t, b.AcquireRequest())
+	}
+	require.Equal(t, 4, retries())
+	pass(6 * time.Second)
+	require.Equal(t, 1, retries(), "8 alone count")
+	pass(time.Minute)
+	require.Equal(t, 1, retries(), "8 are under way")
 }
 
 // However many come at the same time, no more than the limit are in.
@@ -157,7 +194,7 @@ func BenchmarkAcquire(b *testing.B) {
 }
 
 func BenchmarkRetryBudget(b *testing.B) {
-	breaker := New(Thresholds{RetryBudget: &RetryBudget{20, 3}})
+	breaker := New(Thresholds{RetryBudget: &RetryBudget{20, 3, 0}}, time.Now)
 	b.ReportAllocs()
 	for b.Loop() {
 		if breaker.AcquireRetry() {
