@@ -55,6 +55,8 @@ func (g *Gateway) load() *program {
 // server is the one whose port the connection came to, if that is known, or else
 // the first that speaks the request's scheme. Use Listener to say which port a
 // request belongs to.
+//
+// The request stays as it was. See Owning for callers that have no more use for it.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
 	p.serve(w, r, p.tableFor(r), nil, false)
