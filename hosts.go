@@ -79,20 +79,20 @@ func (t *hostTable[T]) findName(name string) (T, bool) {
 // isPlainName reports whether a Host header is valid and no more than a name in
 // lower case, without port. It may say no where it is.
 func isPlainName(authority string) bool {
-	if n := len(authority); n < word.Size {
-		return isNameWord(word.Rest(authority) | word.Fill('-', n))
-	}
-	for i := 0; i < len(authority); i += word.Size {
-		// The last word may begin in the one before.
-		if !isNameWord(word.At(authority, min(i, len(authority)-word.Size))) {
+	n := len(authority)
+	for i := 0; i < n; i += word.Size {
+		var w uint64
+		if n < word.Size {
+			w = word.Rest(authority) | word.Fill('-', n)
+		} else {
+			// The last word may begin in the one before.
+			w = word.At(authority, min(i, n-word.Size))
+		}
+		if !word.Every(word.In(w, 'a', 'z')|word.In(w, '0', '9')|word.In(w, '-', '.'), w) {
 			return false
 		}
 	}
 	return true
-}
-
-func isNameWord(w uint64) bool {
-	return word.Every(word.In(w, 'a', 'z')|word.In(w, '0', '9')|word.In(w, '-', '.'), w)
 }
 
 // hostOf returns authority without its port. An IPv6 literal keeps its brackets.

@@ -308,17 +308,14 @@ func isOrdinary(path string) bool {
 	for i := 0; i < len(path); i += word.Size {
 		// The last word may begin in the one before.
 		at := min(i, len(path)-word.Size)
-		if !isPlainWord(word.At(path, at)) && !hasOrdinaryBytes(path[max(at-1, 0):at+word.Size]) {
+		w := word.At(path, at)
+		// Letters, digits, - / : and ; are ordinary behind any other.
+		plain := word.Letters(w) | word.In(w, '-', ';')&^word.In(w, '.', '.')
+		if !word.Every(plain, w) && !hasOrdinaryBytes(path[max(at-1, 0):at+word.Size]) {
 			return false
 		}
 	}
 	return true
-}
-
-// isPlainWord reports whether all of a word are letters, digits, - / : or ;, of
-// which most paths consist and which are ordinary behind any other.
-func isPlainWord(w uint64) bool {
-	return word.Every(word.Letters(w)|word.In(w, '-', ';')&^word.In(w, '.', '.'), w)
 }
 
 // hasOrdinaryBytes reports whether all bytes of a part of a path are ordinary, and

@@ -46,7 +46,7 @@ func before[S string | []byte](s S, c cut) (length int, h uint64) {
 		n := word.Count(slashes)
 		if n > left {
 			size := word.Place(slashes, left) + c.after
-			return i + size, mix(h, word.Begin(w, size))
+			return i + size, finish(h, word.Begin(w, size))
 		}
 		left -= n
 		h = mix(h, w)
@@ -66,7 +66,7 @@ func beforeEnd[S string | []byte](s S, after, i, left int, h uint64) (int, uint6
 	if i+size > len(s) {
 		return -1, 0
 	}
-	return i + size, mix(h, word.Begin(w, size))
+	return i + size, finish(h, word.Begin(w, size))
 }
 
 const (
@@ -75,7 +75,11 @@ const (
 	factor = 0xa0761d6478bd642f
 )
 
-func mix(h, w uint64) uint64 {
+// mix takes a whole word into a hash.
+func mix(h, w uint64) uint64 { return (bits.RotateLeft64(h, 23) ^ w) * factor }
+
+// finish takes the last one, after which every bit depends on all of the text.
+func finish(h, w uint64) uint64 {
 	hi, lo := bits.Mul64(h^w, factor)
 	return hi ^ lo
 }
