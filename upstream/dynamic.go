@@ -37,7 +37,7 @@ func (r *refusal) Error() string { return r.body }
 
 // A nameTable holds the hosts of a destination with DynamicDNS, by the names that
 // requests ask for (Envoy's DnsCacheImpl). Only a request for a name that is not
-// known takes the lock for writing, and nobody who holds it waits for a lookup.
+// known takes the lock, and nobody who holds it waits for a lookup.
 type nameTable struct {
 	upstream *Upstream
 	// suffix is what all names end with, in lower case, after something else.
@@ -47,9 +47,13 @@ type nameTable struct {
 	// waits counts the requests that wait for a first answer.
 	waits atomic.Int64
 
-	ctx   context.Context
-	mu    sync.RWMutex
-	names map[string]*requestedName
+	ctx context.Context
+	// names are the *requestedName of each name. They change under mu.
+	names sync.Map
+
+	mu sync.Mutex
+	// count is how many names there are.
+	count int
 	// barren are those of the names that turned out to have no address.
 	barren map[*requestedName]struct{}
 	closed bool
@@ -72,7 +76,7 @@ func newNameTable(ctx context.Context, u *Upstream, e *Endpoint) *nameTable {
 	wildcard, port := e.wildcard()
 	return &nameTable{
 		upstream: u, suffix: strings.ToLower(wildcard[1:]), port: port,
-		start: time.Now(), ctx: ctx, names: make(map[string]*requestedName), barren: make(map[*requestedName]struct{}),
+		start: time.Now(), ctx: ctx, barren: make(map[*requestedName]struct{}),
 	}
 }
 
@@ -180,14 +184,12 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // find returns what is known of a name, and has it looked up if that is nothing.
 func (t *nameTable) find(ctx context.Context, name string) (*requestedName, error) {
-	t.mu.RLock()
-	n, closed := t.names[name], t.closed
-	t.mu.RUnlock()
-	if n == nil && !closed {
-		var err error
-		if n, err = t.add(name); err != nil {
-			return nil, err
-		}
+	if n := t.known(name); n != nil {
+		return n, nil
+	}
+	n, err := t.add(name)
+	if err != nil {
+		return nil, err
 	}
 	if n == nil {
 		// The request began before Close, and has the name for itself.
@@ -199,22 +201,30 @@ func (t *nameTable) find(ctx context.Context, name string) (*requestedName, erro
 	return n, nil
 }
 
+// known returns what is known of a name, or nil.
+func (t *nameTable) known(name string) *requestedName {
+	n, _ := t.names.Load(name)
+	known, _ := n.(*requestedName)
+	return known
+}
+
 // add returns a name that was not known a moment ago, nil if the table is closed.
 func (t *nameTable) add(name string) (*requestedName, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch n := t.names[name]; {
+	switch n := t.known(name); {
 	case t.closed:
 		return nil, nil
 	case n != nil:
 		return n, nil
-	case len(t.names) >= maxNames && !t.makeRoom():
+	case t.count >= maxNames && !t.makeRoom():
 		return nil, errNamesFull
 	}
 	n := t.newName(name)
 	var ctx context.Context
 	ctx, n.forget = context.WithCancel(t.ctx)
-	t.names[name] = n
+	t.names.Store(name, n)
+	t.count++
 	t.upstream.stopped.Go(func() { t.refresh(ctx, n) })
 	return n, nil
 }
@@ -233,18 +243,25 @@ func (t *nameTable) newName(name string) *requestedName {
 func (t *nameTable) makeRoom() bool {
 	for n := range t.barren {
 		n.forget()
-		delete(t.barren, n)
-		delete(t.names, n.lookup.name)
+		t.remove(n)
 		return true
 	}
 	return false
+}
+
+// remove takes n out of the table, if it is there. t.mu is held.
+func (t *nameTable) remove(n *requestedName) {
+	if t.names.CompareAndDelete(n.lookup.name, n) {
+		t.count--
+	}
+	delete(t.barren, n)
 }
 
 // settle notes whether n, which was looked up, has an address.
 func (t *nameTable) settle(n *requestedName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n.host.Load() == nil && t.names[n.lookup.name] == n {
+	if n.host.Load() == nil && t.known(n.lookup.name) == n {
 		t.barren[n] = struct{}{}
 	} else {
 		delete(t.barren, n)
@@ -303,10 +320,7 @@ func (t *nameTable) resolve(ctx context.Context, n *requestedName) time.Duration
 func (t *nameTable) drop(n *requestedName) {
 	n.forget()
 	t.mu.Lock()
-	if t.names[n.lookup.name] == n {
-		delete(t.names, n.lookup.name)
-	}
-	delete(t.barren, n)
+	t.remove(n)
 	t.mu.Unlock()
 	if h := n.host.Load(); h != nil && h.monitor != nil {
 		t.upstream.detector.Remove(h.monitor)

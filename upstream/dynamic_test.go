@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,9 +34,13 @@ func requestFor(host string) *http.Request {
 
 // known returns the names that u knows.
 func known(u *Upstream) []string {
-	u.names.mu.RLock()
-	defer u.names.mu.RUnlock()
-	return slices.Sorted(maps.Keys(u.names.names))
+	var names []string
+	u.names.names.Range(func(name, _ any) bool {
+		names = append(names, name.(string))
+		return true
+	})
+	slices.Sort(names)
+	return names
 }
 
 // answerFor returns what a request that never gets to a host is answered.
@@ -268,6 +271,7 @@ func TestDynamicNamesAreBounded(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, known(u), maxNames)
 		require.Empty(t, u.names.barren)
+		require.Equal(t, maxNames, u.names.count)
 		require.Equal(t, full, answerFor(u, "one.more.example.com"))
 		_, err := u.pick(requestFor(fmt.Sprintf("n%d.example.com", 10*maxNames)), balance.Request{})
 		require.NoError(t, err, "known")
