@@ -17,6 +17,7 @@ type destinationPolicy struct {
 	outlierDetection *OutlierDetection
 	tls              *ClientTLS
 	retryBudget      *RetryBudget
+	proxyProtocol    *ProxyProtocol
 
 	// hash says which value is hashed, where loadBalancer has a ConsistentHash.
 	// That one has the algorithm, and this one the value; they differ where a
@@ -81,6 +82,9 @@ func (p *destinationPolicy) override(t *TrafficPolicy, port int) {
 	if t.RetryBudget != nil {
 		p.retryBudget = t.RetryBudget
 	}
+	if t.ProxyProtocol != nil {
+		p.proxyProtocol = t.ProxyProtocol
+	}
 	if s := t.atPort(port); s != nil {
 		p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls = s.LoadBalancer, s.ConnectionPool, s.OutlierDetection, s.TLS
 	}
@@ -115,7 +119,8 @@ func hashOf(rule, subset *TrafficPolicy, port portReference) *ConsistentHash {
 
 // any reports whether the policy says anything but Istio's default.
 func (p *destinationPolicy) any() bool {
-	return p.loadBalancer != nil || p.connectionPool != nil || p.outlierDetection != nil || p.tls != nil || p.retryBudget != nil
+	return p.loadBalancer != nil || p.connectionPool != nil || p.outlierDetection != nil || p.tls != nil ||
+		p.retryBudget != nil || p.proxyProtocol != nil
 }
 
 // tcp returns the settings for connections.

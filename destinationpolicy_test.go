@@ -11,7 +11,7 @@ func TestDestinationPolicy(t *testing.T) {
 	random, turns := &LoadBalancer{Simple: BalanceRandom}, &LoadBalancer{Simple: BalanceRoundRobin}
 	pool, small := &ConnectionPool{TCP: &TCPSettings{MaxConnections: 9}}, &ConnectionPool{TCP: &TCPSettings{MaxConnections: 1}}
 	ejection, tls := &OutlierDetection{Interval: time.Second}, &ClientTLS{Mode: ClientTLSSimple}
-	budget := &RetryBudget{MinRetryConcurrency: 1}
+	budget, v2 := &RetryBudget{MinRetryConcurrency: 1}, &ProxyProtocol{ProxyProtocolV2}
 	labels := map[string]string{"version": "1"}
 	subset := func(p *TrafficPolicy) []Subset { return []Subset{{Name: "v1", Labels: labels, TrafficPolicy: p}} }
 	at := func(port int, p PortTrafficPolicy) []PortTrafficPolicy {
@@ -62,6 +62,15 @@ func TestDestinationPolicy(t *testing.T) {
 		{"a budget stays at a port", DestinationRule{TrafficPolicy: &TrafficPolicy{
 			RetryBudget: budget, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool}),
 		}}, "", destinationPolicy{connectionPool: pool, retryBudget: budget}},
+		{"a client's address stays at a port", DestinationRule{TrafficPolicy: &TrafficPolicy{
+			ProxyProtocol: v2, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool}),
+		}}, "", destinationPolicy{connectionPool: pool, proxyProtocol: v2}},
+		{"a subset's version", DestinationRule{
+			TrafficPolicy: &TrafficPolicy{ProxyProtocol: &ProxyProtocol{}}, Subsets: subset(&TrafficPolicy{ProxyProtocol: v2}),
+		}, "v1", destinationPolicy{labels: labels, proxyProtocol: v2}},
+		{"a subset without version", DestinationRule{
+			TrafficPolicy: &TrafficPolicy{ProxyProtocol: v2}, Subsets: subset(&TrafficPolicy{TLS: tls}),
+		}, "v1", destinationPolicy{labels: labels, proxyProtocol: v2, tls: tls}},
 		{"a budget needs a pool", DestinationRule{TrafficPolicy: &TrafficPolicy{RetryBudget: budget}}, "", destinationPolicy{}},
 		{"a budget needs a pool at the port", DestinationRule{TrafficPolicy: &TrafficPolicy{
 			ConnectionPool: pool, RetryBudget: budget, PortLevelSettings: at(80, PortTrafficPolicy{TLS: tls}),

@@ -27,6 +27,9 @@ func (p *destinationPolicy) print(t *text) {
 	if o := p.outlierDetection; o != nil {
 		o.print(t)
 	}
+	if p.proxyProtocol != nil {
+		t.line("proxy protocol %s", proxyProtocolVersions[p.proxyProtocol.Version])
+	}
 	if p.tls != nil && p.tls.Mode != ClientTLSDisable {
 		p.tls.print(t)
 	}

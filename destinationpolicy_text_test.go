@@ -57,6 +57,9 @@ func TestPrintedPolicy(t *testing.T) {
 		{"a budget", destinationPolicy{retryBudget: &RetryBudget{}, connectionPool: &ConnectionPool{HTTP: &HTTPSettings{MaxRetries: 1}}}, "retry budget 20% at least 3\n"},
 		{"another budget", destinationPolicy{retryBudget: &RetryBudget{new(0.5), 1, time.Second}}, "retry budget 0.5% at least 1 over 1s\n"},
 
+		{"the client's address", destinationPolicy{proxyProtocol: &ProxyProtocol{}}, "proxy protocol V1\n"},
+		{"the client's address in binary", destinationPolicy{proxyProtocol: &ProxyProtocol{ProxyProtocolV2}}, "proxy protocol V2\n"},
+
 		{"ejection", destinationPolicy{outlierDetection: &OutlierDetection{}}, "eject after 5xx 5 every 10s for 30s at most 10%\n"},
 		{"another ejection", destinationPolicy{outlierDetection: &OutlierDetection{new(0), new(2), true, 3, time.Second, time.Minute, 100, 50}},
 			"eject after gateway 2 local 3 every 1s for 1m0s at most 100% unless below 50% healthy\n"},

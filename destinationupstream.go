@@ -31,7 +31,15 @@ func (c *compiler) describe(d *upstreamDescription, p *destinationPolicy, names 
 	if p.tls != nil && p.tls.Mode != ClientTLSDisable && d.TLS == nil {
 		c.describeTLS(d, p, names)
 	}
+	if p.proxyProtocol != nil {
+		d.ProxyProtocol = proxyProtocols[p.proxyProtocol.Version]
+	}
 	d.ClientAddress = c.clientAddress()
+}
+
+var proxyProtocols = [...]upstream.ProxyProtocol{
+	ProxyProtocolV1: upstream.ProxyProtocolV1,
+	ProxyProtocolV2: upstream.ProxyProtocolV2,
 }
 
 // clientAddress returns what finds the client's address, as far as it can be

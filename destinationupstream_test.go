@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -127,6 +129,9 @@ func TestDescribePool(t *testing.T) {
 	require.EqualValues(t, 16, d.PingTimeout)
 	clients := &HTTPSettings{UseClientProtocol: true}
 	require.Equal(t, upstream.ClientProtocol, described(New(), destinationPolicy{connectionPool: &ConnectionPool{HTTP: clients}}).Protocol)
+	require.Equal(t, upstream.NoProxyProtocol, d.ProxyProtocol)
+	require.Equal(t, upstream.ProxyProtocolV1, described(New(), destinationPolicy{proxyProtocol: &ProxyProtocol{}}).ProxyProtocol)
+	require.Equal(t, upstream.ProxyProtocolV2, described(New(), destinationPolicy{proxyProtocol: &ProxyProtocol{ProxyProtocolV2}}).ProxyProtocol)
 	off := described(New(), destinationPolicy{outlierDetection: &OutlierDetection{Consecutive5xxErrors: new(0)}})
 	require.Zero(t, off.Outliers.Consecutive5xx)
 }
@@ -206,4 +211,43 @@ func TestRetriesAvoidTriedEndpoints(t *testing.T) {
 		}
 	}
 	require.NotZero(t, failed, "where a policy lets retries go to the same host")
+}
+
+// A destination is told the addresses of the connection to the gateway, whatever
+// the client says of others.
+func TestProxyProtocolToDestinations(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	headers := make(chan string, 9)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			header, _ := in.ReadString('\n')
+			headers <- header
+			_, _ = http.ReadRequest(in)
+			_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+			conn.Close()
+		}
+	}()
+	gw := shopBehind(t, serviceOf(t, "http://"+listener.Addr().String()), &TrafficPolicy{ProxyProtocol: &ProxyProtocol{}}, nil)
+	front := httptest.NewServer(gw)
+	defer front.Close()
+	client, err := net.Dial("tcp", front.Listener.Addr().String())
+	require.NoError(t, err)
+	defer client.Close()
+	for range 2 {
+		_, err = io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n")
+		require.NoError(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(client), nil)
+		require.NoError(t, err)
+		require.Equal(t, 204, response.StatusCode)
+		require.NoError(t, response.Body.Close())
+		source, destination := client.LocalAddr().(*net.TCPAddr), client.RemoteAddr().(*net.TCPAddr)
+		require.Equal(t, fmt.Sprintf("PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", source.Port, destination.Port), <-headers)
+	}
 }

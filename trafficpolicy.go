@@ -22,12 +22,16 @@ type TrafficPolicy struct {
 	// RetryBudget limits retries by the requests under way. Istio takes it only
 	// where there is a ConnectionPool too.
 	RetryBudget *RetryBudget
+	// ProxyProtocol tells the destination the client's address at the beginning of
+	// each connection. Nil does not.
+	ProxyProtocol *ProxyProtocol
 	// PortLevelSettings are for single ports of the service.
 	PortLevelSettings []PortTrafficPolicy
 }
 
 // A PortTrafficPolicy takes the place of the blocks of a TrafficPolicy for one
-// port (Istio's TrafficPolicy.PortTrafficPolicy). Only the RetryBudget stays.
+// port (Istio's TrafficPolicy.PortTrafficPolicy). Only the RetryBudget and the
+// ProxyProtocol stay.
 type PortTrafficPolicy struct {
 	// Port is the number of a port of the service, not of its endpoints.
 	Port             int
@@ -36,6 +40,27 @@ type PortTrafficPolicy struct {
 	OutlierDetection *OutlierDetection
 	TLS              *ClientTLS
 }
+
+// A ProxyProtocol is the header of HAProxy's PROXY protocol, before TLS if there is
+// any (Istio's TrafficPolicy.ProxyProtocol). Its addresses are those of the
+// connection to the gateway, whatever x-forwarded-for says. A connection to the
+// destination is shared only by requests that came on one connection.
+type ProxyProtocol struct {
+	// Version is the form of the header. The zero value is V1.
+	Version ProxyProtocolVersion
+}
+
+// A ProxyProtocolVersion is a form of the PROXY header (Istio's
+// TrafficPolicy.ProxyProtocol.VERSION).
+type ProxyProtocolVersion uint8
+
+// The versions of the PROXY protocol.
+const (
+	// ProxyProtocolV1 is a line of text.
+	ProxyProtocolV1 ProxyProtocolVersion = iota
+	// ProxyProtocolV2 is binary.
+	ProxyProtocolV2
+)
 
 // A RetryBudget limits the retries under way to a share of the requests that are
 // active or pending (Istio's TrafficPolicy.RetryBudget). It takes the place of

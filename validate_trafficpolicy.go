@@ -23,7 +23,8 @@ func (v *validator) trafficPolicy(of *site, t *TrafficPolicy, scope policyScope)
 		return
 	}
 	s := of.field("trafficPolicy")
-	if t.LoadBalancer == nil && t.ConnectionPool == nil && t.OutlierDetection == nil && t.TLS == nil && t.RetryBudget == nil && len(t.PortLevelSettings) == 0 {
+	if t.LoadBalancer == nil && t.ConnectionPool == nil && t.OutlierDetection == nil && t.TLS == nil &&
+		t.RetryBudget == nil && t.ProxyProtocol == nil && len(t.PortLevelSettings) == 0 {
 		s.errorf("the policy is empty")
 		return
 	}
@@ -35,6 +36,10 @@ func (v *validator) trafficPolicy(of *site, t *TrafficPolicy, scope policyScope)
 	v.policyBlocks(&s, &whole, scope, ejects)
 	if t.RetryBudget != nil {
 		v.retryBudget(&s, t, pools)
+	}
+	if p := t.ProxyProtocol; p != nil && int(p.Version) >= len(proxyProtocolVersions) {
+		e := s.field("proxyProtocol.version")
+		e.errorf("%d is not a version of the PROXY protocol", p.Version)
 	}
 	ports := make(map[int]bool, len(t.PortLevelSettings))
 	for i := range t.PortLevelSettings {
@@ -239,6 +244,8 @@ func (v *validator) endpointsIn(scope policyScope) int {
 	}
 	return n
 }
+
+var proxyProtocolVersions = []string{"V1", "V2"}
 
 var clientTLSModes = []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}
 

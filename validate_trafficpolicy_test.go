@@ -40,6 +40,10 @@ func TestValidateTrafficPolicy(t *testing.T) {
 			d.DestinationRules[0].Subsets[0].TrafficPolicy = &TrafficPolicy{ConnectionPool: &ConnectionPool{}}
 		}, []string{"subsets[0].trafficPolicy.connectionPool: the connection pool is empty: tcp or http is expected"}},
 
+		{"the client's address alone", policed(TrafficPolicy{ProxyProtocol: &ProxyProtocol{}}), nil},
+		{"the client's address in binary", policed(TrafficPolicy{ProxyProtocol: &ProxyProtocol{ProxyProtocolV2}}), nil},
+		{"the client's address in another form", policed(TrafficPolicy{ProxyProtocol: &ProxyProtocol{2}}),
+			[]string{"trafficPolicy.proxyProtocol.version: 2 is not a version of the PROXY protocol"}},
 		{"two ports", ports(PortTrafficPolicy{Port: 80, LoadBalancer: random}, PortTrafficPolicy{Port: 81, LoadBalancer: random}), nil},
 		{"no port", ports(PortTrafficPolicy{LoadBalancer: random}), []string{"trafficPolicy.portLevelSettings[0].port.number: the port is missing"}},
 		{"port 65536", ports(PortTrafficPolicy{Port: 65536, LoadBalancer: random}),

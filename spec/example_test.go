@@ -53,11 +53,11 @@ kind: DestinationRule
 metadata: {name: cart}
 spec:
   host: cart
-  trafficPolicy: {proxyProtocol: {version: V2}}
+  trafficPolicy: {loadBalancer: {zoneAwareLbSetting: {enabled: true}}}
 `)).Declare()
 	fmt.Println(err)
 	// Output:
 	// shop.yaml:8:5: VirtualService default/shop: spec.http[0].mtach: unknown field; did you mean "match"?
 	// shop.yaml:9:14: VirtualService default/shop: spec.http[0].timeout: expected a duration, found the number 5 without a unit; did you mean "5s"?
-	// shop.yaml:17:19: DestinationRule default/cart: spec.trafficPolicy.proxyProtocol: is not executed by Lateen: destinations get no PROXY header
+	// shop.yaml:17:34: DestinationRule default/cart: spec.trafficPolicy.loadBalancer.zoneAwareLbSetting: is not executed by Lateen: it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting
 }

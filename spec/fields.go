@@ -36,11 +36,10 @@ type fieldGroup struct {
 }
 
 const (
-	noTCP         = "only HTTP routes are"
-	noProxyHeader = "destinations get no PROXY header"
-	noZones       = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
-	tcpTunnel     = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
-	noFullLimits  = "only the short form (limits) is"
+	noTCP        = "only HTTP routes are"
+	noZones      = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
+	tcpTunnel    = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
+	noFullLimits = "only the short form (limits) is"
 )
 
 // fieldTable says what becomes of each field of each message that a document
@@ -108,12 +107,11 @@ var fieldTable = []fieldGroup{
 
 	{"DestinationRule", executed, "", []string{"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"}},
 	{"Subset", executed, "", []string{"name", "labels", "trafficPolicy"}},
-	{"TrafficPolicy", executed, "", []string{"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "retryBudget"}},
+	{"TrafficPolicy", executed, "", []string{"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "retryBudget", "proxyProtocol"}},
 	{"TrafficPolicy", idle, tcpTunnel, []string{"tunnel"}},
-	{"TrafficPolicy", unexecuted, noProxyHeader, []string{"proxyProtocol"}},
 	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
 	{"TrafficPolicy.TunnelSettings", idle, tcpTunnel, []string{"protocol", "targetHost", "targetPort"}},
-	{"TrafficPolicy.ProxyProtocol", unexecuted, noProxyHeader, []string{"version"}},
+	{"TrafficPolicy.ProxyProtocol", executed, "", []string{"version"}},
 	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency", "budgetInterval"}},
 	{"LoadBalancerSettings", executed, "", []string{"simple", "consistentHash", "localityLbSetting", "warmupDurationSecs", "warmup"}},
 	{"LoadBalancerSettings", unexecuted, noZones, []string{"zoneAwareLbSetting"}},

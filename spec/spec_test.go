@@ -237,7 +237,7 @@ spec:
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: a}
-spec: {host: a, trafficPolicy: {proxyProtocol: {}}, subsets: [{name: v1}]}
+spec: {host: a, trafficPolicy: {loadBalancer: {zoneAwareLbSetting: {}}}, subsets: [{name: v1}]}
 `).Declare()
 	require.Len(t, unjoin(err), 4)
 	var names []string

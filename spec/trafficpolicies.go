@@ -32,6 +32,12 @@ func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *gatewa
 			Interval:            b.BudgetInterval.AsDuration(),
 		}
 	}
+	if p := m.ProxyProtocol; p != nil {
+		to.ProxyProtocol = new(gateway.ProxyProtocol)
+		if p.Version == networking.TrafficPolicy_ProxyProtocol_V2 {
+			to.ProxyProtocol.Version = gateway.ProxyProtocolV2
+		}
+	}
 	for i, p := range m.PortLevelSettings {
 		at := fmt.Sprintf("%s.portLevelSettings[%d]", path, i)
 		if portGiven := p.GetPort(); portGiven != nil && portGiven.Number == 0 {

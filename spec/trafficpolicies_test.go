@@ -85,6 +85,10 @@ func TestTrafficPolicy(t *testing.T) {
 		{"the mesh's TLS", `{"tls": {"mode": "ISTIO_MUTUAL"}}`, &gateway.TrafficPolicy{TLS: &gateway.ClientTLS{Mode: gateway.ClientTLSIstioMutual}}, nil},
 		{"a budget", `{"retryBudget": {"percent": 0, "minRetryConcurrency": 1, "budgetInterval": "2s"}}`,
 			&gateway.TrafficPolicy{RetryBudget: &gateway.RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1, Interval: 2 * time.Second}}, nil},
+		{"the client's address", `{"proxyProtocol": {}}`, &gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{}}, nil},
+		{"the client's address in text", `{"proxyProtocol": {"version": "V1"}}`, &gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{}}, nil},
+		{"the client's address in binary", `{"proxyProtocol": {"version": "V2"}}`,
+			&gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{Version: gateway.ProxyProtocolV2}}, nil},
 		{"ports", `{"portLevelSettings": [{"port": {"number": 80}, "loadBalancer": {"simple": "RANDOM"}, "connectionPool": {}, "outlierDetection": {}, "tls": {}}, {"port": {"number": 0}}, {}]}`,
 			&gateway.TrafficPolicy{PortLevelSettings: []gateway.PortTrafficPolicy{
 				{Port: 80, LoadBalancer: &gateway.LoadBalancer{Simple: gateway.BalanceRandom}, ConnectionPool: &gateway.ConnectionPool{},

@@ -155,6 +155,11 @@ type Config struct {
 	// meaning where any certificate is accepted.
 	CRLs []*x509.RevocationList
 
+	// ProxyProtocol begins each connection with a PROXY header that says for which
+	// connection of a client it is made, by the request's RemoteAddr and its context's
+	// http.LocalAddrContextKey. Only requests that came on that one share it.
+	ProxyProtocol ProxyProtocol
+
 	// BasePath is put before the path of each request, in its encoded form.
 	// Slashes at its end are ignored.
 	BasePath string
@@ -234,6 +239,9 @@ func (c *Config) check() error {
 	}
 	if c.Transport > NetHTTP {
 		report("unknown transport %d", c.Transport)
+	}
+	if c.ProxyProtocol > ProxyProtocolV2 {
+		report("unknown version %d of the PROXY protocol", c.ProxyProtocol)
 	}
 	if c.BasePath != "" && c.BasePath[0] != '/' {
 		report("base path %q does not begin with a slash", c.BasePath)

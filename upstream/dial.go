@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,8 +26,30 @@ func (c *Config) dialer() func(ctx context.Context, network, address string) (ne
 	return d.DialContext
 }
 
-// dial connects to h.
-func (c *Config) dial(ctx context.Context, h *host) (net.Conn, error) {
+// A purpose is what a connection to a host is for. Requests with another one do not
+// use it.
+type purpose struct {
+	// server is the name of the server, if each request says it.
+	server string
+	// header is what the connection begins with, or "".
+	header string
+}
+
+// purposeOf returns what a connection for r is for.
+func (c *Config) purposeOf(r *http.Request) (p purpose) {
+	if c.TLS != nil && c.TLS.ServerName == "" {
+		p.server = serverName(r.Host)
+	}
+	p.header = c.ProxyProtocol.header(r)
+	return p
+}
+
+// name returns a name that purposes have in common only if they are the same: a
+// header says where it ends.
+func (p *purpose) name() string { return p.header + p.server }
+
+// connect connects to h, and shakes hands if there is TLS.
+func (c *Config) connect(ctx context.Context, h *host, p *purpose) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
 	defer cancel()
 	a := h.address.Load()
@@ -33,25 +57,28 @@ func (c *Config) dial(ctx context.Context, h *host) (net.Conn, error) {
 	if err != nil {
 		return nil, &dialError{timedOut(ctx, err)}
 	}
-	return conn, nil
+	if p.header != "" {
+		if _, err := io.WriteString(conn, p.header); err != nil {
+			conn.Close()
+			return nil, &dialError{err}
+		}
+	}
+	if c.TLS == nil {
+		return conn, nil
+	}
+	return c.shakeHands(ctx, conn, p.server)
 }
 
-// dialTLS connects to h and shakes hands. authority names the server if the
-// configuration does not.
-func (c *Config) dialTLS(ctx context.Context, h *host, authority string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
-	defer cancel()
-	plain, err := c.dial(ctx, h)
-	if err != nil {
-		return nil, err
-	}
+// shakeHands returns a connection over TLS, or closes plain. server is its name if
+// the configuration does not say it.
+func (c *Config) shakeHands(ctx context.Context, plain net.Conn, server string) (net.Conn, error) {
 	config := c.TLS
 	if config.ServerName == "" {
 		config = config.Clone()
-		config.ServerName = serverName(authority)
+		config.ServerName = server
 	}
 	conn := tls.Client(plain, config)
-	err = conn.HandshakeContext(ctx)
+	err := conn.HandshakeContext(ctx)
 	if err == nil && c.Protocol == HTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
 		err = errors.New("the backend does not agree to HTTP/2")
 	}

@@ -83,12 +83,10 @@ func (d *direct) attempt(e *directExchange) error {
 	if e.out, err = e.appendHead(e.out[:0], d.config.MaxIdle < 0); err != nil {
 		return &requestError{err}
 	}
-	name := ""
-	if d.config.TLS != nil && d.config.TLS.ServerName == "" {
-		name = serverName(e.r.Host)
-	}
+	p := d.config.purposeOf(e.r)
+	name := p.name()
 	for fresh := false; ; {
-		c, err := d.connect(e.r.Context(), name, fresh)
+		c, err := d.connect(e.r.Context(), &p, name, fresh)
 		if err != nil {
 			return err
 		}
@@ -120,9 +118,9 @@ func repeatable(r *http.Request) bool {
 	return !hasBody(r) && (r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil)
 }
 
-// connect returns an idle connection to the named server, or a new one. With a
-// gate the request has begun then.
-func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.Conn, error) {
+// connect returns an idle connection for a purpose, or a new one. name is that of
+// the purpose. With a gate the request has begun then.
+func (d *direct) connect(ctx context.Context, p *purpose, name string, fresh bool) (*http1.Conn, error) {
 	if d.gate != nil {
 		if c, err := d.gate.enter(ctx, name, fresh); c != nil || err != nil {
 			return c, err
@@ -132,13 +130,7 @@ func (d *direct) connect(ctx context.Context, name string, fresh bool) (*http1.C
 			return c, nil
 		}
 	}
-	var conn net.Conn
-	var err error
-	if d.config.TLS == nil {
-		conn, err = d.config.dial(ctx, d.host)
-	} else {
-		conn, err = d.config.dialTLS(ctx, d.host, name)
-	}
+	conn, err := d.config.connect(ctx, d.host, p)
 	if err != nil {
 		if d.gate != nil {
 			d.gate.failed(ctx, name, err)
@@ -165,8 +157,10 @@ func (d *direct) release(c *http1.Conn, reusable bool) {
 	case !c.End(reusable):
 	case d.gate != nil:
 		d.gate.give(c.Name, c)
-	case !d.pool.Put(c):
-		c.Close()
+	default:
+		if dead := d.pool.Put(c); dead != nil {
+			dead.Close()
+		}
 	}
 }
 

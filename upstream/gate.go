@@ -55,8 +55,9 @@ type stock[C gated] interface {
 	// Get begins the use of a connection to the named server, and returns it, or
 	// nothing.
 	Get(name string) C
-	// Put ends a use of c, or reports that the caller is to close it.
-	Put(c C) (kept bool)
+	// Put ends a use of c. It returns the connection that the caller is to close, if
+	// any: c, or an unused one in its place.
+	Put(c C) (dead C)
 	// Sweep closes unused connections that are of no use any more.
 	Sweep()
 }
@@ -266,11 +267,12 @@ func (g *gate[C]) failed(ctx context.Context, name string, err error) {
 // get what room there is on it.
 func (g *gate[C]) give(name string, c C) {
 	g.mu.Lock()
-	kept := g.stock.Put(c)
+	dead := g.stock.Put(c)
 	g.serve(name, g.queues[name])
 	g.mu.Unlock()
-	if !kept {
-		c.Close()
+	var none C
+	if dead != none {
+		dead.Close()
 	}
 }
 

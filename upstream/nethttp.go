@@ -75,13 +75,13 @@ func dialed(ctx context.Context, _, _ string) (net.Conn, error) {
 	return ctx.Value(dialedKey{}).(net.Conn), nil
 }
 
-// connect returns a connection to the named server that takes another request,
-// which has begun then, or a new one.
-func (n *netHTTP) connect(ctx context.Context, name string, fresh bool) (c *streamConn, reused bool, err error) {
+// connect returns a connection for a purpose that takes another request, which has
+// begun then, or a new one. name is that of the purpose.
+func (n *netHTTP) connect(ctx context.Context, p *purpose, name string, fresh bool) (c *streamConn, reused bool, err error) {
 	if c, err = n.gate.enter(ctx, name, fresh); c != nil || err != nil {
 		return c, true, err
 	}
-	if c, err = n.dial(ctx, name); err != nil {
+	if c, err = n.dial(ctx, p, name); err != nil {
 		n.gate.failed(ctx, name, err)
 		return nil, false, err
 	}
@@ -90,15 +90,9 @@ func (n *netHTTP) connect(ctx context.Context, name string, fresh bool) (c *stre
 	return c, false, err
 }
 
-// dial makes a connection to the named server.
-func (n *netHTTP) dial(ctx context.Context, name string) (*streamConn, error) {
-	var conn net.Conn
-	var err error
-	if n.config.TLS == nil {
-		conn, err = n.config.dial(ctx, n.host)
-	} else {
-		conn, err = n.config.dialTLS(ctx, n.host, name)
-	}
+// dial makes a connection.
+func (n *netHTTP) dial(ctx context.Context, p *purpose, name string) (*streamConn, error) {
+	conn, err := n.config.connect(ctx, n.host, p)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +111,10 @@ func (n *netHTTP) dial(ctx context.Context, name string) (*streamConn, error) {
 }
 
 func (n *netHTTP) serve(x exchange) (sent bool, err error) {
-	name := ""
-	if n.config.TLS != nil && n.config.TLS.ServerName == "" {
-		name = serverName(x.r.Host)
-	}
+	p := n.config.purposeOf(x.r)
+	name := p.name()
 	for fresh := false; ; fresh = true {
-		c, reused, err := n.connect(x.r.Context(), name, fresh)
+		c, reused, err := n.connect(x.r.Context(), &p, name, fresh)
 		if err != nil {
 			return x.sent, err
 		}

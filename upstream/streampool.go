@@ -143,30 +143,36 @@ func (p *streamPool) Get(name string) *streamConn {
 	return nil
 }
 
-// Put ends a use of c. It reports false if c is to be closed: nobody uses it any
-// more, and nobody shall.
-func (p *streamPool) Put(c *streamConn) bool {
+// Put ends a use of c. It returns the connection that the caller is to close, or
+// nil: c, if nobody uses it any more, and nobody shall, or if there are as many
+// unused ones as may be kept, the one that has been for longest.
+func (p *streamPool) Put(c *streamConn) (dead *streamConn) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.users--
-	again := !p.shutDown && !p.spent(c) && !p.old(c, now) && p.usable(c)
-	if again && c.users == 0 && p.idle >= p.maxIdle {
-		again = false
-	}
 	if c.ready {
 		p.offer(c, false)
 	}
-	if !again {
-		return c.users > 0
+	kept := !p.shutDown && !p.spent(c) && !p.old(c, now) && p.usable(c)
+	switch {
+	case c.users > 0:
+		if kept {
+			p.offer(c, true)
+		}
+		return nil
+	case !kept || p.maxIdle == 0:
+		return c
+	case p.idle >= p.maxIdle:
+		dead = p.ready[slices.IndexFunc(p.ready, func(c *streamConn) bool { return c.users == 0 })]
+		p.offer(dead, false)
+		p.idle--
 	}
 	p.offer(c, true)
-	if c.users == 0 {
-		p.idle++
-		c.idleSince = now
-		p.tick()
-	}
-	return true
+	p.idle++
+	c.idleSince = now
+	p.tick()
+	return dead
 }
 
 // usable reports whether a connection may take another request now or later.

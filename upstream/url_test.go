@@ -106,6 +106,7 @@ func TestInvalidConfigs(t *testing.T) {
 		"negative connection duration":      {MaxConnectionDuration: -1},
 		"negative limit of requests":        {MaxRequestsPerConnection: -1},
 		"negative limit of concurrent":      {MaxConcurrentStreams: -1},
+		"unknown version 3 of the PROXY":    {ProxyProtocol: 3},
 		"unknown transport 2":               {Transport: 2},
 		`upstream "a": unknown protocol`:    {Name: "a", Protocol: 3},
 	} {

@@ -62,17 +62,22 @@ func (p *Pool) remove(i int) {
 	p.idle = p.idle[:len(p.idle)-1]
 }
 
-// Put keeps c, whose exchange has ended, or reports that the caller is to close
-// it.
-func (p *Pool) Put(c *Conn) bool {
+// Put keeps c, whose exchange has ended. It returns the connection that the caller
+// is to close, or nil: c, or if there are as many as may be kept, the one that has
+// been idle for longest, which may be for a server that nobody asks for any more.
+func (p *Pool) Put(c *Conn) (dead *Conn) {
 	now := time.Now()
 	if p.MaxAge > 0 && now.Sub(c.made) >= p.MaxAge {
-		return false
+		return c
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.idle) >= p.Max {
-		return false
+	if p.closed || p.Max <= 0 {
+		return c
+	}
+	if len(p.idle) >= p.Max {
+		dead = p.idle[0]
+		p.remove(0)
 	}
 	c.idleSince = now
 	p.idle = append(p.idle, c)
@@ -84,7 +89,7 @@ func (p *Pool) Put(c *Conn) bool {
 			p.sweep.Reset(p.interval())
 		}
 	}
-	return true
+	return dead
 }
 
 func (p *Pool) interval() time.Duration {

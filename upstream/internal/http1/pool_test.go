@@ -28,13 +28,15 @@ func TestPoolOrder(t *testing.T) {
 	defer p.Close()
 	conns, _ := idle(3, "")
 	require.Nil(t, p.Get(""))
-	for i, c := range conns {
-		require.Equal(t, i < 2, p.Put(c), "no more than Max are kept")
-	}
+	require.Nil(t, p.Put(conns[0]))
+	require.Nil(t, p.Put(conns[1]))
+	require.Same(t, conns[0], p.Put(conns[2]), "no more than Max are kept, and those that were used last")
 	require.Equal(t, 2, p.Len())
+	require.Same(t, conns[2], p.Get(""))
 	require.Same(t, conns[1], p.Get(""))
-	require.Same(t, conns[0], p.Get(""))
 	require.Nil(t, p.Get(""))
+	none := &Pool{}
+	require.Same(t, conns[0], none.Put(conns[0]))
 }
 
 func TestPoolByName(t *testing.T) {
@@ -60,21 +62,21 @@ func TestPoolMaxAge(t *testing.T) {
 		conns, scripts := idle(1, "")
 		time.Sleep(30 * time.Second)
 		younger, _ := idle(1, "")
-		require.True(t, p.Put(younger[0]))
-		require.True(t, p.Put(conns[0]))
+		require.Nil(t, p.Put(younger[0]))
+		require.Nil(t, p.Put(conns[0]))
 		require.Same(t, conns[0], p.Get(""))
-		require.True(t, p.Put(conns[0]))
+		require.Nil(t, p.Put(conns[0]))
 		time.Sleep(30*time.Second - time.Nanosecond)
 		require.Same(t, conns[0], p.Get(""))
-		require.True(t, p.Put(conns[0]))
+		require.Nil(t, p.Put(conns[0]))
 		time.Sleep(time.Nanosecond)
 		require.Same(t, younger[0], p.Get(""))
-		require.True(t, p.Put(younger[0]))
+		require.Nil(t, p.Put(younger[0]))
 		synctest.Wait()
 		p.Sweep()
 		require.True(t, scripts[0].closed)
 		time.Sleep(30 * time.Second)
-		require.False(t, p.Put(conns[0]))
+		require.Same(t, conns[0], p.Put(conns[0]))
 	})
 }
 
@@ -86,7 +88,7 @@ func TestClosed(t *testing.T) {
 		c.Closed = func(name string) { closed = append(closed, name) }
 	}
 	p := &Pool{Max: 1}
-	require.True(t, p.Put(conns[0]))
+	require.Nil(t, p.Put(conns[0]))
 	p.Close()
 	require.Equal(t, []string{"a"}, closed)
 	conns[1].Begin(t.Context())
@@ -106,7 +108,7 @@ func TestPoolClose(t *testing.T) {
 	p.Put(conns[0])
 	p.Close()
 	require.True(t, scripts[0].closed)
-	require.False(t, p.Put(conns[1]))
+	require.Same(t, conns[1], p.Put(conns[1]))
 	require.False(t, scripts[1].closed, "left to the caller")
 	require.Nil(t, p.Get(""))
 	p.Close()
