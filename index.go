@@ -82,7 +82,7 @@ type bucket struct {
 	// with, or -1.
 	parent int32
 	// choice is nil if the clause at first matches whoever comes to the bucket:
-	// its path was found, and it asks for nothing else.
+	// its path was found and all values that it asks for.
 	choice *choice
 }
 
@@ -177,7 +177,7 @@ func (b *bucket) tries() int {
 // used were split by already.
 func newBucket(clauses []clause, list []int32, used []source) bucket {
 	b := bucket{first: list[0], parent: -1}
-	if c := &clauses[list[0]]; len(c.rest) == 0 && c.uri.isKey() {
+	if c := &clauses[list[0]]; c.uri.isKey() && c.isSplitBy(used) {
 		return b // those behind it are never reached
 	}
 	b.choice = &choice{list: list, found: !slices.ContainsFunc(list, func(at int32) bool { return !clauses[at].uri.isKey() })}
@@ -214,6 +214,18 @@ func newBucket(clauses []clause, list []int32, used []source) bucket {
 // isKey reports whether whoever comes to the clause's bucket has a path for
 // which the condition holds.
 func (u *uriCondition) isKey() bool { return u.kind != MatchesRegex && !u.ignoreCase }
+
+// isSplitBy reports whether whoever comes to the clause's bucket has all the values
+// that it asks for: it asks for exact ones only, of sources that were split by.
+func (c *clause) isSplitBy(used []source) bool {
+	for i := range c.rest {
+		r := &c.rest[i]
+		if value, ok := exactValue(c, r.source); !ok || value != r.text || !r.isExact() || !slices.Contains(used, r.source) {
+			return false
+		}
+	}
+	return true
+}
 
 // bestSplit returns the source that leaves the fewest clauses to be tried: its
 // largest group of one value and all clauses without.

@@ -37,6 +37,8 @@ var randomPaths = []randomTable{
 	{beginning: "/api/v1", words: []string{"/users", "/orders", "/carts-12", "/eu"}, most: 4, ends: []string{"/"}},
 	// The same, of which a few do not, and the path may go on in the same segment.
 	{beginning: "/api", words: []string{"/users", "/users1", "/users12", "/u"}, most: 3, ends: []string{"/", "/", "", "2"}},
+	// Many conditions on each.
+	{words: []string{"/a", "/b"}, most: 1, ends: []string{""}},
 	// More depths than are looked up.
 	{words: []string{"/a", "/b", "/a/b"}, most: 14, ends: []string{"/", "/", ""}},
 }
@@ -155,6 +157,23 @@ func TestIndexEqualsScan(t *testing.T) {
 	}
 	require.Greater(t, taken, pairs/4, "too few requests match for the comparison to mean anything")
 	fmt.Printf("index against scan: %d pairs, %d of them matched\n", pairs, taken)
+}
+
+// A clause that asks for two values of one thing is found by one of them, and takes
+// nothing.
+func TestIndexOfContradictions(t *testing.T) {
+	clauses := make([]clause, 2*scanned)
+	for i := range clauses {
+		m := Match{URI: Prefix("/a"), Method: Exact(fmt.Sprint("M", i)), Headers: map[string]StringMatch{":method": Exact(fmt.Sprint("M", i|1))}}
+		uri, rest, err := compileMatch(&m, regexCache{})
+		require.NoError(t, err)
+		clauses[i] = clause{uri: uri, rest: rest, position: int32(i)}
+	}
+	x := newIndex(clauses)
+	for i := range clauses {
+		v := &view{r: &http.Request{Method: fmt.Sprint("M", i)}, path: "/a"}
+		require.Equal(t, scan(clauses, v), x.find(clauses, v))
+	}
 }
 
 func printClauses(clauses []clause) string {
