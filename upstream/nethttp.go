@@ -103,7 +103,7 @@ func (n *netHTTP) dial(ctx context.Context, p *purpose, name string) (*streamCon
 		return nil, &dialError{err}
 	}
 	c := &streamConn{ClientConn: made, name: name, made: time.Now(), closed: n.gate.closed}
-	if n.pool.streams > 1 {
+	if n.pool.http2 {
 		// The backend may raise its limit, and streams end a moment after exchanges.
 		made.SetStateHook(func(*http.ClientConn) { n.gate.freed(name) })
 	}

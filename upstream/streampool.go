@@ -40,8 +40,9 @@ func (c *streamConn) reused() bool { return c.begun > 1 }
 // the stock of a gate, and safe for concurrent use. While connections are idle a
 // timer runs, which closeIdle stops.
 type streamPool struct {
-	// streams is how many requests a connection takes at a time, and requests how
-	// many altogether, where 0 is without limit.
+	// http2 says what is spoken. streams is how many requests a connection takes at a
+	// time, and requests how many altogether, where 0 is without limit.
+	http2             bool
 	streams, requests int
 	// maxIdle is how many unused connections are kept, for idleTimeout, and maxAge
 	// how long after it was made a connection takes another request. 0 or less is
@@ -62,13 +63,13 @@ type streamPool struct {
 // newStreamPool returns a pool for connections that are made by c.
 func newStreamPool(c *Config) *streamPool {
 	p := &streamPool{
-		streams: 1, requests: c.MaxRequestsPerConnection,
+		http2: c.Protocol == HTTP2, streams: 1, requests: c.MaxRequestsPerConnection,
 		maxIdle: max(c.MaxIdle, 0), idleTimeout: c.IdleTimeout, maxAge: c.MaxConnectionDuration,
 	}
 	if c.MaxIdle < 0 {
 		p.requests = 1
 	}
-	if c.Protocol == HTTP2 {
+	if p.http2 {
 		p.streams = manyStreams
 		for _, most := range [...]int{c.MaxConcurrentStreams, p.requests} {
 			if most > 0 {
@@ -182,7 +183,7 @@ func (p *streamPool) usable(c *streamConn) bool {
 	}
 	// Of HTTP/1.1 the exchange may have ended before the response; and a backend of
 	// HTTP/2 may have said that it takes no more.
-	return c.Available() > 0 || p.streams > 1 && c.InFlight() > 0
+	return c.Available() > 0 || p.http2 && c.InFlight() > 0
 }
 
 // Sweep closes connections that have been idle for too long, are too old, or have

@@ -3,9 +3,12 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,6 +155,35 @@ func TestMaxConcurrentStreams(t *testing.T) {
 			require.Equal(t, 200, within(t, one).Code)
 		}
 		require.Len(t, states, int(row.used), "a place is used again")
+		settled(t, u)
+	}
+}
+
+// A stream ends a moment after its exchange, which delays the next one, and no more.
+func TestStreamsOneAfterTheOther(t *testing.T) {
+	for _, backend := range []int{1, 100} {
+		address, states := limitedBackend(t, backend, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+		c := overHTTP2(address)
+		c.MaxConcurrentStreams = 1
+		c.Limits = &Limits{MaxConnections: 1}
+		u := newUpstream(t, c)
+		// The backend's limit is known from now on.
+		require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+		var running sync.WaitGroup
+		for range 8 {
+			running.Go(func() {
+				for i := range 100 {
+					r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(strings.Repeat("x", i)))
+					w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
+					u.ServeHTTP(w, r)
+					if w.failed != nil || w.Body.Len() != i {
+						t.Errorf("%d bytes: got %d, failure %+v", i, w.Body.Len(), w.failed)
+					}
+				}
+			})
+		}
+		running.Wait()
+		require.Len(t, states, 1, "one connection")
 		settled(t, u)
 	}
 }
