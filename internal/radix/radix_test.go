@@ -88,8 +88,8 @@ func TestLengths(t *testing.T) {
 	}
 }
 
-// Keys with more slashes than a table counts are found all the same, and leave
-// others where they are.
+// Keys at more cuts than a table has are found all the same, and leave others where
+// they are.
 func TestManySlashes(t *testing.T) {
 	for _, segment := range []string{"/", "/a", "/abc", "/abcdefg", "/abcdefgh"} {
 		var keys []string

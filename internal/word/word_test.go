@@ -38,6 +38,12 @@ func TestFill(t *testing.T) {
 	}
 }
 
+func TestBegin(t *testing.T) {
+	for n := range word.Size + 1 {
+		require.Equal(t, strings.Repeat("\x00", word.Size-n)+"abcdefgh"[:n], string(bytesOf(word.Begin(word.At("abcdefgh", 0), n))))
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	for n := range word.Size {
 		text := strings.Repeat("x", n) + "/" + strings.Repeat("/", 7-n)
