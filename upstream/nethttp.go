@@ -256,7 +256,7 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 		header["User-Agent"] = nil
 	}
 
-	trace := &informer{exchange: x}
+	trace := &informer{exchange: x, body: body}
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		WroteHeaders:         func() { trace.written.Store(true) },
 		GotFirstResponseByte: func() { trace.answered.Store(true) },
@@ -280,6 +280,7 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 // notes how far the exchange got.
 type informer struct {
 	exchange *exchange
+	body     *requestBody
 	// written says that the request's head was written, and answered that a byte of
 	// the response was read.
 	written, answered atomic.Bool
@@ -292,6 +293,13 @@ func (i *informer) got(status int, h textproto.MIMEHeader) error {
 	defer i.mu.Unlock()
 	if i.ended {
 		return nil
+	}
+	if body := i.body; body != nil && status == http.StatusContinue {
+		body.continuing.Lock()
+		defer body.continuing.Unlock()
+		if body.begun {
+			return nil
+		}
 	}
 	if !i.exchange.inform(status, http.Header(h)) {
 		return errTooManyInformational

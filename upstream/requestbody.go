@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"sync"
 	"sync/atomic"
 )
 
@@ -17,6 +18,10 @@ type requestBody struct {
 	// has.
 	read  atomic.Bool
 	count int64
+	// begun says that the body is being read, for which net/http's server sends a
+	// client that waits for it a 100. continuing orders that and the backend's.
+	continuing sync.Mutex
+	begun      bool
 	// failure is set if the body could not be read.
 	failure atomic.Pointer[error]
 }
@@ -37,6 +42,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
+	b.continuing.Lock()
+	b.begun = true
+	b.continuing.Unlock()
 	n, err := b.r.Body.Read(p)
 	b.count += int64(n)
 	if err == io.EOF && b.count < b.r.ContentLength {
