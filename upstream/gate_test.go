@@ -98,7 +98,8 @@ func settled(t *testing.T, u *Upstream) {
 		case *netHTTP:
 			require.Empty(t, c.gate.queues)
 			require.Zero(t, c.gate.waiters.Load())
-			require.Zero(t, c.pool.idle)
+			require.Empty(t, c.pool.unused)
+			require.Empty(t, c.pool.ready)
 		}
 	}
 }

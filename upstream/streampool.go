@@ -51,10 +51,10 @@ type streamPool struct {
 	idleTimeout, maxAge time.Duration
 
 	mu sync.Mutex
-	// ready are the connections that may take another request. Unused ones are
-	// ordered by the time of their last use.
-	ready    []*streamConn
-	idle     int
+	// ready are the connections that may take another request, by name. unused are
+	// those of them that take none now, ordered by the time of their last use.
+	ready    map[string][]*streamConn
+	unused   []*streamConn
 	timer    *time.Timer
 	ticking  bool
 	shutDown bool
@@ -63,6 +63,7 @@ type streamPool struct {
 // newStreamPool returns a pool for connections that are made by c.
 func newStreamPool(c *Config) *streamPool {
 	p := &streamPool{
+		ready: make(map[string][]*streamConn),
 		http2: c.Protocol == HTTP2, streams: 1, requests: c.MaxRequestsPerConnection,
 		maxIdle: max(c.MaxIdle, 0), idleTimeout: c.IdleTimeout, maxAge: c.MaxConnectionDuration,
 	}
@@ -92,7 +93,7 @@ func (p *streamPool) Add(c *streamConn) {
 // use counts a use. mu is held.
 func (p *streamPool) use(c *streamConn) {
 	if c.users == 0 && c.ready {
-		p.idle--
+		p.unused = without(p.unused, c)
 	}
 	c.users++
 	c.begun++
@@ -105,11 +106,22 @@ func (p *streamPool) use(c *streamConn) {
 func (p *streamPool) offer(c *streamConn, ready bool) {
 	c.ready = ready
 	if ready {
-		p.ready = append(p.ready, c)
+		p.ready[c.name] = append(p.ready[c.name], c)
 		return
 	}
-	at := slices.Index(p.ready, c)
-	p.ready = slices.Delete(p.ready, at, at+1)
+	if p.ready[c.name] = without(p.ready[c.name], c); len(p.ready[c.name]) == 0 {
+		delete(p.ready, c.name)
+	}
+}
+
+// without takes a connection out of a list. It is among the last ones as a rule.
+func without(list []*streamConn, c *streamConn) []*streamConn {
+	for i, other := range slices.Backward(list) {
+		if other == c {
+			return slices.Delete(list, i, i+1)
+		}
+	}
+	return list
 }
 
 // spent reports whether a connection takes no more requests by their number.
@@ -130,13 +142,14 @@ func (p *streamPool) idleTooLong(c *streamConn, now time.Time) bool {
 func (p *streamPool) Get(name string) *streamConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.ready) == 0 {
+	ready := p.ready[name]
+	if len(ready) == 0 {
 		return nil
 	}
 	now := time.Now()
-	for _, c := range slices.Backward(p.ready) {
+	for _, c := range slices.Backward(ready) {
 		// A stream is in flight for a moment after its exchange.
-		if c.name == name && !p.old(c, now) && !p.idleTooLong(c, now) && c.InFlight() < p.streams && c.Reserve() == nil {
+		if !p.old(c, now) && !p.idleTooLong(c, now) && c.InFlight() < p.streams && c.Reserve() == nil {
 			p.use(c)
 			return c
 		}
@@ -164,13 +177,13 @@ func (p *streamPool) Put(c *streamConn) (dead *streamConn) {
 		return nil
 	case !kept || p.maxIdle == 0:
 		return c
-	case p.idle >= p.maxIdle:
-		dead = p.ready[slices.IndexFunc(p.ready, func(c *streamConn) bool { return c.users == 0 })]
+	case len(p.unused) >= p.maxIdle:
+		dead = p.unused[0]
+		p.unused = slices.Delete(p.unused, 0, 1)
 		p.offer(dead, false)
-		p.idle--
 	}
 	p.offer(c, true)
-	p.idle++
+	p.unused = append(p.unused, c)
 	c.idleSince = now
 	p.tick()
 	return dead
@@ -209,15 +222,14 @@ func (p *streamPool) closeIdle() {
 func (p *streamPool) close(dead func(*streamConn) bool) {
 	var closing []*streamConn
 	p.mu.Lock()
-	p.ready = slices.DeleteFunc(p.ready, func(c *streamConn) bool {
-		if c.users > 0 || !dead(c) {
+	p.unused = slices.DeleteFunc(p.unused, func(c *streamConn) bool {
+		if !dead(c) {
 			return false
 		}
 		closing = append(closing, c)
-		c.ready = false
+		p.offer(c, false)
 		return true
 	})
-	p.idle -= len(closing)
 	p.ticking = false
 	p.tick()
 	p.mu.Unlock()
@@ -228,7 +240,7 @@ func (p *streamPool) close(dead func(*streamConn) bool) {
 
 // tick has the timer run while something is idle. mu is held.
 func (p *streamPool) tick() {
-	if p.ticking || p.shutDown || p.idle == 0 {
+	if p.ticking || p.shutDown || len(p.unused) == 0 {
 		return
 	}
 	p.ticking = true

@@ -96,7 +96,7 @@ func TestBackendLimitsStreams(t *testing.T) {
 			pool := u.hosts.Load().hosts[0].client.(*netHTTP).pool
 			pool.mu.Lock()
 			defer pool.mu.Unlock()
-			return pool.ready[0].Available() == 1
+			return pool.ready[""][0].Available() == 1
 		}
 		require.Eventually(t, known, patience, time.Millisecond)
 		all := []<-chan *hostRecorder{first, begin(u, get("/")), begin(u, get("/"))}
