@@ -28,6 +28,7 @@ func (v *validator) redirect(s *site, r *Route) {
 				break
 			}
 		}
+		v.joints(&e, r, d.PrefixRewrite)
 	}
 	if d.Scheme != "" && d.Scheme != "http" && d.Scheme != "https" {
 		e := s.field("redirect.scheme")
@@ -106,7 +107,7 @@ func (v *validator) rewrite(s *site, r *Route) {
 	case !strings.HasPrefix(w.URI, "/"):
 		e.warnf("", "%s does not begin with /, and so what the destination gets does not either", quoted(w.URI))
 	default:
-		v.joints(&e, r)
+		v.joints(&e, r, w.URI)
 	}
 }
 
@@ -116,8 +117,7 @@ func notInTarget(r rune) bool { return r <= ' ' || r == 0x7f }
 // joints reports where a rewritten prefix and the rest of the path meet at no
 // slash or at two: what the two semantics make of it differs. One match is
 // enough to say so.
-func (v *validator) joints(s *site, r *Route) {
-	rewrite := r.Rewrite.URI
+func (v *validator) joints(s *site, r *Route, rewrite string) {
 	for i := range max(1, len(r.Match)) {
 		prefix := "/"
 		if len(r.Match) > 0 {

@@ -37,11 +37,13 @@ func TestValidateRedirect(t *testing.T) {
 		redirecting("two ports", Redirect{Authority: "a.test:81", Port: 82},
 			`warning redirect.authority: "a.test:81" has a port, and port 82 follows it in the answer`),
 		redirecting("a prefix", Redirect{PrefixRewrite: "/new/"}),
+		redirecting("a prefix that ends otherwise", Redirect{PrefixRewrite: "/new"},
+			`warning redirect.prefixRewrite: semantics differ: with prefix "/old/" /old/1 becomes /new/1, Envoy semantics make it /new1`),
 		redirecting("a prefix and a path", Redirect{PrefixRewrite: "/new/", URI: "/new"},
 			"error redirect.prefixRewrite: uri and prefixRewrite exclude each other"),
 		{"a prefix where there is none", Route{Match: []Match{{URI: Prefix("/a")}, {URI: Exact("/b")}, {URI: Exact("/c")}}, Redirect: &Redirect{PrefixRewrite: "/n"}},
 			[]string{`error redirect.prefixRewrite: there is no prefix to replace: match[1] is exact "/b"`}},
-		{"a prefix without a match on the path", Route{Match: []Match{{Port: 80}}, Redirect: &Redirect{PrefixRewrite: "/n", Authority: "b.test"}}, nil},
+		{"a prefix without a match on the path", Route{Match: []Match{{Port: 80}}, Redirect: &Redirect{PrefixRewrite: "/n/", Authority: "b.test"}}, nil},
 	})
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (v *validator) headers(s *site, h *Headers, authority string) {
 		v.headerValues(s, "headers.request.add", q.Add, true)
 		v.removedHeaders(s, "headers.request.remove", q.Remove)
 		v.authorities(s, q, authority)
-		v.addedEdgeHeaders(s, q)
+		v.edgeHeaders(s, q)
 	}
 	if p := &h.Response; len(p.Set)+len(p.Add)+len(p.Remove) > 0 {
 		v.headerValues(s, "headers.response.set", p.Set, false)
@@ -83,11 +84,22 @@ func (v *validator) authorities(s *site, q *HeaderOperations, authority string) 
 	}
 }
 
-// addedEdgeHeaders reports headers of the edge that a route adds to: under
+// edgeHeaders reports headers of the edge that a route adds to or removes: under
 // Envoy they are there before the route's operations, under Native after.
-func (v *validator) addedEdgeHeaders(s *site, q *HeaderOperations) {
+func (v *validator) edgeHeaders(s *site, q *HeaderOperations) {
+	for i, name := range q.Remove {
+		if !isWrittenByEdge(name) {
+			continue
+		}
+		e := s.element("headers.request.remove", i)
+		now, other := "Native sends the gateway's own value all the same", "Envoy semantics send none"
+		if v.semantics.edgeHeadersFirst() {
+			now, other = "none is sent", "Native semantics send the gateway's own value all the same"
+		}
+		e.warnf("", "semantics differ: %s, %s", now, other)
+	}
 	for _, name := range sortedKeys(q.Add) {
-		if !strings.EqualFold(name, "x-forwarded-proto") && !strings.EqualFold(name, "x-request-id") {
+		if !isWrittenByEdge(name) {
 			continue
 		}
 		value := q.Add[name]
@@ -98,6 +110,15 @@ func (v *validator) addedEdgeHeaders(s *site, q *HeaderOperations) {
 		}
 		e.warnf("", "semantics differ: %s, %s; with set both send %s", now, other, quoted(value))
 	}
+}
+
+// isWrittenByEdge reports whether the gateway itself writes a header on requests.
+func isWrittenByEdge(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case headerForwardedFor, headerForwardedProto, headerRequestID, headerClientCert:
+		return true
+	}
+	return false
 }
 
 // isHostHeader reports whether an operation's name stands for the Host header.

@@ -57,17 +57,26 @@ func TestValidateAuthorityIsSetOnce(t *testing.T) {
 	})
 }
 
-func TestValidateAddedEdgeHeaders(t *testing.T) {
+func TestValidateEdgeHeaders(t *testing.T) {
 	adding := func(name string) Route {
 		return Route{Headers: Headers{Request: HeaderOperations{Add: map[string]string{name: "https"}}}}
+	}
+	removing := func(names ...string) Route {
+		return Route{Headers: Headers{Request: HeaderOperations{Remove: names}}}
 	}
 	runRoutes(t, validation{}, []routeRow{
 		forwarding("under Native", adding("X-Forwarded-Proto"),
 			`warning headers.request.add[X-Forwarded-Proto]: semantics differ: Native sends "https" alone, Envoy semantics send it after the gateway's own value; with set both send "https"`),
+		forwarding("the client's addresses", adding("x-forwarded-for"),
+			`warning headers.request.add[x-forwarded-for]: semantics differ: Native sends "https" alone, Envoy semantics send it after the gateway's own value; with set both send "https"`),
 		forwarding("another header", adding("X-Forwarded-Prefix")),
 		forwarding("set", Route{Headers: setting("X-Forwarded-Proto", "https")}),
+		forwarding("removed under Native", removing("x-color", "x-forwarded-for"),
+			`warning headers.request.remove[1]: semantics differ: Native sends the gateway's own value all the same, Envoy semantics send none`),
 	})
 	runRoutes(t, validation{semantics: Envoy}, []routeRow{
+		forwarding("removed under Envoy", removing("X-Forwarded-Client-Cert", "x-forwarded"),
+			`warning headers.request.remove[0]: semantics differ: none is sent, Native semantics send the gateway's own value all the same`),
 		forwarding("under Envoy", adding("x-request-id"),
 			`warning headers.request.add[x-request-id]: semantics differ: it is sent after the gateway's own value, Native semantics send "https" alone; with set both send "https"`),
 	})
