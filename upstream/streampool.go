@@ -33,9 +33,6 @@ func (c *streamConn) Close() {
 	c.closed(c.name)
 }
 
-// reused reports whether there was an exchange before the present one.
-func (c *streamConn) reused() bool { return c.begun > 1 }
-
 // A streamPool keeps the connections to one host that take another request. It is
 // the stock of a gate, and safe for concurrent use. While connections are idle a
 // timer runs, which closeIdle stops.
