@@ -3,9 +3,10 @@ package gateway
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"os"
+
+	"github.com/lateengo/gateway/internal/revocation"
 )
 
 // pemFiles are the files in PEM form that a build has read. Each is read once, so
@@ -48,22 +49,8 @@ func (f *pemFiles) revocationLists(path string) (lists []*x509.RevocationList, t
 	if text, err = f.read(path); err != nil {
 		return nil, nil, err
 	}
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "X509 CRL" {
-			continue
-		}
-		list, err := x509.ParseRevocationList(block.Bytes)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
-		}
-		lists = append(lists, list)
-	}
-	if len(lists) == 0 {
-		return nil, nil, fmt.Errorf("%s holds no list of revoked certificates in PEM form", path)
+	if lists, err = revocation.Parse(text); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return lists, text, nil
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lateengo/gateway/internal/revocation"
 )
 
 // dialer returns the Dial that is used where none is configured.
@@ -116,7 +118,7 @@ func (c *Config) setVerification() {
 	if now == nil {
 		now = time.Now
 	}
-	revoked := newRevocations(c.CRLs)
+	revoked := revocation.New(c.CRLs)
 	c.TLS.VerifyConnection = func(state tls.ConnectionState) error {
 		chains := state.VerifiedChains
 		var err error
@@ -132,7 +134,7 @@ func (c *Config) setVerification() {
 			}
 		}
 		if err == nil && len(revoked) > 0 {
-			err = revoked.check(chains, now())
+			err = revoked.Check(chains, now())
 		}
 		if err != nil {
 			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}

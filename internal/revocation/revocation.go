@@ -1,9 +1,12 @@
-package upstream
+// Package revocation checks chains of certificates against lists of those that
+// their issuers have revoked (RFC 5280), as Envoy does.
+package revocation
 
 import (
 	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,18 +17,41 @@ import (
 // removeFromCRL is the reason code of an entry that takes another one back.
 const removeFromCRL = 8
 
-// A revocations tells which certificates their issuers have revoked. It is safe for
-// concurrent use.
-type revocations []*revocationList
+// Lists tell which certificates their issuers have revoked. They are safe for
+// concurrent use. Without any, nothing is covered, and so no chain holds.
+type Lists []*list
 
-// A revocationList is a list whose entries are found by serial number.
-type revocationList struct {
+// A list is one whose entries are found by serial number.
+type list struct {
 	*x509.RevocationList
 	partial bool
 	serials map[string]bool
 	// signer is an issuer that the list's signature has been verified with. To do
 	// so takes as long as the list is long.
 	signer atomic.Pointer[x509.Certificate]
+}
+
+// Parse returns the lists in a text in PEM form, which may hold other things. A
+// text without any is an error: it was meant to revoke something.
+func Parse(text []byte) (lists []*x509.RevocationList, err error) {
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type != "X509 CRL" {
+			continue
+		}
+		l, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		lists = append(lists, l)
+	}
+	if len(lists) == 0 {
+		return nil, errors.New("it holds no list of revoked certificates in PEM form")
+	}
+	return lists, nil
 }
 
 // partial reports whether a list is not about all of its issuer's certificates, or
@@ -36,10 +62,11 @@ func partial(l *x509.RevocationList) bool {
 		slices.ContainsFunc(l.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool { return slices.ContainsFunc(e.Extensions, critical) })
 }
 
-func newRevocations(lists []*x509.RevocationList) revocations {
-	all := make(revocations, len(lists))
+// New makes lists ready to be asked.
+func New(lists []*x509.RevocationList) Lists {
+	all := make(Lists, len(lists))
 	for i, l := range lists {
-		all[i] = &revocationList{RevocationList: l, partial: partial(l), serials: make(map[string]bool, len(l.RevokedCertificateEntries))}
+		all[i] = &list{RevocationList: l, partial: partial(l), serials: make(map[string]bool, len(l.RevokedCertificateEntries))}
 		for j := range l.RevokedCertificateEntries {
 			e := &l.RevokedCertificateEntries[j]
 			all[i].serials[string(e.SerialNumber.Bytes())] = e.ReasonCode != removeFromCRL
@@ -48,10 +75,10 @@ func newRevocations(lists []*x509.RevocationList) revocations {
 	return all
 }
 
-// check returns nil if one of the chains holds: if each of its certificates is
+// Check returns nil if one of the chains holds now: if each of its certificates is
 // covered by its issuer's list, and not in it. The root is covered by its own list,
 // as in Envoy, where X509_V_FLAG_CRL_CHECK_ALL is set.
-func (r revocations) check(chains [][]*x509.Certificate, now time.Time) error {
+func (r Lists) Check(chains [][]*x509.Certificate, now time.Time) error {
 	err := errors.New("no certificate was verified")
 	for _, chain := range chains {
 		if err = r.checkChain(chain, now); err == nil {
@@ -61,7 +88,7 @@ func (r revocations) check(chains [][]*x509.Certificate, now time.Time) error {
 	return err
 }
 
-func (r revocations) checkChain(chain []*x509.Certificate, now time.Time) error {
+func (r Lists) checkChain(chain []*x509.Certificate, now time.Time) error {
 	for i, c := range chain {
 		issuer := c
 		if i+1 < len(chain) {
@@ -75,11 +102,11 @@ func (r revocations) checkChain(chain []*x509.Certificate, now time.Time) error 
 }
 
 // checkCertificate asks the newest of an issuer's lists that are in force.
-func (r revocations) checkCertificate(c, issuer *x509.Certificate, now time.Time) error {
+func (r Lists) checkCertificate(c, issuer *x509.Certificate, now time.Time) error {
 	if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
 		return fmt.Errorf("the list of revoked certificates of %q cannot be verified without its certificate", c.Issuer)
 	}
-	var newest *revocationList
+	var newest *list
 	problem := errors.New("there is none")
 	for _, l := range r {
 		if !bytes.Equal(l.RawIssuer, issuer.RawSubject) {
@@ -108,7 +135,7 @@ func (r revocations) checkCertificate(c, issuer *x509.Certificate, now time.Time
 }
 
 // verify verifies that issuer has signed the list, and may.
-func (l *revocationList) verify(issuer *x509.Certificate) error {
+func (l *list) verify(issuer *x509.Certificate) error {
 	if signer := l.signer.Load(); signer != nil && signer.Equal(issuer) {
 		return nil
 	}
