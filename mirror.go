@@ -28,6 +28,9 @@ type Mirror struct {
 // slower one loses the copy.
 const mirrorLag = 1 << 20
 
+// mirrorsLag is how far all mirrors together may fall behind, in bytes.
+const mirrorsLag = 64 << 20
+
 // maxMirrors is how many copies may be on their way at once. Further ones are
 // not sent.
 const maxMirrors = 1024
@@ -63,7 +66,7 @@ func (x *exchange) mirror() *teeBody {
 			if tee == nil {
 				tee = &teeBody{ReadCloser: body, trailer: x.req.Trailer}
 			}
-			copied := newCopiedBody(r.Trailer)
+			copied := newCopiedBody(r.Trailer, &p.background.lag)
 			tee.copies = append(tee.copies, copied)
 			r.Body = copied
 		}
@@ -136,6 +139,9 @@ var (
 
 // A copiedBody is a mirror's copy of a body.
 type copiedBody struct {
+	// lag is what all copies hold that was not read.
+	lag *atomic.Int64
+
 	mu   sync.Mutex
 	more sync.Cond
 	data bytes.Buffer
@@ -145,8 +151,8 @@ type copiedBody struct {
 	arrived, trailer http.Header
 }
 
-func newCopiedBody(trailer http.Header) *copiedBody {
-	c := &copiedBody{trailer: trailer}
+func newCopiedBody(trailer http.Header, lag *atomic.Int64) *copiedBody {
+	c := &copiedBody{lag: lag, trailer: trailer}
 	c.more.L = &c.mu
 	return c
 }
@@ -159,8 +165,9 @@ func (c *copiedBody) write(p []byte, err error, trailer http.Header) {
 	if c.err != nil {
 		return
 	}
-	if c.data.Len()+len(p) > mirrorLag {
-		c.data = bytes.Buffer{}
+	if c.lag.Add(int64(len(p))) > mirrorsLag || c.data.Len()+len(p) > mirrorLag {
+		c.lag.Add(-int64(len(p)))
+		c.drop()
 		p, err = nil, errSlowCopy
 	}
 	c.data.Write(p)
@@ -184,7 +191,15 @@ func (c *copiedBody) Read(p []byte) (int, error) {
 		}
 		return 0, c.err
 	}
-	return c.data.Read(p)
+	n, err := c.data.Read(p)
+	c.lag.Add(-int64(n))
+	return n, err
+}
+
+// drop gives up what was not read.
+func (c *copiedBody) drop() {
+	c.lag.Add(-int64(c.data.Len()))
+	c.data = bytes.Buffer{}
 }
 
 // Close makes further copying pointless.
@@ -194,7 +209,7 @@ func (c *copiedBody) Close() error {
 	if c.err == nil {
 		c.err = errCutBody
 	}
-	c.data = bytes.Buffer{}
+	c.drop()
 	c.more.Broadcast()
 	return nil
 }
@@ -213,9 +228,12 @@ type background struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	count  atomic.Int64
-	mu     sync.Mutex
-	ended  bool
-	wait   sync.WaitGroup
+	// lag is how many bytes of bodies the copies hold.
+	lag atomic.Int64
+
+	mu    sync.Mutex
+	ended bool
+	wait  sync.WaitGroup
 }
 
 func newBackground() *background {

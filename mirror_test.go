@@ -197,6 +197,40 @@ func TestMirrorThatFallsBehind(t *testing.T) {
 }
 
 // Copies end with the exchange, whoever has read the body.
+// Together mirrors hold a bounded part of bodies, however many there are, and what
+// one has read or given up is free for the others.
+func TestMirrorsThatFallBehindTogether(t *testing.T) {
+	var lag atomic.Int64
+	write := func(c *copiedBody, n int) error {
+		c.write(make([]byte, n), nil, nil)
+		return c.err
+	}
+	fill := func() (all []*copiedBody) {
+		for range mirrorsLag / mirrorLag {
+			c := newCopiedBody(nil, &lag)
+			require.NoError(t, write(c, mirrorLag))
+			all = append(all, c)
+		}
+		return all
+	}
+	all := fill()
+	late := newCopiedBody(nil, &lag)
+	require.ErrorIs(t, write(late, 1), errSlowCopy)
+	require.EqualValues(t, mirrorsLag, lag.Load())
+
+	_, err := all[0].Read(make([]byte, 3))
+	require.NoError(t, err)
+	require.NoError(t, write(newCopiedBody(nil, &lag), 3))
+	require.ErrorIs(t, write(newCopiedBody(nil, &lag), 1), errSlowCopy)
+
+	require.ErrorIs(t, write(all[1], 1), errSlowCopy)
+	require.NoError(t, write(newCopiedBody(nil, &lag), mirrorLag))
+	for _, c := range all {
+		require.NoError(t, c.Close())
+	}
+	require.EqualValues(t, mirrorLag+3, lag.Load())
+}
+
 func TestMirrorsBodyEnds(t *testing.T) {
 	read := func(n int64) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.CopyN(io.Discard, r.Body, n) })
