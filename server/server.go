@@ -94,9 +94,11 @@ func (c *Config) setDefaults() {
 // A Server runs the listeners of a Gateway. Its methods are safe for concurrent
 // use. Begin with New, then Start.
 //
-// HTTP is net/http's, but for two things: a request that has both Content-Length
-// and Transfer-Encoding is refused with 400, and who speaks plain text to a TLS
-// port is told nothing.
+// HTTP is net/http's, but for three things: a request that has both Content-Length
+// and Transfer-Encoding is refused with 400, who speaks plain text to a TLS port is
+// told nothing, and over HTTP/1 without TLS it takes up to 20 ms until the context
+// of a request ends whose client has left, of which the deprecated
+// http.CloseNotifier does not tell.
 type Server struct {
 	gateway *gateway.Gateway
 	config  Config
