@@ -19,6 +19,8 @@ type readDeadline struct {
 	// wanted and set are the deadlines asked for and of the connection below.
 	// Zero is none.
 	wanted, set time.Time
+	// changes counts the deadlines that the connection below was given.
+	changes int
 	// reading counts the reads that wait below.
 	reading int
 }
@@ -40,6 +42,7 @@ func (d *readDeadline) apply(t time.Time) error {
 		return nil
 	}
 	d.set = t
+	d.changes++
 	return d.below.SetReadDeadline(t)
 }
 
@@ -68,27 +71,33 @@ func (d *readDeadline) force(t time.Time) {
 // read reads from the connection below.
 func (d *readDeadline) read(p []byte) (int, error) {
 	for {
-		d.begin()
+		begun := d.begin()
 		n, err := d.below.Read(p)
-		if again := d.end(err); n > 0 || !again {
+		if !d.end(begun, err) {
 			return n, err
+		}
+		if n > 0 {
+			return n, nil
 		}
 	}
 }
 
-// begin makes sure that the connection below has no later deadline than wanted.
-func (d *readDeadline) begin() {
+// begin makes sure that the connection below has no later deadline than wanted. It
+// returns changes.
+func (d *readDeadline) begin() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reading++
 	if !d.wanted.IsZero() && (d.set.IsZero() || d.wanted.Before(d.set)) {
 		_ = d.apply(d.wanted)
 	}
+	return d.changes
 }
 
 // end reports whether a read that ended with err is to be made again, because
-// only the deadline below has passed.
-func (d *readDeadline) end(err error) bool {
+// only a deadline that is not the wanted one has passed. Where the connection
+// below had none of ours but that, it has a limit of its own.
+func (d *readDeadline) end(begun int, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reading--
@@ -96,6 +105,9 @@ func (d *readDeadline) end(err error) bool {
 		return false
 	}
 	if !d.wanted.IsZero() && !time.Now().Before(d.wanted) {
+		return false
+	}
+	if d.changes == begun && d.set.Equal(d.wanted) {
 		return false
 	}
 	return d.apply(d.wanted) == nil

@@ -46,6 +46,16 @@ func TestReadDeadline(t *testing.T) {
 			}()
 		}
 	}
+	// others is a deadline that the connection below got from somebody else.
+	others := func(after time.Duration) step {
+		return func(c *guardedConn, _ net.Conn) { _ = c.Conn.(*timedConn).Conn.SetReadDeadline(time.Now().Add(after)) }
+	}
+	// interrupt is what the end of a request does to a read of net/http's that has
+	// only just begun.
+	interrupt := step(func(c *guardedConn, _ net.Conn) {
+		c.deadline.force(past)
+		c.deadline.force(time.Time{})
+	})
 	tests := []struct {
 		name  string
 		steps []step
@@ -68,6 +78,10 @@ func TestReadDeadline(t *testing.T) {
 		{"an earlier one while it waits", []step{want(time.Minute), meanwhile(time.Second, want(time.Second))}, 2 * time.Second, 2},
 		{"a later one while it waits", []step{want(2 * time.Second), meanwhile(time.Second, want(time.Minute))}, time.Minute + time.Second, 2},
 		{"the past while it waits", []step{none, meanwhile(time.Second, want(-time.Hour))}, time.Second, 1},
+		{"somebody else's", []step{others(time.Second)}, time.Second, 0},
+		{"somebody else's in place of one", []step{want(time.Hour), read(0), others(time.Minute)}, time.Minute, 1},
+		{"none, interrupted", []step{meanwhile(time.Second, interrupt)}, 0, 2},
+		{"one, interrupted", []step{want(time.Minute), meanwhile(time.Second, interrupt)}, time.Minute, 4},
 		{"none while it waits", []step{want(2 * time.Second), meanwhile(time.Second, none)}, 0, 2},
 	}
 	for _, tt := range tests {
@@ -96,6 +110,29 @@ func TestReadDeadline(t *testing.T) {
 				require.Equal(t, tt.deadlines, below.deadlines)
 			})
 		})
+	}
+}
+
+// A lateConn gives the last byte with the deadline's end.
+type lateConn struct{ net.Conn }
+
+func (lateConn) Read([]byte) (int, error)        { return 1, os.ErrDeadlineExceeded }
+func (lateConn) SetReadDeadline(time.Time) error { return nil }
+
+func TestBytesThatComeWithTheDeadlinesEnd(t *testing.T) {
+	c := guard(lateConn{})
+	for _, tt := range []struct {
+		name   string
+		wanted time.Duration
+		err    error
+	}{
+		{"the wanted one", time.Hour, os.ErrDeadlineExceeded},
+		{"another one", 2 * time.Hour, nil},
+	} {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(tt.wanted)), tt.name)
+		n, err := c.Read(make([]byte, 8))
+		require.Equal(t, 1, n, tt.name)
+		require.ErrorIs(t, err, tt.err, tt.name)
 	}
 }
 
