@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +19,7 @@ const presenceInterval = 8 * time.Millisecond
 // goroutine of its own that it has to stop before the next: more work than most
 // requests are. A presence begins to look only when a request takes long.
 type presence struct {
-	conn     syscall.Conn
+	conn     syscall.RawConn
 	deadline *readDeadline
 	// left is called when the client has left.
 	left func()
@@ -54,7 +53,12 @@ func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
 	if !ok {
 		return nil
 	}
-	return &presence{conn: below, deadline: deadline, left: left}
+	raw, err := below.SyscallConn()
+	if err != nil {
+		// Wrappers have the method whether the connection in them does or not.
+		return nil
+	}
+	return &presence{conn: raw, deadline: deadline, left: left}
 }
 
 // handling reports whether a request is being handled.
@@ -129,7 +133,7 @@ func (p *presence) watch(request uint64) {
 		return
 	}
 	gone := false
-	err := p.read(func(fd uintptr) bool {
+	err := p.conn.Read(func(fd uintptr) bool {
 		if p.request.Load() != request {
 			return true
 		}
@@ -138,19 +142,10 @@ func (p *presence) watch(request uint64) {
 		return there || gone
 	})
 	p.endWatch()
-	if p.request.Load() == request && (gone || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)) {
+	// Other errors say nothing about the client.
+	if p.request.Load() == request && (gone || errors.Is(err, net.ErrClosed)) {
 		p.left()
 	}
-}
-
-// read calls ready until it reports true, each time that there is something to be
-// read.
-func (p *presence) read(ready func(fd uintptr) bool) error {
-	raw, err := p.conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	return raw.Read(ready)
 }
 
 // beginWatch reports whether the request may be watched. If so end waits for

@@ -3,11 +3,13 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +75,21 @@ func TestPresenceTellsWhoLeaves(t *testing.T) {
 			within(t, ctx.Done())
 			c.end()
 		})
+	}
+}
+
+// An opaqueConn wraps what may have no descriptor.
+type opaqueConn struct{ net.Conn }
+
+func (opaqueConn) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
+
+func TestConnectionsWithoutDescriptorAreLeftToNetHTTP(t *testing.T) {
+	_, pipe := net.Pipe()
+	for _, conn := range []net.Conn{pipe, opaqueConn{pipe}} {
+		c := guard(conn)
+		withGuard(t.Context(), c)
+		require.Nil(t, c.presence)
+		require.NoError(t, c.Close())
 	}
 }
 
