@@ -50,19 +50,46 @@ type ServerTLS struct {
 	// Mode is how a TLS connection is treated. The zero value passes it through.
 	Mode TLSMode
 
-	// CredentialName names the certificate, as CredentialNames does for several.
+	// CredentialName names the certificate, as CredentialNames does for several,
+	// of which the first two are used. The authorities of client certificates, and
+	// lists of revoked ones, are those of the first name.
 	CredentialName  string
 	CredentialNames []string
+	// CACertCredentialName names the authorities of client certificates, and lists
+	// of revoked ones, in place of the credentials above.
+	CACertCredentialName string
+
 	// ServerCertificate, PrivateKey and CACertificates are files in PEM form.
 	ServerCertificate, PrivateKey, CACertificates string
+	// TLSCertificates are several certificates in place of ServerCertificate, with
+	// keys of different types. The first two are used.
+	TLSCertificates []TLSCertificate
+	// CACRL is a file in PEM form with lists of revoked client certificates, one of
+	// each authority in a chain: what no list is about, or one that is no longer
+	// valid, is refused. Empty asks nobody. A credential has its own lists.
+	CACRL string
 
 	// MinVersion and MaxVersion are TLSV1_0 to TLSV1_3. Empty is TLSV1_2 and
 	// TLSV1_3.
 	MinVersion, MaxVersion string
 	// CipherSuites are names as BoringSSL knows them.
 	CipherSuites []string
-	// SubjectAltNames restricts client certificates.
+
+	// SubjectAltNames restricts client certificates to those with one of the names.
 	SubjectAltNames []string
+	// VerifyCertificateSPKI and VerifyCertificateHash restrict client certificates
+	// beside that: to those whose subject public key info has one of the SHA-256 in
+	// the first list, in base64, or which have one of those in the second,
+	// themselves, in hexadecimal with or without colons. Either list suffices.
+	// Where certificates are restricted, one is required, as in Envoy, even with
+	// TLSOptionalMutual.
+	VerifyCertificateSPKI, VerifyCertificateHash []string
+}
+
+// A TLSCertificate is one of several certificates of a server: files in PEM form
+// (Istio's ServerTLSSettings.TLSCertificate).
+type TLSCertificate struct {
+	ServerCertificate, PrivateKey string
 }
 
 // A TLSMode says how a server treats a TLS connection (Istio's

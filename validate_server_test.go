@@ -81,6 +81,12 @@ func TestValidateTLS(t *testing.T) {
 	files := ServerTLS{ServerCertificate: "c.pem", PrivateKey: "k.pem"}
 	with := func(s ServerTLS, change func(*ServerTLS)) ServerTLS { change(&s); return s }
 	credential := ServerTLS{Mode: TLSSimple, CredentialName: "cert"}
+	pair := TLSCertificate{ServerCertificate: "c.pem", PrivateKey: "k.pem"}
+	pairs := func(change func(*ServerTLS), list ...TLSCertificate) func(*Declarations) {
+		return tls(with(ServerTLS{Mode: TLSSimple, TLSCertificates: list}, change))
+	}
+	as := func(mode TLSMode) func(*ServerTLS) { return func(s *ServerTLS) { s.Mode = mode } }
+	const sources = "tls: certificates come from one of credentialName, credentialNames, tlsCertificates and files, but 2 are given"
 	const expected = "%s is not a version of TLS: one of TLSV1_0, TLSV1_1, TLSV1_2, TLSV1_3 is expected"
 	runResources(t, base, "Gateway default/gw: ", []resourceRow{
 		{"none", func(*Declarations) {}, []string{"tls: protocol HTTPS needs TLS settings, and there are none"}},
@@ -96,7 +102,27 @@ func TestValidateTLS(t *testing.T) {
 			[]string{"tls.caCertificates: OPTIONAL_MUTUAL needs it, or a credentialName"}},
 		{"mutual with CA", tls(with(files, func(s *ServerTLS) { s.Mode, s.CACertificates = TLSMutual, "ca.pem" })), nil},
 		{"two sources", tls(with(files, func(s *ServerTLS) { s.Mode, s.CredentialName = TLSSimple, "cert" })),
-			[]string{"tls: certificates come from one of credentialName, credentialNames and files, but 2 are given"}},
+			[]string{sources}},
+		{"a list of one", pairs(as(TLSSimple), pair), nil},
+		{"a list of two", pairs(as(TLSSimple), pair, pair), nil},
+		{"a list of three", pairs(as(TLSSimple), pair, pair, pair),
+			[]string{"~tls.tlsCertificates: there are 3 certificates: only the first 2 are used [IST0133]"}},
+		{"a list without a key", pairs(as(TLSSimple), pair, TLSCertificate{ServerCertificate: "c.pem"}),
+			[]string{"tls.tlsCertificates[1].privateKey: SIMPLE needs it, or a credentialName"}},
+		{"a list without a certificate", pairs(as(TLSSimple), TLSCertificate{PrivateKey: "k.pem"}),
+			[]string{"tls.tlsCertificates[0].serverCertificate: SIMPLE needs it, or a credentialName"}},
+		{"a list, mutual without CA", pairs(as(TLSMutual), pair), []string{"tls.caCertificates: MUTUAL needs it, or a credentialName"}},
+		{"a list, mutual with CA", pairs(func(s *ServerTLS) { s.Mode, s.CACertificates = TLSMutual, "ca.pem" }, pair), nil},
+		{"a list and a file", pairs(func(s *ServerTLS) { s.ServerCertificate = "c.pem" }, pair), []string{sources}},
+		{"a list and a credential", pairs(func(s *ServerTLS) { s.CredentialName = "c" }, pair), []string{sources}},
+		{"a list and credentials", pairs(func(s *ServerTLS) { s.CredentialNames = []string{"c"} }, pair), []string{sources}},
+		{"a list on HTTP", plain(ServerTLS{TLSCertificates: []TLSCertificate{pair}}),
+			[]string{"tls: there are certificates, but the port serves plain text: only httpsRedirect goes with it"}},
+		{"the mesh's certificate and a list", pairs(as(TLSIstioMutual), pair), []string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},
+		{"passthrough with a list", pairs(as(TLSPassthrough), pair), []string{
+			"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies",
+			"~tls: the certificates are not used: the mode is PASSTHROUGH [IST0133]",
+		}},
 		{"the mesh's certificate", tls(ServerTLS{Mode: TLSIstioMutual}), nil},
 		{"the mesh's certificate and another", tls(with(files, func(s *ServerTLS) { s.Mode = TLSIstioMutual })),
 			[]string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},

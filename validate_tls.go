@@ -22,7 +22,6 @@ func (v *validator) serverTLS(s *site, server *Server) {
 		}
 		return
 	}
-	files := t.ServerCertificate != "" || t.PrivateKey != "" || t.CACertificates != ""
 	mode := s.field("tls.mode")
 	if int(t.Mode) >= len(tlsModes) {
 		mode.errorf("%d is not a mode of TLS", t.Mode)
@@ -32,16 +31,18 @@ func (v *validator) serverTLS(s *site, server *Server) {
 		switch {
 		case t.Mode != TLSPassthrough:
 			mode.errorf("%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", tlsModes[t.Mode])
-		case files:
+		case t.hasFiles() || len(t.TLSCertificates) > 0:
 			tls.errorf("there are certificates, but the port serves plain text: only httpsRedirect goes with it")
 		}
+		v.idleForClients(s, t, t.CACRL != "", "the port serves plain text")
 		return
 	}
 	if t.HTTPSRedirect {
 		e := s.field("tls.httpsRedirect")
 		e.warnf(codeSchema, "has no effect on a server of protocol HTTPS: it belongs to the server of plain HTTP")
 	}
-	v.certificates(s, t, files)
+	v.certificates(s, t)
+	v.clientCertificates(s, t)
 	v.tlsVersions(s, t)
 	for i, suite := range t.CipherSuites {
 		if slices.Contains(t.CipherSuites[:i], suite) {
@@ -51,18 +52,27 @@ func (v *validator) serverTLS(s *site, server *Server) {
 	}
 }
 
+// hasFiles reports whether certificates come from files of the server itself. The
+// authorities of clients alone are beside TLSCertificates.
+func (t *ServerTLS) hasFiles() bool {
+	return t.ServerCertificate != "" || t.PrivateKey != "" || t.CACertificates != "" && len(t.TLSCertificates) == 0
+}
+
+// hasCredential reports whether certificates come from credentials.
+func (t *ServerTLS) hasCredential() bool { return t.CredentialName != "" || len(t.CredentialNames) > 0 }
+
 // certificates validates where a TLS server's certificates come from.
-func (v *validator) certificates(s *site, t *ServerTLS, files bool) {
+func (v *validator) certificates(s *site, t *ServerTLS) {
 	tls := s.field("tls")
 	mode := s.field("tls.mode")
 	sources := 0
-	for _, given := range []bool{t.CredentialName != "", len(t.CredentialNames) > 0, files} {
+	for _, given := range []bool{t.CredentialName != "", len(t.CredentialNames) > 0, len(t.TLSCertificates) > 0, t.hasFiles()} {
 		if given {
 			sources++
 		}
 	}
 	if sources > 1 {
-		tls.errorf("certificates come from one of credentialName, credentialNames and files, but %d are given", sources)
+		tls.errorf("certificates come from one of credentialName, credentialNames, tlsCertificates and files, but %d are given", sources)
 		return
 	}
 	switch t.Mode {
@@ -76,28 +86,41 @@ func (v *validator) certificates(s *site, t *ServerTLS, files bool) {
 			tls.errorf("ISTIO_MUTUAL uses the workload's certificate: no other may be given")
 		}
 	default:
-		v.certificateFiles(s, t)
+		v.usedCertificates(s, "tls.credentialNames", len(t.CredentialNames))
+		v.usedCertificates(s, "tls.tlsCertificates", len(t.TLSCertificates))
+		if !t.hasCredential() {
+			v.certificateFiles(s, t)
+		}
+	}
+}
+
+// usedCertificates warns of certificates that Istio does not use.
+func (v *validator) usedCertificates(s *site, list string, n int) {
+	if n > 2 {
+		e := s.field(list)
+		e.warnf(codeSchema, "there are %d certificates: only the first 2 are used", n)
 	}
 }
 
 func (v *validator) certificateFiles(s *site, t *ServerTLS) {
-	if t.CredentialName != "" || len(t.CredentialNames) > 0 {
-		if len(t.CredentialNames) > 2 {
-			e := s.field("tls.credentialNames")
-			e.warnf(codeSchema, "there are %d certificates: only the first 2 are used", len(t.CredentialNames))
-		}
-		return
-	}
-	missing := func(field, value string) {
+	missing := func(at site, field, value string) {
 		if value == "" {
-			e := s.field("tls." + field)
+			e := at.field(field)
 			e.errorf("%s needs it, or a credentialName", tlsModes[t.Mode])
 		}
 	}
-	missing("serverCertificate", t.ServerCertificate)
-	missing("privateKey", t.PrivateKey)
+	tls := s.field("tls")
+	if len(t.TLSCertificates) == 0 {
+		missing(tls, "serverCertificate", t.ServerCertificate)
+		missing(tls, "privateKey", t.PrivateKey)
+	}
+	for i, c := range t.TLSCertificates {
+		at := s.element("tls.tlsCertificates", i)
+		missing(at, "serverCertificate", c.ServerCertificate)
+		missing(at, "privateKey", c.PrivateKey)
+	}
 	if t.Mode != TLSSimple {
-		missing("caCertificates", t.CACertificates)
+		missing(tls, "caCertificates", t.CACertificates)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/revocation"
 )
 
 // A Credential is a certificate with its key, as a secret of a cluster holds
@@ -15,13 +17,17 @@ type Credential struct {
 	// CertificateFile and KeyFile hold the chain and its private key, in PEM
 	// form.
 	CertificateFile, KeyFile string
-	// CAFile holds the authorities of client certificates, in PEM form.
-	CAFile string
+	// CAFile holds the authorities of client certificates, in PEM form, and CRLFile
+	// lists of those that these have revoked: a secret's ca.crt and ca.crl, or
+	// cacert and crl. Each authority in a client's chain needs a list that is in
+	// force. Without CRLFile none is asked.
+	CAFile, CRLFile string
 
-	// Certificate and ClientCAs are used in place of the files if they are not
-	// nil.
+	// Certificate, ClientCAs and CRLs are used in place of the files if they are
+	// not nil.
 	Certificate *tls.Certificate
 	ClientCAs   *x509.CertPool
+	CRLs        []*x509.RevocationList
 }
 
 // WorkloadCredential is the name of the credential that servers with mode
@@ -30,10 +36,10 @@ const WorkloadCredential = "default"
 
 var errNoCertificate = errors.New("it has no certificate")
 
-// certificate returns the certificate.
+// certificate returns the certificate, with its leaf.
 func (c *Credential) certificate() (tls.Certificate, error) {
 	if c.Certificate != nil {
-		return *c.Certificate, nil
+		return withLeaf(*c.Certificate)
 	}
 	if c.CertificateFile == "" && c.KeyFile == "" {
 		return tls.Certificate{}, errNoCertificate
@@ -43,6 +49,23 @@ func (c *Credential) certificate() (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("certificate %s and key %s: %w", c.CertificateFile, c.KeyFile, err)
 	}
 	return cert, nil
+}
+
+var (
+	errNoAuthority = errors.New("there is no authority for the certificates of clients")
+	errOnlyLists   = errors.New("it has lists of revoked certificates and no authority")
+)
+
+func withLeaf(c tls.Certificate) (tls.Certificate, error) {
+	if c.Leaf != nil {
+		return c, nil
+	}
+	if len(c.Certificate) == 0 {
+		return c, errNoCertificate
+	}
+	var err error
+	c.Leaf, err = x509.ParseCertificate(c.Certificate[0])
+	return c, err
 }
 
 // authorities returns the authorities of client certificates, or nil if there
@@ -62,6 +85,30 @@ func (c *Credential) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
+func (c *Credential) hasAuthorities() bool { return c.ClientCAs != nil || c.CAFile != "" }
+
+func (c *Credential) hasLists() bool { return c.CRLs != nil || c.CRLFile != "" }
+
+// revocations returns the lists of revoked client certificates, or nil if none is
+// to be asked.
+func (c *Credential) revocations() ([]*x509.RevocationList, error) {
+	switch {
+	case c.CRLs != nil && len(c.CRLs) == 0:
+		return nil, errors.New("there is none among the lists of revoked certificates")
+	case c.CRLs != nil || c.CRLFile == "":
+		return c.CRLs, nil
+	}
+	text, err := os.ReadFile(c.CRLFile)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := revocation.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.CRLFile, err)
+	}
+	return lists, nil
+}
+
 // findCredential returns the credential of a name, which may be written as
 // Istio's references to secrets are.
 func findCredential(all map[string]Credential, name string) (Credential, bool) {
@@ -71,4 +118,17 @@ func findCredential(all map[string]Credential, name string) (Credential, bool) {
 	short := strings.TrimPrefix(name, "kubernetes://")
 	c, ok := all[short]
 	return c, ok
+}
+
+// caSuffix ends the name of a secret that holds the authorities for another one.
+const caSuffix = "-cacert"
+
+// findAuthorities returns the credential that holds the authorities for the one of
+// a name. As in Istio, that of the suffix comes first.
+func findAuthorities(all map[string]Credential, name string) (Credential, bool) {
+	name = strings.TrimSuffix(name, caSuffix)
+	if c, ok := findCredential(all, name+caSuffix); ok {
+		return c, true
+	}
+	return findCredential(all, name)
 }

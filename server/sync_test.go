@@ -139,7 +139,7 @@ func TestSyncRenewsCertificates(t *testing.T) {
 	require.NoError(t, s.Sync())
 	require.Equal(t, "fresh", shown())
 	require.Len(t, s.Warnings(), 1)
-	require.Contains(t, s.Warnings()[0].String(), `there is no credential "c": the certificate of before stays`)
+	require.Contains(t, s.Warnings()[0].String(), `there is no credential "c": what was read before stays`)
 }
 
 func TestSyncEndsConnectionsUnderOldTerms(t *testing.T) {

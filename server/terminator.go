@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +26,13 @@ type terminator struct {
 type settings struct {
 	config *tls.Config
 	err    error
+	// lists says that clients are held against lists of revoked certificates.
+	lists bool
 }
+
+// mayStay reports whether settings of before can stand in for next ones that could
+// not be made: not if clients would be held to less.
+func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.lists || !next.lists) }
 
 // newTerminator reads the certificates of a listener's servers. Where that
 // fails, those of before, which may be nil, stay.
@@ -41,9 +46,9 @@ func newTerminator(l *gateway.Listener, credentials map[string]Credential, befor
 		made := newSettings(s.TLS, credentials)
 		consequence := "no client can connect"
 		if made.err != nil && before != nil {
-			if old := before.byTerms[terms]; old != nil && old.err == nil {
-				made.config, made.settings.err = old.config, nil
-				consequence = "the certificate of before stays"
+			if old := before.byTerms[terms]; old != nil && old.mayStay(&made.settings) {
+				made.settings = *old
+				consequence = "what was read before stays"
 			}
 		}
 		if made.problem != nil {
@@ -90,8 +95,10 @@ func termsOf(t *gateway.ServerTLS) string {
 		return ""
 	}
 	return fmt.Sprintf("%+q", []any{
-		t.CredentialName, t.CredentialNames, t.ServerCertificate, t.PrivateKey, t.CACertificates,
-		t.MinVersion, t.MaxVersion, t.CipherSuites, t.SubjectAltNames,
+		t.CredentialName, t.CredentialNames, t.CACertCredentialName,
+		t.ServerCertificate, t.PrivateKey, t.CACertificates, t.TLSCertificates, t.CACRL,
+		t.MinVersion, t.MaxVersion, t.CipherSuites,
+		t.SubjectAltNames, t.VerifyCertificateSPKI, t.VerifyCertificateHash,
 	}) + fmt.Sprint(t.Mode)
 }
 
@@ -115,21 +122,10 @@ func newSettings(t *gateway.ServerTLS, credentials map[string]Credential) *made 
 	config := &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
 	m.versions(config, t)
 	m.certificates(config, t, credentials)
+	m.clients(config, t, credentials)
 	if m.problem != nil {
 		m.err = m.problem
 		return m
-	}
-	switch t.Mode {
-	case gateway.TLSMutual, gateway.TLSIstioMutual:
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-	case gateway.TLSOptionalMutual:
-		config.ClientAuth = tls.VerifyClientCertIfGiven
-	}
-	if config.ClientAuth == tls.NoClientCert {
-		config.ClientCAs = nil
-	} else if len(t.SubjectAltNames) > 0 {
-		names := t.SubjectAltNames
-		config.VerifyConnection = func(state tls.ConnectionState) error { return verifyNames(&state, names) }
 	}
 	m.config = config
 	return m
@@ -141,55 +137,59 @@ func (m *made) fail(field string, err error) {
 	}
 }
 
-// certificates finds the certificates that the server shows, and the authorities
-// of clients.
-func (m *made) certificates(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) {
-	field := "tls.credentialName"
-	names := []string{t.CredentialName}
+// credentialNames returns the names of the credentials that a server's certificates
+// come from, if they come from any, and the field that says so.
+func credentialNames(t *gateway.ServerTLS) (names []string, field string) {
 	switch {
 	case t.Mode == gateway.TLSIstioMutual:
-		field, names = "tls.mode", []string{WorkloadCredential}
+		return []string{WorkloadCredential}, "tls.mode"
 	case len(t.CredentialNames) > 0:
-		// Istio uses the first two.
-		field, names = "tls.credentialNames", t.CredentialNames[:min(2, len(t.CredentialNames))]
-	case t.CredentialName == "":
-		m.add(config, &Credential{CertificateFile: t.ServerCertificate, KeyFile: t.PrivateKey, CAFile: t.CACertificates}, "tls.serverCertificate", "")
-		names = nil
+		return t.CredentialNames[:min(maxCertificates, len(t.CredentialNames))], "tls.credentialNames"
+	case t.CredentialName != "":
+		return []string{t.CredentialName}, "tls.credentialName"
 	}
+	return nil, ""
+}
+
+// maxCertificates is the number of certificates of one server that Istio uses.
+const maxCertificates = 2
+
+// certificates finds the certificates that the server shows.
+func (m *made) certificates(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) {
+	var shown []tls.Certificate
+	show := func(c *Credential, field, prefix string) {
+		cert, err := c.certificate()
+		if err != nil {
+			m.fail(field, fmt.Errorf("%s%w", prefix, err))
+		}
+		shown = append(shown, cert)
+	}
+	names, field := credentialNames(t)
 	for _, name := range names {
-		c, ok := findCredential(credentials, name)
-		if !ok {
-			m.fail(field, fmt.Errorf("there is no credential %q", name))
-			continue
+		if c, ok := findCredential(credentials, name); ok {
+			show(&c, field, of(name))
+		} else {
+			m.fail(field, missing(name))
 		}
-		if c.CAFile == "" && c.ClientCAs == nil {
-			if ca, ok := findCredential(credentials, name+"-cacert"); ok {
-				c.CAFile, c.ClientCAs = ca.CAFile, ca.ClientCAs
-			}
-		}
-		m.add(config, &c, field, fmt.Sprintf("credential %q: ", name))
 	}
-	if t.Mode != gateway.TLSSimple && config.ClientCAs == nil {
-		m.fail(field, errors.New("there is no authority for the certificates of clients"))
+	switch {
+	case len(names) > 0:
+	case len(t.TLSCertificates) > 0:
+		for i, c := range t.TLSCertificates[:min(maxCertificates, len(t.TLSCertificates))] {
+			show(&Credential{CertificateFile: c.ServerCertificate, KeyFile: c.PrivateKey}, fmt.Sprintf("tls.tlsCertificates[%d].serverCertificate", i), "")
+		}
+	default:
+		show(&Credential{CertificateFile: t.ServerCertificate, KeyFile: t.PrivateKey}, "tls.serverCertificate", "")
+	}
+	if m.problem == nil {
+		setCertificates(config, shown)
 	}
 }
 
-func (m *made) add(config *tls.Config, c *Credential, field, prefix string) {
-	cert, err := c.certificate()
-	if err != nil {
-		m.fail(field, fmt.Errorf("%s%w", prefix, err))
-		return
-	}
-	config.Certificates = append(config.Certificates, cert)
-	pool, err := c.authorities()
-	if err != nil {
-		m.fail(field, fmt.Errorf("%s%w", prefix, err))
-		return
-	}
-	if config.ClientCAs == nil {
-		config.ClientCAs = pool
-	}
-}
+func missing(credential string) error { return fmt.Errorf("there is no credential %q", credential) }
+
+// of returns what the problems of a credential begin with.
+func of(credential string) string { return fmt.Sprintf("credential %q: ", credential) }
 
 var tlsVersions = map[string]uint16{
 	"TLSV1_0": tls.VersionTLS10, "TLSV1_1": tls.VersionTLS11, "TLSV1_2": tls.VersionTLS12, "TLSV1_3": tls.VersionTLS13,
@@ -223,28 +223,4 @@ func (m *made) versions(config *tls.Config, t *gateway.ServerTLS) {
 	if config.CipherSuites != nil && config.MaxVersion < tls.VersionTLS13 && !slices.ContainsFunc(config.CipherSuites, fitForHTTP2) {
 		config.NextProtos = []string{"http/1.1"}
 	}
-}
-
-// verifyNames reports whether the client's certificate, if it sent one, bears
-// one of the names.
-func verifyNames(state *tls.ConnectionState, names []string) error {
-	if len(state.PeerCertificates) == 0 {
-		return nil
-	}
-	cert := state.PeerCertificates[0]
-	if slices.ContainsFunc(subjectAltNames(cert), func(have string) bool { return slices.Contains(names, have) }) {
-		return nil
-	}
-	return errors.New("the client's certificate bears none of the subject alternative names")
-}
-
-func subjectAltNames(cert *x509.Certificate) []string {
-	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
-	for _, uri := range cert.URIs {
-		names = append(names, uri.String())
-	}
-	for _, ip := range cert.IPAddresses {
-		names = append(names, ip.String())
-	}
-	return names
 }

@@ -39,18 +39,31 @@ func serverTLS(m *networking.ServerTLSSettings) *gateway.ServerTLS {
 		return nil
 	}
 	return &gateway.ServerTLS{
-		HTTPSRedirect:     m.HttpsRedirect,
-		Mode:              tlsModes[m.Mode],
-		CredentialName:    m.CredentialName,
-		CredentialNames:   m.CredentialNames,
-		ServerCertificate: m.ServerCertificate,
-		PrivateKey:        m.PrivateKey,
-		CACertificates:    m.CaCertificates,
-		MinVersion:        tlsVersion(m.MinProtocolVersion),
-		MaxVersion:        tlsVersion(m.MaxProtocolVersion),
-		CipherSuites:      m.CipherSuites,
-		SubjectAltNames:   m.SubjectAltNames,
+		HTTPSRedirect:         m.HttpsRedirect,
+		Mode:                  tlsModes[m.Mode],
+		CredentialName:        m.CredentialName,
+		CredentialNames:       m.CredentialNames,
+		CACertCredentialName:  m.CaCertCredentialName,
+		ServerCertificate:     m.ServerCertificate,
+		PrivateKey:            m.PrivateKey,
+		CACertificates:        m.CaCertificates,
+		TLSCertificates:       tlsCertificates(m.TlsCertificates),
+		CACRL:                 m.CaCrl,
+		MinVersion:            tlsVersion(m.MinProtocolVersion),
+		MaxVersion:            tlsVersion(m.MaxProtocolVersion),
+		CipherSuites:          m.CipherSuites,
+		SubjectAltNames:       m.SubjectAltNames,
+		VerifyCertificateSPKI: m.VerifyCertificateSpki,
+		VerifyCertificateHash: m.VerifyCertificateHash,
 	}
+}
+
+func tlsCertificates(list []*networking.ServerTLSSettings_TLSCertificate) []gateway.TLSCertificate {
+	var out []gateway.TLSCertificate
+	for _, m := range list {
+		out = append(out, gateway.TLSCertificate{ServerCertificate: m.GetServerCertificate(), PrivateKey: m.GetPrivateKey()})
+	}
+	return out
 }
 
 var tlsModes = map[networking.ServerTLSSettings_TLSmode]gateway.TLSMode{

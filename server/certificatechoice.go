@@ -1,0 +1,40 @@
+package server
+
+import (
+	"crypto/rsa"
+	"crypto/tls"
+)
+
+// setCertificates makes config show one of the certificates, in their order. Of
+// several, a client gets one with a key that is not RSA's if it can, and the first
+// where none of them suits it (Envoy's DefaultTlsCertificateSelector).
+func setCertificates(config *tls.Config, shown []tls.Certificate) {
+	if len(shown) == 1 {
+		config.Certificates = shown
+		return
+	}
+	var preferred, others []*tls.Certificate
+	for i := range shown {
+		c := &shown[i]
+		if isRSA(c) {
+			others = append(others, c)
+		} else {
+			preferred = append(preferred, c)
+		}
+	}
+	preferred = append(preferred, others...)
+	// With config.Certificates it would not be asked for clients without a name.
+	config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		for _, c := range preferred {
+			if hello.SupportsCertificate(c) == nil {
+				return c, nil
+			}
+		}
+		return &shown[0], nil
+	}
+}
+
+func isRSA(c *tls.Certificate) bool {
+	_, ok := c.Leaf.PublicKey.(*rsa.PublicKey)
+	return ok
+}

@@ -1,0 +1,148 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/pin"
+	"github.com/lateengo/gateway/internal/revocation"
+)
+
+// A clientVerification is what clients' certificates must be, beside being issued by
+// an authority.
+type clientVerification struct {
+	// names are subject alternative names, of which one is needed if there are some.
+	names []string
+	pins  pin.Pins
+	// revoked are to be asked unless they are nil.
+	revoked revocation.Lists
+}
+
+// requires reports whether a client needs a certificate whatever the mode is. In
+// Envoy, whoever restricts the leaf asks for one.
+func (v *clientVerification) requires() bool { return len(v.names) > 0 || v.pins.Any() }
+
+// verify verifies the client's certificate, if it has one. Resumed connections are
+// no exception: their sessions may be another server's, and their certificates may
+// have been revoked since.
+func (v *clientVerification) verify(state tls.ConnectionState) error {
+	if len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	leaf := state.PeerCertificates[0]
+	if len(v.names) > 0 && !slices.ContainsFunc(subjectAltNames(leaf), func(have string) bool { return slices.Contains(v.names, have) }) {
+		return errors.New("the client's certificate bears none of the subject alternative names")
+	}
+	if v.pins.Any() && !v.pins.Match(leaf) {
+		return errors.New("the client's certificate is none of those that are pinned")
+	}
+	if v.revoked != nil {
+		return v.revoked.Check(state.VerifiedChains, time.Now())
+	}
+	return nil
+}
+
+func subjectAltNames(cert *x509.Certificate) []string {
+	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
+	for _, uri := range cert.URIs {
+		names = append(names, uri.String())
+	}
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
+}
+
+// clients sets what the mode asks of clients. What cannot be read is a problem of the
+// server: no client gets in with less.
+func (m *made) clients(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) {
+	switch t.Mode {
+	case gateway.TLSMutual, gateway.TLSIstioMutual:
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	case gateway.TLSOptionalMutual:
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	default:
+		return
+	}
+	v := &clientVerification{names: t.SubjectAltNames}
+	v.pins.SPKI = m.pins("tls.verifyCertificateSpki", t.VerifyCertificateSPKI, pin.ParseSPKI)
+	v.pins.Hash = m.pins("tls.verifyCertificateHash", t.VerifyCertificateHash, pin.ParseHash)
+	v.revoked = m.authorities(config, t, credentials)
+	if v.requires() {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	config.VerifyConnection = v.verify
+}
+
+func (m *made) pins(field string, texts []string, parse func(string) (pin.Digest, error)) []pin.Digest {
+	digests := make([]pin.Digest, len(texts))
+	for i, text := range texts {
+		digest, err := parse(text)
+		if err != nil {
+			m.fail(fmt.Sprintf("%s[%d]", field, i), fmt.Errorf("%q: %w", text, err))
+		}
+		digests[i] = digest
+	}
+	return digests
+}
+
+// authorities sets the authorities of clients, and returns the lists of what they
+// have revoked, or nil if none is to be asked.
+func (m *made) authorities(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) revocation.Lists {
+	names, field := credentialNames(t)
+	if len(names) == 0 {
+		files := &Credential{CAFile: t.CACertificates, CRLFile: t.CACRL}
+		config.ClientCAs = m.pool(files, "tls.caCertificates", "")
+		return m.revocations(files, "tls.caCrl", "")
+	}
+	for _, name := range names {
+		if c, _ := findCredential(credentials, name); c.hasLists() && !c.hasAuthorities() {
+			m.fail(field, fmt.Errorf("%s%w", of(name), errOnlyLists))
+		}
+	}
+	// Envoy has one set of authorities for all certificates of a server.
+	name := names[0]
+	if t.CACertCredentialName != "" && t.Mode != gateway.TLSIstioMutual {
+		name, field = t.CACertCredentialName, "tls.caCertCredentialName"
+	}
+	c, ok := findAuthorities(credentials, name)
+	if !ok {
+		m.fail(field, missing(name))
+		return nil
+	}
+	config.ClientCAs = m.pool(&c, field, of(name))
+	lists := m.revocations(&c, field, of(name))
+	if t.Mode == gateway.TLSIstioMutual {
+		// The mesh has authorities, and the server may name lists.
+		lists = append(lists, m.revocations(&Credential{CRLFile: t.CACRL}, "tls.caCrl", "")...)
+	}
+	return lists
+}
+
+func (m *made) pool(c *Credential, field, prefix string) *x509.CertPool {
+	pool, err := c.authorities()
+	switch {
+	case err != nil:
+		m.fail(field, fmt.Errorf("%s%w", prefix, err))
+	case pool == nil:
+		m.fail(field, errNoAuthority)
+	}
+	return pool
+}
+
+func (m *made) revocations(c *Credential, field, prefix string) revocation.Lists {
+	m.lists = m.lists || c.hasLists()
+	lists, err := c.revocations()
+	if err != nil {
+		m.fail(field, fmt.Errorf("%s%w", prefix, err))
+	}
+	if len(lists) == 0 {
+		return nil
+	}
+	return revocation.New(lists)
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import "github.com/lateengo/gateway/internal/pin"
+
+// verifiesClients reports whether clients are asked for certificates.
+func (t *ServerTLS) verifiesClients() bool {
+	return t.Mode == TLSMutual || t.Mode == TLSOptionalMutual || t.Mode == TLSIstioMutual
+}
+
+// clientCertificates validates what is asked of the certificates of a TLS server's
+// clients.
+func (v *validator) clientCertificates(s *site, t *ServerTLS) {
+	crl := s.field("tls.caCrl")
+	switch {
+	case t.CACRL == "":
+	case t.hasCredential():
+		crl.errorf("excludes credentialName and credentialNames: a credential has its own lists")
+	case t.Mode == TLSSimple:
+		crl.errorf("SIMPLE asks clients for no certificate that could be revoked")
+	}
+	if !t.verifiesClients() {
+		refused := t.hasCredential() || t.Mode == TLSSimple
+		v.idleForClients(s, t, t.CACRL != "" && !refused, tlsModes[t.Mode]+" asks clients for no certificate")
+		return
+	}
+	if t.CACertCredentialName != "" && !t.hasCredential() {
+		e := s.field("tls.caCertCredentialName")
+		other := "caCertificates"
+		if t.Mode == TLSIstioMutual {
+			other = "the authorities of the mesh"
+		}
+		e.warnf("", "has no effect without credentialName or credentialNames: clients are verified with %s", other)
+	}
+	pins := func(list string, texts []string, parse func(string) (pin.Digest, error)) {
+		if len(texts) > 0 && !t.hasCredential() {
+			e := s.field(list)
+			e.warnf("", "is checked, where Istio does so only with credentialName or credentialNames")
+		}
+		for i, text := range texts {
+			if _, err := parse(text); err != nil {
+				e := s.element(list, i)
+				e.warnf("", "%q: %v: no client can connect", text, err)
+			}
+		}
+	}
+	pins("tls.verifyCertificateSpki", t.VerifyCertificateSPKI, pin.ParseSPKI)
+	pins("tls.verifyCertificateHash", t.VerifyCertificateHash, pin.ParseHash)
+}
+
+// idleForClients warns of what is asked of client certificates where there are
+// none. lists says whether the revocation lists are among that.
+func (v *validator) idleForClients(s *site, t *ServerTLS, lists bool, why string) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"tls.caCrl", lists},
+		{"tls.caCertCredentialName", t.CACertCredentialName != ""},
+		{"tls.verifyCertificateSpki", len(t.VerifyCertificateSPKI) > 0},
+		{"tls.verifyCertificateHash", len(t.VerifyCertificateHash) > 0},
+	} {
+		if f.given {
+			e := s.field(f.name)
+			e.warnf("", "has no effect: %s", why)
+		}
+	}
+}
