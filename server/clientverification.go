@@ -66,7 +66,10 @@ func (m *made) clients(config *tls.Config, t *gateway.ServerTLS, credentials map
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	case gateway.TLSOptionalMutual:
 		config.ClientAuth = tls.VerifyClientCertIfGiven
+	case gateway.TLSSimple:
+		return
 	default:
+		m.fail("tls.mode", errors.New("the mode forwards connections as they are"))
 		return
 	}
 	v := &clientVerification{names: t.SubjectAltNames}

@@ -174,6 +174,7 @@ func TestClientVerification(t *testing.T) {
 		{"no file", lists(gateway.TLSMutual, filepath.Join(t.TempDir(), "none")), anyone, out},
 		{"no list in the file", lists(gateway.TLSMutual, ca), anyone, out},
 		{"optional, no file, no certificate", lists(gateway.TLSOptionalMutual, filepath.Join(t.TempDir(), "none")), nil, out},
+		{"a mode that ends no connection", files(func(s *gateway.ServerTLS) { s.Mode = gateway.TLSAutoPassthrough }), anyone, out},
 		{"mesh, a list without it", mesh(listFile(t, none)), anyone, in},
 		{"mesh, a list with it", mesh(listFile(t, revoked)), anyone, out},
 
@@ -234,7 +235,12 @@ func TestClientVerification(t *testing.T) {
 	})
 	host := func(i int) string { return fmt.Sprintf("s%d.test", i) }
 	for i, tt := range tests {
-		b.Server(secure(host(i), tt.server))
+		server := secure(host(i), tt.server)
+		if tt.server.Mode == gateway.TLSAutoPassthrough {
+			// As HTTPS it would not be a server of HTTP routes at all.
+			server.Protocol = ""
+		}
+		b.Server(server)
 	}
 	s, _ := start(t, b, local(Config{Credentials: credentials}, 443))
 	for i, tt := range tests {

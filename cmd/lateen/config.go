@@ -58,7 +58,7 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
 	flags.Func("workload-labels", "`KEY=VALUE,…` are the gateway's own labels, for selectors; without any, all Gateways are its own", c.setLabels)
 	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it all endpoints are alike", c.setLocality)
-	flags.Func("credential", "`NAME=CERT,KEY[,CA]` are the PEM files that credentialName: NAME stands for. May be repeated.", c.addCredential)
+	flags.Func("credential", "`NAME=CERT,KEY[,CA[,CRL]]` are the PEM files that credentialName: NAME stands for. May be repeated.", c.addCredential)
 }
 
 func (c *configuration) addBackend(text string) error {

@@ -22,24 +22,29 @@ type credential struct {
 func (c *configuration) addCredential(text string) error {
 	name, list, ok := strings.Cut(text, "=")
 	files := strings.Split(list, ",")
-	if !ok || name == "" || len(files) < 2 || len(files) > 3 {
-		return errors.New("NAME=CERT,KEY[,CA] is expected")
+	if !ok || name == "" || len(files) < 2 || len(files) > 4 {
+		return errors.New("NAME=CERT,KEY[,CA[,CRL]] is expected")
 	}
-	added := credential{name, server.Credential{CertificateFile: files[0], KeyFile: files[1]}}
-	if len(files) == 3 {
-		added.CAFile = files[2]
-	}
-	c.credentials = append(c.credentials, added)
+	files = append(files, "", "")
+	c.credentials = append(c.credentials, credential{name, server.Credential{
+		CertificateFile: files[0], KeyFile: files[1], CAFile: files[2], CRLFile: files[3],
+	}})
 	return nil
 }
 
 // toDestinations reads the credential for TLS to destinations.
 func (c *credential) toDestinations() (gateway.Credential, error) {
-	pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
-	if err != nil {
-		return gateway.Credential{}, err
+	if c.CRLFile != "" {
+		return gateway.Credential{}, errors.New("its lists of revoked certificates are about clients")
 	}
-	out := gateway.Credential{Certificate: &pair}
+	var out gateway.Credential
+	if c.CertificateFile != "" || c.KeyFile != "" || c.CAFile == "" {
+		pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+		if err != nil {
+			return gateway.Credential{}, err
+		}
+		out.Certificate = &pair
+	}
 	if c.CAFile == "" {
 		return out, nil
 	}
