@@ -11,8 +11,8 @@ import "net/http"
 //
 //	http.ListenAndServe(":8080", gw.Owning())
 //
-// Nobody else may look at the header, the URL or the authority of a request that
-// was given to it. A handler in front which does so, to write an access log or to
+// Nobody else may look at the header, the URL, the authority, the pattern or the
+// path values of a request that was given to it. A handler in front which does so, to write an access log or to
 // try again, needs ServeHTTP, and so does one that goes on while this one runs, as
 // http.TimeoutHandler does.
 //

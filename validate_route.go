@@ -121,7 +121,7 @@ func (v *validator) besideAnswer(s *site, r *Route, answer string) {
 }
 
 func (v *validator) split(s *site, split Split, vs *boundService) {
-	total, wrong := 0, false
+	total, wrong := int64(0), false
 	for i := range split {
 		d := &split[i]
 		e := s.element("route", i)
@@ -133,7 +133,7 @@ func (v *validator) split(s *site, split Split, vs *boundService) {
 			w.errorf("%d is not a weight, 0 to %d is expected", d.Weight, math.MaxInt32)
 			continue
 		}
-		total += d.Weight
+		total += int64(d.Weight)
 	}
 	switch {
 	case wrong || len(split) == 1:

@@ -29,7 +29,7 @@ func TestLimit(t *testing.T) {
 func TestZeroIsEnvoysDefault(t *testing.T) {
 	var b Breaker
 	for name, l := range map[string]*Limit{"connections": &b.Connections, "pending": &b.Pending, "requests": &b.Requests, "retries": &b.retries} {
-		require.EqualValues(t, math.MaxUint32, l.max(), name)
+		require.EqualValues(t, uint32(math.MaxUint32), l.max(), name)
 		require.True(t, l.Acquire(), name)
 		l.active.Store(math.MaxUint32)
 		require.False(t, l.Acquire(), name)
