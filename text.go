@@ -56,7 +56,10 @@ func (l *listener) print(t *text) {
 	t.in(func() {
 		for _, c := range l.order {
 			t.line("server %s", strings.Join(serverNames(c.server.Hosts), " "))
-			t.in(func() { c.table.print(t) })
+			t.in(func() {
+				c.server.TLS.print(t)
+				c.table.print(t)
+			})
 		}
 	})
 }

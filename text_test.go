@@ -85,6 +85,7 @@ listener 127.0.0.1 81
     host a.com
 `+at("81", "    ")+`listener 443 tls
   server a.com
+    tls SIMPLE credential "c"
     routes https.443.https.gw.default
       host a.com
 `+at("443", "  "), gw.String())

@@ -94,11 +94,13 @@ func (v *validator) certificates(s *site, t *ServerTLS) {
 	}
 }
 
-// usedCertificates warns of certificates that Istio does not use.
+// maxCertificates is the number of certificates of one server that Istio uses.
+const maxCertificates = 2
+
 func (v *validator) usedCertificates(s *site, list string, n int) {
-	if n > 2 {
+	if n > maxCertificates {
 		e := s.field(list)
-		e.warnf(codeSchema, "there are %d certificates: only the first 2 are used", n)
+		e.warnf(codeSchema, "there are %d certificates: only the first %d are used", n, maxCertificates)
 	}
 }
 
