@@ -45,7 +45,8 @@ type Config struct {
 	// servers with different binds have one port, it is for those without.
 	Addresses map[int]string
 
-	// Credentials are what TLS servers name in credentialName.
+	// Credentials are what TLS servers name in credentialName. The authorities of
+	// clients are those of NAME-cacert if there is one, else those of NAME.
 	Credentials map[string]Credential
 
 	// Listen opens a listener. The default is that of package net.
@@ -147,7 +148,7 @@ func (s *Server) Start() error {
 // Sync makes the listeners those of the gateway as it is now, after a
 // Gateway.Replace: it opens new ones, and closes those that are no more, whose
 // requests may finish. All certificates are read anew; one that cannot be read
-// any more stays. Where the TLS servers of a port have changed, connections to
+// any more stays, unless clients would be held to less than is asked now. Where the TLS servers of a port have changed, connections to
 // it are closed after the requests they are in, so that no client is served
 // under terms of yesterday. If a listener cannot be opened all stay as they
 // were, and the error joins all that was wrong.

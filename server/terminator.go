@@ -35,7 +35,7 @@ type settings struct {
 func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.lists || !next.lists) }
 
 // newTerminator reads the certificates of a listener's servers. Where that
-// fails, those of before, which may be nil, stay.
+// fails, those of before, which may be nil, stay if they may.
 func newTerminator(l *gateway.Listener, credentials map[string]Credential, before *terminator) (*terminator, []gateway.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
 	var warnings []gateway.Warning
