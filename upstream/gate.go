@@ -58,6 +58,8 @@ type stock[C gated] interface {
 	// Put ends a use of c. It returns the connection that the caller is to close, if
 	// any: c, or an unused one in its place.
 	Put(c C) (dead C)
+	// Release precedes Put where no request was made on c in this use.
+	Release(c C)
 	// Sweep closes unused connections that are of no use any more.
 	Sweep()
 }
@@ -126,6 +128,7 @@ func (g *gate[C]) begin(name string, c C) (C, error) {
 	if g.breaker.AcquireRequest() {
 		return c, nil
 	}
+	g.stock.Release(c)
 	g.give(name, c)
 	var none C
 	return none, errOverflow
@@ -139,15 +142,13 @@ func (g *gate[C]) end() { g.breaker.Requests.Release() }
 // made. It waits for either.
 func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C, err error) {
 	w := make(waiter[C], 1)
-	q, c := g.queue(name, fresh, nil)
-	if q != nil {
-		// Nobody may have noticed yet that an idle connection is of no use.
-		g.stock.Sweep()
-		q, c = g.queue(name, fresh, w)
-	}
+	q, c := g.queue(name, fresh, w)
 	if q == nil {
 		return c, nil
 	}
+	// Nobody may have noticed yet that an idle connection is of no use. From now on
+	// somebody does: see freed.
+	g.stock.Sweep()
 	select {
 	case got := <-w:
 		return got.conn, got.err
@@ -164,6 +165,7 @@ func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C,
 	if at < 0 {
 		switch got := <-w; {
 		case got.conn != none:
+			g.stock.Release(got.conn)
 			g.give(name, got.conn)
 		case got.err == nil:
 			g.mu.Lock()
@@ -176,12 +178,10 @@ func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C,
 }
 
 // queue returns an idle connection, or nothing if one may be made. If neither can
-// be, it returns the queue, to which w has been added unless it is nil.
+// be, it returns the queue, to which w has been added.
 func (g *gate[C]) queue(name string, fresh bool, w waiter[C]) (*queue[C], C) {
-	if w != nil {
-		// Before anything is found to be in use: see freed.
-		g.waiters.Add(1)
-	}
+	// Before anything is found to be in use: see freed.
+	g.waiters.Add(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q := g.queues[name]
@@ -204,15 +204,11 @@ func (g *gate[C]) queue(name string, fresh bool, w waiter[C]) (*queue[C], C) {
 	if c == none && !admitted {
 		c = take()
 	}
-	switch {
-	case c == none && !admitted:
-		if w != nil {
-			q.waiting = append(q.waiting, w)
-		}
+	if c == none && !admitted {
+		q.waiting = append(q.waiting, w)
 		return q, none
-	case w != nil:
-		g.waiters.Add(-1)
 	}
+	g.waiters.Add(-1)
 	return nil, c
 }
 
@@ -283,14 +279,16 @@ func (g *gate[C]) closed(name string) {
 	g.lose(name, g.queues[name])
 }
 
-// freed takes note that there may be more room on a connection than there was.
-// Unlike in give, the stock may have found out by itself. It does not wait for
-// anything, and may be called from within the stock.
+// freed takes note that there may be more room on a connection than there was, or
+// that it has ended. Unlike in give, the stock may have found out by itself. It does
+// not wait for anything, and may be called from within the stock.
 func (g *gate[C]) freed(name string) {
 	if g.waiters.Load() == 0 {
 		return
 	}
 	go func() {
+		// A connection that ended while nobody used it is in the way of another.
+		g.stock.Sweep()
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if q := g.queues[name]; q != nil {

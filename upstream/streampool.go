@@ -186,6 +186,14 @@ func (p *streamPool) Put(c *streamConn) (dead *streamConn) {
 	return dead
 }
 
+// Release gives back what Get has reserved on c, where no request was made.
+func (p *streamPool) Release(c *streamConn) {
+	c.ClientConn.Release()
+	p.mu.Lock()
+	c.begun--
+	p.mu.Unlock()
+}
+
 // usable reports whether a connection may take another request now or later.
 func (p *streamPool) usable(c *streamConn) bool {
 	if c.Err() != nil {

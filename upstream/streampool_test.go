@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,6 +188,91 @@ func TestStreamsOneAfterTheOther(t *testing.T) {
 		require.Len(t, states, 1, "one connection")
 		settled(t, u)
 	}
+}
+
+// Who is refused takes no stream of a connection from those that come later, nor one
+// of the requests that it is good for.
+func TestRefusedRequestsTakeNoStreams(t *testing.T) {
+	for name, protocol := range map[string]Protocol{"HTTP/1.1": HTTP1, "HTTP/2": HTTP2} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			address := httpBackend(t, s.ServeHTTP)
+			c := to(NetHTTP, address)
+			c.Protocol, c.MaxConcurrentStreams, c.MaxRequestsPerConnection = protocol, 3, 3
+			c.Limits = &Limits{MaxConnections: 2, MaxRequests: 1}
+			u := newUpstream(t, c)
+			first := begin(u, get("/"))
+			within(t, s.arrived)
+			for range 5 {
+				overflowed(t, within(t, begin(u, get("/"))).failed)
+			}
+			used := u.breaker.Connections.Active()
+			s.leave()
+			require.Equal(t, 200, within(t, first).Code)
+			for range 2 {
+				require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+			}
+			if protocol == HTTP2 {
+				require.EqualValues(t, 1, used)
+				require.Zero(t, u.breaker.Connections.Active(), "three requests were made")
+			} else {
+				require.EqualValues(t, 2, used)
+			}
+			settled(t, u)
+		})
+	}
+}
+
+// A connection that nobody uses, but whose streams the backend has not let go of,
+// may end while somebody waits for it, who gets another one then.
+func TestWaiterOutlivesConnection(t *testing.T) {
+	var connections atomic.Int64
+	arrived, cut := make(chan struct{}, 9), make(chan struct{})
+	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		first := connections.Add(1) == 1
+		if first {
+			go func() {
+				<-cut
+				conn.Close()
+			}()
+		}
+		const data, headers, settings, endStream, endHeaders = 0, 1, 4, 1, 4
+		frame := func(kind, flags, stream byte, payload string) {
+			_, _ = io.WriteString(conn, string([]byte{0, 0, byte(len(payload)), kind, flags, 0, 0, 0, stream})+payload)
+		}
+		_, _ = in.Discard(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+		frame(settings, 0, 0, "")
+		for head := make([]byte, 9); ; {
+			if _, err := io.ReadFull(in, head); err != nil {
+				return
+			}
+			_, _ = in.Discard(int(head[0])<<16 | int(head[1])<<8 | int(head[2]))
+			if head[3] != headers {
+				// Neither is a PING answered, which would say that a reset arrived.
+				continue
+			}
+			arrived <- struct{}{}
+			if !first {
+				const status200 = "\x88"
+				frame(headers, endHeaders, head[8], status200)
+				frame(data, endStream, head[8], "")
+			}
+		}
+	})
+	c := overHTTP2(address)
+	c.MaxConcurrentStreams = 1
+	c.Limits = &Limits{MaxConnections: 1}
+	u := newUpstream(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := begin(u, get("/").WithContext(ctx))
+	within(t, arrived)
+	cancel()
+	within(t, gone)
+	waiting := begin(u, get("/"))
+	queued(t, u, 1)
+	close(cut)
+	require.Equal(t, 200, within(t, waiting).Code)
+	settled(t, u)
 }
 
 // A connection that is being made is waited for by as many as it takes.

@@ -92,6 +92,10 @@ func (p *Pool) Put(c *Conn) (dead *Conn) {
 	return dead
 }
 
+// Release precedes Put of a connection on which no request was made. Get counts
+// nothing that there would be to take back.
+func (p *Pool) Release(*Conn) {}
+
 func (p *Pool) interval() time.Duration {
 	interval := sweepInterval
 	for _, limit := range [...]time.Duration{p.IdleTimeout, p.MaxAge} {
