@@ -306,8 +306,9 @@ func (e *directExchange) BeforeWait() {
 }
 
 // spliceLength is the length from which a body is left to the kernel, if it can
-// take it from one connection to the other.
-const spliceLength = 64 << 10
+// take it from one connection to the other. Below that a copy is faster, and costs
+// hardly more: what is on its way stays in the processor's caches.
+const spliceLength = 2 << 20
 
 // relayBody copies the body as it comes.
 func (e *directExchange) relayBody() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -285,6 +286,7 @@ func TestCutResponses(t *testing.T) {
 			"fixed":          "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
 			"fixed, empty":   "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
 			"fixed, long":    "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat("x", 500000),
+			"fixed, spliced": fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 2*spliceLength) + strings.Repeat("x", spliceLength),
 			"chunked":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
 			"in a chunk":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
 			"in the trailer": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n",
