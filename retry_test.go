@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"io"
 	"math"
@@ -256,69 +255,6 @@ func TestOnlyOtherProcessesAreRetriedByDefault(t *testing.T) {
 	require.Equal(t, []string{"", ""}, s.counts)
 }
 
-func TestPerTryTimeout(t *testing.T) {
-	const ms = time.Millisecond
-	slow := func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }
-	late := func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(200)
-		time.Sleep(time.Second)
-		_, _ = io.WriteString(w, "late")
-	}
-	for _, row := range []struct {
-		name   string
-		route  Route
-		steps  []step
-		took   time.Duration
-		calls  int
-		status int
-		body   string
-	}{
-		{"not retried by default", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms}}, []step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"not retried on connect-failure", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"connect-failure", "503"}}},
-			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"not retried on reset-before-request", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset-before-request"}}},
-			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"retried on 5xx", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"retried on gateway-error", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"gateway-error"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"retried on reset", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"all of them", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 300 * ms, 3, 504, timeoutBody},
-		{"until the timeout", Route{Timeout: 250 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 250 * ms, 3, 504, timeoutBody},
-		{"longer than the timeout", Route{Timeout: 50 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 50 * ms, 1, 504, timeoutBody},
-		{"a slow body", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{late}, time.Second, 1, 200, "late"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &script{steps: row.steps}
-				row.route.Split = Split{{Host: "a"}}
-				gw := built(t, New().Random(func() uint64 { return 0 }).Route(row.route).Backend("*", s))
-				w, took, panicked := outcomeOf(gw, request(t, "GET", "/"))
-				require.Nil(t, panicked)
-				require.Equal(t, row.took, took)
-				require.Equal(t, row.status, w.Code)
-				require.Equal(t, row.body, w.Body.String())
-				time.Sleep(2 * time.Hour)
-				synctest.Wait()
-				require.Equal(t, row.calls, s.calls)
-			})
-		})
-	}
-}
-
-func TestExpectedTimeoutIsWhatIsLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }}}
-		gw := built(t, New().Semantics(Envoy).Random(func() uint64 { return 0 }).Backend("*", s).Route(Route{
-			Split: Split{{Host: "a"}}, Timeout: 2500 * time.Millisecond,
-			Retry: &Retry{Attempts: 5, PerTryTimeout: time.Second, On: []string{"5xx"}},
-		}))
-		_, _, _ = outcomeOf(gw, request(t, "GET", "/"))
-		time.Sleep(2 * time.Hour)
-		synctest.Wait()
-		require.Equal(t, []string{"1", "2", "3"}, s.counts)
-		require.Equal(t, []string{"1000", "1000", "500"}, s.expected)
-	})
-}
-
 func TestBackoff(t *testing.T) {
 	const ms = time.Millisecond
 	p := compileRetry(&Retry{Attempts: 9})
@@ -338,52 +274,6 @@ func TestBackoff(t *testing.T) {
 		_, took, _ := outcomeOf(gw, request(t, "GET", "/"))
 		require.Equal(t, 60*ms, took)
 	})
-}
-
-func TestTimeIsUpBetweenTries(t *testing.T) {
-	for _, timed := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &script{steps: []step{status(503)}}
-			route := Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"503"}, Backoff: time.Minute}}
-			if timed {
-				route.Timeout = 10 * time.Second
-			}
-			gw := built(t, New().Random(func() uint64 { return uint64(30 * time.Second) }).Backend("*", s).Route(route))
-			r := request(t, "GET", "/")
-			if !timed {
-				ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
-				defer cancel()
-				r = r.WithContext(ctx)
-			}
-			w, took, panicked := outcomeOf(gw, r)
-			require.Nil(t, panicked)
-			require.Equal(t, 10*time.Second, took)
-			require.Equal(t, 504, w.Code)
-			require.Equal(t, timeoutBody, w.Body.String())
-			require.Equal(t, 1, s.calls)
-		})
-	}
-}
-
-// Nobody is answered after having gone away.
-func TestClientGoesAwayBetweenTries(t *testing.T) {
-	for _, remote := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &script{steps: []step{failing("UF")}}
-			gw := built(t, New().Random(func() uint64 { return uint64(30 * time.Second) }).Backend("*", s).
-				Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"connect-failure"}, Backoff: time.Minute}}))
-			if remote {
-				remotely(gw)
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			time.AfterFunc(10*time.Second, cancel)
-			_, took, panicked := outcomeOf(gw, request(t, "GET", "/").WithContext(ctx))
-			require.Equal(t, http.ErrAbortHandler, panicked)
-			require.Equal(t, 10*time.Second, took)
-			require.Equal(t, 1, s.calls)
-		})
-	}
 }
 
 func TestRetriesSendTheBodyAgain(t *testing.T) {
