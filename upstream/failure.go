@@ -184,8 +184,8 @@ func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.As(err, &op) ||
 		strings.Contains(err.Error(), "server closed idle connection") ||
-		strings.Contains(err.Error(), "client connection lost") ||
-		strings.Contains(err.Error(), "http2: client conn ") ||
+		// What follows is one of "conn not usable", "connection lost" and so on.
+		strings.Contains(err.Error(), "http2: client conn") ||
 		strings.Contains(err.Error(), "sent GOAWAY and closed the connection")
 }
 

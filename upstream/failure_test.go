@@ -334,6 +334,8 @@ func TestClassify(t *testing.T) {
 		{errors.New("http2: Transport received GOAWAY from server ErrCode:ENHANCE_YOUR_CALM"), "UR", "remote refused stream reset"},
 		{errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), "UC", "connection termination"},
 		{errors.New("http2: client conn could not be established"), "UC", "connection termination"},
+		{errors.New("http2: client connection lost"), "UC", "connection termination"},
+		{errors.New("http2: client connection force closed via ClientConn.Close"), "UC", "connection termination"},
 		{errors.New("stream error: stream ID 1; CANCEL; received from peer"), "UR", "remote reset"},
 		{errors.New("stream error: stream ID 1; PROTOCOL_ERROR"), "UPE", "protocol error"},
 		{errors.New("malformed"), "UPE", "protocol error"},
