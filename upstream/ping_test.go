@@ -19,8 +19,8 @@ import (
 func silent(conn net.Conn, alive bool, pings *atomic.Int32) {
 	defer conn.Close()
 	const (
-		settings, ping = 4, 6
-		ack            = 1
+		reset, settings, ping = 3, 4, 6
+		ack                   = 1
 	)
 	if _, err := io.ReadFull(conn, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
@@ -38,6 +38,9 @@ func silent(conn net.Conn, alive bool, pings *atomic.Int32) {
 			return
 		}
 		switch kind, flags := frame[3], frame[4]; {
+		case kind == reset:
+			// The ping that follows asks whether this arrived.
+			return
 		case kind == settings && flags&ack == 0:
 			// The backend's own settings, all of them the default, and that the
 			// gateway's have been read.
