@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -93,11 +94,13 @@ func (v *validator) policyBlocks(s *site, p *PortTrafficPolicy, scope policyScop
 	}
 }
 
-// notNegative validates a number of which zero is the default.
-func (v *validator) notNegative(s *site, field string, n int) {
-	if n < 0 {
-		e := s.field(field)
+// count validates a number, which Envoy has 32 bits for.
+func (v *validator) count(s *site, field string, n int) {
+	switch e := s.field(field); {
+	case n < 0:
 		e.errorf("%d is negative, 0 or more is expected", n)
+	case int64(n) > math.MaxUint32:
+		e.errorf("%d is too large, %d or less is expected", n, uint32(math.MaxUint32))
 	}
 }
 
@@ -116,14 +119,14 @@ func (v *validator) connectionPool(s *site, p *ConnectionPool) {
 	}
 	if t := p.TCP; t != nil {
 		e := s.field("tcp")
-		v.notNegative(&e, "maxConnections", t.MaxConnections)
+		v.count(&e, "maxConnections", t.MaxConnections)
 		v.duration(&e, "connectTimeout", t.ConnectTimeout)
 		v.duration(&e, "maxConnectionDuration", t.MaxConnectionDuration)
 		if t.IdleTimeout != nil {
 			v.duration(&e, "idleTimeout", *t.IdleTimeout)
 		}
 		if k := t.Keepalive; k != nil {
-			v.notNegative(&e, "tcpKeepalive.probes", k.Probes)
+			v.count(&e, "tcpKeepalive.probes", k.Probes)
 			v.duration(&e, "tcpKeepalive.time", k.Time)
 			v.duration(&e, "tcpKeepalive.interval", k.Interval)
 		}
@@ -135,11 +138,11 @@ func (v *validator) connectionPool(s *site, p *ConnectionPool) {
 }
 
 func (v *validator) httpSettings(s *site, h *HTTPSettings) {
-	v.notNegative(s, "http1MaxPendingRequests", h.HTTP1MaxPendingRequests)
-	v.notNegative(s, "http2MaxRequests", h.HTTP2MaxRequests)
-	v.notNegative(s, "maxRequestsPerConnection", h.MaxRequestsPerConnection)
-	v.notNegative(s, "maxRetries", h.MaxRetries)
-	v.notNegative(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
+	v.count(s, "http1MaxPendingRequests", h.HTTP1MaxPendingRequests)
+	v.count(s, "http2MaxRequests", h.HTTP2MaxRequests)
+	v.count(s, "maxRequestsPerConnection", h.MaxRequestsPerConnection)
+	v.count(s, "maxRetries", h.MaxRetries)
+	v.count(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
 	v.duration(s, "idleTimeout", h.IdleTimeout)
 	switch {
 	case h.H2UpgradePolicy > H2Upgrade:
@@ -170,7 +173,7 @@ func (v *validator) retryBudget(of *site, t *TrafficPolicy, pools bool) {
 	if b.Percent != nil {
 		v.percentage(&s, "percent", *b.Percent)
 	}
-	v.notNegative(&s, "minRetryConcurrency", b.MinRetryConcurrency)
+	v.count(&s, "minRetryConcurrency", b.MinRetryConcurrency)
 	v.duration(&s, "budgetInterval", b.Interval)
 	switch {
 	case !pools:
@@ -196,7 +199,7 @@ func (v *validator) outlierDetection(s *site, o *OutlierDetection, scope policyS
 		if c.n != nil {
 			n = *c.n
 		}
-		v.notNegative(s, c.field, n)
+		v.count(s, c.field, n)
 		counts = counts || n > 0
 	}
 	if o.ConsecutiveLocalOriginFailures > 0 && !o.SplitExternalLocalOriginErrors {

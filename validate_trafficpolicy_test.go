@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -89,6 +90,14 @@ func TestValidateConnectionPool(t *testing.T) {
 	const (
 		ping = "trafficPolicy.connectionPool.http.http2KeepAlive."
 	)
+	if strconv.IntSize > 32 {
+		most := int64(math.MaxUint32)
+		runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
+			{"as many connections as can be counted", tcp(TCPSettings{MaxConnections: int(most)}), nil},
+			{"one more", tcp(TCPSettings{MaxConnections: int(most + 1)}),
+				[]string{"trafficPolicy.connectionPool.tcp.maxConnections: 4294967296 is too large, 4294967295 or less is expected"}},
+		})
+	}
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"empty", pooled(ConnectionPool{}), []string{"trafficPolicy.connectionPool: the connection pool is empty: tcp or http is expected"}},
 		{"empty settings", pooled(ConnectionPool{TCP: &TCPSettings{}, HTTP: &HTTPSettings{}}), nil},
