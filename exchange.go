@@ -53,8 +53,14 @@ var exchanges = sync.Pool{New: func() any { return new(wrappedExchange) }}
 // over, so that its memory can be used for another one: no handler has seen it, no
 // body is on its way, and no goroutine was left behind.
 func (rt *routeProgram) forgets(v *view, d *destination) bool {
-	return v.owned && d.direct && (v.r.Body == nil || v.r.Body == http.NoBody) && !v.upgrade &&
+	return v.owned && d.direct && bodiless(v.r) && !v.upgrade &&
 		len(rt.mirrors) == 0 && rt.timeout == 0 && rt.retry.perTry == 0
+}
+
+// bodiless reports whether a request has no body. net/http's server gives those of
+// HTTP/2 one that is empty.
+func bodiless(r *http.Request) bool {
+	return r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 && r.ProtoMajor >= 2
 }
 
 // begin makes x the exchange of a request. Its header is yet to be prepared.
@@ -67,6 +73,9 @@ func (x *copiedExchange) begin(p *program, v *view, c *clause) {
 	}
 	x.copy, x.url = *in, *in.URL
 	x.copy.URL = &x.url
+	if x.copy.Body != nil && bodiless(in) {
+		x.copy.Body = http.NoBody
+	}
 	x.req = &x.copy
 }
 

@@ -87,6 +87,11 @@ func TestWhichExchangesAreUsedAgain(t *testing.T) {
 	direct := &destination{direct: true}
 	body := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
 	none := httptest.NewRequest(http.MethodGet, "/", nil)
+	over2 := func(length int64) *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
+		r.ProtoMajor, r.ContentLength = 2, length
+		return r
+	}
 	tests := []struct {
 		name  string
 		v     view
@@ -97,6 +102,8 @@ func TestWhichExchangesAreUsedAgain(t *testing.T) {
 		{"no body", view{r: none, owned: true}, direct, routeProgram{}, true},
 		{"not owned", view{r: none}, direct, routeProgram{}, false},
 		{"a body", view{r: body, owned: true}, direct, routeProgram{}, false},
+		{"none over HTTP/2", view{r: over2(0), owned: true}, direct, routeProgram{}, true},
+		{"a body of unknown length over HTTP/2", view{r: over2(-1), owned: true}, direct, routeProgram{}, false},
 		{"a handler", view{r: none, owned: true}, &destination{}, routeProgram{}, false},
 		{"net/http's client", view{r: none, owned: true}, &destination{remote: true}, routeProgram{}, false},
 		{"an upgrade", view{r: none, owned: true, upgrade: true}, direct, routeProgram{}, false},

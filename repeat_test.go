@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,4 +56,33 @@ func TestRepetitionsAreFew(t *testing.T) {
 		require.Less(t, s.calls, requests+requests/5)
 		require.GreaterOrEqual(t, s.calls, requests+firstRepeats)
 	})
+}
+
+// A request without body is one over HTTP/2 as well, where net/http's server gives
+// it one that is empty.
+func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
+	for _, p := range protocols {
+		for method, want := range map[string]int{http.MethodGet: http.StatusOK, http.MethodDelete: http.StatusServiceUnavailable} {
+			t.Run(p.name+" "+method, func(t *testing.T) {
+				var calls atomic.Int64
+				backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+					if calls.Add(1) == 1 {
+						panic(http.ErrAbortHandler)
+					}
+				}))
+				defer backend.Close()
+				gw := built(t, New().Route(Route{Split: Split{{Host: "a"}}}).BackendURL("a", backend.URL))
+				for name, h := range map[string]http.Handler{"lent": gw, "owned": gw.Owning()} {
+					calls.Store(0)
+					client, url := p.client(t, h)
+					r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+					require.NoError(t, err)
+					response, err := client.Do(r)
+					require.NoError(t, err, name)
+					response.Body.Close()
+					require.Equal(t, want, response.StatusCode, name)
+				}
+			})
+		}
+	}
 }
