@@ -41,6 +41,12 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 		x.proxy(w)
 		return
 	}
+	x.attempts(w, timed, stream)
+}
+
+// attempts is attempt where responses are judged, or time is limited.
+func (x *exchange) attempts(w http.ResponseWriter, timed bool, stream time.Duration) {
+	rt := x.clause.route
 	a := &attempts{x: x, out: w, policy: rt.retry, previous: x.previousHosts(), timed: timed, timeout: rt.timeout, stream: stream}
 	a.body = newReplayBody(x.req, a.timed)
 	defer a.end()
@@ -68,7 +74,6 @@ func (x *exchange) retriesOnlyFailures() bool {
 // proxy is attempt where only failures are retried, of a destination outside of
 // this process: the response goes straight to the client.
 func (x *exchange) proxy(w http.ResponseWriter) {
-	policy := x.clause.route.retry
 	var body *touchedBody
 	if x.req.Body != nil && x.req.Body != http.NoBody {
 		body = &touchedBody{ReadCloser: x.req.Body}
@@ -79,9 +84,15 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 		x.dest.budget.earn(x.w.start)
 	}
 	x.dest.backend.ServeHTTP(w, x.req)
-	if !x.w.caught {
-		return
+	if x.w.caught {
+		x.retry(w, body)
 	}
+}
+
+// retry goes on from the failure of the first try. It stands apart from proxy, whose
+// stack is that of most requests.
+func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
+	policy := x.clause.route.retry
 	previous := x.previousHosts()
 	defer previous.end()
 	for n := 1; ; n++ {

@@ -64,14 +64,22 @@ func (d *direct) serve(x exchange) (sent bool, err error) {
 	e.exchange = x
 	err = d.attempt(e)
 	sent = e.sent
+	e.reset()
+	directExchanges.Put(e)
+	return sent, err
+}
+
+// reset leaves of e what another exchange can use.
+func (e *directExchange) reset() {
 	clear(e.head.Fields)
 	clear(e.body.Trailer)
 	if cap(e.out) > maxKeptOut {
 		e.out = nil
 	}
-	*e = directExchange{head: http1.Head{Fields: e.head.Fields}, body: http1.Body{Trailer: e.body.Trailer}, out: e.out}
-	directExchanges.Put(e)
-	return sent, err
+	e.exchange, e.conn, e.upload = exchange{}, nil, nil
+	e.head.Reset()
+	e.body = http1.Body{Trailer: e.body.Trailer}
+	e.unflushed, e.answered = false, false
 }
 
 // attempt makes one exchange, on a connection that was used before if there is
@@ -255,17 +263,30 @@ func (e *directExchange) readHead() error {
 		if status >= 200 || status == http.StatusSwitchingProtocols {
 			return nil
 		}
-		h := make(http.Header, len(e.head.Fields))
-		for _, f := range e.head.Fields {
-			h[f.Key] = append(h[f.Key], f.Value)
-		}
-		if !e.inform(status, h) {
-			return errTooManyInformational
-		}
-		if status == http.StatusContinue && e.upload != nil {
-			e.upload.start()
+		if err := e.forwardInformational(); err != nil {
+			return err
 		}
 	}
+}
+
+// forwardInformational forwards a response with a status of 1xx.
+func (e *directExchange) forwardInformational() error {
+	if !e.inform(e.head.Status, e.header()) {
+		return errTooManyInformational
+	}
+	if e.head.Status == http.StatusContinue && e.upload != nil {
+		e.upload.start()
+	}
+	return nil
+}
+
+// header returns the header of the response.
+func (e *directExchange) header() http.Header {
+	h := make(http.Header, len(e.head.Fields))
+	for _, f := range e.head.Fields {
+		h[f.Key] = append(h[f.Key], f.Value)
+	}
+	return h
 }
 
 // respond sends the response to the client.
@@ -411,10 +432,7 @@ func announceFields(header http.Header, head *http1.Head) []string {
 
 // switchProtocols joins the client's connection with the backend's.
 func (e *directExchange) switchProtocols() {
-	h := make(http.Header, len(e.head.Fields))
-	for _, f := range e.head.Fields {
-		h[f.Key] = append(h[f.Key], f.Value)
-	}
+	h := e.header()
 	// Reads have no deadline any more; the context's end closes the connection.
 	e.conn.Watch()
 	e.tunnel(h, e.conn.NetConn(), e.conn.Buffered())

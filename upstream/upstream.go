@@ -157,7 +157,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h, err := u.pick(r, balance.Request{Hash: hash.Value, Hashed: hash.Found})
 	if err != nil {
-		fail(w, r, classify(r.Context(), err, false))
+		unpicked(w, r, err)
 		return
 	}
 	defer h.release()
@@ -177,11 +177,22 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		upgrade: upgradeOf(r, protocol),
 	})
 	if err != nil {
-		f := classify(r.Context(), err, sent)
-		f.Host = h.public(protocol)
-		h.reportFailure(&f)
-		fail(w, r, f)
+		u.failed(w, r, h, err, sent)
 	}
+}
+
+// unpicked answers a request for which there is no host. Like failed it stands apart
+// from ServeHTTP, whose stack is that of most requests.
+func unpicked(w http.ResponseWriter, r *http.Request, err error) {
+	fail(w, r, classify(r.Context(), err, false))
+}
+
+// failed answers a request to h that failed.
+func (u *Upstream) failed(w http.ResponseWriter, r *http.Request, h *host, err error, sent bool) {
+	f := classify(r.Context(), err, sent)
+	f.Host = h.public(u.config.protocolOf(r))
+	h.reportFailure(&f)
+	fail(w, r, f)
 }
 
 // AcquireRetry lets one more retry begin, which calls ReleaseRetry when it ends, or

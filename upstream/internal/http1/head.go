@@ -57,6 +57,11 @@ func (h *Head) Values(key string) []string {
 	return values
 }
 
+// Reset makes h the zero Head, but for the room of its fields.
+func (h *Head) Reset() {
+	*h = Head{Fields: h.Fields[:0]}
+}
+
 // parse reads the lines of a head, each of which ends in CRLF, without the empty
 // one at their end.
 //
@@ -65,7 +70,8 @@ func (h *Head) Values(key string) []string {
 // Content-Length, Content-Length beside Transfer-Encoding, any coding but
 // chunked, and control characters are all refused.
 func (h *Head) parse(text string, maxFields int) error {
-	*h = Head{Fields: h.Fields[:0], Length: -1}
+	h.Reset()
+	h.Length = -1
 	end := strings.IndexByte(text, '\n')
 	if end < 0 {
 		return ProtocolError("no status line")
