@@ -89,6 +89,9 @@ func (g *generation) start() {
 }
 
 func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor >= 2 {
+		growStack(0)
+	}
 	g.handling.begin()
 	defer g.handling.end()
 	if c := guardIn(r); c != nil {
