@@ -37,6 +37,7 @@ func TestDocuments(t *testing.T) {
 	t.Cleanup(func() {
 		if binary, err := builtLateen(); err == nil && !testing.Short() {
 			_ = os.RemoveAll(filepath.Dir(binary))
+			builtLateen = sync.OnceValues(buildLateen)
 		}
 	})
 	files, err := filepath.Glob("docs/*.md")
@@ -314,7 +315,9 @@ func (b *lockedBuffer) String() string {
 }
 
 // builtLateen builds the command, once.
-var builtLateen = sync.OnceValues(func() (string, error) {
+var builtLateen = sync.OnceValues(buildLateen)
+
+func buildLateen() (string, error) {
 	directory, err := os.MkdirTemp("", "lateen")
 	if err != nil {
 		return "", err
@@ -325,7 +328,7 @@ var builtLateen = sync.OnceValues(func() (string, error) {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}
 	return binary, err
-})
+}
 
 // lateen returns the path of the command.
 func lateen(t *testing.T) string {
