@@ -13,7 +13,7 @@ import (
 )
 
 // An exchange is one request that a route with a destination takes, and its
-// response. As a rule it is not used again: handlers may keep what they were given.
+// response. Only where nobody can have kept anything is it used again: see forgets.
 type exchange struct {
 	program *program
 	// in is the request as it came, without its header once that was taken.
