@@ -66,8 +66,8 @@ conformance: ## Compare with Istio's answers, and print the counts
 
 .PHONY: docs
 docs: ## Write the tables and printed forms that are made from the code
-	go test ./spec -run 'TestSemanticsDocument|TestGood' -update
-	go test ./spec -run TestPrinted -update-printed
+	go test ./spec/istio -run 'TestSemanticsDocument|TestGood' -update
+	go test ./spec/istio -run TestPrinted -update-printed
 
 .PHONY: ci
 ci: ## Run what CI runs

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // manyRoutes returns n routes, each with a rewrite, an operation on headers and
@@ -88,7 +88,7 @@ func BenchmarkBuild(b *testing.B) {
 		source func() gateway.Source
 	}{
 		{"declarations", func() gateway.Source { return declared }},
-		{"yaml", func() gateway.Source { return spec.Bytes("many.yaml", text) }},
+		{"yaml", func() gateway.Source { return istio.Bytes("many.yaml", text) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var gw *gateway.Gateway

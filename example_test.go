@@ -13,7 +13,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/server"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // get returns the answer of a handler.
@@ -165,7 +165,7 @@ func ExampleBuilder_Load() {
 	})
 
 	gw, err := gateway.New().
-		Load(spec.Text(`
+		Load(istio.Text(`
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: hello}
@@ -262,7 +262,7 @@ func Example_ports() {
 	})
 
 	gw, err := gateway.New().
-		Load(spec.Files("examples/product/product.yaml")).
+		Load(istio.Files("examples/product/product.yaml")).
 		Backend("*", hello).
 		Build()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // shop returns a VirtualService for every host with these routes, as YAML.
@@ -249,7 +249,7 @@ func TestGotchas(t *testing.T) {
 	for _, g := range gotchas {
 		t.Run(fmt.Sprintf("%d %s", g.number, g.name), func(t *testing.T) {
 			var drawn uint64
-			b := gateway.New().Semantics(gateway.Envoy).Load(spec.Text(g.yaml)).TrustedProxies(g.trusted).Random(func() uint64 { return drawn })
+			b := gateway.New().Semantics(gateway.Envoy).Load(istio.Text(g.yaml)).TrustedProxies(g.trusted).Random(func() uint64 { return drawn })
 			for _, name := range []string{"a", "b", "reviews"} {
 				b.Backend(name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					fmt.Fprintf(w, "%s %s", name, r.RequestURI)

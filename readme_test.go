@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // TestDocuments holds what the documents show to be true:
@@ -54,7 +54,7 @@ func TestDocuments(t *testing.T) {
 						require.True(t, compiled(t, b.lines), "no example and no test has these lines:\n%s", strings.Join(b.lines, "\n"))
 					case "yaml":
 						_, err := gateway.New().Backend("*", http.NotFoundHandler()).
-							Load(spec.Text(strings.Join(b.lines, "\n"))).Build()
+							Load(istio.Text(strings.Join(b.lines, "\n"))).Build()
 						require.NoError(t, err)
 					case "sh":
 						for _, line := range b.lines {
@@ -211,7 +211,7 @@ func checkCurl(t *testing.T, words []string) {
 	target, err := url.Parse(words[len(words)-1])
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:8080", target.Host)
-	gw, err := gateway.New().Load(spec.Files("examples/product/product.yaml")).
+	gw, err := gateway.New().Load(istio.Files("examples/product/product.yaml")).
 		Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).Build()
 	require.NoError(t, err)
 	w := httptest.NewRecorder()

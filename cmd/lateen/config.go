@@ -12,7 +12,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/suggest"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 	"github.com/lateengo/gateway/upstream"
 )
 
@@ -54,7 +54,7 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 		c.trusted = n
 		return nil
 	})
-	flags.StringVar(&c.namespace, "namespace", spec.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
+	flags.StringVar(&c.namespace, "namespace", istio.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
 	flags.Func("workload-labels", "`KEY=VALUE,…` are the gateway's own labels, for selectors; without any, all Gateways are its own", c.setLabels)
 	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it all endpoints are alike", c.setLocality)
@@ -153,14 +153,14 @@ func (c *configuration) builder(s streams) *gateway.Builder {
 	var paths []string
 	load := func() {
 		if len(paths) > 0 {
-			b.Load(spec.Files(paths...).Namespace(c.namespace))
+			b.Load(istio.Files(paths...).Namespace(c.namespace))
 			paths = nil
 		}
 	}
 	for _, path := range c.files {
 		if path == "-" {
 			load()
-			b.Load(spec.Reader("stdin", s.in).Namespace(c.namespace))
+			b.Load(istio.Reader("stdin", s.in).Namespace(c.namespace))
 			continue
 		}
 		paths = append(paths, path)

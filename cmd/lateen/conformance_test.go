@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/conformance"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // TestConformance runs "lateen serve" with each configuration of package
@@ -101,7 +101,7 @@ func newWire(t *testing.T, g *conformance.Golden, file, cert, key string) *wire 
 	if n := g.Options.Mesh.PathNormalization.Normalization; n != "" {
 		args = append(args, "--path-normalization", n)
 	}
-	declared, err := spec.Files(file).Declare()
+	declared, err := istio.Files(file).Declare()
 	require.NoError(t, err)
 	ports, credentials := map[int]bool{80: len(declared.Servers) == 0}, map[string]bool{}
 	for _, s := range declared.Servers {

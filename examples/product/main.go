@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 //go:embed product.yaml
@@ -39,7 +39,7 @@ func main() {
 // product-service.default.svc.cluster.local.
 func newGateway() (*gateway.Gateway, error) {
 	return gateway.New().
-		Load(spec.Bytes("product.yaml", config)).
+		Load(istio.Bytes("product.yaml", config)).
 		Backend("product-service", product("v1")).
 		Backend("product-service-v2", product("v2")).
 		Build() // the error lists every problem of the file, each with its line

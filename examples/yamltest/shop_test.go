@@ -10,14 +10,14 @@ import (
 	"testing"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // TestDecisions asks what would happen. Nothing is served.
 func TestDecisions(t *testing.T) {
 	gw, err := gateway.New().
 		Semantics(gateway.Envoy). // as in the cluster, to the byte
-		Load(spec.Files("shop.yaml")).
+		Load(istio.Files("shop.yaml")).
 		Backend("*", http.NotFoundHandler()). // every destination exists
 		Build()
 	if err != nil {
@@ -44,7 +44,7 @@ func TestDecisions(t *testing.T) {
 // TestResponses sends a request all the way to a handler in this test.
 func TestResponses(t *testing.T) {
 	gw, err := gateway.New().
-		Load(spec.Files("shop.yaml")).
+		Load(istio.Files("shop.yaml")).
 		Backend("storefront", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, "welcome")
 		})).

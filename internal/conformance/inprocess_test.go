@@ -16,7 +16,7 @@ import (
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/conformance"
 	"github.com/lateengo/gateway/internal/rawpath"
-	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // TestInProcess sends every request to a gateway in this process and compares
@@ -38,7 +38,7 @@ func compareInProcess(t *testing.T, how string, handler func(*gateway.Listener) 
 		t.Run(g.Config, func(t *testing.T) {
 			accepted, refused := g.Split()
 			for i, text := range refused {
-				_, err := gateway.New().Load(spec.Bytes(g.Config, []byte(text))).Build()
+				_, err := gateway.New().Load(istio.Bytes(g.Config, []byte(text))).Build()
 				require.Error(t, err, "document %d is refused by Istio", i)
 				require.Regexp(t, `^`+g.Config+`:\d+:\d+: `, err.Error())
 			}
@@ -76,7 +76,7 @@ type runner struct {
 
 func newRunner(t *testing.T, g *conformance.Golden, text string, handler func(*gateway.Listener) http.Handler) *runner {
 	r := &runner{t: t, handler: handler}
-	b := gateway.New().Semantics(gateway.Envoy).Load(spec.Bytes(g.Config, []byte(text))).
+	b := gateway.New().Semantics(gateway.Envoy).Load(istio.Bytes(g.Config, []byte(text))).
 		Workload("istio-system", map[string]string{"istio": "ingressgateway", "app": "istio-ingressgateway"}).
 		Random(func() uint64 { return r.drawn })
 	switch g.Options.Mesh.PathNormalization.Normalization {

@@ -1,0 +1,334 @@
+package istio
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+const nullIsNothing = "null is the same as leaving the field out"
+
+// message fills m with the fields of v.
+func (r *reader) message(v *value, m protoreflect.Message) {
+	if !r.is(v, object) {
+		return
+	}
+	s := schemas()[m.Descriptor()]
+	var oneofs map[protoreflect.OneofDescriptor]string
+	r.fields(v, s.set, func(name string, k key, e *value) {
+		f := s.fields[name]
+		if o := f.ContainingOneof(); o != nil && e.form != null {
+			if first, ok := oneofs[o]; ok {
+				r.fail(k.line, k.column, fmt.Sprintf("excludes %s, which is set as well", first), "")
+				return
+			}
+			if oneofs == nil {
+				oneofs = make(map[protoreflect.OneofDescriptor]string)
+			}
+			oneofs[o] = name
+		}
+		if e.form == null {
+			r.warn(k.line, k.column, "", nullIsNothing)
+			return
+		}
+		r.messageField(e, m, f)
+	})
+	s.present(v, m)
+}
+
+// present makes the idle messages that v holds empty ones of m: what holds
+// nothing else is not empty in Istio either.
+func (s *schema) present(v *value, m protoreflect.Message) {
+	for i, k := range v.keys {
+		f := s.fields[k.name]
+		if f != nil && f.Message() != nil && !f.IsMap() && !f.IsList() && s.set.entries[k.name].treatment == idle && v.elements[i].form == object {
+			m.Mutable(f)
+		}
+	}
+}
+
+// fields calls read for each field of a map that is executed, with the reader
+// at it. All others are reported.
+func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e *value)) {
+	r.flaws(v, r.enter)
+	for i, k := range v.keys {
+		r.enter(k.name)
+		entry, ok := set.entries[k.name]
+		switch {
+		case !ok:
+			r.fail(k.line, k.column, "unknown field", nearest(k.name, set.names))
+		case entry.treatment == unexecuted:
+			r.refuse(k.line, k.column, entry.reason)
+		case entry.treatment == idle:
+			r.warn(k.line, k.column, "", "has no effect: "+entry.reason)
+		default:
+			read(k.name, k, v.elements[i])
+		}
+		r.leave()
+	}
+}
+
+func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.FieldDescriptor) {
+	switch {
+	case f.IsMap():
+		if !r.is(v, object) {
+			return
+		}
+		if len(v.keys) == 0 {
+			// An empty map is none, so that it equals the zero value in Go.
+			r.flaws(v, r.enterKey)
+			return
+		}
+		entries := m.Mutable(f).Map()
+		r.entries(v, func(name string, e *value) {
+			if content, ok := r.single(e, f.MapValue(), entries.NewValue); ok {
+				entries.Set(protoreflect.ValueOfString(name).MapKey(), content)
+			}
+		})
+	case f.IsList():
+		if !r.is(v, list) {
+			return
+		}
+		// What cannot be read leaves an empty element, so that the others keep
+		// their index.
+		elements := m.Mutable(f).List()
+		r.elements(v, func(_ int, e *value) {
+			if e.form == null {
+				r.fail(e.line, e.column, "cannot be null", "")
+				elements.Append(elements.NewElement())
+				return
+			}
+			content, ok := r.single(e, f, elements.NewElement)
+			if !ok {
+				content = elements.NewElement()
+			}
+			elements.Append(content)
+		})
+	default:
+		if content, ok := r.single(v, f, func() protoreflect.Value { return m.NewField(f) }); ok {
+			m.Set(f, content)
+		}
+	}
+}
+
+// flaws reports the keys of a map that cannot be taken.
+func (r *reader) flaws(v *value, enter func(string)) {
+	for _, f := range v.flaws {
+		if f.name != "" {
+			enter(f.name)
+		}
+		r.fail(f.line, f.column, f.problem, "")
+		if f.name != "" {
+			r.leave()
+		}
+	}
+}
+
+// entries calls read for each entry of a map whose keys are free, with the
+// reader at it.
+func (r *reader) entries(v *value, read func(name string, e *value)) {
+	r.flaws(v, r.enterKey)
+	for i, k := range v.keys {
+		r.enterKey(k.name)
+		if e := v.elements[i]; e.form == null {
+			r.fail(e.line, e.column, "cannot be null", "")
+		} else {
+			read(k.name, e)
+		}
+		r.leave()
+	}
+}
+
+// elements calls read for each element of a list, with the reader at it.
+func (r *reader) elements(v *value, read func(i int, e *value)) {
+	for i, e := range v.elements {
+		r.enterIndex(i)
+		read(i, e)
+		r.leave()
+	}
+}
+
+// single reads one value of a field's type: the field's own, an element's, or
+// a map entry's. make makes an empty message of that type.
+func (r *reader) single(v *value, f protoreflect.FieldDescriptor, make func() protoreflect.Value) (content protoreflect.Value, ok bool) {
+	switch f.Kind() {
+	case protoreflect.MessageKind:
+		return r.singleMessage(v, f.Message(), make)
+	case protoreflect.StringKind:
+		s, ok := r.text(v)
+		return protoreflect.ValueOfString(s), ok
+	case protoreflect.BytesKind:
+		s, ok := r.text(v)
+		if !ok {
+			return content, false
+		}
+		data, err := base64.StdEncoding.DecodeString(strings.NewReplacer("\n", "", "\r", "").Replace(s))
+		if err != nil {
+			r.failf(v, "expected base64, found %v", v)
+			return content, false
+		}
+		return protoreflect.ValueOfBytes(data), true
+	case protoreflect.BoolKind:
+		b, ok := r.boolean(v)
+		return protoreflect.ValueOfBool(b), ok
+	case protoreflect.Int32Kind:
+		i, ok := r.integer(v, math.MinInt32, math.MaxInt32)
+		return protoreflect.ValueOfInt32(int32(i)), ok
+	case protoreflect.Uint32Kind:
+		i, ok := r.integer(v, 0, math.MaxUint32)
+		return protoreflect.ValueOfUint32(uint32(i)), ok
+	case protoreflect.Uint64Kind:
+		i, ok := r.integer(v, 0, math.MaxUint64)
+		return protoreflect.ValueOfUint64(uint64(i)), ok
+	case protoreflect.DoubleKind:
+		x, ok := r.float(v)
+		return protoreflect.ValueOfFloat64(x), ok
+	case protoreflect.EnumKind:
+		return r.enum(v, f.Enum())
+	}
+	r.failf(v, "cannot be read: fields of type %v are not known", f.Kind())
+	return content, false
+}
+
+func (r *reader) singleMessage(v *value, d protoreflect.MessageDescriptor, make func() protoreflect.Value) (content protoreflect.Value, ok bool) {
+	switch d.FullName() {
+	case "google.protobuf.Duration":
+		t, ok := r.duration(v)
+		return protoreflect.ValueOfMessage(durationpb.New(t).ProtoReflect()), ok
+	case "google.protobuf.BoolValue", "google.protobuf.UInt32Value", "google.protobuf.DoubleValue":
+		content = make()
+		f := d.Fields().ByNumber(1)
+		inner, ok := r.single(v, f, nil)
+		if ok {
+			content.Message().Set(f, inner)
+		}
+		return content, ok
+	case "istio.networking.v1alpha3.PortSelector":
+		if v.form == number {
+			r.fail(v.line, v.column, "expected a map, found "+v.String(), "{number: "+v.scalar+"}")
+			return content, false
+		}
+	}
+	content = make()
+	before := len(r.broken)
+	r.message(v, content.Message())
+	// What has gaps is kept: they are recorded, and the rest can be checked. A
+	// port without a number would be checked for what it lacks.
+	return content, d.Name() != "PortSelector" || !r.brokenSince(before)
+}
+
+// is reports whether v has a form, and an error if not.
+func (r *reader) is(v *value, wanted form) bool {
+	if v.form != wanted {
+		r.mismatch(v, wanted.String())
+	}
+	return v.form == wanted
+}
+
+// mismatch records that v is not what was expected, or why it is nothing.
+func (r *reader) mismatch(v *value, expected string) {
+	switch {
+	case v.form == invalid:
+		r.fail(v.line, v.column, v.scalar, "")
+	case v.form == object && len(v.keys) == 0 && len(v.flaws) == 1 && v.flaws[0].name == "":
+		r.failf(v, "expected %s, found a map in a map, as from a template such as {{ name }} that was not filled in", expected)
+	default:
+		r.failf(v, "expected %s, found %v", expected, v)
+	}
+}
+
+func (r *reader) text(v *value) (string, bool) {
+	if v.form == number || v.form == boolean {
+		r.failf(v, "expected a string, found %v; quote it", v)
+		return "", false
+	}
+	return v.scalar, r.is(v, text)
+}
+
+func (r *reader) boolean(v *value) (bool, bool) {
+	if v.form == text && plainForm(v.scalar) == boolean {
+		r.failf(v, "expected a boolean, found %v; remove the quotes", v)
+		return false, false
+	}
+	return r.is(v, boolean) && truth(v.scalar), v.form == boolean
+}
+
+// integer reads an integer between least and most.
+func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
+	switch {
+	case v.form == text && plainForm(v.scalar) == number:
+		r.failf(v, "expected an integer, found %v; remove the quotes", v)
+		return 0, false
+	case v.form != number:
+		r.mismatch(v, "an integer")
+		return 0, false
+	}
+	n := v.numeral()
+	switch {
+	case !n.integer:
+		r.failf(v, "expected an integer, found %v", v)
+	case n.negative && (least >= 0 || n.magnitude > uint64(-least)), !n.negative && n.magnitude > most:
+		r.failf(v, "must be between %d and %d, not %s", least, most, v.scalar)
+	case n.negative:
+		return -int64(n.magnitude), true
+	default:
+		return int64(n.magnitude), true
+	}
+	return 0, false
+}
+
+func (r *reader) float(v *value) (float64, bool) {
+	if v.form == text && plainForm(v.scalar) == number {
+		r.failf(v, "expected a number, found %v; remove the quotes", v)
+		return 0, false
+	}
+	if !r.is(v, number) {
+		return 0, false
+	}
+	x := v.numeral().float
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		r.failf(v, "expected a finite number, found %s", v.scalar)
+		return 0, false
+	}
+	return x, true
+}
+
+func (r *reader) duration(v *value) (time.Duration, bool) {
+	if v.form == number {
+		r.fail(v.line, v.column, "expected a duration, found "+v.String()+" without a unit", v.scalar+"s")
+		return 0, false
+	}
+	t, err := time.ParseDuration(v.scalar)
+	if v.form != text || err != nil {
+		r.mismatch(v, "a duration such as 1m30s or 250ms")
+		return 0, false
+	}
+	return t, true
+}
+
+func (r *reader) enum(v *value, d protoreflect.EnumDescriptor) (content protoreflect.Value, ok bool) {
+	names := enumNames(d)
+	if v.form != text {
+		r.mismatch(v, "one of "+strings.Join(names, ", "))
+		return content, false
+	}
+	e := d.Values().ByName(protoreflect.Name(v.scalar))
+	if e == nil {
+		r.fail(v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), nearest(v.scalar, names))
+		return content, false
+	}
+	return protoreflect.ValueOfEnum(e.Number()), true
+}
+
+func enumNames(d protoreflect.EnumDescriptor) []string {
+	names := make([]string, d.Values().Len())
+	for i := range names {
+		names[i] = string(d.Values().Get(i).Name())
+	}
+	return names
+}

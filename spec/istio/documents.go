@@ -1,0 +1,170 @@
+package istio
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
+	"weak"
+)
+
+// A document is one YAML document of a file. It keeps its text rather than its
+// tree: declarations live as long as a gateway does, and positions are only
+// asked for when there is a finding.
+type document struct {
+	file string
+	text string
+	// before is how many lines of the file precede text.
+	before int
+
+	mu   sync.Mutex
+	tree weak.Pointer[value]
+}
+
+// split cuts text at its document markers. The text alone decides: YAML forbids
+// a marker at the start of a line inside any scalar. That way a document that
+// does not parse leaves its neighbours readable.
+func split(file, text string) []*document {
+	var docs []*document
+	start, startLine := 0, 0
+	// Directives belong to the document that the next marker begins, as long
+	// as there is nothing but comments before it.
+	directives, content := false, false
+	flush := func(end int) {
+		if strings.TrimSpace(text[start:end]) != "" {
+			docs = append(docs, &document{file: file, text: yamlText(text[start:end]), before: startLine})
+		}
+	}
+	for at, line := 0, 0; at < len(text); line++ {
+		next := lineEnd(text, at)
+		switch l := text[at:next]; {
+		case isMarker(l, "---"):
+			if !directives {
+				flush(at)
+				start, startLine = at, line
+			}
+			directives, content = false, true
+		case isMarker(l, "..."):
+			flush(at)
+			start, startLine = next, line+1
+			directives, content = false, false
+		case l[0] == '%' && !content:
+			directives = true
+		case !isComment(l):
+			content = true
+		}
+		at = next
+	}
+	flush(len(text))
+	return docs
+}
+
+// yamlText returns a document as the parser takes it.
+func yamlText(text string) string {
+	const newer, known = "%YAML 1.2", "%YAML 1.1"
+	for at := 0; at < len(text); at = lineEnd(text, at) {
+		if strings.HasPrefix(text[at:], newer) {
+			return text[:at] + known + text[at+len(known):]
+		}
+		if !isComment(text[at:lineEnd(text, at)]) {
+			break
+		}
+	}
+	return jsonText(text)
+}
+
+// jsonText returns a document with the escapes of JSON that are none of YAML's
+// rewritten: the parser does not know \/, and takes no character beyond the
+// basic plane as a pair of surrogates.
+func jsonText(text string) string {
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !strings.Contains(text, `\`) || !json.Valid([]byte(text)) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, escape, ok := strings.Cut(text, `\`)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		length := 1
+		switch {
+		case escape[0] == '/':
+			b.WriteByte('/')
+		case escape[0] != 'u':
+			b.WriteString(`\` + escape[:1])
+		default:
+			length = 5
+			r := codeUnit(escape)
+			if utf16.IsSurrogate(r) {
+				r = utf16.DecodeRune(r, codeUnit(strings.TrimPrefix(escape[length:], `\`)))
+				if r != utf8.RuneError {
+					length += 6
+				}
+			}
+			fmt.Fprintf(&b, `\U%08X`, r)
+		}
+		text = escape[length:]
+	}
+}
+
+// codeUnit returns the code unit of an escape, "u" and four digits, or 0.
+func codeUnit(escape string) rune {
+	if len(escape) < 5 || escape[0] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(escape[1:5], 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
+}
+
+// lineEnd returns where the line after the one at at begins.
+func lineEnd(text string, at int) int {
+	i := strings.IndexAny(text[at:], "\r\n")
+	switch {
+	case i < 0:
+		return len(text)
+	case strings.HasPrefix(text[at+i:], "\r\n"):
+		return at + i + 2
+	}
+	return at + i + 1
+}
+
+func isMarker(line, marker string) bool {
+	rest, ok := strings.CutPrefix(line, marker)
+	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
+}
+
+// isComment reports whether a line holds nothing but a comment, if that.
+func isComment(line string) bool {
+	trimmed := strings.TrimSpace(line)
+	return trimmed == "" || trimmed[0] == '#'
+}
+
+// readable returns data as text without a byte order mark. If it is not UTF-8,
+// problem says so, with the place.
+func readable(data []byte) (text, problem string, line, column int) {
+	switch {
+	case len(data) >= 2 && (data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE):
+		return "", "the text is UTF-16; it must be UTF-8", 1, 1
+	case !utf8.Valid(data):
+		line, column = 1, 1
+		for len(data) > 0 {
+			r, size := utf8.DecodeRune(data)
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			if column++; r == '\n' {
+				line, column = line+1, 1
+			}
+			data = data[size:]
+		}
+		return "", "the text is not UTF-8", line, column
+	}
+	return strings.TrimPrefix(string(data), "\uFEFF"), "", 0, 0
+}

@@ -1,0 +1,189 @@
+package istio
+
+import (
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A treatment is what becomes of a field.
+type treatment uint8
+
+const (
+	// executed fields become part of a declaration.
+	executed treatment = iota + 1
+	// idle fields are accepted with a warning: a gateway does nothing with
+	// them in Istio either, or nothing that could be seen.
+	idle
+	// unexecuted fields are errors.
+	unexecuted
+)
+
+// A fieldEntry is what is known of a field.
+type fieldEntry struct {
+	treatment treatment
+	// reason completes "is not executed by Lateen: " or "has no effect: ".
+	reason string
+}
+
+// A fieldGroup is one line of the table of fields: fields of a message, under
+// their JSON names, that are treated alike.
+type fieldGroup struct {
+	message   string
+	treatment treatment
+	reason    string
+	fields    []string
+}
+
+const (
+	noTCP        = "only HTTP routes are"
+	noZones      = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
+	tcpTunnel    = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
+	noFullLimits = "only the short form (limits) is"
+)
+
+// fieldTable says what becomes of each field of each message that a document
+// may hold. It is the one place that does: decoding asks it, docs/semantics.md
+// is written from it, and a test compares it with the messages themselves.
+var fieldTable = []fieldGroup{
+	{"Gateway", executed, "", []string{"servers", "selector"}},
+	{"Server", executed, "", []string{"port", "bind", "hosts", "tls", "name"}},
+	{"Server", idle, "Istio does not use it either", []string{"defaultEndpoint"}},
+	{"Port", executed, "", []string{"number", "protocol", "name"}},
+	{"Port", unexecuted, "Istio refuses it in a Gateway, whose number is that of the listener", []string{"targetPort"}},
+	{"ServerTLSSettings", executed, "", []string{
+		"httpsRedirect", "mode", "serverCertificate", "privateKey", "caCertificates", "caCrl", "credentialName", "credentialNames",
+		"caCertCredentialName", "tlsCertificates", "subjectAltNames", "verifyCertificateSpki", "verifyCertificateHash",
+		"minProtocolVersion", "maxProtocolVersion", "cipherSuites"}},
+	{"ServerTLSSettings", idle, "it concerns clients only", []string{"insecureSkipVerify"}},
+	{"ServerTLSSettings.TLSCertificate", executed, "", []string{"serverCertificate", "privateKey"}},
+	{"ServerTLSSettings.TLSCertificate", idle, "Istio does not use it either; clients are verified with the server's own caCertificates", []string{"caCertificates"}},
+
+	{"VirtualService", executed, "", []string{"hosts", "gateways", "http", "exportTo"}},
+	{"VirtualService", unexecuted, noTCP, []string{"tls", "tcp"}},
+	{"HTTPRoute", executed, "", []string{
+		"name", "match", "route", "redirect", "directResponse", "delegate", "rewrite", "timeout", "retries", "fault",
+		"mirror", "mirrors", "mirrorPercent", "mirrorPercentage", "corsPolicy", "headers"}},
+	{"HTTPMatchRequest", executed, "", []string{
+		"name", "uri", "scheme", "method", "authority", "headers", "port", "sourceLabels", "gateways", "queryParams",
+		"ignoreUriCase", "withoutHeaders", "sourceNamespace", "statPrefix"}},
+	{"StringMatch", executed, "", []string{"exact", "prefix", "regex"}},
+	{"HTTPRouteDestination", executed, "", []string{"destination", "weight", "headers"}},
+	{"Destination", executed, "", []string{"host", "subset", "port"}},
+	{"PortSelector", executed, "", []string{"number"}},
+	{"Headers", executed, "", []string{"request", "response"}},
+	{"Headers.HeaderOperations", executed, "", []string{"set", "add", "remove"}},
+	{"HTTPRedirect", executed, "", []string{"uri", "authority", "port", "derivePort", "scheme", "redirectCode", "prefixRewrite"}},
+	{"HTTPDirectResponse", executed, "", []string{"status", "body"}},
+	{"HTTPBody", executed, "", []string{"string", "bytes"}},
+	{"Delegate", executed, "", []string{"name", "namespace"}},
+	{"HTTPRewrite", executed, "", []string{"uri", "authority", "uriRegexRewrite"}},
+	{"RegexRewrite", executed, "", []string{"match", "rewrite"}},
+	{"HTTPRetry", executed, "", []string{"attempts", "perTryTimeout", "retryOn", "retryRemoteLocalities", "retryIgnorePreviousHosts", "backoff"}},
+	{"HTTPFaultInjection", executed, "", []string{"delay", "abort"}},
+	{"HTTPFaultInjection.Delay", executed, "", []string{"percent", "fixedDelay", "percentage"}},
+	{"HTTPFaultInjection.Delay", unexecuted, "Istio does not implement it either; use fixedDelay", []string{"exponentialDelay"}},
+	{"HTTPFaultInjection.Abort", executed, "", []string{"httpStatus", "grpcStatus", "percentage"}},
+	{"HTTPFaultInjection.Abort", unexecuted, "Istio does not implement it either; use httpStatus or grpcStatus", []string{"http2Error"}},
+	{"HTTPMirrorPolicy", executed, "", []string{"destination", "percentage"}},
+	{"Percent", executed, "", []string{"value"}},
+	{"CorsPolicy", executed, "", []string{
+		"allowOrigin", "allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials", "unmatchedPreflights"}},
+	{"TLSRoute", unexecuted, noTCP, []string{"match", "route"}},
+	{"TCPRoute", unexecuted, noTCP, []string{"match", "route"}},
+	{"RouteDestination", unexecuted, noTCP, []string{"destination", "weight"}},
+	{"TLSMatchAttributes", unexecuted, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
+	{"L4MatchAttributes", unexecuted, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
+
+	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "workloadSelector", "exportTo", "subjectAltNames"}},
+	{"ServiceEntry", idle, "a gateway chooses services by host", []string{"addresses"}},
+	{"ServicePort", executed, "", []string{"number", "protocol", "name", "targetPort"}},
+	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight"}},
+	{"WorkloadEntry", idle, "all endpoints are reached directly", []string{"network"}},
+	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
+	{"WorkloadSelector", executed, "", []string{"labels"}},
+
+	{"DestinationRule", executed, "", []string{"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"}},
+	{"Subset", executed, "", []string{"name", "labels", "trafficPolicy"}},
+	{"TrafficPolicy", executed, "", []string{"loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "retryBudget", "proxyProtocol"}},
+	{"TrafficPolicy", idle, tcpTunnel, []string{"tunnel"}},
+	{"TrafficPolicy.PortTrafficPolicy", executed, "", []string{"port", "loadBalancer", "connectionPool", "outlierDetection", "tls"}},
+	{"TrafficPolicy.TunnelSettings", idle, tcpTunnel, []string{"protocol", "targetHost", "targetPort"}},
+	{"TrafficPolicy.ProxyProtocol", executed, "", []string{"version"}},
+	{"TrafficPolicy.RetryBudget", executed, "", []string{"percent", "minRetryConcurrency", "budgetInterval"}},
+	{"LoadBalancerSettings", executed, "", []string{"simple", "consistentHash", "localityLbSetting", "warmupDurationSecs", "warmup"}},
+	{"LoadBalancerSettings", unexecuted, noZones, []string{"zoneAwareLbSetting"}},
+	{"LoadBalancerSettings.ConsistentHashLB", executed, "", []string{
+		"httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName", "ringHash", "maglev", "minimumRingSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash", executed, "", []string{"minimumRingSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.MagLev", executed, "", []string{"tableSize"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie", executed, "", []string{"name", "path", "ttl", "attributes"}},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute", executed, "", []string{"name", "value"}},
+	{"WarmupConfiguration", executed, "", []string{"duration", "minimumPercent", "aggression"}},
+	{"ConnectionPoolSettings", executed, "", []string{"tcp", "http"}},
+	{"ConnectionPoolSettings.TCPSettings", executed, "", []string{
+		"maxConnections", "connectTimeout", "tcpKeepalive", "maxConnectionDuration", "idleTimeout"}},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive", executed, "", []string{"probes", "time", "interval"}},
+	{"ConnectionPoolSettings.HTTPSettings", executed, "", []string{
+		"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout",
+		"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"}},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive", executed, "", []string{"interval", "timeout"}},
+	{"OutlierDetection", executed, "", []string{
+		"splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures", "consecutiveGatewayErrors", "consecutive5xxErrors",
+		"interval", "baseEjectionTime", "maxEjectionPercent", "minHealthPercent"}},
+	{"OutlierDetection", idle, "Istio ignores it too; use consecutiveGatewayErrors or consecutive5xxErrors", []string{"consecutiveErrors"}},
+	{"OutlierDetection", idle, "Istio does not use it either", []string{"outlierDetectionHttpErrorCodes"}},
+	{"ClientTLSSettings", executed, "", []string{
+		"mode", "clientCertificate", "privateKey", "caCertificates", "caCrl", "credentialName", "subjectAltNames", "sni", "insecureSkipVerify"}},
+	{"LocalityLoadBalancerSetting", executed, "", []string{"distribute", "failover", "failoverPriority", "enabled"}},
+	{"LocalityLoadBalancerSetting.Distribute", executed, "", []string{"from", "to"}},
+	{"LocalityLoadBalancerSetting.Failover", executed, "", []string{"from", "to"}},
+	{"ZoneAwareLoadBalancerSetting", unexecuted, noZones, []string{"enabled", "failover", "failoverPriority", "minClusterSize"}},
+	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noZones, []string{"from", "to"}},
+	// istio.type.v1beta1
+	{"type.WorkloadSelector", executed, "", []string{"matchLabels"}},
+
+	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits"}},
+	{"RateLimitConfig", unexecuted, noFullLimits + "; name what is limited with targetRefs", []string{"selector"}},
+	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "response", "mode", "inheritance", "raw"}},
+	{"RateLimitConfig.TargetRef", executed, "", []string{"group", "kind", "name", "sectionName"}},
+	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "per", "when", "onStoreFailure"}},
+	{"RateLimitConfig.LimitKey", executed, "", []string{"remoteAddress", "header"}},
+}
+
+// A fieldSet is what is known of the fields of one message.
+type fieldSet struct {
+	entries map[string]fieldEntry
+	// names are the names of all fields, in the order of the table.
+	names []string
+}
+
+// fieldSets is fieldTable by message.
+var fieldSets = sync.OnceValue(func() map[string]*fieldSet {
+	sets := make(map[string]*fieldSet)
+	for _, g := range fieldTable {
+		s := sets[g.message]
+		if s == nil {
+			s = &fieldSet{entries: make(map[string]fieldEntry)}
+			sets[g.message] = s
+		}
+		for _, name := range g.fields {
+			s.entries[name] = fieldEntry{g.treatment, g.reason}
+			s.names = append(s.names, name)
+		}
+	}
+	return sets
+})
+
+// messageName returns the name of a message in the table of fields.
+func messageName(m protoreflect.MessageDescriptor) string {
+	name := string(m.FullName())
+	const networkingPackage, typePackage = "istio.networking.v1alpha3.", "istio.type.v1beta1."
+	switch {
+	case len(name) > len(networkingPackage) && name[:len(networkingPackage)] == networkingPackage:
+		return name[len(networkingPackage):]
+	case len(name) > len(typePackage) && name[:len(typePackage)] == typePackage:
+		return "type." + name[len(typePackage):]
+	}
+	return name
+}

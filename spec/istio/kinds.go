@@ -1,0 +1,136 @@
+package istio
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+// A verdict is what becomes of the resources of a kind.
+type verdict uint8
+
+const (
+	// skipped resources have no say in what a gateway does, or none that could
+	// be missed unnoticed.
+	skipped verdict = iota
+	// read resources become declarations.
+	read
+	// refused resources would make the gateway stricter than it would be
+	// without them.
+	refused
+)
+
+// A kindEntry is what is known of a kind.
+type kindEntry struct {
+	group    string
+	name     string
+	versions []string
+	verdict  verdict
+	// reason completes "is not executed by Lateen: " of a refused kind.
+	reason string
+	// spec makes an empty spec of a read kind. It is nil for RateLimitConfig,
+	// which has no message.
+	spec func() proto.Message
+}
+
+const networkingGroup = "networking.istio.io"
+
+var networkingVersions = []string{"v1", "v1beta1", "v1alpha3"}
+
+var securityVersions = []string{"v1", "v1beta1"}
+
+// kinds lists the kinds of Istio's API groups. Kinds of other groups are
+// skipped.
+var kinds = []kindEntry{
+	{group: networkingGroup, name: "Gateway", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.Gateway) }},
+	{group: networkingGroup, name: "VirtualService", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.VirtualService) }},
+	{group: networkingGroup, name: "DestinationRule", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.DestinationRule) }},
+	{group: networkingGroup, name: "ServiceEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.ServiceEntry) }},
+	{group: networkingGroup, name: "WorkloadEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.WorkloadEntry) }},
+	{group: networkingGroup, name: "RateLimitConfig", versions: []string{"v1alpha3"}, verdict: read},
+
+	{group: networkingGroup, name: "EnvoyFilter", versions: networkingVersions},
+	{group: networkingGroup, name: "ProxyConfig", versions: networkingVersions},
+	{group: networkingGroup, name: "Sidecar", versions: networkingVersions},
+	{group: networkingGroup, name: "WorkloadGroup", versions: networkingVersions},
+	{group: "extensions.istio.io", name: "WasmPlugin", versions: []string{"v1alpha1"}},
+	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}},
+	{group: "security.istio.io", name: "PeerAuthentication", versions: securityVersions},
+
+	{group: "security.istio.io", name: "AuthorizationPolicy", versions: securityVersions, verdict: refused,
+		reason: "requests are not authorized yet, and skipping the policy would let in what it denies"},
+	{group: "security.istio.io", name: "RequestAuthentication", versions: securityVersions, verdict: refused,
+		reason: "tokens are not verified yet, and skipping the policy would let in what it denies"},
+	{group: "ratelimit.solo.io", name: "RateLimitConfig", versions: []string{"v1alpha1"}, verdict: refused,
+		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would lift them"},
+}
+
+// identify finds what is known of a kind. problem, in apiVersion or kind, says
+// what is wrong with them, if anything. Without either the resource is of
+// somebody else's kind.
+func identify(apiVersion, kind string) (entry *kindEntry, field, problem, suggestion string) {
+	group, version, ok := strings.Cut(apiVersion, "/")
+	if !ok {
+		group, version = "", apiVersion
+	}
+	for i := range kinds {
+		if e := &kinds[i]; e.group == group && e.name == kind {
+			entry = e
+		}
+	}
+	switch {
+	case entry != nil && slices.Contains(entry.versions, version):
+		return entry, "", "", ""
+	case entry != nil:
+		near := nearest(version, entry.versions)
+		if near == "" {
+			near = entry.versions[0]
+		}
+		return nil, "apiVersion", entry.name + " has no version " + quote(version) + " in " + group, group + "/" + near
+	}
+	var groups, neighbours []string
+	for _, e := range kinds {
+		if e.group == group {
+			neighbours = append(neighbours, e.name)
+		}
+		if !slices.Contains(groups, e.group) {
+			groups = append(groups, e.group)
+		}
+	}
+	if neighbours != nil && isIstios(group) {
+		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, nearest(kind, neighbours)
+	}
+	// Of the kinds that are read, and only of those, the name alone tells in
+	// the core group, where Kubernetes has none of them.
+	for i := range kinds {
+		if e := &kinds[i]; e.verdict == read && group == "" && e.name == kind {
+			return nil, "apiVersion", kind + " is not a kind of " + quote(apiVersion), e.group + "/" + e.versions[0]
+		}
+	}
+	if isIstios(group) && !slices.Contains(otherIstioGroups, group) {
+		if near := nearest(group, groups); near != "" {
+			suggestion = near + "/" + version
+		}
+		return nil, "apiVersion", "unknown API group " + quote(group), suggestion
+	}
+	return nil, "", "", ""
+}
+
+// otherIstioGroups are Istio's API groups without a kind that a gateway reads.
+var otherIstioGroups = []string{"authentication.istio.io", "config.istio.io", "install.istio.io", "rbac.istio.io"}
+
+// isIstios reports whether an API group is one of Istio's, or was meant to be.
+func isIstios(group string) bool {
+	const domain = "istio.io"
+	labels := strings.Split(strings.ToLower(group), ".")
+	if len(labels) < 2 {
+		return false
+	}
+	last := strings.Join(labels[len(labels)-2:], ".")
+	return last == domain || suggest.Closest(last, []string{domain}) != ""
+}

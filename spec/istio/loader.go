@@ -1,0 +1,290 @@
+package istio
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway"
+)
+
+// A loader collects the declarations of one Declare.
+type loader struct {
+	namespace string
+	declared  gateway.Declarations
+	errors    []*gateway.Error
+	seen      map[identity]place
+}
+
+// An identity is what only one resource may have.
+type identity struct{ group, kind, namespace, name string }
+
+// A place is a line of a file.
+type place struct {
+	file string
+	line int
+}
+
+func (l *loader) fail(f gateway.Finding) {
+	l.errors = append(l.errors, &gateway.Error{Finding: f})
+}
+
+func (l *loader) input(in input) {
+	if in.err != nil {
+		l.fail(gateway.Finding{File: in.name, Problem: readProblem(in)})
+		return
+	}
+	text, problem, line, column := readable(in.data)
+	if problem != "" {
+		l.fail(gateway.Finding{File: in.name, Line: line, Column: column, Problem: problem})
+		return
+	}
+	for _, d := range split(in.name, text) {
+		root, err := d.parse()
+		var syntax *syntaxError
+		switch {
+		case errors.As(err, &syntax):
+			l.fail(gateway.Finding{File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
+		case root != nil && root.form != null:
+			l.resource(d, root, -1)
+		}
+		// The document itself does not keep its tree, and translating asks it
+		// for positions.
+		runtime.KeepAlive(root)
+	}
+}
+
+// readProblem says why an input has no data, without the name that a finding
+// shows anyway.
+func readProblem(in input) string {
+	message := in.err.Error()
+	if i := strings.LastIndex(message, ": "); i >= 0 && strings.Contains(message[:i], in.name) {
+		message = message[i+2:]
+	}
+	return "cannot be read: " + message
+}
+
+// resource reads one resource, which is a document or an item of a List.
+func (l *loader) resource(d *document, v *value, item int) {
+	r := &reader{origin: gateway.Origin{
+		File: d.file, Line: v.line, Column: v.column,
+		Kind: v.textOf("kind"), Fields: locator{d, item},
+	}}
+	defer func() {
+		slices.SortStableFunc(r.errors, func(a, b *gateway.Error) int { return inOrder(a.Finding, b.Finding) })
+		slices.SortStableFunc(r.warnings, func(a, b gateway.Warning) int { return inOrder(a.Finding, b.Finding) })
+		l.errors = append(l.errors, r.errors...)
+		l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
+	}()
+	if v.form != object {
+		r.is(v, object)
+		return
+	}
+	metadata, _ := v.field("metadata")
+	r.origin.Name = metadata.textOf("name")
+	if r.origin.Namespace = metadata.textOf("namespace"); r.origin.Namespace == "" && r.origin.Name != "" {
+		r.origin.Namespace = l.namespace
+	}
+	apiVersion, ok := r.requiredText(v, "apiVersion", "such as networking.istio.io/v1")
+	kind, ok2 := r.requiredText(v, "kind", "such as VirtualService")
+	if !ok || !ok2 {
+		return
+	}
+	if isList(apiVersion, kind) {
+		l.list(d, v, r, item)
+		return
+	}
+	entry, wrong, problem, suggestion := identify(apiVersion, kind)
+	at, _ := v.field("kind")
+	switch {
+	case problem != "":
+		at, _ := v.field(wrong)
+		r.enter(wrong)
+		r.fail(at.line, at.column, problem, suggestion)
+		r.leave()
+	case entry == nil || entry.verdict == skipped:
+		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
+	case entry.verdict == refused:
+		r.refuse(at.line, at.column, entry.reason)
+	default:
+		l.read(entry, r, v)
+	}
+}
+
+func inOrder(a, b gateway.Finding) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
+func isList(apiVersion, kind string) bool {
+	if apiVersion == "v1" && kind == "List" {
+		return true
+	}
+	element, ok := strings.CutSuffix(kind, "List")
+	if !ok {
+		return false
+	}
+	entry, _, _, _ := identify(apiVersion, element)
+	return entry != nil
+}
+
+// list reads the items of a List, or of a list of one kind.
+func (l *loader) list(d *document, v *value, r *reader, item int) {
+	if item >= 0 {
+		r.failf(v, "a List cannot be inside a List")
+		return
+	}
+	items, _ := v.field("items")
+	switch {
+	case items == nil:
+		r.enter("items")
+		r.failf(v, "is missing")
+		r.leave()
+		return
+	case items.form == null:
+		return
+	}
+	r.enter("items")
+	defer r.leave()
+	if r.is(items, list) {
+		for i, e := range items.elements {
+			l.resource(d, e, i)
+		}
+	}
+}
+
+// requiredText returns the string of a field of the resource itself.
+func (r *reader) requiredText(v *value, name, example string) (string, bool) {
+	r.enter(name)
+	defer r.leave()
+	e, _ := v.field(name)
+	if e == nil || e.form == null || e.form == text && e.scalar == "" {
+		if e == nil {
+			e = v
+		}
+		suggestion := ""
+		for _, k := range v.keys {
+			if e == v && nearest(k.name, []string{name}) != "" {
+				e, suggestion = &value{line: k.line, column: k.column}, name
+			}
+		}
+		r.fail(e.line, e.column, "is missing, "+example, suggestion)
+		return "", false
+	}
+	return r.text(e)
+}
+
+// topLevel are the keys of every resource.
+var topLevel = []string{"apiVersion", "kind", "metadata", "spec", "status"}
+
+// read reads a resource of a kind that is read.
+func (l *loader) read(entry *kindEntry, r *reader, v *value) {
+	r.flaws(v, r.enter)
+	meant := make(map[string]bool)
+	for _, k := range v.keys {
+		if !slices.Contains(topLevel, k.name) {
+			suggestion := nearest(k.name, topLevel)
+			meant[suggestion] = true
+			r.enter(k.name)
+			r.fail(k.line, k.column, "unknown field", suggestion)
+			r.leave()
+		}
+	}
+	created := l.metadata(entry, r, v)
+	content, _ := v.field("spec")
+	r.enter("spec")
+	defer r.leave()
+	if content == nil || content.form == null {
+		if content == nil {
+			content = v
+		}
+		if !meant["spec"] {
+			r.failf(content, "is missing")
+		}
+		return
+	}
+	r.origin.Path = "spec"
+	l.translate(entry, r, content, created)
+}
+
+// otherMetadata are the keys of metadata that say nothing to a gateway.
+var otherMetadata = []string{
+	"annotations", "clusterName", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
+	"generation", "labels", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+}
+
+var metadataFields = append([]string{"name", "namespace", "creationTimestamp"}, otherMetadata...)
+
+// metadata reads what a resource is called and how old it is.
+func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.Time) {
+	r.enter("metadata")
+	defer r.leave()
+	m, _ := v.field("metadata")
+	if m == nil || m.form == null {
+		if m == nil {
+			m = v
+		}
+		r.failf(m, "is missing: a resource needs a name")
+		return
+	}
+	if !r.is(m, object) {
+		return
+	}
+	r.flaws(m, r.enter)
+	name := ""
+	for i, k := range m.keys {
+		e := m.elements[i]
+		r.enter(k.name)
+		switch {
+		case !slices.Contains(metadataFields, k.name):
+			r.fail(k.line, k.column, "unknown field", nearest(k.name, metadataFields))
+		case e.form == null:
+		case k.name == "name":
+			name, _ = r.text(e)
+		case k.name == "namespace":
+			r.text(e)
+		case k.name == "creationTimestamp":
+			if s, ok := r.text(e); ok {
+				t, err := time.Parse(time.RFC3339, s)
+				if err != nil {
+					r.failf(e, "expected a time such as 2006-01-02T15:04:05Z, found %v", e)
+				}
+				created = t
+			}
+		case k.name == "labels":
+			if r.is(e, object) {
+				r.labels = make(map[string]string, len(e.keys))
+				r.entries(e, func(name string, e *value) { r.labels[name], _ = r.text(e) })
+			}
+		case k.name == "annotations":
+			if r.is(e, object) {
+				r.entries(e, func(_ string, e *value) { r.text(e) })
+			}
+		}
+		r.leave()
+	}
+	if name == "" {
+		if e, _ := m.field("name"); e == nil || e.form == null || e.form == text {
+			if e == nil {
+				e = m
+			}
+			r.enter("name")
+			r.failf(e, "is missing")
+			r.leave()
+		}
+		return created
+	}
+	id := identity{entry.group, entry.name, r.origin.Namespace, name}
+	if first, ok := l.seen[id]; ok {
+		e, _ := m.field("name")
+		r.enter("name")
+		r.failf(e, "the resource is already in %s:%d", first.file, first.line)
+		r.leave()
+		return created
+	}
+	l.seen[id] = place{r.origin.File, r.origin.Line}
+	return created
+}

@@ -1,0 +1,187 @@
+package istio
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/suggest"
+)
+
+func quote(s string) string { return strconv.Quote(clip(s)) }
+
+// nearest returns the known word that word was probably meant to be, or "".
+// Beyond slips of the pen it finds words that were written too short or too
+// long, such as cors for corsPolicy.
+func nearest(word string, known []string) string {
+	if found := suggest.Closest(word, known); found != "" {
+		return found
+	}
+	const telling = 4
+	lower := strings.ToLower(word)
+	for _, k := range known {
+		short, long := lower, strings.ToLower(k)
+		if len(short) > len(long) {
+			short, long = long, short
+		}
+		if len(short) >= telling && strings.HasPrefix(long, short) {
+			return k
+		}
+	}
+	return ""
+}
+
+// A step is one part of a field's path.
+type step struct {
+	name  string
+	index int
+	form  stepForm
+}
+
+type stepForm uint8
+
+const (
+	fieldStep stepForm = iota
+	indexStep
+	keyStep
+)
+
+func (s step) append(b []byte) []byte {
+	switch s.form {
+	case indexStep:
+		b = append(b, '[')
+		b = strconv.AppendInt(b, int64(s.index), 10)
+		return append(b, ']')
+	case keyStep:
+		b = append(b, '[')
+		b = append(b, s.name...)
+		return append(b, ']')
+	}
+	if len(b) > 0 {
+		b = append(b, '.')
+	}
+	return append(b, s.name...)
+}
+
+// A reader reads one resource and keeps what it has to say about it.
+type reader struct {
+	origin gateway.Origin
+	// labels are those of the resource's metadata.
+	labels   map[string]string
+	path     []step
+	errors   []*gateway.Error
+	warnings []gateway.Warning
+	// broken are the paths where something is missing from what was read.
+	broken []string
+	// said is what has been said, with the last names of fields.
+	said map[gateway.Finding]bool
+}
+
+func (r *reader) enter(name string)      { r.path = append(r.path, step{name: name}) }
+func (r *reader) enterIndex(i int)       { r.path = append(r.path, step{index: i, form: indexStep}) }
+func (r *reader) enterKey(name string)   { r.path = append(r.path, step{name: name, form: keyStep}) }
+func (r *reader) leave()                 { r.path = r.path[:len(r.path)-1] }
+func (r *reader) isBroken() bool         { return len(r.broken) > 0 }
+func (r *reader) brokenSince(n int) bool { return len(r.broken) > n }
+
+// field returns the path of where the reader is.
+func (r *reader) field() string {
+	var b []byte
+	for _, s := range r.path {
+		b = s.append(b)
+	}
+	return string(b)
+}
+
+func (r *reader) finding(line, column int, problem, suggestion string) gateway.Finding {
+	return gateway.Finding{
+		File: r.origin.File, Line: line, Column: column,
+		Kind: r.origin.Kind, Namespace: r.origin.Namespace, Name: r.origin.Name,
+		Field: r.field(), Problem: problem, Suggestion: suggestion,
+	}
+}
+
+// repeats reports whether the same was said of the same place before, as happens
+// where an alias is used more than once.
+func (r *reader) repeats(f gateway.Finding) bool {
+	f.Field = f.Field[strings.LastIndexByte(f.Field, '.')+1:]
+	f.Field, _, _ = strings.Cut(f.Field, "[")
+	if r.said[f] {
+		return true
+	}
+	if r.said == nil {
+		r.said = make(map[gateway.Finding]bool)
+	}
+	r.said[f] = true
+	return false
+}
+
+func (r *reader) add(f gateway.Finding) {
+	if !r.repeats(f) {
+		r.errors = append(r.errors, &gateway.Error{Finding: f})
+	}
+}
+
+func (r *reader) addWarning(code string, f gateway.Finding) {
+	if !r.repeats(f) {
+		r.warnings = append(r.warnings, gateway.Warning{Code: code, Finding: f})
+	}
+}
+
+// fail records an error that leaves a gap in what is read.
+func (r *reader) fail(line, column int, problem, suggestion string) {
+	f := r.finding(line, column, problem, suggestion)
+	r.broken = append(r.broken, f.Field)
+	r.add(f)
+}
+
+// failf is fail at a value.
+func (r *reader) failf(v *value, format string, args ...any) {
+	r.fail(v.line, v.column, fmt.Sprintf(format, args...), "")
+}
+
+// refuse records that what stands somewhere is known, but not executed.
+func (r *reader) refuse(line, column int, reason string) {
+	r.add(r.finding(line, column, "is not executed by Lateen: "+reason, ""))
+}
+
+// warn records a warning under the code of Istio's analyser, or "".
+func (r *reader) warn(line, column int, code, problem string) {
+	r.addWarning(code, r.finding(line, column, problem, ""))
+}
+
+// errorAt records an error of what has been read, at a path from the
+// resource's root.
+func (r *reader) errorAt(path, problem string) {
+	o := r.origin
+	o.Path = ""
+	r.add(o.At(path, problem))
+}
+
+// warnAt records a warning of what has been read, at a path from the
+// resource's root.
+func (r *reader) warnAt(path, code, problem string) {
+	o := r.origin
+	o.Path = ""
+	r.addWarning(code, o.At(path, problem))
+}
+
+// breaks returns which elements of a list of the resource have gaps, and
+// whether there is a gap anywhere else.
+func (r *reader) breaks(listPath string) (elements map[int]bool, elsewhere bool) {
+	for _, path := range r.broken {
+		rest, ok := strings.CutPrefix(path, listPath+"[")
+		if end := strings.IndexByte(rest, ']'); ok && end > 0 {
+			if i, err := strconv.Atoi(rest[:end]); err == nil {
+				if elements == nil {
+					elements = make(map[int]bool)
+				}
+				elements[i] = true
+				continue
+			}
+		}
+		elsewhere = true
+	}
+	return elements, elsewhere
+}

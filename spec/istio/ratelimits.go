@@ -1,0 +1,183 @@
+package istio
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/lateengo/gateway"
+)
+
+// rateLimitPolicy reads the spec of a RateLimitConfig. Istio has no message for
+// it.
+func (r *reader) rateLimitPolicy(v *value) gateway.RateLimitPolicy {
+	to := gateway.RateLimitPolicy{Name: r.origin.Name, Namespace: r.origin.Namespace, Origin: r.origin}
+	if !r.is(v, object) {
+		return to
+	}
+	r.parts(v, "RateLimitConfig", func(name string, e *value) {
+		if !r.is(e, list) {
+			return
+		}
+		r.elements(e, func(_ int, e *value) {
+			switch name {
+			case "targetRefs":
+				to.Targets = append(to.Targets, r.targetRef(e))
+			case "limits":
+				to.Limits = append(to.Limits, r.rateLimit(e))
+			}
+		})
+	})
+	return to
+}
+
+// parts calls read for the fields of a map that has no message of Istio's,
+// under its name in the table of fields.
+func (r *reader) parts(v *value, message string, read func(name string, e *value)) {
+	r.fields(v, fieldSets()[message], func(name string, k key, e *value) {
+		if e.form == null {
+			r.warn(k.line, k.column, "", nullIsNothing)
+			return
+		}
+		read(name, e)
+	})
+}
+
+func (r *reader) targetRef(v *value) gateway.TargetRef {
+	var to gateway.TargetRef
+	if !r.is(v, object) {
+		return to
+	}
+	r.parts(v, "RateLimitConfig.TargetRef", func(name string, e *value) {
+		switch name {
+		case "group":
+			if group, ok := r.text(e); ok && group != networkingGroup {
+				r.fail(e.line, e.column, "expected "+networkingGroup+", found "+quote(group), "")
+			}
+		case "kind":
+			to.Kind, _ = r.word(e, "VirtualService", "Gateway")
+		case "name":
+			to.Name, _ = r.text(e)
+		case "sectionName":
+			to.SectionName, _ = r.text(e)
+		}
+	})
+	return to
+}
+
+func (r *reader) rateLimit(v *value) gateway.RateLimit {
+	var to gateway.RateLimit
+	if !r.is(v, object) {
+		return to
+	}
+	r.parts(v, "RateLimitConfig.Limit", func(name string, e *value) {
+		switch name {
+		case "requestsPerUnit":
+			n, _ := r.integer(e, 0, math.MaxUint32)
+			to.Requests = int(n)
+		case "unit":
+			if unit, ok := r.word(e, unitNames...); ok {
+				to.Unit = units[slices.Index(unitNames, unit)]
+			}
+		case "per":
+			if r.is(e, list) {
+				r.elements(e, func(_ int, e *value) { to.Per = append(to.Per, r.limitKey(e)) })
+			}
+		case "when":
+			to.When = r.when(e)
+		case "onStoreFailure":
+			switch failure, _ := r.word(e, "ALLOW", "DENY", "LOCAL"); failure {
+			case "ALLOW":
+				to.OnStoreFailure = gateway.FailAllow
+			case "DENY":
+				to.OnStoreFailure = gateway.FailDeny
+			}
+		}
+	})
+	return to
+}
+
+var unitNames = []string{"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"}
+
+// units are those of unitNames. Buckets have no calendar: a month is 30 days
+// and a year 365.
+var units = []time.Duration{
+	time.Second, time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour, 365 * 24 * time.Hour,
+}
+
+// word reads one of some words. Those in capitals may be in lower case too.
+func (r *reader) word(v *value, known ...string) (string, bool) {
+	expected := "one of " + strings.Join(known, ", ")
+	if v.form != text {
+		r.mismatch(v, expected)
+		return "", false
+	}
+	for _, k := range known {
+		if v.scalar == k || v.scalar == strings.ToLower(k) && k == strings.ToUpper(k) {
+			return k, true
+		}
+	}
+	r.fail(v.line, v.column, fmt.Sprintf("expected %s, found %s", expected, quote(v.scalar)), nearest(v.scalar, known))
+	return "", false
+}
+
+// limitKey reads one part of a limit's key: the word remoteAddress, or a map
+// that names a header.
+func (r *reader) limitKey(v *value) gateway.LimitKey {
+	const remoteAddress = "remoteAddress"
+	var to gateway.LimitKey
+	switch v.form {
+	case text:
+		if v.scalar != remoteAddress {
+			r.fail(v.line, v.column, "expected remoteAddress or {header: NAME}, found "+quote(v.scalar), nearest(v.scalar, []string{remoteAddress}))
+			break
+		}
+		to.RemoteAddress = true
+	case object:
+		before := len(r.broken)
+		r.parts(v, "RateLimitConfig.LimitKey", func(name string, e *value) {
+			switch name {
+			case "header":
+				to.Header, _ = r.text(e)
+			case remoteAddress:
+				// The full form writes it as an empty map.
+				if r.is(e, object) {
+					to.RemoteAddress = true
+				}
+			}
+		})
+		if to.Header == "" == !to.RemoteAddress && !r.brokenSince(before) {
+			r.failf(v, "expected remoteAddress or {header: NAME}, one in each element")
+		}
+	default:
+		r.mismatch(v, "remoteAddress or {header: NAME}")
+	}
+	return to
+}
+
+// whenFields are the conditions that can restrict a limit. The others of a
+// match choose gateways rather than requests.
+var whenFields = []string{"uri", "scheme", "method", "authority", "headers", "withoutHeaders", "queryParams", "ignoreUriCase"}
+
+func (r *reader) when(v *value) *gateway.Match {
+	var m networking.HTTPMatchRequest
+	before := len(r.broken)
+	r.message(v, m.ProtoReflect())
+	if r.brokenSince(before) || v.form != object {
+		return nil
+	}
+	for i, k := range v.keys {
+		if !slices.Contains(whenFields, k.name) && v.elements[i].form != null {
+			r.enter(k.name)
+			r.fail(k.line, k.column, "cannot restrict a limit; "+strings.Join(whenFields, ", ")+" can", "")
+			r.leave()
+		}
+	}
+	r.refuseClaims(&m, r.field())
+	match := httpMatch(&m)
+	return &match
+}

@@ -1,0 +1,55 @@
+package istio
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// semantics returns the part of docs/semantics.md that says what becomes of
+// kinds and fields.
+func semantics() string {
+	var b strings.Builder
+	b.WriteString("### Kinds\n\n| Kind | API group | Versions | |\n|---|---|---|---|\n")
+	for _, k := range kinds {
+		verdict := "skipped with a warning"
+		switch k.verdict {
+		case read:
+			verdict = "read"
+		case refused:
+			verdict = "an error: " + k.reason
+		}
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", k.name, k.group, code(k.versions), verdict)
+	}
+	b.WriteString("\nA kind that `" + networkingGroup + "` does not have is an error, and so is a document without a kind. Kinds of all other groups are skipped with a warning.\n")
+	writeFields(&b, "Fields that are executed", executed)
+	writeFields(&b, "Fields that are errors", unexecuted)
+	writeFields(&b, "Fields that are accepted with a warning", idle)
+	return b.String()
+}
+
+func writeFields(b *strings.Builder, title string, t treatment) {
+	fmt.Fprintf(b, "\n### %s\n\n", title)
+	if t == executed {
+		b.WriteString("| Message | Fields |\n|---|---|\n")
+	} else {
+		b.WriteString("| Message | Fields | Why |\n|---|---|---|\n")
+	}
+	for _, g := range fieldTable {
+		switch {
+		case g.treatment != t:
+		case t == executed:
+			fmt.Fprintf(b, "| `%s` | %s |\n", g.message, code(g.fields))
+		default:
+			fmt.Fprintf(b, "| `%s` | %s | %s |\n", g.message, code(g.fields), g.reason)
+		}
+	}
+}
+
+func code(words []string) string {
+	quoted := slices.Clone(words)
+	for i, w := range quoted {
+		quoted[i] = "`" + w + "`"
+	}
+	return strings.Join(quoted, ", ")
+}

@@ -1,0 +1,123 @@
+package istio
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/lateengo/gateway"
+)
+
+func (r *reader) service(m *networking.ServiceEntry) gateway.Service {
+	to := gateway.Service{
+		Name:            r.origin.Name,
+		Namespace:       r.origin.Namespace,
+		Hosts:           m.Hosts,
+		Internal:        m.Location == networking.ServiceEntry_MESH_INTERNAL,
+		ExportTo:        m.ExportTo,
+		SubjectAltNames: m.SubjectAltNames,
+		Origin:          r.origin,
+	}
+	switch m.Resolution {
+	case networking.ServiceEntry_NONE:
+		to.Resolution = gateway.ResolveNone
+	case networking.ServiceEntry_STATIC:
+		to.Resolution = gateway.ResolveStatic
+	case networking.ServiceEntry_DNS:
+		to.Resolution = gateway.ResolveDNS
+	case networking.ServiceEntry_DNS_ROUND_ROBIN:
+		to.Resolution = gateway.ResolveDNSRoundRobin
+	case networking.ServiceEntry_DYNAMIC_DNS:
+		to.Resolution = gateway.ResolveDynamicDNS
+	}
+	if w := m.WorkloadSelector; w != nil {
+		to.WorkloadSelector = w.Labels
+		if to.WorkloadSelector == nil {
+			to.WorkloadSelector = map[string]string{}
+		}
+	}
+	for _, p := range m.Ports {
+		to.Ports = append(to.Ports, gateway.ServicePort{
+			Number:     int(p.GetNumber()),
+			Name:       p.GetName(),
+			Protocol:   p.GetProtocol(),
+			TargetPort: int(p.GetTargetPort()),
+		})
+	}
+	for _, e := range m.Endpoints {
+		to.Endpoints = append(to.Endpoints, endpoint(e))
+	}
+	return to
+}
+
+// serviceAddresses reports addresses that Istio refuses beside a resolution, though
+// a gateway does nothing with any.
+func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
+	addresses, _ := v.field("addresses")
+	if addresses == nil || addresses.form != list || len(addresses.elements) == 0 {
+		return
+	}
+	switch m.Resolution {
+	case networking.ServiceEntry_DYNAMIC_DNS:
+		r.errorAt("spec.addresses", "resolution DYNAMIC_DNS has no addresses")
+	case networking.ServiceEntry_DNS, networking.ServiceEntry_DNS_ROUND_ROBIN:
+		for i, e := range addresses.elements {
+			if e.form == text && strings.Contains(e.scalar, "/") {
+				r.errorAt(fmt.Sprintf("spec.addresses[%d]", i), quote(e.scalar)+" is a range, which resolution "+m.Resolution.String()+" cannot have")
+			}
+		}
+	}
+}
+
+// workloadEntry translates a WorkloadEntry. As in Istio, the labels of its metadata
+// are its own, and go before those of its spec.
+func (r *reader) workloadEntry(m *networking.WorkloadEntry) gateway.WorkloadEntry {
+	to := gateway.WorkloadEntry{Name: r.origin.Name, Namespace: r.origin.Namespace, Endpoint: endpoint(m), Origin: r.origin}
+	if to.Labels == nil && len(r.labels) > 0 {
+		to.Labels = make(map[string]string, len(r.labels))
+	}
+	maps.Copy(to.Labels, r.labels)
+	return to
+}
+
+func endpoint(e *networking.WorkloadEntry) gateway.Endpoint {
+	to := gateway.Endpoint{
+		Address:  e.GetAddress(),
+		Labels:   e.GetLabels(),
+		Weight:   int(e.GetWeight()),
+		Locality: e.GetLocality(),
+	}
+	if len(e.GetPorts()) > 0 {
+		to.Ports = make(map[string]int, len(e.GetPorts()))
+		for name, port := range e.GetPorts() {
+			to.Ports[name] = int(port)
+		}
+	}
+	return to
+}
+
+func (r *reader) destinationRule(m *networking.DestinationRule) gateway.DestinationRule {
+	to := gateway.DestinationRule{
+		Name:      r.origin.Name,
+		Namespace: r.origin.Namespace,
+		Host:      m.Host,
+		ExportTo:  m.ExportTo,
+		Origin:    r.origin,
+	}
+	to.TrafficPolicy = r.trafficPolicy(m.TrafficPolicy, "spec.trafficPolicy")
+	for i, s := range m.Subsets {
+		to.Subsets = append(to.Subsets, gateway.Subset{
+			Name: s.GetName(), Labels: s.GetLabels(),
+			TrafficPolicy: r.trafficPolicy(s.GetTrafficPolicy(), fmt.Sprintf("spec.subsets[%d].trafficPolicy", i)),
+		})
+	}
+	if w := m.WorkloadSelector; w != nil {
+		to.WorkloadSelector = w.MatchLabels
+		if to.WorkloadSelector == nil {
+			to.WorkloadSelector = map[string]string{}
+		}
+	}
+	return to
+}

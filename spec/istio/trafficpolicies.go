@@ -1,0 +1,168 @@
+package istio
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/lateengo/gateway"
+)
+
+// trafficPolicy returns the policy at path, or nil. One with nothing but a
+// tunnel, of which no more is read, is none.
+func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *gateway.TrafficPolicy {
+	if m == nil || m.Tunnel != nil && proto.Equal(m, &networking.TrafficPolicy{Tunnel: m.Tunnel}) {
+		return nil
+	}
+	to := &gateway.TrafficPolicy{
+		LoadBalancer:     r.loadBalancer(m.LoadBalancer, path+".loadBalancer"),
+		ConnectionPool:   r.connectionPool(m.ConnectionPool, path+".connectionPool"),
+		OutlierDetection: r.outlierDetection(m.OutlierDetection, path+".outlierDetection"),
+		TLS:              clientTLS(m.Tls),
+	}
+	if b := m.RetryBudget; b != nil {
+		to.RetryBudget = &gateway.RetryBudget{
+			Percent:             optionalFloat(b.Percent),
+			MinRetryConcurrency: int(b.MinRetryConcurrency),
+			Interval:            b.BudgetInterval.AsDuration(),
+		}
+	}
+	if p := m.ProxyProtocol; p != nil {
+		to.ProxyProtocol = new(gateway.ProxyProtocol)
+		if p.Version == networking.TrafficPolicy_ProxyProtocol_V2 {
+			to.ProxyProtocol.Version = gateway.ProxyProtocolV2
+		}
+	}
+	for i, p := range m.PortLevelSettings {
+		at := fmt.Sprintf("%s.portLevelSettings[%d]", path, i)
+		if portGiven := p.GetPort(); portGiven != nil && portGiven.Number == 0 {
+			r.errorAt(at+".port.number", notPortZero)
+		}
+		to.PortLevelSettings = append(to.PortLevelSettings, gateway.PortTrafficPolicy{
+			Port:             int(p.GetPort().GetNumber()),
+			LoadBalancer:     r.loadBalancer(p.GetLoadBalancer(), at+".loadBalancer"),
+			ConnectionPool:   r.connectionPool(p.GetConnectionPool(), at+".connectionPool"),
+			OutlierDetection: r.outlierDetection(p.GetOutlierDetection(), at+".outlierDetection"),
+			TLS:              clientTLS(p.GetTls()),
+		})
+	}
+	return to
+}
+
+// optionalFloat returns the value of a wrapper, or nil.
+func optionalFloat(w *wrapperspb.DoubleValue) *float64 {
+	if w == nil {
+		return nil
+	}
+	return &w.Value
+}
+
+// optionalInt returns the value of a wrapper, or nil.
+func optionalInt(w *wrapperspb.UInt32Value) *int {
+	if w == nil {
+		return nil
+	}
+	n := int(w.Value)
+	return &n
+}
+
+// optionalDuration returns a duration whose zero has a meaning of its own, or nil.
+func optionalDuration(d *durationpb.Duration) *time.Duration {
+	if d == nil {
+		return nil
+	}
+	t := d.AsDuration()
+	return &t
+}
+
+func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path string) *gateway.ConnectionPool {
+	if m == nil {
+		return nil
+	}
+	to := &gateway.ConnectionPool{}
+	if t := m.Tcp; t != nil {
+		to.TCP = &gateway.TCPSettings{
+			MaxConnections:        int(t.MaxConnections),
+			ConnectTimeout:        r.positive(t.ConnectTimeout, path, "tcp.connectTimeout"),
+			MaxConnectionDuration: r.positive(t.MaxConnectionDuration, path, "tcp.maxConnectionDuration"),
+			IdleTimeout:           optionalDuration(t.IdleTimeout),
+		}
+		if k := t.TcpKeepalive; k != nil {
+			to.TCP.Keepalive = &gateway.TCPKeepalive{
+				Probes:   int(k.Probes),
+				Time:     r.positive(k.Time, path, "tcp.tcpKeepalive.time"),
+				Interval: r.positive(k.Interval, path, "tcp.tcpKeepalive.interval"),
+			}
+		}
+	}
+	if h := m.Http; h != nil {
+		to.HTTP = &gateway.HTTPSettings{
+			HTTP1MaxPendingRequests:  int(h.Http1MaxPendingRequests),
+			HTTP2MaxRequests:         int(h.Http2MaxRequests),
+			MaxRequestsPerConnection: int(h.MaxRequestsPerConnection),
+			MaxRetries:               int(h.MaxRetries),
+			IdleTimeout:              r.positive(h.IdleTimeout, path, "http.idleTimeout"),
+			UseClientProtocol:        h.UseClientProtocol,
+			MaxConcurrentStreams:     int(h.MaxConcurrentStreams),
+		}
+		switch h.H2UpgradePolicy {
+		case networking.ConnectionPoolSettings_HTTPSettings_DO_NOT_UPGRADE:
+			to.HTTP.H2UpgradePolicy = gateway.H2DoNotUpgrade
+		case networking.ConnectionPoolSettings_HTTPSettings_UPGRADE:
+			to.HTTP.H2UpgradePolicy = gateway.H2Upgrade
+		}
+		if k := h.Http2KeepAlive; k != nil {
+			to.HTTP.HTTP2Keepalive = &gateway.HTTP2Keepalive{
+				Interval: r.positive(k.Interval, path, "http.http2KeepAlive.interval"),
+				Timeout:  r.positive(k.Timeout, path, "http.http2KeepAlive.timeout"),
+			}
+		}
+	}
+	return to
+}
+
+func (r *reader) outlierDetection(m *networking.OutlierDetection, path string) *gateway.OutlierDetection {
+	if m == nil {
+		return nil
+	}
+	return &gateway.OutlierDetection{
+		Consecutive5xxErrors:           optionalInt(m.Consecutive_5XxErrors),
+		ConsecutiveGatewayErrors:       optionalInt(m.ConsecutiveGatewayErrors),
+		SplitExternalLocalOriginErrors: m.SplitExternalLocalOriginErrors,
+		ConsecutiveLocalOriginFailures: int(m.ConsecutiveLocalOriginFailures.GetValue()),
+		Interval:                       r.positive(m.Interval, path, "interval"),
+		BaseEjectionTime:               r.positive(m.BaseEjectionTime, path, "baseEjectionTime"),
+		MaxEjectionPercent:             int(m.MaxEjectionPercent),
+		MinHealthPercent:               int(m.MinHealthPercent),
+	}
+}
+
+func clientTLS(m *networking.ClientTLSSettings) *gateway.ClientTLS {
+	if m == nil {
+		return nil
+	}
+	to := &gateway.ClientTLS{
+		ClientCertificate:  m.ClientCertificate,
+		PrivateKey:         m.PrivateKey,
+		CACertificates:     m.CaCertificates,
+		CACRL:              m.CaCrl,
+		CredentialName:     m.CredentialName,
+		SubjectAltNames:    m.SubjectAltNames,
+		SNI:                m.Sni,
+		InsecureSkipVerify: m.InsecureSkipVerify.GetValue(),
+	}
+	switch m.Mode {
+	case networking.ClientTLSSettings_SIMPLE:
+		to.Mode = gateway.ClientTLSSimple
+	case networking.ClientTLSSettings_MUTUAL:
+		to.Mode = gateway.ClientTLSMutual
+	case networking.ClientTLSSettings_ISTIO_MUTUAL:
+		to.Mode = gateway.ClientTLSIstioMutual
+	}
+	return to
+}
