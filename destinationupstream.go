@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // An upstreamDescription is the Config of an upstream, and a text that two have

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/lateengo/gateway/internal/suggest"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A Discovery finds the endpoints of services and follows their changes: a

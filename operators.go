@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // simpleOperators take no argument.

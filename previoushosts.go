@@ -3,7 +3,7 @@ package gateway
 import (
 	"context"
 
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // previousHosts are what the retries of one exchange owe to a destination

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/localreply"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A responseWriter applies a route's response operations when the header of the

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A Retry is a retry policy (Istio's HTTPRetry). The zero Retry never retries.

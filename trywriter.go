@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // errAbandoned is what a backend gets that writes after it was given up.

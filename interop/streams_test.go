@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 func number(t *testing.T, text string) int {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // echo sends back every message it gets, until the client says good bye.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/server"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A contestant is a proxy before two backends.

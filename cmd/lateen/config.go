@@ -13,7 +13,7 @@ import (
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/suggest"
 	"github.com/lateengo/gateway/spec/istio"
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A configuration is what the flags say that all commands have.

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lateengo/gateway/upstream/internal/http1"
+	"github.com/lateengo/gateway/internal/upstream/internal/http1"
 )
 
 // An upload is a request body on its way to the backend. It is written by a

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/lateengo/gateway/upstream/internal/http1"
-	"github.com/lateengo/gateway/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/http1"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
 // A direct is a client that owns its connections: the goroutine of a request

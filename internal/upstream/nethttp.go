@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lateengo/gateway/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
 // A netHTTP is a client that stands on net/http's connections. It chooses among

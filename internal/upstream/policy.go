@@ -1,10 +1,10 @@
 package upstream
 
 import (
-	"github.com/lateengo/gateway/upstream/internal/balance"
-	"github.com/lateengo/gateway/upstream/internal/hashkey"
-	"github.com/lateengo/gateway/upstream/internal/limits"
-	"github.com/lateengo/gateway/upstream/internal/outlier"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/outlier"
 )
 
 // How hosts are chosen.

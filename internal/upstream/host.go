@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lateengo/gateway/upstream/internal/balance"
-	"github.com/lateengo/gateway/upstream/internal/outlier"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/outlier"
 )
 
 // A host is one address that requests are sent to, and the connections to it.

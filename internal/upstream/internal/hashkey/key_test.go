@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

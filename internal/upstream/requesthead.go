@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lateengo/gateway/upstream/internal/http1"
+	"github.com/lateengo/gateway/internal/upstream/internal/http1"
 )
 
 // appendHead appends the head of x's request, for HTTP/1.1. close asks the backend

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/lateengo/gateway/upstream/internal/hashkey"
+	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
 )
 
 // hash returns the hash of r's key. It looks up no more about the client than the

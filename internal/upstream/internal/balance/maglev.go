@@ -1,6 +1,6 @@
 package balance
 
-import "github.com/lateengo/gateway/upstream/internal/xxhash64"
+import "github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 
 // A maglev is a table with a host in each entry, in which hosts that join or leave
 // move few entries (Envoy's MAGLEV, with the same entries; the algorithm is

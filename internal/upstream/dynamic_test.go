@@ -17,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
 
 // dynamic returns an Upstream for *.example.com.

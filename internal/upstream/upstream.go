@@ -17,10 +17,10 @@ import (
 	"sync/atomic"
 
 	"github.com/lateengo/gateway/internal/rawpath"
-	"github.com/lateengo/gateway/upstream/internal/balance"
-	"github.com/lateengo/gateway/upstream/internal/hashkey"
-	"github.com/lateengo/gateway/upstream/internal/limits"
-	"github.com/lateengo/gateway/upstream/internal/outlier"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/outlier"
 )
 
 // An Upstream proxies requests to the endpoints of one destination. It is safe

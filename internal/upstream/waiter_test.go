@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
 // A place is a stock of one connection, itself, which takes one request.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/lateengo/gateway/upstream/internal/limits"
+	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
 var (

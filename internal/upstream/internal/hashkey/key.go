@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
 // A Key is the part of a request that chooses the host (the key of Istio's

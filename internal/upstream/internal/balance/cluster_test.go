@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/upstream/internal/balance"
-	"github.com/lateengo/gateway/upstream/internal/hashkey"
-	"github.com/lateengo/gateway/upstream/internal/outlier"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
+	"github.com/lateengo/gateway/internal/upstream/internal/outlier"
 )
 
 // A cluster is a balancer and a detector that act together, as in a destination.

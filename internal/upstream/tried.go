@@ -3,7 +3,7 @@ package upstream
 import (
 	"context"
 
-	"github.com/lateengo/gateway/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
 
 // Tried are the hosts that a request was sent to before; a later try avoids them

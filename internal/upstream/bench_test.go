@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lateengo/gateway/upstream/internal/balance"
+	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
 
 // The benchmarks measure proxies in processes of their own, whose processor time

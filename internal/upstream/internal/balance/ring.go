@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
 // A ring is a circle of hashes, several of each host, and a key belongs to the

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
 // hashing are the policies that do.

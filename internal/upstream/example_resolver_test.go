@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/lateengo/gateway/upstream"
+	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // Records are the names of a zone, and how long they hold.

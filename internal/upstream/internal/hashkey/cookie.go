@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lateengo/gateway/upstream/internal/xxhash64"
+	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
 // A Cookie is a cookie whose value chooses the host (Istio's httpCookie).
