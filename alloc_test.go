@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestDecisionAllocatesNothing(t *testing.T) {
@@ -25,18 +27,20 @@ func TestDecisionAllocatesNothing(t *testing.T) {
 // discarding is a response writer that keeps nothing.
 type discarding struct{ header http.Header }
 
-func (w discarding) Header() http.Header         { return w.header }
+func (w discarding) Header() http.Header { return w.header }
+
 func (w discarding) Write(p []byte) (int, error) { return len(p), nil }
-func (w discarding) WriteHeader(int)             {}
+
+func (w discarding) WriteHeader(int) {}
 
 func TestChainAllocatesLittle(t *testing.T) {
 	backend := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	gw := built(t, New().
-		Route(Route{
-			Match:   []Match{{URI: Prefix("/products")}},
-			Rewrite: &Rewrite{URI: "/"},
-			Headers: Headers{Request: HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
-			Split:   Split{{Host: "product-service", Weight: 90}, {Host: "product-service-v2", Weight: 10}},
+		Route(spec.Route{
+			Match:        []spec.Match{{URI: spec.Prefix("/products")}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Headers:      spec.Headers{Request: spec.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
+			Destinations: []spec.Destination{{Host: "product-service", Weight: 90}, {Host: "product-service-v2", Weight: 10}},
 		}).
 		Backend("product-service", backend).
 		Backend("product-service-v2", backend))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestPerTryTimeout(t *testing.T) {
@@ -21,30 +23,30 @@ func TestPerTryTimeout(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name   string
-		route  Route
+		route  spec.Route
 		steps  []step
 		took   time.Duration
 		calls  int
 		status int
 		body   string
 	}{
-		{"not retried by default", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms}}, []step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"not retried on connect-failure", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"connect-failure", "503"}}},
+		{"not retried by default", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms}}, []step{slow}, 100 * ms, 1, 504, timeoutBody},
+		{"not retried on connect-failure", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"connect-failure", "503"}}},
 			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"not retried on reset-before-request", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset-before-request"}}},
+		{"not retried on reset-before-request", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset-before-request"}}},
 			[]step{slow}, 100 * ms, 1, 504, timeoutBody},
-		{"retried on 5xx", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"retried on gateway-error", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"gateway-error"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"retried on reset", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
-		{"all of them", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 300 * ms, 3, 504, timeoutBody},
-		{"until the timeout", Route{Timeout: 250 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 250 * ms, 3, 504, timeoutBody},
-		{"longer than the timeout", Route{Timeout: 50 * ms, Retry: &Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 50 * ms, 1, 504, timeoutBody},
-		{"a slow body", Route{Retry: &Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{late}, time.Second, 1, 200, "late"},
+		{"retried on 5xx", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"retried on gateway-error", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"gateway-error"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"retried on reset", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"reset"}}}, []step{slow, status(200)}, 100 * ms, 2, 200, "body of 200"},
+		{"all of them", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 300 * ms, 3, 504, timeoutBody},
+		{"until the timeout", spec.Route{Timeout: 250 * ms, Retry: &spec.Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 250 * ms, 3, 504, timeoutBody},
+		{"longer than the timeout", spec.Route{Timeout: 50 * ms, Retry: &spec.Retry{Attempts: 5, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{slow}, 50 * ms, 1, 504, timeoutBody},
+		{"a slow body", spec.Route{Retry: &spec.Retry{Attempts: 2, PerTryTimeout: 100 * ms, On: []string{"5xx"}}}, []step{late}, time.Second, 1, 200, "late"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{steps: row.steps}
-				row.route.Split = Split{{Host: "a"}}
+				row.route.Destinations = []spec.Destination{{Host: "a"}}
 				gw := built(t, New().Random(func() uint64 { return 0 }).Route(row.route).Backend("*", s))
 				w, took, panicked := outcomeOf(gw, request(t, "GET", "/"))
 				require.Nil(t, panicked)
@@ -62,9 +64,9 @@ func TestPerTryTimeout(t *testing.T) {
 func TestExpectedTimeoutIsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }}}
-		gw := built(t, New().Semantics(Envoy).Random(func() uint64 { return 0 }).Backend("*", s).Route(Route{
-			Split: Split{{Host: "a"}}, Timeout: 2500 * time.Millisecond,
-			Retry: &Retry{Attempts: 5, PerTryTimeout: time.Second, On: []string{"5xx"}},
+		gw := built(t, New().Semantics(Envoy).Random(func() uint64 { return 0 }).Backend("*", s).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "a"}}, Timeout: 2500 * time.Millisecond,
+			Retry: &spec.Retry{Attempts: 5, PerTryTimeout: time.Second, On: []string{"5xx"}},
 		}))
 		_, _, _ = outcomeOf(gw, request(t, "GET", "/"))
 		time.Sleep(2 * time.Hour)
@@ -78,7 +80,7 @@ func TestTimeIsUpBetweenTries(t *testing.T) {
 	for _, timed := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{steps: []step{status(503)}}
-			route := Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"503"}, Backoff: time.Minute}}
+			route := spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"503"}, Backoff: time.Minute}}
 			if timed {
 				route.Timeout = 10 * time.Second
 			}
@@ -105,7 +107,7 @@ func TestClientGoesAwayBetweenTries(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{steps: []step{failing("UF")}}
 			gw := built(t, New().Random(func() uint64 { return uint64(30 * time.Second) }).Backend("*", s).
-				Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"connect-failure"}, Backoff: time.Minute}}))
+				Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"connect-failure"}, Backoff: time.Minute}}))
 			if remote {
 				remotely(gw)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A backendName is what a backend is registered under:
@@ -45,7 +46,7 @@ type backend struct {
 	name    backendName
 	handler http.Handler
 	url     string
-	origin  Origin
+	origin  spec.Origin
 }
 
 // A backendIndex finds the backend of a destination.
@@ -115,7 +116,7 @@ func namespaceOf(host string) string {
 
 // destination compiles a destination of a VirtualService in namespace, behind a
 // server's port.
-func (c *compiler) destination(d *Destination, namespace string, serverPort int) destination {
+func (c *compiler) destination(d *spec.Destination, namespace string, serverPort int) destination {
 	out := destination{host: fullHost(d.Host, namespace), subset: d.Subset, weight: uint32(d.Weight)}
 	port := d.Port
 	service := c.services.find(out.host, namespace)
@@ -210,19 +211,19 @@ func (n backendName) String() string {
 func (c *compiler) serve(h *hostService, d *destination, policy *destinationPolicy) *remote {
 	config := upstreamDescription{Config: upstream.Config{Name: d.cluster()}}
 	switch h.resolution() {
-	case ResolveDiscovery:
+	case spec.ResolveDiscovery:
 		c.describeDiscovery(&config, h, int(d.port), policy.labels)
-	case ResolveStatic:
+	case spec.ResolveStatic:
 		config.Resolution = upstream.Static
-	case ResolveDNS:
+	case spec.ResolveDNS:
 		config.Resolution = upstream.DNS
-	case ResolveDNSRoundRobin:
+	case spec.ResolveDNSRoundRobin:
 		config.Resolution = upstream.DNSRoundRobin
-	case ResolveDynamicDNS:
+	case spec.ResolveDynamicDNS:
 		config.Resolution = upstream.DynamicDNS
 	}
 	for _, e := range h.endpoints(d.host, int(d.port), policy.labels) {
-		config.Endpoints = append(config.Endpoints, e.placed(e.address))
+		config.Endpoints = append(config.Endpoints, placed(e.Endpoint, e.address))
 	}
 	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
 		return nil
@@ -274,7 +275,7 @@ func (c *compiler) remote(d *upstreamDescription) *remote {
 	}
 	u, err := upstream.New(d.Config)
 	if err != nil {
-		c.at(Origin{}).errorf("%v", err)
+		c.at(spec.Origin{}).errorf("%v", err)
 		return nil
 	}
 	c.upstreams[identity] = &remote{

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // buckets are a limit's token buckets, one for each key.
@@ -48,7 +50,7 @@ type shard struct {
 	_      [16]byte // keeps locks of neighbours apart
 }
 
-func newBuckets(l *RateLimit) *buckets {
+func newBuckets(l *spec.RateLimit) *buckets {
 	b := &buckets{
 		rate:  rate.Limit(float64(l.Requests) / l.Unit.Seconds()),
 		burst: l.Requests,

@@ -12,13 +12,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func keyOf(b *buckets, n int) bucketKey {
 	return b.key(binary.BigEndian.AppendUint32(nil, uint32(n)))
 }
 
-var perAddress = []LimitKey{{RemoteAddress: true}}
+var perAddress = []spec.LimitKey{{RemoteAddress: true}}
 
 // Buckets that are dropped were full: over any trace the verdicts are those of
 // buckets that are kept for ever.
@@ -28,7 +30,7 @@ func TestBucketsForgetNothing(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			unit := []time.Duration{time.Second, 7 * time.Second, time.Minute, time.Hour}[random.IntN(4)]
-			l := RateLimit{Requests: 1 + random.IntN(7), Unit: unit, Per: perAddress}
+			l := spec.RateLimit{Requests: 1 + random.IntN(7), Unit: unit, Per: perAddress}
 			b, kept := newBuckets(&l), map[int]*rate.Limiter{}
 			keys := 1 + random.IntN(20)
 			for range length {
@@ -59,7 +61,7 @@ func TestBucketsAreBounded(t *testing.T) {
 	for _, row := range []struct{ maxKeys, want, clients int }{
 		{1, 1, 100}, {10, 10, 1000}, {1000, 1000, 20_000}, {10_000, 10_000, 200_000}, {0, defaultMaxKeys, 1_000_000},
 	} {
-		l := RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: row.maxKeys}
+		l := spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: row.maxKeys}
 		b := newBuckets(&l)
 		now := time.Now()
 		before := heap()
@@ -86,8 +88,8 @@ func heap() int64 {
 // However many take at once, and whatever they think the time is, no token is
 // given twice.
 func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
-	for _, per := range [][]LimitKey{nil, perAddress} {
-		l := RateLimit{Requests: 1000, Unit: time.Second, Per: per}
+	for _, per := range [][]spec.LimitKey{nil, perAddress} {
+		l := spec.RateLimit{Requests: 1000, Unit: time.Second, Per: per}
 		b := newBuckets(&l)
 		began := time.Now()
 		const span = 3 * time.Second
@@ -113,7 +115,7 @@ func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 }
 
 func TestTakingDoesNotAllocate(t *testing.T) {
-	l := RateLimit{Requests: 10, Unit: time.Second, Per: perAddress}
+	l := spec.RateLimit{Requests: 10, Unit: time.Second, Per: perAddress}
 	b := newBuckets(&l)
 	now, key := time.Now(), keyOf(b, 1)
 	require.Zero(t, testing.AllocsPerRun(100, func() { b.take(key, now) }))

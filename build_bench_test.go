@@ -9,24 +9,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 )
 
 // manyRoutes returns n routes, each with a rewrite, an operation on headers and
 // a split, in VirtualServices of 100.
-func manyRoutes(n int) gateway.Declarations {
-	var d gateway.Declarations
+func manyRoutes(n int) spec.Declarations {
+	var d spec.Declarations
 	for i := 0; i < n; i += 100 {
-		vs := gateway.VirtualService{
+		vs := spec.VirtualService{
 			Name: fmt.Sprintf("part-%d", i/100), Hosts: []string{"*"}, Gateways: []string{"*"},
 		}
 		for j := i; j < min(i+100, n); j++ {
-			vs.Routes = append(vs.Routes, gateway.Route{
+			vs.Routes = append(vs.Routes, spec.Route{
 				Name:    fmt.Sprintf("route-%d", j),
-				Match:   []gateway.Match{{URI: gateway.Prefix(fmt.Sprintf("/api/v%d/products%d/", j%3, j))}},
-				Rewrite: &gateway.Rewrite{URI: "/"},
-				Headers: gateway.Headers{Request: gateway.HeaderOperations{Set: map[string]string{"X-Route": fmt.Sprint(j)}}},
-				Split: gateway.Split{
+				Match:   []spec.Match{{URI: spec.Prefix(fmt.Sprintf("/api/v%d/products%d/", j%3, j))}},
+				Rewrite: &spec.Rewrite{URI: "/"},
+				Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"X-Route": fmt.Sprint(j)}}},
+				Destinations: []spec.Destination{
 					{Host: fmt.Sprintf("products%d", j), Port: 8080, Weight: 90},
 					{Host: fmt.Sprintf("products%d-canary", j), Port: 8080, Weight: 10},
 				},
@@ -74,9 +75,9 @@ func manyRoutesText(n int) []byte {
 }
 
 // source makes a Source of declarations in Go.
-type source gateway.Declarations
+type source spec.Declarations
 
-func (s source) Declare() (gateway.Declarations, error) { return gateway.Declarations(s), nil }
+func (s source) Declare() (spec.Declarations, error) { return spec.Declarations(s), nil }
 
 // BenchmarkBuild measures how long 10,000 routes take from declarations and
 // from YAML to a program, and what a route occupies then.
@@ -85,10 +86,10 @@ func BenchmarkBuild(b *testing.B) {
 	declared, text := source(manyRoutes(n)), manyRoutesText(n)
 	for _, c := range []struct {
 		name   string
-		source func() gateway.Source
+		source func() spec.Source
 	}{
-		{"declarations", func() gateway.Source { return declared }},
-		{"yaml", func() gateway.Source { return istio.Bytes("many.yaml", text) }},
+		{"declarations", func() spec.Source { return declared }},
+		{"yaml", func() spec.Source { return istio.Bytes("many.yaml", text) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var gw *gateway.Gateway

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Builder collects what a Gateway is made of: declarations, the backends that
@@ -21,13 +22,13 @@ import (
 //
 // A Builder is for one goroutine. The zero Builder is not ready: use New.
 type Builder struct {
-	declared  Declarations
-	inline    *VirtualService
-	sources   []Source
+	declared  spec.Declarations
+	inline    *spec.VirtualService
+	sources   []spec.Source
 	backends  []backend
 	limiters  map[string]Limiter
 	semantics Semantics
-	paths     PathNormalization
+	paths     spec.PathNormalization
 	trusted   int
 	namespace string
 	workload  workload
@@ -41,7 +42,7 @@ type Builder struct {
 	credentials map[string]Credential
 	discoveries map[string]Discovery
 	problems    findings
-	warnings    []Warning
+	warnings    []spec.Warning
 }
 
 // defaultRandom is safe for concurrent use and takes no lock.
@@ -61,8 +62,8 @@ func New() *Builder {
 
 // caller is the origin of a declaration in Go: the file and line of the call of
 // a builder's method.
-func caller(kind, namespace, name string) Origin {
-	o := Origin{Kind: kind, Namespace: namespace, Name: name}
+func caller(kind, namespace, name string) spec.Origin {
+	o := spec.Origin{Kind: kind, Namespace: namespace, Name: name}
 	if _, file, line, ok := runtime.Caller(2); ok {
 		o.File, o.Line = path.Base(file), line
 	}
@@ -71,20 +72,20 @@ func caller(kind, namespace, name string) Origin {
 
 // Route adds a route, after those that were added before. All routes added this
 // way form one VirtualService for every host and every server.
-func (b *Builder) Route(r Route) *Builder {
-	if r.Origin.isZero() {
+func (b *Builder) Route(r spec.Route) *Builder {
+	if r.Origin.IsZero() {
 		r.Origin = caller("Route", "", r.Name)
 	}
 	if b.inline == nil {
-		b.inline = &VirtualService{Hosts: []string{"*"}, Gateways: []string{"*"}, Origin: r.Origin}
+		b.inline = &spec.VirtualService{Hosts: []string{"*"}, Gateways: []string{"*"}, Origin: r.Origin}
 	}
 	b.inline.Routes = append(b.inline.Routes, r)
 	return b
 }
 
 // VirtualService adds a VirtualService.
-func (b *Builder) VirtualService(vs VirtualService) *Builder {
-	if vs.Origin.isZero() {
+func (b *Builder) VirtualService(vs spec.VirtualService) *Builder {
+	if vs.Origin.IsZero() {
 		vs.Origin = caller("VirtualService", vs.Namespace, vs.Name)
 	}
 	b.declared.VirtualServices = append(b.declared.VirtualServices, vs)
@@ -93,8 +94,8 @@ func (b *Builder) VirtualService(vs VirtualService) *Builder {
 
 // Server adds a server. A builder without any serves all VirtualServices on
 // port 80, for every host.
-func (b *Builder) Server(s Server) *Builder {
-	if s.Origin.isZero() {
+func (b *Builder) Server(s spec.Server) *Builder {
+	if s.Origin.IsZero() {
 		s.Origin = caller("Server", s.Namespace, s.Gateway)
 	}
 	b.declared.Servers = append(b.declared.Servers, s)
@@ -102,8 +103,8 @@ func (b *Builder) Server(s Server) *Builder {
 }
 
 // Service adds a service outside of this process.
-func (b *Builder) Service(s Service) *Builder {
-	if s.Origin.isZero() {
+func (b *Builder) Service(s spec.Service) *Builder {
+	if s.Origin.IsZero() {
 		s.Origin = caller("Service", s.Namespace, s.Name)
 	}
 	b.declared.Services = append(b.declared.Services, s)
@@ -111,8 +112,8 @@ func (b *Builder) Service(s Service) *Builder {
 }
 
 // WorkloadEntry adds a place where services run that select it by its labels.
-func (b *Builder) WorkloadEntry(w WorkloadEntry) *Builder {
-	if w.Origin.isZero() {
+func (b *Builder) WorkloadEntry(w spec.WorkloadEntry) *Builder {
+	if w.Origin.IsZero() {
 		w.Origin = caller("WorkloadEntry", w.Namespace, w.Name)
 	}
 	b.declared.WorkloadEntries = append(b.declared.WorkloadEntries, w)
@@ -120,8 +121,8 @@ func (b *Builder) WorkloadEntry(w WorkloadEntry) *Builder {
 }
 
 // DestinationRule adds a DestinationRule.
-func (b *Builder) DestinationRule(r DestinationRule) *Builder {
-	if r.Origin.isZero() {
+func (b *Builder) DestinationRule(r spec.DestinationRule) *Builder {
+	if r.Origin.IsZero() {
 		r.Origin = caller("DestinationRule", r.Namespace, r.Name)
 	}
 	b.declared.DestinationRules = append(b.declared.DestinationRules, r)
@@ -129,8 +130,8 @@ func (b *Builder) DestinationRule(r DestinationRule) *Builder {
 }
 
 // RateLimit adds a rate limit policy.
-func (b *Builder) RateLimit(p RateLimitPolicy) *Builder {
-	if p.Origin.isZero() {
+func (b *Builder) RateLimit(p spec.RateLimitPolicy) *Builder {
+	if p.Origin.IsZero() {
 		p.Origin = caller("RateLimitPolicy", p.Namespace, p.Name)
 	}
 	b.declared.RateLimits = append(b.declared.RateLimits, p)
@@ -138,7 +139,7 @@ func (b *Builder) RateLimit(p RateLimitPolicy) *Builder {
 }
 
 // Load adds what a Source declares. It is read by Build.
-func (b *Builder) Load(s Source) *Builder {
+func (b *Builder) Load(s spec.Source) *Builder {
 	b.sources = append(b.sources, s)
 	return b
 }
@@ -198,7 +199,7 @@ func (b *Builder) Semantics(s Semantics) *Builder {
 
 // PathNormalization chooses what is done to paths before anything looks at them.
 // The default is NormalizeBase.
-func (b *Builder) PathNormalization(n PathNormalization) *Builder {
+func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
 	b.paths = n
 	return b
 }
@@ -306,19 +307,19 @@ func (b *Builder) Build() (*Gateway, error) {
 
 // Warnings returns what the latest Build had to say that is no error, in the
 // order of the sources, also if it failed.
-func (b *Builder) Warnings() []Warning { return b.warnings }
+func (b *Builder) Warnings() []spec.Warning { return b.warnings }
 
 // compile reads, validates and compiles.
 func (b *Builder) compile(before *program, bg *background) (*program, error) {
-	f := &findings{errors: append([]*Error(nil), b.problems.errors...)}
-	d := b.declared.clone()
+	f := &findings{errors: append([]*spec.Error(nil), b.problems.errors...)}
+	d := cloneDeclarations(&b.declared)
 	if b.inline != nil {
 		d.VirtualServices = append(d.VirtualServices, *b.inline)
 	}
 	for _, s := range b.sources {
 		more, err := s.Declare()
 		f.addError(err)
-		d.append(more)
+		d.Append(more)
 	}
 	f.warnings = append(f.warnings, d.Warnings...)
 	regexes := regexCache{}
@@ -364,20 +365,10 @@ func (p *program) close(kept *program) {
 	}
 }
 
-func (d *Declarations) clone() *Declarations {
-	out := new(Declarations)
-	out.append(*d)
+func cloneDeclarations(d *spec.Declarations) *spec.Declarations {
+	out := new(spec.Declarations)
+	out.Append(*d)
 	return out
-}
-
-func (d *Declarations) append(more Declarations) {
-	d.Servers = append(d.Servers, more.Servers...)
-	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
-	d.Services = append(d.Services, more.Services...)
-	d.WorkloadEntries = append(d.WorkloadEntries, more.WorkloadEntries...)
-	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
-	d.RateLimits = append(d.RateLimits, more.RateLimits...)
-	d.Warnings = append(d.Warnings, more.Warnings...)
 }
 
 // A workload is what the gateway is in a cluster.

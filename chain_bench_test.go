@@ -17,6 +17,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/paired"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A chain is a way to expose two versions of a service below /products: match,
@@ -37,13 +38,13 @@ var chains = []struct {
 
 func gatewayChain(t testing.TB, v1, v2 http.Handler) *gateway.Gateway {
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Match:   []gateway.Match{{URI: gateway.Prefix("/products")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Headers: gateway.Headers{Request: gateway.HeaderOperations{
+		Route(spec.Route{
+			Match:   []spec.Match{{URI: spec.Prefix("/products")}},
+			Rewrite: &spec.Rewrite{URI: "/"},
+			Headers: spec.Headers{Request: spec.HeaderOperations{
 				Add: map[string]string{"X-Forwarded-Proto": "https"},
 			}},
-			Split: gateway.Split{{Host: "product-service", Weight: 90}, {Host: "product-service-v2", Weight: 10}},
+			Destinations: []spec.Destination{{Host: "product-service", Weight: 90}, {Host: "product-service-v2", Weight: 10}},
 		}).
 		Backend("product-service", v1).
 		Backend("product-service-v2", v2).

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A clause is one alternative of a route's Match, compiled: the unit that a
@@ -41,12 +43,12 @@ func (c *clause) isCatchAll() bool {
 	if len(c.rest) > 0 {
 		return false
 	}
-	return c.uri.kind == HasPrefix && c.uri.text == "/" || c.uri.kind == MatchesRegex && c.uri.text == ".*"
+	return c.uri.kind == spec.MatchPrefix && c.uri.text == "/" || c.uri.kind == spec.MatchRegex && c.uri.text == ".*"
 }
 
 // A uriCondition compares the path. A match without URI is the prefix "/".
 type uriCondition struct {
-	kind       MatchKind // never Any
+	kind       spec.MatchKind // never Any
 	ignoreCase bool
 	text       string
 	regex      *regexp.Regexp
@@ -54,12 +56,12 @@ type uriCondition struct {
 
 func (u *uriCondition) holds(path string) bool {
 	switch u.kind {
-	case Exactly:
+	case spec.MatchExact:
 		if u.ignoreCase {
 			return equalFoldASCII(path, u.text)
 		}
 		return path == u.text
-	case HasPrefix:
+	case spec.MatchPrefix:
 		if u.ignoreCase {
 			return len(path) >= len(u.text) && equalFoldASCII(path[:len(u.text)], u.text)
 		}
@@ -72,7 +74,7 @@ func (u *uriCondition) holds(path string) bool {
 // matchedLength returns how much of a path that holds was matched: what a
 // rewrite replaces.
 func (u *uriCondition) matchedLength(path string) int {
-	if u.kind == HasPrefix {
+	if u.kind == spec.MatchPrefix {
 		return len(u.text)
 	}
 	return len(path)
@@ -104,7 +106,7 @@ var lowerASCII = func() (t [256]byte) {
 // A condition compares one value of a request.
 type condition struct {
 	source source
-	kind   MatchKind
+	kind   spec.MatchKind
 	negate bool
 	text   string
 	regex  *regexp.Regexp
@@ -112,7 +114,7 @@ type condition struct {
 
 func (c *condition) holds(v *view) bool {
 	value, present := v.value(&c.source)
-	if c.kind == Any {
+	if c.kind == spec.MatchAny {
 		return present != c.negate
 	}
 	// A missing value satisfies no comparison, except that a negated one takes
@@ -125,9 +127,9 @@ func (c *condition) holds(v *view) bool {
 
 func (c *condition) compares(value string) bool {
 	switch c.kind {
-	case Exactly:
+	case spec.MatchExact:
 		return value == c.text
-	case HasPrefix:
+	case spec.MatchPrefix:
 		return strings.HasPrefix(value, c.text)
 	default:
 		return c.regex.MatchString(value)
@@ -135,16 +137,16 @@ func (c *condition) compares(value string) bool {
 }
 
 // isExact reports whether an index may find the clause by the source's value.
-func (c *condition) isExact() bool { return c.kind == Exactly && !c.negate }
+func (c *condition) isExact() bool { return c.kind == spec.MatchExact && !c.negate }
 
 // compileMatch compiles the conditions that look at a request. Those that look
 // at the server or the workload are settled before.
-func compileMatch(m *Match, regexes regexCache) (uriCondition, []condition, error) {
+func compileMatch(m *spec.Match, regexes regexCache) (uriCondition, []condition, error) {
 	uri := uriCondition{kind: m.URI.Kind, text: m.URI.Value, ignoreCase: m.IgnoreURICase}
 	switch {
-	case uri.kind == Any:
-		uri = uriCondition{kind: HasPrefix, text: "/"}
-	case uri.kind == MatchesRegex:
+	case uri.kind == spec.MatchAny:
+		uri = uriCondition{kind: spec.MatchPrefix, text: "/"}
+	case uri.kind == spec.MatchRegex:
 		re, err := regexes.compile(uri.text)
 		if err != nil {
 			return uri, nil, err
@@ -153,12 +155,12 @@ func compileMatch(m *Match, regexes regexCache) (uriCondition, []condition, erro
 	}
 	var conditions []condition
 	var failed error
-	add := func(s source, m StringMatch, negate bool) {
-		if m == Regex("*") {
-			m = StringMatch{} // Istio's other spelling of presence
+	add := func(s source, m spec.StringMatch, negate bool) {
+		if m == spec.Regex("*") {
+			m = spec.StringMatch{} // Istio's other spelling of presence
 		}
 		c := condition{source: s, kind: m.Kind, text: m.Value, negate: negate}
-		if c.kind == MatchesRegex {
+		if c.kind == spec.MatchRegex {
 			re, err := regexes.compile(c.text)
 			if err != nil {
 				failed = cmp.Or(failed, err)
@@ -168,16 +170,16 @@ func compileMatch(m *Match, regexes regexCache) (uriCondition, []condition, erro
 		}
 		conditions = append(conditions, c)
 	}
-	if n := len(m.Headers) + len(m.WithoutHeaders) + len(m.QueryParams); n > 0 || m.Method.Kind != Any || m.Scheme.Kind != Any || m.Authority.Kind != Any {
+	if n := len(m.Headers) + len(m.WithoutHeaders) + len(m.QueryParams); n > 0 || m.Method.Kind != spec.MatchAny || m.Scheme.Kind != spec.MatchAny || m.Authority.Kind != spec.MatchAny {
 		conditions = make([]condition, 0, n+1)
 	}
-	if m.Method.Kind != Any {
+	if m.Method.Kind != spec.MatchAny {
 		add(source{kind: sourceMethod}, m.Method, false)
 	}
-	if m.Scheme.Kind != Any {
+	if m.Scheme.Kind != spec.MatchAny {
 		add(source{kind: sourceScheme}, m.Scheme, false)
 	}
-	if m.Authority.Kind != Any {
+	if m.Authority.Kind != spec.MatchAny {
 		add(source{kind: sourceAuthority}, m.Authority, false)
 	}
 	for _, name := range sortedKeys(m.Headers) {

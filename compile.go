@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A compiler turns declarations that were validated into a program.
 type compiler struct {
 	*findings
-	d       *Declarations
+	d       *spec.Declarations
 	b       *Builder
 	regexes regexCache
 	// before is the program that this one will replace, or nil.
@@ -31,7 +33,7 @@ type compiler struct {
 
 // A boundVirtualService is a VirtualService as gateways see it.
 type boundVirtualService struct {
-	*VirtualService
+	*spec.VirtualService
 	name resourceName
 	// label is the name as text.
 	label string
@@ -43,7 +45,7 @@ type boundVirtualService struct {
 
 // A boundRoute is a Route with what a delegate leaves of it.
 type boundRoute struct {
-	*Route
+	*spec.Route
 	// namespace resolves the short names of destinations.
 	namespace string
 	// policy is the VirtualService whose rate limits are on the route.
@@ -55,7 +57,7 @@ func (c *compiler) compile() []*listener {
 	c.bindServices()
 	servers := c.servers()
 	if len(c.d.Servers) == 0 {
-		servers = []*boundServer{{Server: &Server{Port: 80, Hosts: []string{"*"}}, implicit: true}}
+		servers = []*boundServer{{Server: &spec.Server{Port: 80, Hosts: []string{"*"}}, implicit: true}}
 	}
 	var listeners []*listener
 	find := func(s *boundServer) *listener {
@@ -113,7 +115,7 @@ func (c *compiler) compile() []*listener {
 
 // A boundServer is a Server that the workload has.
 type boundServer struct {
-	*Server
+	*spec.Server
 	name     resourceName
 	implicit bool
 }
@@ -154,12 +156,12 @@ next:
 }
 
 // servesHTTP reports whether a server's connections carry HTTP that we see.
-func servesHTTP(s *Server) bool {
+func servesHTTP(s *spec.Server) bool {
 	switch strings.ToUpper(s.Protocol) {
 	case "", "HTTP", "HTTP2", "GRPC", "GRPC-WEB":
 		return true
 	case "HTTPS":
-		return s.TLS != nil && s.TLS.Mode != TLSPassthrough && s.TLS.Mode != TLSAutoPassthrough
+		return s.TLS != nil && s.TLS.Mode != spec.TLSPassthrough && s.TLS.Mode != spec.TLSAutoPassthrough
 	}
 	return false
 }
@@ -312,7 +314,7 @@ func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []clause {
 			return rp
 		}
 		if len(r.Match) == 0 {
-			return append(out, clause{uri: uriCondition{kind: HasPrefix, text: "/"}, route: program(), name: r.Name})
+			return append(out, clause{uri: uriCondition{kind: spec.MatchPrefix, text: "/"}, route: program(), name: r.Name})
 		}
 		for j := range r.Match {
 			m := &r.Match[j]
@@ -338,7 +340,7 @@ func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []clause {
 
 // concerns reports whether the conditions of a match that are settled before any
 // request hold: port, gateway, and the workload's labels and namespace.
-func (c *compiler) concerns(m *Match, vs *boundVirtualService, s *boundServer) bool {
+func (c *compiler) concerns(m *spec.Match, vs *boundVirtualService, s *boundServer) bool {
 	if m.Port != 0 && m.Port != s.Port {
 		return false
 	}
@@ -393,12 +395,12 @@ func (c *compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 // route's are one level; with several, each destination's come first.
 func (c *compiler) split(p *routeProgram, r *boundRoute, s *boundServer) {
 	request, response := compileHeaders(&r.Headers.Request), compileHeaders(&r.Headers.Response)
-	for i := range r.Split {
-		d := c.destination(&r.Split[i], r.namespace, s.Port)
-		own := &r.Split[i].Headers
+	for i := range r.Destinations {
+		d := c.destination(&r.Destinations[i], r.namespace, s.Port)
+		own := &r.Destinations[i].Headers
 		ownRequest, ownResponse := compileHeaders(&own.Request), compileHeaders(&own.Response)
 		switch {
-		case len(r.Split) > 1:
+		case len(r.Destinations) > 1:
 			d.request = [2]*headerProgram{ownRequest, request}
 			d.response = [2]*headerProgram{ownResponse, response}
 		default:
@@ -420,7 +422,7 @@ func (c *compiler) split(p *routeProgram, r *boundRoute, s *boundServer) {
 }
 
 // retry compiles a retry policy. Routes without one share Istio's default.
-func (c *compiler) retry(r *Retry) *retryProgram {
+func (c *compiler) retry(r *spec.Retry) *retryProgram {
 	if r != nil {
 		p := compileRetry(r)
 		return &p
@@ -435,7 +437,7 @@ func (c *compiler) retry(r *Retry) *retryProgram {
 
 // authorityOf returns what replaces the Host header: the rewrite's authority,
 // the route's, or the destination's.
-func authorityOf(rw *Rewrite, route, own *headerProgram) string {
+func authorityOf(rw *spec.Rewrite, route, own *headerProgram) string {
 	if rw != nil && rw.Authority != "" {
 		return rw.Authority
 	}

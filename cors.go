@@ -6,48 +6,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// CORS answers preflight requests and adds the headers of cross-origin resource
-// sharing to responses (Istio's CorsPolicy). It never refuses a request: that
-// is the browser's part.
-type CORS struct {
-	// AllowOrigins are compared with the Origin header. One that holds for "*"
-	// allows every origin.
-	AllowOrigins []StringMatch
-	// AllowMethods and AllowHeaders are sent as they stand; "*" alone echoes
-	// what the preflight asked for.
-	AllowMethods, AllowHeaders []string
-	// ExposeHeaders are sent with the response proper.
-	ExposeHeaders []string
-	// MaxAge is how long a preflight may be cached, in whole seconds. Nil is
-	// not sent.
-	MaxAge *time.Duration
-	// AllowCredentials sends access-control-allow-credentials: true.
-	AllowCredentials bool
-	// UnmatchedPreflights says what happens to a preflight from an origin that
-	// is not allowed.
-	UnmatchedPreflights UnmatchedPreflights
-}
-
-// UnmatchedPreflights says what becomes of preflights from other origins (Istio's
-// CorsPolicy.UnmatchedPreflights).
-type UnmatchedPreflights uint8
-
-// The treatments of an unmatched preflight.
-const (
-	// ForwardPreflights sends them to the destination. It is the default.
-	ForwardPreflights UnmatchedPreflights = iota
-	// IgnorePreflights answers 200 without access-control-allow-origin.
-	IgnorePreflights
-)
-
-// Middleware returns a middleware that answers preflights and adds the headers
+// CORS returns a middleware that answers preflights and adds the headers
 // of cross-origin resource sharing in front of a handler. The error joins an
 // *Error for each problem.
-func (c CORS) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{CORS: &c}
-	return r.middleware()
+func CORS(c spec.CORS) (func(http.Handler) http.Handler, error) {
+	r := spec.Route{CORS: &c}
+	return routeMiddleware(&r)
 }
 
 // A corsProgram is a CORS, compiled.
@@ -61,7 +29,7 @@ type corsProgram struct {
 	ignoreUnmatched  bool
 }
 
-func compileCORS(c *CORS, regexes regexCache) *corsProgram {
+func compileCORS(c *spec.CORS, regexes regexCache) *corsProgram {
 	if c == nil {
 		return nil
 	}
@@ -70,14 +38,14 @@ func compileCORS(c *CORS, regexes regexCache) *corsProgram {
 		headers:         strings.Join(c.AllowHeaders, ","),
 		expose:          strings.Join(c.ExposeHeaders, ","),
 		credentials:     c.AllowCredentials,
-		ignoreUnmatched: c.UnmatchedPreflights == IgnorePreflights,
+		ignoreUnmatched: c.UnmatchedPreflights == spec.UnmatchedPreflightsIgnore,
 	}
 	if c.MaxAge != nil {
 		p.maxAge = strconv.FormatInt(int64(*c.MaxAge/time.Second), 10)
 	}
 	for _, origin := range c.AllowOrigins {
 		var re *regexp.Regexp
-		if origin.Kind == MatchesRegex {
+		if origin.Kind == spec.MatchRegex {
 			re, _ = regexes.compile(origin.Value)
 		}
 		o := condition{kind: origin.Kind, text: origin.Value, regex: re}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func day() *time.Duration {
@@ -27,48 +29,48 @@ func accessControl(h http.Header) http.Header {
 
 func TestPreflight(t *testing.T) {
 	preflight := []string{"Origin: https://a.com", "Access-Control-Request-Method: DELETE", "Access-Control-Request-Headers: x-b,x-c"}
-	origin := []StringMatch{Exact("https://a.com")}
+	origin := []spec.StringMatch{spec.Exact("https://a.com")}
 	for _, row := range []struct {
 		name    string
-		cors    CORS
+		cors    spec.CORS
 		came    []string
 		forward bool
 		want    http.Header
 	}{
-		{"what is asked is not compared", CORS{AllowOrigins: origin, AllowMethods: []string{"GET", "POST"}, AllowHeaders: []string{"x-a"}, MaxAge: day()}, preflight, false,
+		{"what is asked is not compared", spec.CORS{AllowOrigins: origin, AllowMethods: []string{"GET", "POST"}, AllowHeaders: []string{"x-a"}, MaxAge: day()}, preflight, false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Methods": {"GET,POST"}, "Access-Control-Allow-Headers": {"x-a"}, "Access-Control-Max-Age": {"86400"}}},
-		{"the origin alone", CORS{AllowOrigins: origin}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"what is exposed is not said", CORS{AllowOrigins: origin, ExposeHeaders: []string{"x-e"}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"credentials", CORS{AllowOrigins: origin, AllowCredentials: true}, preflight, false,
+		{"the origin alone", spec.CORS{AllowOrigins: origin}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"what is exposed is not said", spec.CORS{AllowOrigins: origin, ExposeHeaders: []string{"x-e"}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"credentials", spec.CORS{AllowOrigins: origin, AllowCredentials: true}, preflight, false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Credentials": {"true"}}},
-		{"stars echo", CORS{AllowOrigins: origin, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}, preflight, false,
+		{"stars echo", spec.CORS{AllowOrigins: origin, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}, preflight, false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Methods": {"DELETE"}, "Access-Control-Allow-Headers": {"x-b,x-c"}}},
-		{"a star among others does not", CORS{AllowOrigins: origin, AllowMethods: []string{"*", "GET"}}, preflight, false,
+		{"a star among others does not", spec.CORS{AllowOrigins: origin, AllowMethods: []string{"*", "GET"}}, preflight, false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Methods": {"*,GET"}}},
-		{"a star with nothing to echo", CORS{AllowOrigins: origin, AllowHeaders: []string{"*"}}, preflight[:2], false,
+		{"a star with nothing to echo", spec.CORS{AllowOrigins: origin, AllowHeaders: []string{"*"}}, preflight[:2], false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"headers in lines are echoed together", CORS{AllowOrigins: origin, AllowHeaders: []string{"*"}}, append(preflight[:3:3], "Access-Control-Request-Headers: x-d"), false,
+		{"headers in lines are echoed together", spec.CORS{AllowOrigins: origin, AllowHeaders: []string{"*"}}, append(preflight[:3:3], "Access-Control-Request-Headers: x-d"), false,
 			http.Header{"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Headers": {"x-b,x-c,x-d"}}},
-		{"any origin is echoed", CORS{AllowOrigins: []StringMatch{Exact("*")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"a regex that matches a star is any origin", CORS{AllowOrigins: []StringMatch{Regex(".*")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"so is one that matches the star and not the origin", CORS{AllowOrigins: []StringMatch{Regex(`\*`)}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"a prefix", CORS{AllowOrigins: []StringMatch{Prefix("https://")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"a regex", CORS{AllowOrigins: []StringMatch{Regex(`https://[a-z]\.com`)}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"a regex of a part", CORS{AllowOrigins: []StringMatch{Regex(`https://`)}}, preflight, true, http.Header{}},
-		{"the second of several", CORS{AllowOrigins: []StringMatch{Exact("https://b.com"), Exact("https://a.com")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"another letter case", CORS{AllowOrigins: []StringMatch{Exact("https://A.com")}}, preflight, true, http.Header{}},
-		{"another origin is forwarded", CORS{AllowOrigins: []StringMatch{Exact("https://b.com")}, AllowMethods: []string{"GET"}}, preflight, true, http.Header{}},
-		{"or ignored", CORS{AllowOrigins: []StringMatch{Exact("https://b.com")}, AllowMethods: []string{"GET"}, UnmatchedPreflights: IgnorePreflights}, preflight, false,
+		{"any origin is echoed", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("*")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"a regex that matches a star is any origin", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Regex(".*")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"so is one that matches the star and not the origin", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Regex(`\*`)}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"a prefix", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Prefix("https://")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"a regex", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Regex(`https://[a-z]\.com`)}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"a regex of a part", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Regex(`https://`)}}, preflight, true, http.Header{}},
+		{"the second of several", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://b.com"), spec.Exact("https://a.com")}}, preflight, false, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"another letter case", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://A.com")}}, preflight, true, http.Header{}},
+		{"another origin is forwarded", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://b.com")}, AllowMethods: []string{"GET"}}, preflight, true, http.Header{}},
+		{"or ignored", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://b.com")}, AllowMethods: []string{"GET"}, UnmatchedPreflights: spec.UnmatchedPreflightsIgnore}, preflight, false,
 			http.Header{"Access-Control-Allow-Methods": {"GET"}}},
-		{"no origin allowed", CORS{}, preflight, true, http.Header{}},
-		{"no method asked for: an ordinary request", CORS{AllowOrigins: origin}, preflight[:1], true, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"an empty method", CORS{AllowOrigins: origin}, []string{preflight[0], "Access-Control-Request-Method:"}, true, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
-		{"no origin", CORS{AllowOrigins: []StringMatch{Exact("*")}}, preflight[1:], true, http.Header{}},
-		{"an empty origin", CORS{AllowOrigins: []StringMatch{Exact("*")}}, append([]string{"Origin:"}, preflight[1:]...), true, http.Header{}},
+		{"no origin allowed", spec.CORS{}, preflight, true, http.Header{}},
+		{"no method asked for: an ordinary request", spec.CORS{AllowOrigins: origin}, preflight[:1], true, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"an empty method", spec.CORS{AllowOrigins: origin}, []string{preflight[0], "Access-Control-Request-Method:"}, true, http.Header{"Access-Control-Allow-Origin": {"https://a.com"}}},
+		{"no origin", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("*")}}, preflight[1:], true, http.Header{}},
+		{"an empty origin", spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("*")}}, append([]string{"Origin:"}, preflight[1:]...), true, http.Header{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, s := range []Semantics{Native, Envoy} {
-				gw, spy := routed(t, s, Route{CORS: &row.cors, Headers: Headers{Response: ops{Set: lines{"x-route": "1"}}}})
+				gw, spy := routed(t, s, spec.Route{CORS: &row.cors, Headers: spec.Headers{Response: ops{Set: lines{"x-route": "1"}}}})
 				r := request(t, "OPTIONS", "/", row.came...)
 				w := serve(gw, r)
 				require.Equal(t, 200, w.Code)
@@ -88,7 +90,7 @@ func TestPreflight(t *testing.T) {
 }
 
 func TestCORSOnResponses(t *testing.T) {
-	allowed := CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}, AllowMethods: []string{"GET"}, ExposeHeaders: []string{"x-e", "x-f"}, AllowCredentials: true, MaxAge: day()}
+	allowed := spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}, AllowMethods: []string{"GET"}, ExposeHeaders: []string{"x-e", "x-f"}, AllowCredentials: true, MaxAge: day()}
 	ours := http.Header{
 		"Access-Control-Allow-Origin": {"https://a.com"}, "Access-Control-Allow-Credentials": {"true"}, "Access-Control-Expose-Headers": {"x-e,x-f"},
 	}
@@ -110,7 +112,7 @@ func TestCORSOnResponses(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, s := range []Semantics{Native, Envoy} {
-				gw, spy := routed(t, s, Route{CORS: &allowed})
+				gw, spy := routed(t, s, spec.Route{CORS: &allowed})
 				spy.answer = row.answer
 				w := serve(gw, request(t, "GET", "/", row.came...))
 				require.Equal(t, 200, w.Code, "CORS never refuses")
@@ -122,24 +124,24 @@ func TestCORSOnResponses(t *testing.T) {
 }
 
 func TestCORSOnAnswersOfTheGateway(t *testing.T) {
-	cors := &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}}
+	cors := &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}}
 	for _, row := range []struct {
 		name   string
-		route  Route
+		route  spec.Route
 		count  int
 		status int
 		want   bool
 	}{
-		{"unknown destination", Route{Split: Split{{Host: "nowhere"}}}, 1, 503, true},
-		{"over the limit", Route{Split: Split{{Host: "spy"}}, RateLimits: []RateLimit{{Requests: 1, Unit: time.Hour}}}, 2, 429, true},
-		{"route timeout", Route{Split: Split{{Host: "slow"}}, Timeout: time.Millisecond}, 1, 504, true},
-		{"fault", Route{Split: Split{{Host: "spy"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500, Percent: 100}}}, 1, 500, false},
-		{"redirect", Route{Redirect: &Redirect{URI: "/x"}}, 1, 301, false},
-		{"direct response", Route{DirectResponse: &DirectResponse{Status: 404}}, 1, 404, false},
+		{"unknown destination", spec.Route{Destinations: []spec.Destination{{Host: "nowhere"}}}, 1, 503, true},
+		{"over the limit", spec.Route{Destinations: []spec.Destination{{Host: "spy"}}, RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Hour}}}, 2, 429, true},
+		{"route timeout", spec.Route{Destinations: []spec.Destination{{Host: "slow"}}, Timeout: time.Millisecond}, 1, 504, true},
+		{"fault", spec.Route{Destinations: []spec.Destination{{Host: "spy"}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 500, Percent: 100}}}, 1, 500, false},
+		{"redirect", spec.Route{Redirect: &spec.Redirect{URI: "/x"}}, 1, 301, false},
+		{"direct response", spec.Route{DirectResponse: &spec.DirectResponse{Status: 404}}, 1, 404, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.route.CORS = cors
-			row.route.Headers = Headers{Response: ops{Set: lines{"x-route": "1"}}}
+			row.route.Headers = spec.Headers{Response: ops{Set: lines{"x-route": "1"}}}
 			gw := built(t, New().Route(row.route).Backend("spy", new(backendSpy)).
 				Backend("slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })))
 			var last http.Header
@@ -160,7 +162,7 @@ func TestCORSOnAnswersOfTheGateway(t *testing.T) {
 
 // A preflight has to match the route like every request.
 func TestPreflightOfARouteForOneMethod(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Match: []Match{{Method: Exact("POST")}}, CORS: &CORS{AllowOrigins: []StringMatch{Exact("*")}}})
+	gw, spy := routed(t, Native, spec.Route{Match: []spec.Match{{Method: spec.Exact("POST")}}, CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("*")}}})
 	require.Equal(t, 404, serve(gw, request(t, "OPTIONS", "/", "Origin: https://a.com", "Access-Control-Request-Method: POST")).Code)
 	require.Nil(t, spy.got)
 }

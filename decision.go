@@ -41,21 +41,21 @@ type DecisionKind string
 // The kinds of a Decision.
 const (
 	// Forwarded goes to one of the destinations.
-	Forwarded DecisionKind = "forward"
+	DecisionForward DecisionKind = "forward"
 	// Redirected is answered by a redirect, of a route or to https.
-	Redirected DecisionKind = "redirect"
+	DecisionRedirect DecisionKind = "redirect"
 	// Answered is answered by a direct response.
-	Answered DecisionKind = "direct"
+	DecisionDirectResponse DecisionKind = "direct"
 	// Aborted is answered by a fault that always aborts.
-	Aborted DecisionKind = "abort"
+	DecisionAbort DecisionKind = "abort"
 	// Preflighted is a preflight that CORS answers.
-	Preflighted DecisionKind = "preflight"
+	DecisionPreflight DecisionKind = "preflight"
 	// NotFound is taken by no route: 404, or the next handler.
-	NotFound DecisionKind = "notFound"
+	DecisionNotFound DecisionKind = "notFound"
 	// Refused is refused before routing.
-	Refused DecisionKind = "badRequest"
+	DecisionBadRequest DecisionKind = "badRequest"
 	// Unreached is a connection that no server takes.
-	Unreached DecisionKind = "noHTTP"
+	DecisionNoServer DecisionKind = "noHTTP"
 )
 
 // A DecidedRoute is the route that takes a request.
@@ -143,7 +143,7 @@ func (l *Listener) Decide(r *http.Request) Decision {
 	if t != nil {
 		return p.decide(r, t)
 	}
-	d := Decision{Kind: Unreached, Reason: "no listener"}
+	d := Decision{Kind: DecisionNoServer, Reason: "no listener"}
 	switch {
 	case c == nil:
 	case r.TLS == nil || c.plain != nil:
@@ -196,11 +196,11 @@ func (p *program) decide(r *http.Request, t *routeTable) Decision {
 		p.decideRoute(&d, &v, c)
 		return d
 	case outcomeNoServer, outcomeNoHost, outcomeNoRoute:
-		d.Kind = NotFound
+		d.Kind = DecisionNotFound
 	case outcomeHTTPSRedirect:
-		d.Kind = Redirected
+		d.Kind = DecisionRedirect
 	default:
-		d.Kind = Refused
+		d.Kind = DecisionBadRequest
 	}
 	d.answer(func(w http.ResponseWriter) { p.settle(w, &v, o) })
 	return d
@@ -220,8 +220,10 @@ type answerWriter struct {
 	body   []byte
 }
 
-func (w *answerWriter) Header() http.Header    { return w.header }
+func (w *answerWriter) Header() http.Header { return w.header }
+
 func (w *answerWriter) WriteHeader(status int) { w.status = status }
+
 func (w *answerWriter) Write(p []byte) (int, error) {
 	w.body = append(w.body, p...)
 	return len(p), nil
@@ -236,23 +238,23 @@ func (p *program) decideRoute(d *Decision, v *view, c *clause) {
 	}
 	switch {
 	case rp.fault != nil && rp.fault.abortShare == all:
-		d.Kind = Aborted
+		d.Kind = DecisionAbort
 		d.answer(func(w http.ResponseWriter) { rp.fault.abort(p, w, r) })
 		return
 	case rp.cors != nil && answers(&answerWriter{header: http.Header{}}):
-		d.Kind = Preflighted
+		d.Kind = DecisionPreflight
 		d.answer(func(w http.ResponseWriter) { answers(w) })
 		return
 	case rp.redirect != nil:
-		d.Kind = Redirected
+		d.Kind = DecisionRedirect
 		d.answer(func(w http.ResponseWriter) { rp.redirect.serve(p, w, v, c) })
 		return
 	case rp.direct != nil:
-		d.Kind = Answered
+		d.Kind = DecisionDirectResponse
 		d.answer(func(w http.ResponseWriter) { rp.direct.serve(p, w, v, c) })
 		return
 	}
-	d.Kind = Forwarded
+	d.Kind = DecisionForward
 	total := int(rp.split.total)
 	for i := range rp.split.destinations {
 		dest := &rp.split.destinations[i]

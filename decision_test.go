@@ -11,27 +11,29 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // pick returns one of several values.
 func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
 // randomRoute returns a route whose parts are drawn.
-func randomRoute(r *rand.Rand) Route {
+func randomRoute(r *rand.Rand) spec.Route {
 	paths := []string{"/", "/a", "/a/", "/a/b", "/b"}
-	var route Route
+	var route spec.Route
 	for range r.IntN(3) {
-		m := Match{URI: pick(r, StringMatch{}, Prefix(pick(r, paths...)), Exact(pick(r, paths...)), Regex("/a/?.*"))}
+		m := spec.Match{URI: pick(r, spec.StringMatch{}, spec.Prefix(pick(r, paths...)), spec.Exact(pick(r, paths...)), spec.Regex("/a/?.*"))}
 		if r.IntN(3) == 0 {
-			m.Method = Exact(pick(r, "GET", "POST"))
+			m.Method = spec.Exact(pick(r, "GET", "POST"))
 		}
 		if r.IntN(4) == 0 {
-			m.Headers = map[string]StringMatch{pick(r, "x-a", "x-request-id", "x-forwarded-proto", "connection"): pick(r, StringMatch{}, Exact("1"), Exact("http"))}
+			m.Headers = map[string]spec.StringMatch{pick(r, "x-a", "x-request-id", "x-forwarded-proto", "connection"): pick(r, spec.StringMatch{}, spec.Exact("1"), spec.Exact("http"))}
 		}
 		route.Match = append(route.Match, m)
 	}
-	operations := func() HeaderOperations {
-		o := HeaderOperations{}
+	operations := func() spec.HeaderOperations {
+		o := spec.HeaderOperations{}
 		if r.IntN(2) == 0 {
 			o.Set = lines{pick(r, "x-a", "x-b", "x-forwarded-proto"): pick(r, "1", "%REQ(X-A)%", "%REQ(:PATH)%", "%RESPONSE_CODE%", "%REQ(X-FORWARDED-FOR)%")}
 		}
@@ -44,31 +46,31 @@ func randomRoute(r *rand.Rand) Route {
 		return o
 	}
 	if r.IntN(2) == 0 {
-		route.Headers = Headers{Request: operations(), Response: operations()}
+		route.Headers = spec.Headers{Request: operations(), Response: operations()}
 	}
 	if r.IntN(4) == 0 {
-		route.CORS = &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}, AllowMethods: []string{"*"}, UnmatchedPreflights: UnmatchedPreflights(r.IntN(2))}
+		route.CORS = &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}, AllowMethods: []string{"*"}, UnmatchedPreflights: spec.UnmatchedPreflights(r.IntN(2))}
 	}
 	switch r.IntN(6) {
 	case 0:
-		route.Redirect = &Redirect{URI: pick(r, "/new", "/new?z"), Scheme: pick(r, "", "https"), Code: pick(r, 0, 302, 307), Port: pick(r, 0, 80, 8080)}
+		route.Redirect = &spec.Redirect{URI: pick(r, "/new", "/new?z"), Scheme: pick(r, "", "https"), Code: pick(r, 0, 302, 307), Port: pick(r, 0, 80, 8080)}
 		return route
 	case 1:
-		route.DirectResponse = &DirectResponse{Status: pick(r, 200, 201, 204, 302, 404, 503), Body: pick(r, nil, []byte("body"))}
+		route.DirectResponse = &spec.DirectResponse{Status: pick(r, 200, 201, 204, 302, 404, 503), Body: pick(r, nil, []byte("body"))}
 		return route
 	}
 	if r.IntN(8) == 0 {
-		route.Fault = &Fault{Abort: &FaultAbort{Percent: 100, HTTPStatus: 418}}
+		route.Fault = &spec.Fault{Abort: &spec.FaultAbort{Percent: 100, HTTPStatus: 418}}
 		if r.IntN(2) == 0 {
-			route.Fault.Abort = &FaultAbort{Percent: 100, GRPCStatus: "UNAVAILABLE"}
+			route.Fault.Abort = &spec.FaultAbort{Percent: 100, GRPCStatus: "UNAVAILABLE"}
 		}
 	}
 	if r.IntN(2) == 0 {
-		route.Rewrite = pick(r, &Rewrite{URI: pick(r, "/", "/x", "/x/")}, &Rewrite{Authority: "b.com"}, &Rewrite{URIRegex: &RegexRewrite{"b", "c"}})
+		route.Rewrite = pick(r, &spec.Rewrite{URI: pick(r, "/", "/x", "/x/")}, &spec.Rewrite{Authority: "b.com"}, &spec.Rewrite{URIRegex: &spec.RegexRewrite{Match: "b", Rewrite: "c"}})
 	}
 	for i := range 1 + r.IntN(3) {
-		route.Split = append(route.Split, Destination{
-			Host: pick(r, "one", "two", "missing"), Weight: 1 + i*r.IntN(3), Headers: pick(r, Headers{}, Headers{Request: operations(), Response: operations()}),
+		route.Destinations = append(route.Destinations, spec.Destination{
+			Host: pick(r, "one", "two", "missing"), Weight: 1 + i*r.IntN(3), Headers: pick(r, spec.Headers{}, spec.Headers{Request: operations(), Response: operations()}),
 		})
 	}
 	if r.IntN(4) == 0 {
@@ -122,7 +124,7 @@ func TestDecisionEqualsServing(t *testing.T) {
 			d := gw.Decide(again())
 			kinds[d.Kind]++
 			about := fmt.Sprintf("seed %d: %v\n%s\n%+v", seed, gw, again().RequestURI, d)
-			if d.Kind != Forwarded {
+			if d.Kind != DecisionForward {
 				w := httptest.NewRecorder()
 				gw.ServeHTTP(w, again())
 				require.Equal(t, d.Status, w.Code, about)
@@ -161,7 +163,7 @@ func TestDecisionEqualsServing(t *testing.T) {
 			require.Equal(t, next, uint64(d.Destinations[0].Total), about)
 		}
 	}
-	for _, kind := range []DecisionKind{Forwarded, Redirected, Answered, Aborted, Preflighted, NotFound, Refused} {
+	for _, kind := range []DecisionKind{DecisionForward, DecisionRedirect, DecisionDirectResponse, DecisionAbort, DecisionPreflight, DecisionNotFound, DecisionBadRequest} {
 		require.Greater(t, kinds[kind], 10, "%s is among what was drawn: %v", kind, kinds)
 	}
 }
@@ -175,13 +177,13 @@ func withoutID(h http.Header) http.Header {
 
 func TestDecisionDrawsAndCountsNothing(t *testing.T) {
 	draws := 0
-	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(backendSpy)).Route(Route{
-		Split: Split{{Host: "a", Weight: 1}, {Host: "b", Weight: 1}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500, Percent: 50}},
-		RateLimits: []RateLimit{{Requests: 1, Unit: time.Hour}},
+	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(backendSpy)).Route(spec.Route{
+		Destinations: []spec.Destination{{Host: "a", Weight: 1}, {Host: "b", Weight: 1}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 500, Percent: 50}},
+		RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Hour}},
 	}))
 	for range 3 {
 		d := gw.Decide(request(t, "GET", "/"))
-		require.Equal(t, Forwarded, d.Kind)
+		require.Equal(t, DecisionForward, d.Kind)
 		require.Equal(t, []string{"00000000-0000-4000-8000-000000000000"}, d.Destinations[0].Headers["X-Request-Id"])
 	}
 	require.Zero(t, draws)
@@ -189,7 +191,7 @@ func TestDecisionDrawsAndCountsNothing(t *testing.T) {
 }
 
 func TestDecisionChangesNoRequest(t *testing.T) {
-	gw, _ := routed(t, Envoy, Route{Rewrite: &Rewrite{URI: "/x", Authority: "b.com"}, Headers: Headers{Request: ops{Set: lines{"x-a": "1"}, Remove: []string{"x-b"}}}})
+	gw, _ := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URI: "/x", Authority: "b.com"}, Headers: spec.Headers{Request: ops{Set: lines{"x-a": "1"}, Remove: []string{"x-b"}}}})
 	r := request(t, "GET", "/a?b", "X-B: 1", "Connection: X-C", "X-C: 1")
 	before := r.Clone(r.Context())
 	gw.Decide(r)
@@ -201,21 +203,21 @@ func TestDecisionChangesNoRequest(t *testing.T) {
 
 func TestDecisionTellsOfItsRoute(t *testing.T) {
 	half := 50.0
-	gw := built(t, New().Semantics(Envoy).Backend("one", new(backendSpy)).VirtualService(VirtualService{
-		Name: "shop", Namespace: "prod", Hosts: []string{"*.com"}, Gateways: []string{"*"}, Routes: []Route{
-			{Match: []Match{{URI: Exact("/none")}}, DirectResponse: &DirectResponse{Status: 200}},
+	gw := built(t, New().Semantics(Envoy).Backend("one", new(backendSpy)).VirtualService(spec.VirtualService{
+		Name: "shop", Namespace: "prod", Hosts: []string{"*.com"}, Gateways: []string{"*"}, Routes: []spec.Route{
+			{Match: []spec.Match{{URI: spec.Exact("/none")}}, DirectResponse: &spec.DirectResponse{Status: 200}},
 			{
-				Name: "products", Match: []Match{{Name: "v1", URI: Prefix("/products"), Headers: map[string]StringMatch{"x-a": Exact("1")}}},
-				Rewrite: &Rewrite{URI: "/"}, Timeout: 2 * time.Second, Retry: &Retry{Attempts: 3, On: []string{"503", "reset"}, PerTryTimeout: time.Second},
-				Fault: &Fault{Delay: &FaultDelay{Fixed: time.Second, Percent: 1.5}, Abort: &FaultAbort{GRPCStatus: "ABORTED", Percent: 50}},
-				CORS:  &CORS{}, Mirrors: []Mirror{{Destination: Destination{Host: "shadow"}, Percent: &half}},
-				RateLimits: []RateLimit{{Requests: 10, Unit: time.Second, Per: []LimitKey{{RemoteAddress: true}}}},
-				Split:      Split{{Host: "one", Weight: 9}, {Host: "two", Port: 81, Subset: "v2", Weight: 1}},
+				Name: "products", Match: []spec.Match{{Name: "v1", URI: spec.Prefix("/products"), Headers: map[string]spec.StringMatch{"x-a": spec.Exact("1")}}},
+				Rewrite: &spec.Rewrite{URI: "/"}, Timeout: 2 * time.Second, Retry: &spec.Retry{Attempts: 3, On: []string{"503", "reset"}, PerTryTimeout: time.Second},
+				Fault: &spec.Fault{Delay: &spec.FaultDelay{Fixed: time.Second, Percent: 1.5}, Abort: &spec.FaultAbort{GRPCStatus: "ABORTED", Percent: 50}},
+				CORS:  &spec.CORS{}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "shadow"}, Percent: &half}},
+				RateLimits:   []spec.RateLimit{{Requests: 10, Unit: time.Second, Per: []spec.LimitKey{{RemoteAddress: true}}}},
+				Destinations: []spec.Destination{{Host: "one", Weight: 9}, {Host: "two", Port: 81, Subset: "v2", Weight: 1}},
 			},
 		},
 	}))
 	d := gw.Decide(request(t, "GET", "/products/./7?x=1", "X-A: 1"))
-	require.Equal(t, Forwarded, d.Kind)
+	require.Equal(t, DecisionForward, d.Kind)
 	require.Equal(t, "0.0.0.0_80", d.Listener)
 	require.Equal(t, "http.80", d.RouteTable)
 	require.Equal(t, "*.com", d.VirtualHost)
@@ -240,8 +242,8 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 
 func TestDecisionOfAListener(t *testing.T) {
 	gw := built(t, New().
-		Server(Server{Gateway: "gw", Port: 80, Hosts: []string{"*"}}).
-		Server(Server{Gateway: "gw", Port: 443, PortName: "https", Hosts: []string{"a.com"}, Protocol: "HTTPS", TLS: &ServerTLS{Mode: TLSSimple, CredentialName: "c"}}))
+		Server(spec.Server{Gateway: "gw", Port: 80, Hosts: []string{"*"}}).
+		Server(spec.Server{Gateway: "gw", Port: 443, PortName: "https", Hosts: []string{"a.com"}, Protocol: "HTTPS", TLS: &spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "c"}}))
 	secure := func(name string) *http.Request {
 		r := overTLS(request(t, "GET", "/"))
 		r.TLS.ServerName = name
@@ -253,13 +255,13 @@ func TestDecisionOfAListener(t *testing.T) {
 		kind   DecisionKind
 		reason string
 	}{
-		{80, request(t, "GET", "/"), NotFound, "no virtual host"},
-		{80, secure("a.com"), Unreached, "TLS on a plain-text listener, or plain text on a TLS listener"},
-		{443, request(t, "GET", "/"), Unreached, "TLS on a plain-text listener, or plain text on a TLS listener"},
-		{443, secure("a.com"), NotFound, "no virtual host"},
-		{443, secure("b.com"), Unreached, "no filter chain for this server name"},
-		{443, secure(""), Unreached, "no filter chain for this server name"},
-		{81, request(t, "GET", "/"), Unreached, "no listener"},
+		{80, request(t, "GET", "/"), DecisionNotFound, "no virtual host"},
+		{80, secure("a.com"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
+		{443, request(t, "GET", "/"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
+		{443, secure("a.com"), DecisionNotFound, "no virtual host"},
+		{443, secure("b.com"), DecisionNoServer, "no filter chain for this server name"},
+		{443, secure(""), DecisionNoServer, "no filter chain for this server name"},
+		{81, request(t, "GET", "/"), DecisionNoServer, "no listener"},
 	} {
 		d := gw.Listener(row.port).Decide(row.r)
 		require.Equal(t, row.kind, d.Kind, strconv.Itoa(row.port))

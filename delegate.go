@@ -5,17 +5,19 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A delegateMerger puts the routes of delegates in the place of the routes that
 // delegate (Istio's MergeHTTPRoutes).
 type delegateMerger struct {
 	c      *compiler
-	byName map[resourceName]*VirtualService
+	byName map[resourceName]*spec.VirtualService
 }
 
 func newDelegateMerger(c *compiler) *delegateMerger {
-	m := &delegateMerger{c: c, byName: map[resourceName]*VirtualService{}}
+	m := &delegateMerger{c: c, byName: map[resourceName]*spec.VirtualService{}}
 	for i := range c.d.VirtualServices {
 		vs := &c.d.VirtualServices[i]
 		if len(vs.Hosts) == 0 {
@@ -56,7 +58,7 @@ func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
 
 // mergeRoutes joins a route that delegates and one of the delegate's. It fails if
 // some match of the delegate's conflicts with every match of the root's.
-func mergeRoutes(root, own *Route, rootNamespace, ownNamespace string) (*Route, bool) {
+func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (*spec.Route, bool) {
 	out := *own
 	out.Match = nil
 	switch {
@@ -101,19 +103,13 @@ func mergeRoutes(root, own *Route, rootNamespace, ownNamespace string) (*Route, 
 	if out.CORS == nil {
 		out.CORS = root.CORS
 	}
-	if out.Headers.isZero() {
+	if out.Headers.IsZero() {
 		out.Headers = root.Headers
 	}
 	if len(out.RateLimits) == 0 {
 		out.RateLimits = root.RateLimits
 	}
 	return &out, true
-}
-
-func (h *Headers) isZero() bool { return h.Request.isZero() && h.Response.isZero() }
-
-func (o *HeaderOperations) isZero() bool {
-	return len(o.Set) == 0 && len(o.Add) == 0 && len(o.Remove) == 0
 }
 
 func joinNames(root, own string) string {
@@ -125,16 +121,16 @@ func joinNames(root, own string) string {
 
 // mergeMatches returns the match that holds where both do, or false where Istio
 // sees a conflict.
-func mergeMatches(root, own *Match, rootNamespace, ownNamespace string) (Match, bool) {
+func mergeMatches(root, own *spec.Match, rootNamespace, ownNamespace string) (spec.Match, bool) {
 	if matchesConflict(root, own, rootNamespace, ownNamespace) {
-		return Match{}, false
+		return spec.Match{}, false
 	}
 	out := *own
 	out.Name = joinNames(root.Name, own.Name)
-	for _, f := range []struct{ to, from *StringMatch }{
+	for _, f := range []struct{ to, from *spec.StringMatch }{
 		{&out.URI, &root.URI}, {&out.Method, &root.Method}, {&out.Scheme, &root.Scheme}, {&out.Authority, &root.Authority},
 	} {
-		if f.to.Kind == Any {
+		if f.to.Kind == spec.MatchAny {
 			*f.to = *f.from
 		}
 	}
@@ -170,7 +166,7 @@ func mergeMaps[V any](root, own map[string]V) map[string]V {
 	return out
 }
 
-func matchesConflict(root, own *Match, rootNamespace, ownNamespace string) bool {
+func matchesConflict(root, own *spec.Match, rootNamespace, ownNamespace string) bool {
 	if root.IgnoreURICase != own.IgnoreURICase {
 		return true
 	}
@@ -204,7 +200,7 @@ func matchesConflict(root, own *Match, rootNamespace, ownNamespace string) bool 
 	return false
 }
 
-func mapsConflict(root, own map[string]StringMatch) bool {
+func mapsConflict(root, own map[string]spec.StringMatch) bool {
 	for key, m := range own {
 		if other, ok := root[key]; ok && valuesConflict(other, m) {
 			return true
@@ -216,21 +212,21 @@ func mapsConflict(root, own map[string]StringMatch) bool {
 // valuesConflict is stringsConflict for two conditions on one key, neither of
 // which is absent. Istio finds one that asks for presence, or for an empty
 // value, in conflict with any other.
-func valuesConflict(root, own StringMatch) bool {
+func valuesConflict(root, own spec.StringMatch) bool {
 	return root.Value == "" || own.Value == "" || stringsConflict(root, own)
 }
 
 // stringsConflict reports whether own is not within root, as far as their texts
 // tell.
-func stringsConflict(root, own StringMatch) bool {
-	if root.Kind == Any || own.Kind == Any {
+func stringsConflict(root, own spec.StringMatch) bool {
+	if root.Kind == spec.MatchAny || own.Kind == spec.MatchAny {
 		return false
 	}
 	switch {
-	case root.Kind == MatchesRegex || own.Kind == MatchesRegex:
+	case root.Kind == spec.MatchRegex || own.Kind == spec.MatchRegex:
 		return true
-	case root.Kind == HasPrefix:
+	case root.Kind == spec.MatchPrefix:
 		return !strings.HasPrefix(own.Value, root.Value)
 	}
-	return own.Kind != Exactly || own.Value != root.Value
+	return own.Kind != spec.MatchExact || own.Value != root.Value
 }

@@ -6,64 +6,66 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestMergedMatches(t *testing.T) {
-	header := func(m StringMatch) map[string]StringMatch { return map[string]StringMatch{"x-a": m} }
+	header := func(m spec.StringMatch) map[string]spec.StringMatch { return map[string]spec.StringMatch{"x-a": m} }
 	for _, row := range []struct {
 		name      string
-		root, own Match
+		root, own spec.Match
 		conflict  bool
-		want      Match
+		want      spec.Match
 	}{
-		{"nothing", Match{}, Match{}, false, Match{}},
-		{"a prefix within a prefix", Match{URI: Prefix("/a")}, Match{URI: Prefix("/a/b")}, false, Match{URI: Prefix("/a/b")}},
-		{"an exact path within a prefix", Match{URI: Prefix("/a")}, Match{URI: Exact("/a/b")}, false, Match{URI: Exact("/a/b")}},
-		{"a prefix is text", Match{URI: Prefix("/a")}, Match{URI: Prefix("/ab")}, false, Match{URI: Prefix("/ab")}},
-		{"another prefix", Match{URI: Prefix("/a")}, Match{URI: Prefix("/b")}, true, Match{}},
-		{"a shorter prefix", Match{URI: Prefix("/a/b")}, Match{URI: Prefix("/a")}, true, Match{}},
-		{"the same exact path", Match{URI: Exact("/a")}, Match{URI: Exact("/a")}, false, Match{URI: Exact("/a")}},
-		{"another exact path", Match{URI: Exact("/a")}, Match{URI: Exact("/b")}, true, Match{}},
-		{"a prefix of an exact path", Match{URI: Exact("/a")}, Match{URI: Prefix("/a")}, true, Match{}},
-		{"the root's regex", Match{URI: Regex("/a")}, Match{URI: Exact("/a")}, true, Match{}},
-		{"the delegate's regex", Match{URI: Prefix("/")}, Match{URI: Regex("/a")}, true, Match{}},
-		{"the same regex", Match{URI: Regex("/a")}, Match{URI: Regex("/a")}, true, Match{}},
-		{"the root's alone", Match{URI: Regex("/a")}, Match{}, false, Match{URI: Regex("/a")}},
-		{"the delegate's alone", Match{}, Match{URI: Regex("/a")}, false, Match{URI: Regex("/a")}},
-		{"letter case", Match{IgnoreURICase: true}, Match{}, true, Match{}},
-		{"letter case of both", Match{URI: Prefix("/a"), IgnoreURICase: true}, Match{IgnoreURICase: true}, false, Match{URI: Prefix("/a"), IgnoreURICase: true}},
-		{"methods", Match{Method: Exact("GET")}, Match{Method: Exact("PUT")}, true, Match{}},
-		{"method and scheme", Match{Method: Exact("GET")}, Match{Scheme: Exact("http")}, false, Match{Method: Exact("GET"), Scheme: Exact("http")}},
-		{"authorities", Match{Authority: Prefix("a.")}, Match{Authority: Exact("a.com")}, false, Match{Authority: Exact("a.com")}},
-		{"other schemes", Match{Scheme: Exact("http")}, Match{Scheme: Exact("https")}, true, Match{}},
-		{"headers of different names", Match{Headers: header(Exact("1"))}, Match{Headers: map[string]StringMatch{"x-b": Exact("2")}}, false,
-			Match{Headers: map[string]StringMatch{"x-a": Exact("1"), "x-b": Exact("2")}}},
-		{"a header within", Match{Headers: header(Prefix("1"))}, Match{Headers: header(Exact("12"))}, false, Match{Headers: header(Exact("12"))}},
-		{"a header outside", Match{Headers: header(Exact("1"))}, Match{Headers: header(Exact("2"))}, true, Match{}},
-		{"a header's presence does not widen the root's", Match{Headers: header(Exact("1"))}, Match{Headers: header(StringMatch{})}, true, Match{}},
-		{"nor does the root's presence take a value", Match{Headers: header(StringMatch{})}, Match{Headers: header(Exact("1"))}, true, Match{}},
-		{"presence on both sides", Match{Headers: header(StringMatch{})}, Match{Headers: header(StringMatch{})}, true, Match{}},
-		{"headers that must not be", Match{WithoutHeaders: header(Exact("1"))}, Match{WithoutHeaders: header(Exact("2"))}, true, Match{}},
-		{"with and without are apart", Match{Headers: header(Exact("1"))}, Match{WithoutHeaders: header(Exact("2"))}, false,
-			Match{Headers: header(Exact("1")), WithoutHeaders: header(Exact("2"))}},
-		{"parameters", Match{QueryParams: header(Exact("1"))}, Match{QueryParams: header(Exact("2"))}, true, Match{}},
-		{"parameters of both", Match{QueryParams: header(Exact("1"))}, Match{QueryParams: header(Exact("1"))}, false, Match{QueryParams: header(Exact("1"))}},
-		{"ports", Match{Port: 80}, Match{Port: 81}, true, Match{}},
-		{"the root's port", Match{Port: 80}, Match{}, false, Match{Port: 80}},
-		{"the delegate's port", Match{}, Match{Port: 81}, false, Match{Port: 81}},
-		{"namespaces", Match{SourceNamespace: "a"}, Match{SourceNamespace: "b"}, true, Match{}},
-		{"the delegate without a namespace", Match{SourceNamespace: "a"}, Match{}, true, Match{}},
-		{"the root without a namespace", Match{}, Match{SourceNamespace: "a"}, false, Match{SourceNamespace: "a"}},
-		{"the same namespace", Match{SourceNamespace: "a"}, Match{SourceNamespace: "a"}, false, Match{SourceNamespace: "a"}},
-		{"labels", Match{SourceLabels: lines{"a": "1"}}, Match{SourceLabels: lines{"a": "2"}}, true, Match{}},
-		{"labels of both", Match{SourceLabels: lines{"a": "1"}}, Match{SourceLabels: lines{"b": "2"}}, false, Match{SourceLabels: lines{"a": "1", "b": "2"}}},
-		{"gateways", Match{Gateways: []string{"g", "h"}}, Match{Gateways: []string{"root/g"}}, false, Match{Gateways: []string{"root/g"}}},
-		{"a gateway of the delegate's namespace", Match{Gateways: []string{"g"}}, Match{Gateways: []string{"g"}}, true, Match{}},
-		{"more gateways", Match{Gateways: []string{"g"}}, Match{Gateways: []string{"root/g", "root/h"}}, true, Match{}},
-		{"the root's gateways", Match{Gateways: []string{"g"}}, Match{}, false, Match{Gateways: []string{"root/g"}}},
-		{"names", Match{Name: "r"}, Match{Name: "d"}, false, Match{Name: "r-d"}},
-		{"the root's name", Match{Name: "r"}, Match{}, false, Match{Name: "r"}},
-		{"the delegate's name", Match{}, Match{Name: "d"}, false, Match{Name: "d"}},
+		{"nothing", spec.Match{}, spec.Match{}, false, spec.Match{}},
+		{"a prefix within a prefix", spec.Match{URI: spec.Prefix("/a")}, spec.Match{URI: spec.Prefix("/a/b")}, false, spec.Match{URI: spec.Prefix("/a/b")}},
+		{"an exact path within a prefix", spec.Match{URI: spec.Prefix("/a")}, spec.Match{URI: spec.Exact("/a/b")}, false, spec.Match{URI: spec.Exact("/a/b")}},
+		{"a prefix is text", spec.Match{URI: spec.Prefix("/a")}, spec.Match{URI: spec.Prefix("/ab")}, false, spec.Match{URI: spec.Prefix("/ab")}},
+		{"another prefix", spec.Match{URI: spec.Prefix("/a")}, spec.Match{URI: spec.Prefix("/b")}, true, spec.Match{}},
+		{"a shorter prefix", spec.Match{URI: spec.Prefix("/a/b")}, spec.Match{URI: spec.Prefix("/a")}, true, spec.Match{}},
+		{"the same exact path", spec.Match{URI: spec.Exact("/a")}, spec.Match{URI: spec.Exact("/a")}, false, spec.Match{URI: spec.Exact("/a")}},
+		{"another exact path", spec.Match{URI: spec.Exact("/a")}, spec.Match{URI: spec.Exact("/b")}, true, spec.Match{}},
+		{"a prefix of an exact path", spec.Match{URI: spec.Exact("/a")}, spec.Match{URI: spec.Prefix("/a")}, true, spec.Match{}},
+		{"the root's regex", spec.Match{URI: spec.Regex("/a")}, spec.Match{URI: spec.Exact("/a")}, true, spec.Match{}},
+		{"the delegate's regex", spec.Match{URI: spec.Prefix("/")}, spec.Match{URI: spec.Regex("/a")}, true, spec.Match{}},
+		{"the same regex", spec.Match{URI: spec.Regex("/a")}, spec.Match{URI: spec.Regex("/a")}, true, spec.Match{}},
+		{"the root's alone", spec.Match{URI: spec.Regex("/a")}, spec.Match{}, false, spec.Match{URI: spec.Regex("/a")}},
+		{"the delegate's alone", spec.Match{}, spec.Match{URI: spec.Regex("/a")}, false, spec.Match{URI: spec.Regex("/a")}},
+		{"letter case", spec.Match{IgnoreURICase: true}, spec.Match{}, true, spec.Match{}},
+		{"letter case of both", spec.Match{URI: spec.Prefix("/a"), IgnoreURICase: true}, spec.Match{IgnoreURICase: true}, false, spec.Match{URI: spec.Prefix("/a"), IgnoreURICase: true}},
+		{"methods", spec.Match{Method: spec.Exact("GET")}, spec.Match{Method: spec.Exact("PUT")}, true, spec.Match{}},
+		{"method and scheme", spec.Match{Method: spec.Exact("GET")}, spec.Match{Scheme: spec.Exact("http")}, false, spec.Match{Method: spec.Exact("GET"), Scheme: spec.Exact("http")}},
+		{"authorities", spec.Match{Authority: spec.Prefix("a.")}, spec.Match{Authority: spec.Exact("a.com")}, false, spec.Match{Authority: spec.Exact("a.com")}},
+		{"other schemes", spec.Match{Scheme: spec.Exact("http")}, spec.Match{Scheme: spec.Exact("https")}, true, spec.Match{}},
+		{"headers of different names", spec.Match{Headers: header(spec.Exact("1"))}, spec.Match{Headers: map[string]spec.StringMatch{"x-b": spec.Exact("2")}}, false,
+			spec.Match{Headers: map[string]spec.StringMatch{"x-a": spec.Exact("1"), "x-b": spec.Exact("2")}}},
+		{"a header within", spec.Match{Headers: header(spec.Prefix("1"))}, spec.Match{Headers: header(spec.Exact("12"))}, false, spec.Match{Headers: header(spec.Exact("12"))}},
+		{"a header outside", spec.Match{Headers: header(spec.Exact("1"))}, spec.Match{Headers: header(spec.Exact("2"))}, true, spec.Match{}},
+		{"a header's presence does not widen the root's", spec.Match{Headers: header(spec.Exact("1"))}, spec.Match{Headers: header(spec.StringMatch{})}, true, spec.Match{}},
+		{"nor does the root's presence take a value", spec.Match{Headers: header(spec.StringMatch{})}, spec.Match{Headers: header(spec.Exact("1"))}, true, spec.Match{}},
+		{"presence on both sides", spec.Match{Headers: header(spec.StringMatch{})}, spec.Match{Headers: header(spec.StringMatch{})}, true, spec.Match{}},
+		{"headers that must not be", spec.Match{WithoutHeaders: header(spec.Exact("1"))}, spec.Match{WithoutHeaders: header(spec.Exact("2"))}, true, spec.Match{}},
+		{"with and without are apart", spec.Match{Headers: header(spec.Exact("1"))}, spec.Match{WithoutHeaders: header(spec.Exact("2"))}, false,
+			spec.Match{Headers: header(spec.Exact("1")), WithoutHeaders: header(spec.Exact("2"))}},
+		{"parameters", spec.Match{QueryParams: header(spec.Exact("1"))}, spec.Match{QueryParams: header(spec.Exact("2"))}, true, spec.Match{}},
+		{"parameters of both", spec.Match{QueryParams: header(spec.Exact("1"))}, spec.Match{QueryParams: header(spec.Exact("1"))}, false, spec.Match{QueryParams: header(spec.Exact("1"))}},
+		{"ports", spec.Match{Port: 80}, spec.Match{Port: 81}, true, spec.Match{}},
+		{"the root's port", spec.Match{Port: 80}, spec.Match{}, false, spec.Match{Port: 80}},
+		{"the delegate's port", spec.Match{}, spec.Match{Port: 81}, false, spec.Match{Port: 81}},
+		{"namespaces", spec.Match{SourceNamespace: "a"}, spec.Match{SourceNamespace: "b"}, true, spec.Match{}},
+		{"the delegate without a namespace", spec.Match{SourceNamespace: "a"}, spec.Match{}, true, spec.Match{}},
+		{"the root without a namespace", spec.Match{}, spec.Match{SourceNamespace: "a"}, false, spec.Match{SourceNamespace: "a"}},
+		{"the same namespace", spec.Match{SourceNamespace: "a"}, spec.Match{SourceNamespace: "a"}, false, spec.Match{SourceNamespace: "a"}},
+		{"labels", spec.Match{SourceLabels: lines{"a": "1"}}, spec.Match{SourceLabels: lines{"a": "2"}}, true, spec.Match{}},
+		{"labels of both", spec.Match{SourceLabels: lines{"a": "1"}}, spec.Match{SourceLabels: lines{"b": "2"}}, false, spec.Match{SourceLabels: lines{"a": "1", "b": "2"}}},
+		{"gateways", spec.Match{Gateways: []string{"g", "h"}}, spec.Match{Gateways: []string{"root/g"}}, false, spec.Match{Gateways: []string{"root/g"}}},
+		{"a gateway of the delegate's namespace", spec.Match{Gateways: []string{"g"}}, spec.Match{Gateways: []string{"g"}}, true, spec.Match{}},
+		{"more gateways", spec.Match{Gateways: []string{"g"}}, spec.Match{Gateways: []string{"root/g", "root/h"}}, true, spec.Match{}},
+		{"the root's gateways", spec.Match{Gateways: []string{"g"}}, spec.Match{}, false, spec.Match{Gateways: []string{"root/g"}}},
+		{"names", spec.Match{Name: "r"}, spec.Match{Name: "d"}, false, spec.Match{Name: "r-d"}},
+		{"the root's name", spec.Match{Name: "r"}, spec.Match{}, false, spec.Match{Name: "r"}},
+		{"the delegate's name", spec.Match{}, spec.Match{Name: "d"}, false, spec.Match{Name: "d"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, ok := mergeMatches(&row.root, &row.own, "root", "own")
@@ -75,7 +77,7 @@ func TestMergedMatches(t *testing.T) {
 
 // delegated returns the routes of a gateway that delegates, as the program prints
 // them.
-func delegated(t *testing.T, services ...VirtualService) []string {
+func delegated(t *testing.T, services ...spec.VirtualService) []string {
 	t.Helper()
 	b := New().Backend("*", new(backendSpy))
 	for _, vs := range services {
@@ -93,25 +95,27 @@ func delegated(t *testing.T, services ...VirtualService) []string {
 	return out
 }
 
-func rootOf(routes ...Route) VirtualService {
-	return VirtualService{Name: "vs", Namespace: "root", Hosts: []string{"*"}, Routes: routes}
+func rootOf(routes ...spec.Route) spec.VirtualService {
+	return spec.VirtualService{Name: "vs", Namespace: "root", Hosts: []string{"*"}, Routes: routes}
 }
 
 func TestDelegates(t *testing.T) {
-	to := func(host string, match ...Match) Route { return Route{Match: match, Split: Split{{Host: host}}} }
-	via := func(name string, match ...Match) Route {
-		return Route{Match: match, Delegate: &Delegate{Name: name, Namespace: "own"}}
+	to := func(host string, match ...spec.Match) spec.Route {
+		return spec.Route{Match: match, Destinations: []spec.Destination{{Host: host}}}
 	}
-	own := func(routes ...Route) VirtualService {
-		return VirtualService{Name: "d", Namespace: "own", Routes: routes}
+	via := func(name string, match ...spec.Match) spec.Route {
+		return spec.Route{Match: match, Delegate: &spec.Delegate{Name: name, Namespace: "own"}}
+	}
+	own := func(routes ...spec.Route) spec.VirtualService {
+		return spec.VirtualService{Name: "d", Namespace: "own", Routes: routes}
 	}
 	for _, row := range []struct {
 		name     string
-		services []VirtualService
+		services []spec.VirtualService
 		want     []string
 	}{
 		{"in place of the root's rule, short names in the delegate's namespace",
-			[]VirtualService{rootOf(to("first", Match{URI: Exact("/1")}), via("d", Match{URI: Prefix("/a")}), to("last")), own(to("x", Match{URI: Prefix("/a/x")}), to("y"))},
+			[]spec.VirtualService{rootOf(to("first", spec.Match{URI: spec.Exact("/1")}), via("d", spec.Match{URI: spec.Prefix("/a")}), to("last")), own(to("x", spec.Match{URI: spec.Prefix("/a/x")}), to("y"))},
 			[]string{
 				`0 root/vs: exact "/1"`, "forward all to outbound|80||first.root.svc.cluster.local",
 				`1 root/vs: prefix "/a/x"`, "forward all to outbound|80||x.own.svc.cluster.local",
@@ -119,28 +123,28 @@ func TestDelegates(t *testing.T) {
 				`3 root/vs: prefix "/"`, "forward all to outbound|80||last.root.svc.cluster.local",
 			}},
 		{"a rule outside of the root's is dropped",
-			[]VirtualService{rootOf(via("d", Match{URI: Prefix("/api")})), own(to("a", Match{URI: Prefix("/api/v1")}), to("b", Match{URI: Prefix("/web")}))},
+			[]spec.VirtualService{rootOf(via("d", spec.Match{URI: spec.Prefix("/api")})), own(to("a", spec.Match{URI: spec.Prefix("/api/v1")}), to("b", spec.Match{URI: spec.Prefix("/web")}))},
 			[]string{`0 root/vs: prefix "/api/v1"`, "forward all to outbound|80||a.own.svc.cluster.local"}},
 		{"with all of its matches",
-			[]VirtualService{rootOf(via("d", Match{URI: Prefix("/api")}), to("last")), own(to("a", Match{URI: Prefix("/api/v1")}, Match{URI: Prefix("/web")}))},
+			[]spec.VirtualService{rootOf(via("d", spec.Match{URI: spec.Prefix("/api")}), to("last")), own(to("a", spec.Match{URI: spec.Prefix("/api/v1")}, spec.Match{URI: spec.Prefix("/web")}))},
 			[]string{`0 root/vs: prefix "/"`, "forward all to outbound|80||last.root.svc.cluster.local"}},
 		{"every pair that does not conflict",
-			[]VirtualService{rootOf(via("d", Match{URI: Prefix("/a")}, Match{URI: Prefix("/b")})), own(to("a", Match{URI: Prefix("/b/x")}, Match{Method: Exact("PUT")}))},
+			[]spec.VirtualService{rootOf(via("d", spec.Match{URI: spec.Prefix("/a")}, spec.Match{URI: spec.Prefix("/b")})), own(to("a", spec.Match{URI: spec.Prefix("/b/x")}, spec.Match{Method: spec.Exact("PUT")}))},
 			[]string{
 				`0 root/vs: prefix "/b/x"`, "forward all to outbound|80||a.own.svc.cluster.local",
 				`1 root/vs: prefix "/a", method exact "PUT"`, "forward all to outbound|80||a.own.svc.cluster.local",
 				`2 root/vs: prefix "/b", method exact "PUT"`, "forward all to outbound|80||a.own.svc.cluster.local",
 			}},
 		{"a missing delegate removes its rule alone",
-			[]VirtualService{rootOf(via("nobody", Match{URI: Prefix("/a")}), to("last")), own(to("x"))},
+			[]spec.VirtualService{rootOf(via("nobody", spec.Match{URI: spec.Prefix("/a")}), to("last")), own(to("x"))},
 			[]string{`0 root/vs: prefix "/"`, "forward all to outbound|80||last.root.svc.cluster.local"}},
 		{"so does one that is not exported",
-			[]VirtualService{rootOf(via("d", Match{URI: Prefix("/a")}), to("last")), {Name: "d", Namespace: "own", ExportTo: []string{"."}, Routes: []Route{to("x")}}},
+			[]spec.VirtualService{rootOf(via("d", spec.Match{URI: spec.Prefix("/a")}), to("last")), {Name: "d", Namespace: "own", ExportTo: []string{"."}, Routes: []spec.Route{to("x")}}},
 			[]string{`0 root/vs: prefix "/"`, "forward all to outbound|80||last.root.svc.cluster.local"}},
 		{"one that is",
-			[]VirtualService{rootOf(via("d")), {Name: "d", Namespace: "own", ExportTo: []string{"root"}, Routes: []Route{to("x")}}},
+			[]spec.VirtualService{rootOf(via("d")), {Name: "d", Namespace: "own", ExportTo: []string{"root"}, Routes: []spec.Route{to("x")}}},
 			[]string{`0 root/vs: prefix "/"`, "forward all to outbound|80||x.own.svc.cluster.local"}},
-		{"nothing without a root", []VirtualService{rootOf(to("last")), own(to("x"))},
+		{"nothing without a root", []spec.VirtualService{rootOf(to("last")), own(to("x"))},
 			[]string{`0 root/vs: prefix "/"`, "forward all to outbound|80||last.root.svc.cluster.local"}},
 	} {
 		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, delegated(t, row.services...)) })
@@ -149,30 +153,30 @@ func TestDelegates(t *testing.T) {
 
 func TestDelegatesDoNotDelegate(t *testing.T) {
 	_, err := New().
-		VirtualService(VirtualService{Name: "vs", Hosts: []string{"*"}, Routes: []Route{{Delegate: &Delegate{Name: "d"}}}}).
-		VirtualService(VirtualService{Name: "d", Routes: []Route{{Delegate: &Delegate{Name: "e"}}}}).
-		VirtualService(VirtualService{Name: "e", Routes: []Route{{Split: Split{{Host: "x"}}}}}).Build()
+		VirtualService(spec.VirtualService{Name: "vs", Hosts: []string{"*"}, Routes: []spec.Route{{Delegate: &spec.Delegate{Name: "d"}}}}).
+		VirtualService(spec.VirtualService{Name: "d", Routes: []spec.Route{{Delegate: &spec.Delegate{Name: "e"}}}}).
+		VirtualService(spec.VirtualService{Name: "e", Routes: []spec.Route{{Destinations: []spec.Destination{{Host: "x"}}}}}).Build()
 	require.Error(t, err)
 }
 
 func TestDelegatesInherit(t *testing.T) {
 	percent := 50.0
-	root := Route{
-		Name: "r", Rewrite: &Rewrite{URI: "/root"}, DirectResponse: &DirectResponse{Status: 201}, Timeout: time.Second, Retry: &Retry{Attempts: 1},
-		Fault: &Fault{Delay: &FaultDelay{}}, Mirrors: []Mirror{{Percent: &percent}}, CORS: &CORS{MaxAge: day()},
-		Headers: Headers{Request: ops{Set: lines{"x-root": "1"}}}, RateLimits: []RateLimit{{Requests: 1}},
-		Delegate: &Delegate{Name: "d"},
+	root := spec.Route{
+		Name: "r", Rewrite: &spec.Rewrite{URI: "/root"}, DirectResponse: &spec.DirectResponse{Status: 201}, Timeout: time.Second, Retry: &spec.Retry{Attempts: 1},
+		Fault: &spec.Fault{Delay: &spec.FaultDelay{}}, Mirrors: []spec.Mirror{{Percent: &percent}}, CORS: &spec.CORS{MaxAge: day()},
+		Headers: spec.Headers{Request: ops{Set: lines{"x-root": "1"}}}, RateLimits: []spec.RateLimit{{Requests: 1}},
+		Delegate: &spec.Delegate{Name: "d"},
 	}
-	split := Split{{Host: "x"}}
-	got, ok := mergeRoutes(&root, &Route{Split: split}, "a", "b")
+	split := []spec.Destination{{Host: "x"}}
+	got, ok := mergeRoutes(&root, &spec.Route{Destinations: split}, "a", "b")
 	require.True(t, ok)
 	want := root
-	want.Split, want.Delegate = split, nil
+	want.Destinations, want.Delegate = split, nil
 	require.Equal(t, want, *got)
 
-	own := Route{
-		Name: "d", Rewrite: &Rewrite{URI: "/own"}, DirectResponse: &DirectResponse{Status: 202}, Timeout: time.Minute, Retry: &Retry{},
-		Fault: &Fault{}, Mirrors: []Mirror{{}}, CORS: &CORS{}, Headers: Headers{Response: ops{Remove: []string{"x-own"}}}, RateLimits: []RateLimit{{Requests: 2}}, Split: split,
+	own := spec.Route{
+		Name: "d", Rewrite: &spec.Rewrite{URI: "/own"}, DirectResponse: &spec.DirectResponse{Status: 202}, Timeout: time.Minute, Retry: &spec.Retry{},
+		Fault: &spec.Fault{}, Mirrors: []spec.Mirror{{}}, CORS: &spec.CORS{}, Headers: spec.Headers{Response: ops{Remove: []string{"x-own"}}}, RateLimits: []spec.RateLimit{{Requests: 2}}, Destinations: split,
 	}
 	got, ok = mergeRoutes(&root, &own, "a", "b")
 	require.True(t, ok)

@@ -1,29 +1,33 @@
 package gateway
 
-import "time"
+import (
+	"time"
+
+	"github.com/lateengo/gateway/spec"
+)
 
 // A destinationPolicy is what the DestinationRule of a host says of one
 // destination: of a port, or of a subset at a port. The zero value is Istio's
 // default.
 type destinationPolicy struct {
 	// origin is that of the rule, for what there is to say about it.
-	origin Origin
+	origin spec.Origin
 	// labels select the endpoints. None takes all.
 	labels map[string]string
 
 	// A block that is nil has Istio's default.
-	loadBalancer     *LoadBalancer
-	connectionPool   *ConnectionPool
-	outlierDetection *OutlierDetection
-	tls              *ClientTLS
-	retryBudget      *RetryBudget
-	proxyProtocol    *ProxyProtocol
+	loadBalancer     *spec.LoadBalancer
+	connectionPool   *spec.ConnectionPool
+	outlierDetection *spec.OutlierDetection
+	tls              *spec.ClientTLS
+	retryBudget      *spec.RetryBudget
+	proxyProtocol    *spec.ProxyProtocol
 
 	// hash says which value is hashed, where loadBalancer has a ConsistentHash.
 	// That one has the algorithm, and this one the value; they differ where a
 	// destination does not name its port. If hash is nil, nothing is hashed and
 	// requests get random endpoints.
-	hash *ConsistentHash
+	hash *spec.ConsistentHash
 }
 
 // A portReference is a destination's port. named says that the destination
@@ -41,7 +45,7 @@ func (b *boundRule) policy(port portReference, subset string) (p destinationPoli
 		return p, subset == ""
 	}
 	p.origin = b.origin
-	var own *TrafficPolicy
+	var own *spec.TrafficPolicy
 	if subset != "" {
 		s := b.subsets[subset]
 		if s == nil {
@@ -49,7 +53,7 @@ func (b *boundRule) policy(port portReference, subset string) (p destinationPoli
 		}
 		p.labels, own = s.Labels, s.TrafficPolicy
 	}
-	for _, t := range []*TrafficPolicy{b.traffic, own} {
+	for _, t := range []*spec.TrafficPolicy{b.traffic, own} {
 		p.override(t, port.number)
 	}
 	if p.connectionPool == nil {
@@ -63,7 +67,7 @@ func (b *boundRule) policy(port portReference, subset string) (p destinationPoli
 
 // override puts the blocks that t gives in place of those of p, and then for the
 // port all blocks of its settings, given or not (Istio's MergeTrafficPolicy).
-func (p *destinationPolicy) override(t *TrafficPolicy, port int) {
+func (p *destinationPolicy) override(t *spec.TrafficPolicy, port int) {
 	if t == nil {
 		return
 	}
@@ -85,13 +89,13 @@ func (p *destinationPolicy) override(t *TrafficPolicy, port int) {
 	if t.ProxyProtocol != nil {
 		p.proxyProtocol = t.ProxyProtocol
 	}
-	if s := t.atPort(port); s != nil {
+	if s := settingsAt(t, port); s != nil {
 		p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls = s.LoadBalancer, s.ConnectionPool, s.OutlierDetection, s.TLS
 	}
 }
 
-// atPort returns the settings for a port, or nil.
-func (t *TrafficPolicy) atPort(port int) *PortTrafficPolicy {
+// settingsAt returns the settings for a port, or nil.
+func settingsAt(t *spec.TrafficPolicy, port int) *spec.PortTrafficPolicy {
 	if t != nil {
 		for i := range t.PortLevelSettings {
 			if s := &t.PortLevelSettings[i]; s.Port == port {
@@ -105,9 +109,9 @@ func (t *TrafficPolicy) atPort(port int) *PortTrafficPolicy {
 // hashOf returns the hash that a route reads: the subset's for the port, the
 // subset's, the rule's for the port, the rule's. Settings for a port are read
 // only where the destination names it (Istio's getHashPolicy).
-func hashOf(rule, subset *TrafficPolicy, port portReference) *ConsistentHash {
-	for _, t := range []*TrafficPolicy{subset, rule} {
-		if s := t.atPort(port.number); s != nil && port.named && s.LoadBalancer != nil && s.LoadBalancer.ConsistentHash != nil {
+func hashOf(rule, subset *spec.TrafficPolicy, port portReference) *spec.ConsistentHash {
+	for _, t := range []*spec.TrafficPolicy{subset, rule} {
+		if s := settingsAt(t, port.number); s != nil && port.named && s.LoadBalancer != nil && s.LoadBalancer.ConsistentHash != nil {
 			return s.LoadBalancer.ConsistentHash
 		}
 		if t != nil && t.LoadBalancer != nil && t.LoadBalancer.ConsistentHash != nil {
@@ -124,17 +128,17 @@ func (p *destinationPolicy) any() bool {
 }
 
 // tcp returns the settings for connections.
-func (p *destinationPolicy) tcp() TCPSettings {
+func (p *destinationPolicy) tcp() spec.TCPSettings {
 	if p.connectionPool == nil || p.connectionPool.TCP == nil {
-		return TCPSettings{}
+		return spec.TCPSettings{}
 	}
 	return *p.connectionPool.TCP
 }
 
 // http returns the settings for requests.
-func (p *destinationPolicy) http() HTTPSettings {
+func (p *destinationPolicy) http() spec.HTTPSettings {
 	if p.connectionPool == nil || p.connectionPool.HTTP == nil {
-		return HTTPSettings{}
+		return spec.HTTPSettings{}
 	}
 	return *p.connectionPool.HTTP
 }

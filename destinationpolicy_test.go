@@ -5,81 +5,85 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestDestinationPolicy(t *testing.T) {
-	random, turns := &LoadBalancer{Simple: BalanceRandom}, &LoadBalancer{Simple: BalanceRoundRobin}
-	pool, small := &ConnectionPool{TCP: &TCPSettings{MaxConnections: 9}}, &ConnectionPool{TCP: &TCPSettings{MaxConnections: 1}}
-	ejection, tls := &OutlierDetection{Interval: time.Second}, &ClientTLS{Mode: ClientTLSSimple}
-	budget, v2 := &RetryBudget{MinRetryConcurrency: 1}, &ProxyProtocol{ProxyProtocolV2}
+	random, turns := &spec.LoadBalancer{Simple: spec.BalanceRandom}, &spec.LoadBalancer{Simple: spec.BalanceRoundRobin}
+	pool, small := &spec.ConnectionPool{TCP: &spec.TCPSettings{MaxConnections: 9}}, &spec.ConnectionPool{TCP: &spec.TCPSettings{MaxConnections: 1}}
+	ejection, tls := &spec.OutlierDetection{Interval: time.Second}, &spec.ClientTLS{Mode: spec.ClientTLSSimple}
+	budget, v2 := &spec.RetryBudget{MinRetryConcurrency: 1}, &spec.ProxyProtocol{Version: spec.ProxyProtocolV2}
 	labels := map[string]string{"version": "1"}
-	subset := func(p *TrafficPolicy) []Subset { return []Subset{{Name: "v1", Labels: labels, TrafficPolicy: p}} }
-	at := func(port int, p PortTrafficPolicy) []PortTrafficPolicy {
+	subset := func(p *spec.TrafficPolicy) []spec.Subset {
+		return []spec.Subset{{Name: "v1", Labels: labels, TrafficPolicy: p}}
+	}
+	at := func(port int, p spec.PortTrafficPolicy) []spec.PortTrafficPolicy {
 		p.Port = port
-		return []PortTrafficPolicy{{Port: 1, TLS: tls}, p}
+		return []spec.PortTrafficPolicy{{Port: 1, TLS: tls}, p}
 	}
 	tests := []struct {
 		name   string
-		rule   DestinationRule
+		rule   spec.DestinationRule
 		subset string
 		want   destinationPolicy
 	}{
-		{"nothing", DestinationRule{}, "", destinationPolicy{}},
-		{"all blocks", DestinationRule{TrafficPolicy: &TrafficPolicy{
+		{"nothing", spec.DestinationRule{}, "", destinationPolicy{}},
+		{"all blocks", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
 			LoadBalancer: random, ConnectionPool: pool, OutlierDetection: ejection, TLS: tls, RetryBudget: budget,
 		}}, "", destinationPolicy{loadBalancer: random, connectionPool: pool, outlierDetection: ejection, tls: tls, retryBudget: budget}},
-		{"a subset is not asked for", DestinationRule{TrafficPolicy: &TrafficPolicy{LoadBalancer: random}, Subsets: subset(&TrafficPolicy{LoadBalancer: turns})},
+		{"a subset is not asked for", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: random}, Subsets: subset(&spec.TrafficPolicy{LoadBalancer: turns})},
 			"", destinationPolicy{loadBalancer: random}},
-		{"a subset without policy has the rule's", DestinationRule{TrafficPolicy: &TrafficPolicy{LoadBalancer: random}, Subsets: subset(nil)},
+		{"a subset without policy has the rule's", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: random}, Subsets: subset(nil)},
 			"v1", destinationPolicy{labels: labels, loadBalancer: random}},
-		{"a subset overrides block by block", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{LoadBalancer: random, ConnectionPool: pool, TLS: tls},
-			Subsets:       subset(&TrafficPolicy{LoadBalancer: turns, ConnectionPool: &ConnectionPool{}, OutlierDetection: ejection}),
-		}, "v1", destinationPolicy{labels: labels, loadBalancer: turns, connectionPool: &ConnectionPool{}, outlierDetection: ejection, tls: tls}},
+		{"a subset overrides block by block", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: random, ConnectionPool: pool, TLS: tls},
+			Subsets:       subset(&spec.TrafficPolicy{LoadBalancer: turns, ConnectionPool: &spec.ConnectionPool{}, OutlierDetection: ejection}),
+		}, "v1", destinationPolicy{labels: labels, loadBalancer: turns, connectionPool: &spec.ConnectionPool{}, outlierDetection: ejection, tls: tls}},
 
-		{"settings for a port replace all blocks", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			LoadBalancer: random, OutlierDetection: ejection, TLS: tls, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool}),
+		{"settings for a port replace all blocks", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			LoadBalancer: random, OutlierDetection: ejection, TLS: tls, PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool}),
 		}}, "", destinationPolicy{connectionPool: pool}},
-		{"settings for another port", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			LoadBalancer: random, PortLevelSettings: at(8080, PortTrafficPolicy{ConnectionPool: pool}),
+		{"settings for another port", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			LoadBalancer: random, PortLevelSettings: at(8080, spec.PortTrafficPolicy{ConnectionPool: pool}),
 		}}, "", destinationPolicy{loadBalancer: random}},
-		{"the first settings for a port", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			PortLevelSettings: append(at(80, PortTrafficPolicy{LoadBalancer: random}), PortTrafficPolicy{Port: 80, LoadBalancer: turns}),
+		{"the first settings for a port", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			PortLevelSettings: append(at(80, spec.PortTrafficPolicy{LoadBalancer: random}), spec.PortTrafficPolicy{Port: 80, LoadBalancer: turns}),
 		}}, "", destinationPolicy{loadBalancer: random}},
-		{"a subset has the rule's settings for a port", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{LoadBalancer: random, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool})},
-			Subsets:       subset(&TrafficPolicy{OutlierDetection: ejection}),
+		{"a subset has the rule's settings for a port", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: random, PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool})},
+			Subsets:       subset(&spec.TrafficPolicy{OutlierDetection: ejection}),
 		}, "v1", destinationPolicy{labels: labels, connectionPool: pool, outlierDetection: ejection}},
-		{"a subset's block is more than the rule's for a port", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool, LoadBalancer: random})},
-			Subsets:       subset(&TrafficPolicy{ConnectionPool: small}),
+		{"a subset's block is more than the rule's for a port", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool, LoadBalancer: random})},
+			Subsets:       subset(&spec.TrafficPolicy{ConnectionPool: small}),
 		}, "v1", destinationPolicy{labels: labels, connectionPool: small, loadBalancer: random}},
-		{"a subset's settings for a port are the last word", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{TLS: tls, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool, LoadBalancer: random})},
-			Subsets:       subset(&TrafficPolicy{ConnectionPool: small, PortLevelSettings: at(80, PortTrafficPolicy{LoadBalancer: turns})}),
+		{"a subset's settings for a port are the last word", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{TLS: tls, PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool, LoadBalancer: random})},
+			Subsets:       subset(&spec.TrafficPolicy{ConnectionPool: small, PortLevelSettings: at(80, spec.PortTrafficPolicy{LoadBalancer: turns})}),
 		}, "v1", destinationPolicy{labels: labels, loadBalancer: turns}},
 
-		{"a budget stays at a port", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			RetryBudget: budget, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool}),
+		{"a budget stays at a port", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			RetryBudget: budget, PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool}),
 		}}, "", destinationPolicy{connectionPool: pool, retryBudget: budget}},
-		{"a client's address stays at a port", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			ProxyProtocol: v2, PortLevelSettings: at(80, PortTrafficPolicy{ConnectionPool: pool}),
+		{"a client's address stays at a port", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			ProxyProtocol: v2, PortLevelSettings: at(80, spec.PortTrafficPolicy{ConnectionPool: pool}),
 		}}, "", destinationPolicy{connectionPool: pool, proxyProtocol: v2}},
-		{"a subset's version", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{ProxyProtocol: &ProxyProtocol{}}, Subsets: subset(&TrafficPolicy{ProxyProtocol: v2}),
+		{"a subset's version", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{ProxyProtocol: &spec.ProxyProtocol{}}, Subsets: subset(&spec.TrafficPolicy{ProxyProtocol: v2}),
 		}, "v1", destinationPolicy{labels: labels, proxyProtocol: v2}},
-		{"a subset without version", DestinationRule{
-			TrafficPolicy: &TrafficPolicy{ProxyProtocol: v2}, Subsets: subset(&TrafficPolicy{TLS: tls}),
+		{"a subset without version", spec.DestinationRule{
+			TrafficPolicy: &spec.TrafficPolicy{ProxyProtocol: v2}, Subsets: subset(&spec.TrafficPolicy{TLS: tls}),
 		}, "v1", destinationPolicy{labels: labels, proxyProtocol: v2, tls: tls}},
-		{"a budget needs a pool", DestinationRule{TrafficPolicy: &TrafficPolicy{RetryBudget: budget}}, "", destinationPolicy{}},
-		{"a budget needs a pool at the port", DestinationRule{TrafficPolicy: &TrafficPolicy{
-			ConnectionPool: pool, RetryBudget: budget, PortLevelSettings: at(80, PortTrafficPolicy{TLS: tls}),
+		{"a budget needs a pool", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{RetryBudget: budget}}, "", destinationPolicy{}},
+		{"a budget needs a pool at the port", spec.DestinationRule{TrafficPolicy: &spec.TrafficPolicy{
+			ConnectionPool: pool, RetryBudget: budget, PortLevelSettings: at(80, spec.PortTrafficPolicy{TLS: tls}),
 		}}, "", destinationPolicy{tls: tls}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.rule.Host = "r.test"
-			b := newRuleIndex([]DestinationRule{tt.rule}, "default", workload{namespace: "default"}).find("r.test", "default")
+			b := newRuleIndex([]spec.DestinationRule{tt.rule}, "default", workload{namespace: "default"}).find("r.test", "default")
 			p, known := b.policy(portReference{80, true}, tt.subset)
 			require.True(t, known)
 			require.Equal(t, tt.want, p)
@@ -88,7 +92,7 @@ func TestDestinationPolicy(t *testing.T) {
 }
 
 func TestDestinationPolicyOfUnknownSubset(t *testing.T) {
-	b := &boundRule{traffic: marked("a"), subsets: map[string]*Subset{"v1": {Name: "v1"}}}
+	b := &boundRule{traffic: marked("a"), subsets: map[string]*spec.Subset{"v1": {Name: "v1"}}}
 	p, known := b.policy(portReference{80, true}, "v2")
 	require.False(t, known)
 	require.Zero(t, p)
@@ -101,20 +105,20 @@ func TestDestinationPolicyOfUnknownSubset(t *testing.T) {
 }
 
 func TestWhichHashARouteReads(t *testing.T) {
-	by := func(header string) *LoadBalancer {
-		return &LoadBalancer{ConsistentHash: &ConsistentHash{HTTPHeaderName: header}}
+	by := func(header string) *spec.LoadBalancer {
+		return &spec.LoadBalancer{ConsistentHash: &spec.ConsistentHash{HTTPHeaderName: header}}
 	}
-	policy := func(all, port *LoadBalancer) *TrafficPolicy {
-		p := &TrafficPolicy{LoadBalancer: all}
+	policy := func(all, port *spec.LoadBalancer) *spec.TrafficPolicy {
+		p := &spec.TrafficPolicy{LoadBalancer: all}
 		if port != nil {
-			p.PortLevelSettings = []PortTrafficPolicy{{Port: 80, LoadBalancer: port}}
+			p.PortLevelSettings = []spec.PortTrafficPolicy{{Port: 80, LoadBalancer: port}}
 		}
 		return p
 	}
-	random := &LoadBalancer{Simple: BalanceRandom}
+	random := &spec.LoadBalancer{Simple: spec.BalanceRandom}
 	tests := []struct {
 		name         string
-		rule, subset *TrafficPolicy
+		rule, subset *spec.TrafficPolicy
 		// named and unnamed are what is hashed for a destination with and without
 		// port; balanced is by which block.
 		named, unnamed, balanced string
@@ -130,7 +134,7 @@ func TestWhichHashARouteReads(t *testing.T) {
 		{"nothing is hashed for a subset that balances at random", policy(by("rule"), nil), policy(random, nil), "", "", ""},
 		{"the rule's value on the port's algorithm", policy(by("rule"), by("port")), nil, "port", "rule", "port"},
 	}
-	header := func(h *ConsistentHash) string {
+	header := func(h *spec.ConsistentHash) string {
 		if h == nil {
 			return ""
 		}
@@ -138,7 +142,7 @@ func TestWhichHashARouteReads(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := &boundRule{traffic: tt.rule, subsets: map[string]*Subset{"v1": {Name: "v1", TrafficPolicy: tt.subset}}}
+			b := &boundRule{traffic: tt.rule, subsets: map[string]*spec.Subset{"v1": {Name: "v1", TrafficPolicy: tt.subset}}}
 			name := ""
 			if tt.subset != nil {
 				name = "v1"
@@ -157,14 +161,14 @@ func TestIdleTimeoutOfPolicy(t *testing.T) {
 	zero, minute := time.Duration(0), time.Minute
 	tests := []struct {
 		name string
-		pool *ConnectionPool
+		pool *spec.ConnectionPool
 		want time.Duration
 	}{
 		{"no pool", nil, 0},
-		{"no timeout", &ConnectionPool{TCP: &TCPSettings{}, HTTP: &HTTPSettings{}}, 0},
-		{"of connections", &ConnectionPool{TCP: &TCPSettings{IdleTimeout: &minute}}, time.Minute},
-		{"of connections, for ever", &ConnectionPool{TCP: &TCPSettings{IdleTimeout: &zero}}, -1},
-		{"of requests first", &ConnectionPool{TCP: &TCPSettings{IdleTimeout: &zero}, HTTP: &HTTPSettings{IdleTimeout: time.Second}}, time.Second},
+		{"no timeout", &spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}}, 0},
+		{"of connections", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &minute}}, time.Minute},
+		{"of connections, for ever", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &zero}}, -1},
+		{"of requests first", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &zero}, HTTP: &spec.HTTPSettings{IdleTimeout: time.Second}}, time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // print prints what differs from the default, a line for each block. Policies
 // that behave alike have the same lines, so that these tell them apart.
 func (p *destinationPolicy) print(t *text) {
 	if b := p.loadBalancer; b != nil {
-		b.print(t, p.hash)
+		printLoadBalancer(b, t, p.hash)
 	}
 	p.printPool(t)
 	if b := p.retryBudget; b != nil {
@@ -25,13 +27,13 @@ func (p *destinationPolicy) print(t *text) {
 		t.line("%s", l.String())
 	}
 	if o := p.outlierDetection; o != nil {
-		o.print(t)
+		printOutlierDetection(o, t)
 	}
 	if p.proxyProtocol != nil {
 		t.line("proxy protocol %s", proxyProtocolVersions[p.proxyProtocol.Version])
 	}
-	if p.tls != nil && p.tls.Mode != ClientTLSDisable {
-		p.tls.print(t)
+	if p.tls != nil && p.tls.Mode != spec.ClientTLSDisable {
+		printClientTLS(p.tls, t)
 	}
 }
 
@@ -65,14 +67,14 @@ func (w *phrase) text(name, s string) {
 
 var balancerNames = []string{"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH"}
 
-func (b *LoadBalancer) print(t *text, hashed *ConsistentHash) {
+func printLoadBalancer(b *spec.LoadBalancer, t *text, hashed *spec.ConsistentHash) {
 	switch {
 	case b.ConsistentHash != nil:
-		t.line("balance %s by %s", b.ConsistentHash.algorithm(), hashed.value())
-	case b.Simple != BalanceLeastRequest:
+		t.line("balance %s by %s", hashAlgorithm(b.ConsistentHash), hashedValue(hashed))
+	case b.Simple != spec.BalanceLeastRequest:
 		t.line("balance %s", balancerNames[b.Simple])
 	}
-	if w := b.Warmup; w != nil && b.ConsistentHash == nil && b.Simple <= BalanceRoundRobin {
+	if w := b.Warmup; w != nil && b.ConsistentHash == nil && b.Simple <= spec.BalanceRoundRobin {
 		least, aggression := 10.0, 1.0
 		if w.MinimumPercent != nil {
 			least = *w.MinimumPercent
@@ -83,12 +85,12 @@ func (b *LoadBalancer) print(t *text, hashed *ConsistentHash) {
 		t.line("warm up %v from %v%% aggression %v", w.Duration, least, aggression)
 	}
 	if l := b.Locality; l != nil {
-		l.print(t)
+		printLocality(l, t)
 	}
 }
 
-// algorithm returns the algorithm with its size.
-func (h *ConsistentHash) algorithm() string {
+// hashAlgorithm returns the algorithm with its size.
+func hashAlgorithm(h *spec.ConsistentHash) string {
 	switch {
 	case h.Maglev != nil:
 		return "maglev " + strconv.Itoa(h.Maglev.TableSize)
@@ -98,14 +100,14 @@ func (h *ConsistentHash) algorithm() string {
 	return "ring 1024"
 }
 
-// value returns what is hashed.
-func (h *ConsistentHash) value() string {
+// hashedValue returns what is hashed.
+func hashedValue(h *spec.ConsistentHash) string {
 	switch {
 	case h == nil:
 	case h.HTTPHeaderName != "":
 		return "header " + strings.ToLower(h.HTTPHeaderName)
 	case h.HTTPCookie != nil:
-		return h.HTTPCookie.String()
+		return cookieText(h.HTTPCookie)
 	case h.UseSourceIP:
 		return "source address"
 	case h.HTTPQueryParameterName != "":
@@ -114,8 +116,8 @@ func (h *ConsistentHash) value() string {
 	return "nothing"
 }
 
-// String returns the cookie with what it is made with.
-func (c *HashCookie) String() string {
+// cookieText returns the cookie with what it is made with.
+func cookieText(c *spec.HashCookie) string {
 	l := phrase{"cookie " + strconv.Quote(c.Name)}
 	if c.TTL == nil {
 		return l.String()
@@ -132,7 +134,7 @@ func (c *HashCookie) String() string {
 	return l.String()
 }
 
-func (l *LocalityLB) print(t *text) {
+func printLocality(l *spec.LocalityLB, t *text) {
 	switch {
 	case l.Enabled != nil && !*l.Enabled:
 		t.line("locality ignored")
@@ -187,7 +189,7 @@ func (p *destinationPolicy) printPool(t *text) {
 	switch {
 	case http.UseClientProtocol:
 		requests.add("over the client's protocol")
-	case http.H2UpgradePolicy == H2Upgrade:
+	case http.H2UpgradePolicy == spec.H2UpgradeAlways:
 		requests.add("over HTTP/2")
 	}
 	for _, l := range []phrase{connections, requests} {
@@ -197,7 +199,7 @@ func (p *destinationPolicy) printPool(t *text) {
 	}
 }
 
-func (o *OutlierDetection) print(t *text) {
+func printOutlierDetection(o *spec.OutlierDetection, t *text) {
 	l := phrase{"eject after"}
 	errors, gateway := 5, 0
 	if o.Consecutive5xxErrors != nil {
@@ -221,11 +223,11 @@ func (o *OutlierDetection) print(t *text) {
 	t.line("%s", l.String())
 }
 
-func (c *ClientTLS) print(t *text) {
+func printClientTLS(c *spec.ClientTLS, t *text) {
 	l := phrase{"tls " + clientTLSModes[c.Mode]}
 	l.text("sni", c.SNI)
 	l.text("credential", c.CredentialName)
-	if c.Mode == ClientTLSMutual {
+	if c.Mode == spec.ClientTLSMutual {
 		l.text("certificate", c.ClientCertificate)
 		l.text("key", c.PrivateKey)
 	}

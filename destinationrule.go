@@ -3,6 +3,8 @@ package gateway
 import (
 	"cmp"
 	"slices"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A ruleIndex finds the DestinationRule of a host, as Istio does (PushContext's
@@ -31,23 +33,23 @@ type hostRules []*boundRule
 // A boundRule is a DestinationRule with what others of its host add to it.
 type boundRule struct {
 	// origin is that of the oldest of them.
-	origin   Origin
+	origin   spec.Origin
 	exportTo []string
 	selector map[string]string
 	selects  bool
-	traffic  *TrafficPolicy
-	subsets  map[string]*Subset
+	traffic  *spec.TrafficPolicy
+	subsets  map[string]*spec.Subset
 }
 
 // newRuleIndex indexes rules for a workload. defaultNamespace is that of rules
 // which name none.
-func newRuleIndex(rules []DestinationRule, defaultNamespace string, w workload) *ruleIndex {
+func newRuleIndex(rules []spec.DestinationRule, defaultNamespace string, w workload) *ruleIndex {
 	x := &ruleIndex{exported: map[string]*ruleTable{}, workload: w}
-	byAge := make([]*DestinationRule, len(rules))
+	byAge := make([]*spec.DestinationRule, len(rules))
 	for i := range rules {
 		byAge[i] = &rules[i]
 	}
-	slices.SortStableFunc(byAge, func(a, b *DestinationRule) int {
+	slices.SortStableFunc(byAge, func(a, b *spec.DestinationRule) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
 	for _, r := range byAge {
@@ -69,7 +71,7 @@ func newRuleIndex(rules []DestinationRule, defaultNamespace string, w workload) 
 
 // exportSet returns who sees a rule: "*" or names of namespaces. A rule that
 // selects workloads is for its own namespace.
-func exportSet(r *DestinationRule, namespace string) []string {
+func exportSet(r *spec.DestinationRule, namespace string) []string {
 	switch {
 	case r.WorkloadSelector != nil:
 		return []string{namespace}
@@ -86,7 +88,7 @@ func exportSet(r *DestinationRule, namespace string) []string {
 }
 
 // add adds a rule that is newer than all in the table.
-func (t *ruleTable) add(r *DestinationRule, namespace string, exportTo []string) {
+func (t *ruleTable) add(r *spec.DestinationRule, namespace string, exportTo []string) {
 	host := fullHost(r.Host, namespace)
 	list := t.byHost[host]
 	if list == nil {
@@ -109,20 +111,20 @@ func (t *ruleTable) add(r *DestinationRule, namespace string, exportTo []string)
 }
 
 // joins reports whether a newer rule for the same host is joined with b.
-func (b *boundRule) joins(r *DestinationRule, exportTo []string) bool {
+func (b *boundRule) joins(r *spec.DestinationRule, exportTo []string) bool {
 	return b.selects == (r.WorkloadSelector != nil) && len(b.selector) == len(r.WorkloadSelector) && hasLabels(b.selector, r.WorkloadSelector) &&
 		!slices.ContainsFunc(b.exportTo, func(namespace string) bool { return !slices.Contains(exportTo, namespace) })
 }
 
 // join adds what b lacks: subsets of new names, and a policy if it has none.
-func (b *boundRule) join(r *DestinationRule) {
+func (b *boundRule) join(r *spec.DestinationRule) {
 	if b.traffic == nil {
 		b.traffic = r.TrafficPolicy
 	}
 	for i := range r.Subsets {
 		s := &r.Subsets[i]
 		if b.subsets == nil {
-			b.subsets = make(map[string]*Subset, len(r.Subsets))
+			b.subsets = make(map[string]*spec.Subset, len(r.Subsets))
 		}
 		if b.subsets[s.Name] == nil {
 			b.subsets[s.Name] = s

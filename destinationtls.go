@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // describeTLS describes TLS to a destination. What cannot be read is a warning:
@@ -31,7 +33,7 @@ func (c *compiler) describeTLS(d *upstreamDescription, p *destinationPolicy, nam
 		switch {
 		case !ok:
 			missing("credentialName", "credential", fmt.Errorf("no credential %q is registered", t.CredentialName))
-		case t.Mode == ClientTLSMutual && credential.Certificate == nil:
+		case t.Mode == spec.ClientTLSMutual && credential.Certificate == nil:
 			missing("credentialName", "credential's certificate", fmt.Errorf("credential %q has none", t.CredentialName))
 		default:
 			config.TLS.RootCAs = credential.CAs
@@ -61,7 +63,7 @@ func (c *compiler) describeTLS(d *upstreamDescription, p *destinationPolicy, nam
 			d.identity.line("revoked %x", sha256.Sum256(text))
 		}
 	}
-	if t.Mode == ClientTLSMutual {
+	if t.Mode == spec.ClientTLSMutual {
 		pair, err := c.files.certificate(t.ClientCertificate, t.PrivateKey)
 		if err != nil {
 			missing("clientCertificate", "client's certificate", err)

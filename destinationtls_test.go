@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestTLSToDestinations(t *testing.T) {
@@ -26,24 +28,24 @@ func TestTLSToDestinations(t *testing.T) {
 	require.NoError(t, os.WriteFile(ca, text, 0o600))
 	for _, row := range []struct {
 		name     string
-		tls      ClientTLS
+		tls      spec.ClientTLS
 		status   int
 		warnings int
 	}{
-		{"its authority and a name that it has", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"example.com"}}, 200, 0},
-		{"a name that it has not", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"other.test"}}, 503, 0},
-		{"another authority", ClientTLS{Mode: ClientTLSSimple, SubjectAltNames: []string{"example.com"}}, 503, 0},
-		{"no verification", ClientTLS{Mode: ClientTLSSimple, InsecureSkipVerify: true}, 200, 0},
-		{"authorities that cannot be read", ClientTLS{Mode: ClientTLSSimple, CACertificates: ca + ".none"}, 503, 1},
-		{"a credential that nobody registered", ClientTLS{Mode: ClientTLSSimple, CredentialName: "none"}, 503, 1},
-		{"plain text", ClientTLS{}, 400, 0},
+		{"its authority and a name that it has", spec.ClientTLS{Mode: spec.ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"example.com"}}, 200, 0},
+		{"a name that it has not", spec.ClientTLS{Mode: spec.ClientTLSSimple, CACertificates: ca, SubjectAltNames: []string{"other.test"}}, 503, 0},
+		{"another authority", spec.ClientTLS{Mode: spec.ClientTLSSimple, SubjectAltNames: []string{"example.com"}}, 503, 0},
+		{"no verification", spec.ClientTLS{Mode: spec.ClientTLSSimple, InsecureSkipVerify: true}, 200, 0},
+		{"authorities that cannot be read", spec.ClientTLS{Mode: spec.ClientTLSSimple, CACertificates: ca + ".none"}, 503, 1},
+		{"a credential that nobody registered", spec.ClientTLS{Mode: spec.ClientTLSSimple, CredentialName: "none"}, 503, 1},
+		{"plain text", spec.ClientTLS{}, 400, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			// Two routes have the destination, and one thing is said of it once.
 			gw := built(t, New().Service(serviceOf(t, backend.URL)).
-				DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &TrafficPolicy{TLS: &row.tls}}).
-				Route(Route{Match: []Match{{URI: Prefix("/other")}}, Split: Split{{Host: "shop.internal"}}}).
-				Route(Route{Split: Split{{Host: "shop.internal"}}}))
+				DestinationRule(spec.DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &spec.TrafficPolicy{TLS: &row.tls}}).
+				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/other")}}, Destinations: []spec.Destination{{Host: "shop.internal"}}}).
+				Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.internal"}}}))
 			require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
 			unread := 0
 			for _, w := range gw.Warnings() {
@@ -120,11 +122,11 @@ func TestRevokedDestination(t *testing.T) {
 		{name: "no list in it", list: backend.authority, status: 503, warning: "holds no list of revoked certificates in PEM form"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			policy := ClientTLS{Mode: ClientTLSSimple, SubjectAltNames: []string{"shop.internal"}, CACertificates: backend.authority, CACRL: row.list}
+			policy := spec.ClientTLS{Mode: spec.ClientTLSSimple, SubjectAltNames: []string{"shop.internal"}, CACertificates: backend.authority, CACRL: row.list}
 			if row.insecure {
-				policy = ClientTLS{Mode: ClientTLSSimple, InsecureSkipVerify: true, CACRL: row.list}
+				policy = spec.ClientTLS{Mode: spec.ClientTLSSimple, InsecureSkipVerify: true, CACRL: row.list}
 			}
-			gw := shopBehind(t, serviceOf(t, backend.URL), &TrafficPolicy{TLS: &policy}, nil)
+			gw := shopBehind(t, serviceOf(t, backend.URL), &spec.TrafficPolicy{TLS: &policy}, nil)
 			require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
 			var said string
 			for _, w := range gw.Warnings() {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // An upstreamDescription is the Config of an upstream, and a text that two have
@@ -25,10 +26,10 @@ func (c *compiler) describe(d *upstreamDescription, p *destinationPolicy, names 
 	c.describeBalancing(&d.Config, p)
 	describePool(&d.Config, p)
 	if o := p.outlierDetection; o != nil {
-		d.Outliers = o.config()
+		d.Outliers = outlierConfig(o)
 		d.Balancing.PanicThreshold = uint32(o.MinHealthPercent)
 	}
-	if p.tls != nil && p.tls.Mode != ClientTLSDisable && d.TLS == nil {
+	if p.tls != nil && p.tls.Mode != spec.ClientTLSDisable && d.TLS == nil {
 		c.describeTLS(d, p, names)
 	}
 	if p.proxyProtocol != nil {
@@ -38,8 +39,8 @@ func (c *compiler) describe(d *upstreamDescription, p *destinationPolicy, names 
 }
 
 var proxyProtocols = [...]upstream.ProxyProtocol{
-	ProxyProtocolV1: upstream.ProxyProtocolV1,
-	ProxyProtocolV2: upstream.ProxyProtocolV2,
+	spec.ProxyProtocolV1: upstream.ProxyProtocolV1,
+	spec.ProxyProtocolV2: upstream.ProxyProtocolV2,
 }
 
 // clientAddress returns what finds the client's address, as far as it can be
@@ -57,18 +58,18 @@ func (c *compiler) clientAddress() func(*http.Request) netip.AddrPort {
 }
 
 // balancers are the policies that need no key.
-var balancers = map[SimpleBalancer]upstream.Policy{
-	BalanceLeastRequest: upstream.LeastRequest,
-	BalanceRoundRobin:   upstream.RoundRobin,
-	BalanceRandom:       upstream.Random,
+var balancers = map[spec.SimpleBalancer]upstream.Policy{
+	spec.BalanceLeastRequest: upstream.LeastRequest,
+	spec.BalanceRoundRobin:   upstream.RoundRobin,
+	spec.BalanceRandom:       upstream.Random,
 }
 
 func (c *compiler) describeBalancing(config *upstream.Config, p *destinationPolicy) {
 	b := &config.Balancing
-	var setting *LocalityLB
+	var setting *spec.LocalityLB
 	if l := p.loadBalancer; l != nil {
 		b.Policy = balancers[l.Simple]
-		if l.Simple == BalancePassthrough {
+		if l.Simple == spec.BalancePassthrough {
 			// There is no original destination at a gateway.
 			config.Endpoints, config.Discovery = nil, nil
 		}
@@ -93,13 +94,13 @@ func (c *compiler) describeBalancing(config *upstream.Config, p *destinationPoli
 		setting = l.Locality
 	}
 	if h := p.hash; h != nil {
-		config.Hash = h.key()
+		config.Hash = hashKey(h)
 	}
 	b.Locality = c.localities(setting, p.outlierDetection != nil)
 }
 
-// key returns what is hashed.
-func (h *ConsistentHash) key() *upstream.HashKey {
+// hashKey returns what is hashed.
+func hashKey(h *spec.ConsistentHash) *upstream.HashKey {
 	k := &upstream.HashKey{Header: h.HTTPHeaderName, SourceIP: h.UseSourceIP, QueryParameter: h.HTTPQueryParameterName}
 	if cookie := h.HTTPCookie; cookie != nil {
 		k.Cookie = &upstream.HashCookie{Name: cookie.Name, Path: cookie.Path, TTL: cookie.TTL}
@@ -113,7 +114,7 @@ func (h *ConsistentHash) key() *upstream.HashKey {
 // localities returns how endpoints are preferred by where they run, nil if they
 // are not: this gateway has to be somewhere, and Istio's default to prefer what
 // is near is switched off by a setting alone.
-func (c *compiler) localities(l *LocalityLB, outliers bool) *upstream.LocalitySetting {
+func (c *compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.LocalitySetting {
 	if c.b.locality == "" || l != nil && l.Enabled != nil && !*l.Enabled {
 		return nil
 	}
@@ -157,7 +158,7 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 	switch {
 	case h.UseClientProtocol:
 		config.Protocol = upstream.ClientProtocol
-	case h.H2UpgradePolicy == H2Upgrade:
+	case h.H2UpgradePolicy == spec.H2UpgradeAlways:
 		config.Protocol = upstream.HTTP2
 	}
 	limits := upstream.Limits{
@@ -181,8 +182,8 @@ func describePool(config *upstream.Config, p *destinationPolicy) {
 	}
 }
 
-// config returns the detection for an upstream.
-func (o *OutlierDetection) config() *upstream.OutlierDetection {
+// outlierConfig returns the detection for an upstream.
+func outlierConfig(o *spec.OutlierDetection) *upstream.OutlierDetection {
 	out := &upstream.OutlierDetection{
 		Consecutive5xx:         upstream.DefaultConsecutive5xx,
 		SplitLocalOrigin:       o.SplitExternalLocalOriginErrors,

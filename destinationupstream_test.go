@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // described returns the description that a policy gives to an upstream.
@@ -26,65 +27,65 @@ func described(b *Builder, p destinationPolicy, names ...string) *upstreamDescri
 }
 
 func TestDescribeBalancing(t *testing.T) {
-	simple := func(s SimpleBalancer) destinationPolicy {
-		return destinationPolicy{loadBalancer: &LoadBalancer{Simple: s}}
+	simple := func(s spec.SimpleBalancer) destinationPolicy {
+		return destinationPolicy{loadBalancer: &spec.LoadBalancer{Simple: s}}
 	}
-	hashed := func(h ConsistentHash) destinationPolicy {
-		return destinationPolicy{loadBalancer: &LoadBalancer{ConsistentHash: &h}, hash: &h}
+	hashed := func(h spec.ConsistentHash) destinationPolicy {
+		return destinationPolicy{loadBalancer: &spec.LoadBalancer{ConsistentHash: &h}, hash: &h}
 	}
 	require.Equal(t, upstream.LeastRequest, described(New(), destinationPolicy{}).Balancing.Policy)
-	require.Equal(t, upstream.LeastRequest, described(New(), simple(BalanceLeastRequest)).Balancing.Policy)
-	require.Equal(t, upstream.RoundRobin, described(New(), simple(BalanceRoundRobin)).Balancing.Policy)
-	require.Equal(t, upstream.Random, described(New(), simple(BalanceRandom)).Balancing.Policy)
-	require.Len(t, described(New(), simple(BalanceRandom)).Endpoints, 1)
-	require.Empty(t, described(New(), simple(BalancePassthrough)).Endpoints)
+	require.Equal(t, upstream.LeastRequest, described(New(), simple(spec.BalanceLeastRequest)).Balancing.Policy)
+	require.Equal(t, upstream.RoundRobin, described(New(), simple(spec.BalanceRoundRobin)).Balancing.Policy)
+	require.Equal(t, upstream.Random, described(New(), simple(spec.BalanceRandom)).Balancing.Policy)
+	require.Len(t, described(New(), simple(spec.BalanceRandom)).Endpoints, 1)
+	require.Empty(t, described(New(), simple(spec.BalancePassthrough)).Endpoints)
 
-	ring := described(New(), hashed(ConsistentHash{HTTPHeaderName: "x-user", RingHash: &RingHash{MinimumRingSize: 2048}}))
+	ring := described(New(), hashed(spec.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &spec.RingHash{MinimumRingSize: 2048}}))
 	require.Equal(t, upstream.RingHash, ring.Balancing.Policy)
 	require.EqualValues(t, 2048, ring.Balancing.MinimumRingSize)
 	require.Equal(t, &upstream.HashKey{Header: "x-user"}, ring.Hash)
 
-	maglev := described(New(), hashed(ConsistentHash{UseSourceIP: true, Maglev: &Maglev{TableSize: 251}}))
+	maglev := described(New(), hashed(spec.ConsistentHash{UseSourceIP: true, Maglev: &spec.Maglev{TableSize: 251}}))
 	require.Equal(t, upstream.Maglev, maglev.Balancing.Policy)
 	require.EqualValues(t, 251, maglev.Balancing.TableSize)
 	require.Equal(t, &upstream.HashKey{SourceIP: true}, maglev.Hash)
 
-	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(New(), hashed(ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
-	cookie := HashCookie{Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []CookieAttribute{{"SameSite", "Lax"}}}
+	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(New(), hashed(spec.ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
+	cookie := spec.HashCookie{Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []spec.CookieAttribute{{Name: "SameSite", Value: "Lax"}}}
 	require.Equal(t, &upstream.HashKey{Cookie: &upstream.HashCookie{
 		Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []upstream.CookieAttribute{{Name: "SameSite", Value: "Lax"}},
-	}}, described(New(), hashed(ConsistentHash{HTTPCookie: &cookie})).Hash)
+	}}, described(New(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
 
 	// A destination that does not name its port has the algorithm without the key.
-	unnamed := hashed(ConsistentHash{HTTPHeaderName: "x-user"})
+	unnamed := hashed(spec.ConsistentHash{HTTPHeaderName: "x-user"})
 	unnamed.hash = nil
 	require.Equal(t, upstream.RingHash, described(New(), unnamed).Balancing.Policy)
 	require.Nil(t, described(New(), unnamed).Hash)
 
-	warm := func(w Warmup) *upstream.Warmup {
-		return described(New(), destinationPolicy{loadBalancer: &LoadBalancer{Warmup: &w}}).Balancing.Warmup
+	warm := func(w spec.Warmup) *upstream.Warmup {
+		return described(New(), destinationPolicy{loadBalancer: &spec.LoadBalancer{Warmup: &w}}).Balancing.Warmup
 	}
-	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 10, Aggression: 1}, warm(Warmup{Duration: time.Minute}))
+	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 10, Aggression: 1}, warm(spec.Warmup{Duration: time.Minute}))
 	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 5, Aggression: 2},
-		warm(Warmup{Duration: time.Minute, MinimumPercent: new(5.0), Aggression: new(2.0)}))
+		warm(spec.Warmup{Duration: time.Minute, MinimumPercent: new(5.0), Aggression: new(2.0)}))
 }
 
 func TestDescribeLocalities(t *testing.T) {
-	local := func(l *LocalityLB) destinationPolicy {
-		return destinationPolicy{loadBalancer: &LoadBalancer{Locality: l}}
+	local := func(l *spec.LocalityLB) destinationPolicy {
+		return destinationPolicy{loadBalancer: &spec.LoadBalancer{Locality: l}}
 	}
 	here := func() *Builder { return New().Locality("eu/a/1").Workload("infra", map[string]string{"version": "v1"}) }
-	require.Nil(t, described(New(), local(&LocalityLB{})).Balancing.Locality, "a gateway that is nowhere")
-	require.Nil(t, described(here(), local(&LocalityLB{Enabled: new(false)})).Balancing.Locality)
+	require.Nil(t, described(New(), local(&spec.LocalityLB{})).Balancing.Locality, "a gateway that is nowhere")
+	require.Nil(t, described(here(), local(&spec.LocalityLB{Enabled: new(false)})).Balancing.Locality)
 	proxy := upstream.Locality{Region: "eu", Zone: "a", Subzone: "1"}
 	labels := map[string]string{"version": "v1"}
 	require.Equal(t, &upstream.LocalitySetting{Proxy: proxy, ProxyLabels: labels}, described(here(), destinationPolicy{}).Balancing.Locality)
 
-	p := local(&LocalityLB{
-		Distribute: []LocalityDistribute{{From: "eu/*", To: map[string]int{"us/*": 20, "eu/*": 80}}},
-		Failover:   []LocalityFailover{{From: "eu", To: "us"}}, FailoverPriority: []string{"version"},
+	p := local(&spec.LocalityLB{
+		Distribute: []spec.LocalityDistribute{{From: "eu/*", To: map[string]int{"us/*": 20, "eu/*": 80}}},
+		Failover:   []spec.LocalityFailover{{From: "eu", To: "us"}}, FailoverPriority: []string{"version"},
 	})
-	p.outlierDetection = &OutlierDetection{}
+	p.outlierDetection = &spec.OutlierDetection{}
 	require.Equal(t, &upstream.LocalitySetting{
 		Proxy: proxy, ProxyLabels: labels, OutlierDetection: true,
 		Distribute: []upstream.Distribute{{From: "eu/*", To: []upstream.LocalityWeight{{Locality: "eu/*", Weight: 80}, {Locality: "us/*", Weight: 20}}}},
@@ -99,12 +100,12 @@ func TestDescribePool(t *testing.T) {
 	require.Nil(t, plain.Outliers)
 
 	d := described(New(), destinationPolicy{
-		connectionPool: &ConnectionPool{
-			TCP:  &TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &TCPKeepalive{Time: 4}},
-			HTTP: &HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: H2Upgrade, HTTP2Keepalive: &HTTP2Keepalive{15, 16}, MaxConcurrentStreams: 17},
+		connectionPool: &spec.ConnectionPool{
+			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &spec.TCPKeepalive{Time: 4}},
+			HTTP: &spec.HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: spec.H2UpgradeAlways, HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 15, Timeout: 16}, MaxConcurrentStreams: 17},
 		},
-		retryBudget: &RetryBudget{Interval: 18},
-		outlierDetection: &OutlierDetection{
+		retryBudget: &spec.RetryBudget{Interval: 18},
+		outlierDetection: &spec.OutlierDetection{
 			ConsecutiveGatewayErrors: new(9), SplitExternalLocalOriginErrors: true, ConsecutiveLocalOriginFailures: 10,
 			Interval: 11, BaseEjectionTime: 12, MaxEjectionPercent: 13, MinHealthPercent: 14,
 		},
@@ -127,24 +128,24 @@ func TestDescribePool(t *testing.T) {
 	require.Equal(t, 17, d.MaxConcurrentStreams)
 	require.EqualValues(t, 15, d.PingInterval)
 	require.EqualValues(t, 16, d.PingTimeout)
-	clients := &HTTPSettings{UseClientProtocol: true}
-	require.Equal(t, upstream.ClientProtocol, described(New(), destinationPolicy{connectionPool: &ConnectionPool{HTTP: clients}}).Protocol)
+	clients := &spec.HTTPSettings{UseClientProtocol: true}
+	require.Equal(t, upstream.ClientProtocol, described(New(), destinationPolicy{connectionPool: &spec.ConnectionPool{HTTP: clients}}).Protocol)
 	require.Equal(t, upstream.NoProxyProtocol, d.ProxyProtocol)
-	require.Equal(t, upstream.ProxyProtocolV1, described(New(), destinationPolicy{proxyProtocol: &ProxyProtocol{}}).ProxyProtocol)
-	require.Equal(t, upstream.ProxyProtocolV2, described(New(), destinationPolicy{proxyProtocol: &ProxyProtocol{ProxyProtocolV2}}).ProxyProtocol)
-	off := described(New(), destinationPolicy{outlierDetection: &OutlierDetection{Consecutive5xxErrors: new(0)}})
+	require.Equal(t, upstream.ProxyProtocolV1, described(New(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{}}).ProxyProtocol)
+	require.Equal(t, upstream.ProxyProtocolV2, described(New(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{Version: spec.ProxyProtocolV2}}).ProxyProtocol)
+	off := described(New(), destinationPolicy{outlierDetection: &spec.OutlierDetection{Consecutive5xxErrors: new(0)}})
 	require.Zero(t, off.Outliers.Consecutive5xx)
 }
 
 // serviceOf returns a service that runs at the servers' addresses.
-func serviceOf(t *testing.T, urls ...string) Service {
-	s := Service{Name: "shop", Hosts: []string{"shop.internal"}, Resolution: ResolveStatic, Ports: []ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}}}
+func serviceOf(t *testing.T, urls ...string) spec.Service {
+	s := spec.Service{Name: "shop", Hosts: []string{"shop.internal"}, Resolution: spec.ResolveStatic, Ports: []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}}}
 	for _, text := range urls {
 		u, err := url.Parse(text)
 		require.NoError(t, err)
 		port, err := strconv.Atoi(u.Port())
 		require.NoError(t, err)
-		s.Endpoints = append(s.Endpoints, Endpoint{Address: u.Hostname(), Ports: map[string]int{"http": port}})
+		s.Endpoints = append(s.Endpoints, spec.Endpoint{Address: u.Hostname(), Ports: map[string]int{"http": port}})
 	}
 	return s
 }
@@ -158,14 +159,14 @@ func numberedBackend(t *testing.T, n, status int) string {
 	return s.URL
 }
 
-func shopBehind(t *testing.T, s Service, p *TrafficPolicy, retry *Retry) *Gateway {
-	return built(t, New().Service(s).DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: p}).
-		Route(Route{Split: Split{{Host: "shop.internal"}}, Retry: retry}))
+func shopBehind(t *testing.T, s spec.Service, p *spec.TrafficPolicy, retry *spec.Retry) *Gateway {
+	return built(t, New().Service(s).DestinationRule(spec.DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: p}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.internal"}}, Retry: retry}))
 }
 
 func TestHashSticksToAnEndpoint(t *testing.T) {
 	s := serviceOf(t, numberedBackend(t, 1, 200), numberedBackend(t, 2, 200))
-	gw := shopBehind(t, s, &TrafficPolicy{LoadBalancer: &LoadBalancer{ConsistentHash: &ConsistentHash{HTTPHeaderName: "x-user"}}}, nil)
+	gw := shopBehind(t, s, &spec.TrafficPolicy{LoadBalancer: &spec.LoadBalancer{ConsistentHash: &spec.ConsistentHash{HTTPHeaderName: "x-user"}}}, nil)
 	used := map[string]bool{}
 	for user := range 30 {
 		seen := map[string]bool{}
@@ -182,7 +183,7 @@ func TestHashSticksToAnEndpoint(t *testing.T) {
 
 func TestFailingEndpointIsEjected(t *testing.T) {
 	s := serviceOf(t, numberedBackend(t, 1, 200), numberedBackend(t, 2, 500))
-	gw := shopBehind(t, s, &TrafficPolicy{OutlierDetection: &OutlierDetection{Consecutive5xxErrors: new(1), MaxEjectionPercent: 100}}, nil)
+	gw := shopBehind(t, s, &spec.TrafficPolicy{OutlierDetection: &spec.OutlierDetection{Consecutive5xxErrors: new(1), MaxEjectionPercent: 100}}, nil)
 	failed := 0
 	for range 50 {
 		if serve(gw, request(t, "GET", "/")).Code == 500 {
@@ -197,14 +198,14 @@ func TestRetriesAvoidTriedEndpoints(t *testing.T) {
 	s := serviceOf(t, refusingURL, numberedBackend(t, 1, 200))
 	for name, on := range map[string][]string{"failures alone": nil, "responses too": {"5xx"}} {
 		t.Run(name, func(t *testing.T) {
-			gw := shopBehind(t, s, nil, &Retry{Attempts: 1, On: on, Backoff: time.Millisecond})
+			gw := shopBehind(t, s, nil, &spec.Retry{Attempts: 1, On: on, Backoff: time.Millisecond})
 			for range 60 {
 				require.Equal(t, 200, serve(gw, request(t, "GET", "/")).Code)
 			}
 		})
 	}
 	failed := 0
-	gw := shopBehind(t, s, nil, &Retry{Attempts: 1, SameHosts: new(true), Backoff: time.Millisecond})
+	gw := shopBehind(t, s, nil, &spec.Retry{Attempts: 1, SameHosts: new(true), Backoff: time.Millisecond})
 	for range 60 {
 		if serve(gw, request(t, "GET", "/")).Code != 200 {
 			failed++
@@ -234,7 +235,7 @@ func TestProxyProtocolToDestinations(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	gw := shopBehind(t, serviceOf(t, "http://"+listener.Addr().String()), &TrafficPolicy{ProxyProtocol: &ProxyProtocol{}}, nil)
+	gw := shopBehind(t, serviceOf(t, "http://"+listener.Addr().String()), &spec.TrafficPolicy{ProxyProtocol: &spec.ProxyProtocol{}}, nil)
 	front := httptest.NewServer(gw)
 	defer front.Close()
 	client, err := net.Dial("tcp", front.Listener.Addr().String())

@@ -5,22 +5,14 @@ import (
 	"strconv"
 
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/spec"
 )
 
-// A DirectResponse answers with a fixed response (Istio's HTTPDirectResponse).
-type DirectResponse struct {
-	// Status is the HTTP status, 200 to 599.
-	Status int
-	// Body is at most 1 MiB. It is sent as text/plain unless the route's
-	// response headers say otherwise.
-	Body []byte
-}
-
-// Middleware returns a middleware that answers every request with the response.
+// DirectResponse returns a middleware that answers every request with the response.
 // The error joins an *Error for each problem.
-func (d DirectResponse) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{DirectResponse: &d}
-	return r.middleware()
+func DirectResponse(d spec.DirectResponse) (func(http.Handler) http.Handler, error) {
+	r := spec.Route{DirectResponse: &d}
+	return routeMiddleware(&r)
 }
 
 // A directProgram is a DirectResponse, compiled.
@@ -31,7 +23,7 @@ type directProgram struct {
 	length []string
 }
 
-func compileDirect(d *DirectResponse) *directProgram {
+func compileDirect(d *spec.DirectResponse) *directProgram {
 	if d == nil {
 		return nil
 	}

@@ -6,50 +6,52 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestDirectResponse(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		direct  DirectResponse
-		headers HeaderOperations
+		direct  spec.DirectResponse
+		headers spec.HeaderOperations
 		method  string
 		came    []string
 		status  int
 		body    string
 		want    http.Header
 	}{
-		{"a body", DirectResponse{200, []byte("hi")}, ops{}, "GET", nil, 200, "hi", http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
-		{"no body", DirectResponse{503, nil}, ops{}, "GET", nil, 503, "", http.Header{"Content-Length": {"0"}}},
-		{"HEAD", DirectResponse{200, []byte("hi")}, ops{}, "HEAD", nil, 200, "", http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
-		{"another type", DirectResponse{200, []byte("{}")}, ops{Set: lines{"content-type": "application/json"}}, "GET", nil, 200, "{}",
+		{"a body", spec.DirectResponse{Status: 200, Body: []byte("hi")}, ops{}, "GET", nil, 200, "hi", http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
+		{"no body", spec.DirectResponse{Status: 503, Body: nil}, ops{}, "GET", nil, 503, "", http.Header{"Content-Length": {"0"}}},
+		{"HEAD", spec.DirectResponse{Status: 200, Body: []byte("hi")}, ops{}, "HEAD", nil, 200, "", http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
+		{"another type", spec.DirectResponse{Status: 200, Body: []byte("{}")}, ops{Set: lines{"content-type": "application/json"}}, "GET", nil, 200, "{}",
 			http.Header{"Content-Type": {"application/json"}, "Content-Length": {"2"}}},
-		{"a type without a body", DirectResponse{200, nil}, ops{Set: lines{"content-type": "application/json"}}, "GET", nil, 200, "",
+		{"a type without a body", spec.DirectResponse{Status: 200, Body: nil}, ops{Set: lines{"content-type": "application/json"}}, "GET", nil, 200, "",
 			http.Header{"Content-Length": {"0"}}},
-		{"a type that is removed", DirectResponse{200, []byte("hi")}, ops{Remove: []string{"content-type"}}, "GET", nil, 200, "hi",
+		{"a type that is removed", spec.DirectResponse{Status: 200, Body: []byte("hi")}, ops{Remove: []string{"content-type"}}, "GET", nil, 200, "hi",
 			http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
-		{"no content", DirectResponse{204, nil}, ops{}, "GET", nil, 204, "", http.Header{}},
-		{"no content, with a body", DirectResponse{204, []byte("hi")}, ops{}, "GET", nil, 204, "", http.Header{"Content-Type": {"text/plain"}}},
-		{"not modified", DirectResponse{304, nil}, ops{}, "GET", nil, 304, "", http.Header{"Location": {"http://a.com/x?q=1"}}},
-		{"created", DirectResponse{201, nil}, ops{}, "POST", nil, 201, "", http.Header{"Content-Length": {"0"}, "Location": {"http://a.com/x?q=1"}}},
-		{"a redirect", DirectResponse{302, nil}, ops{}, "GET", nil, 302, "", http.Header{"Content-Length": {"0"}, "Location": {"http://a.com/x?q=1"}}},
-		{"accepted", DirectResponse{202, nil}, ops{}, "GET", nil, 202, "", http.Header{"Content-Length": {"0"}}},
-		{"a location of its own", DirectResponse{302, nil}, ops{Set: lines{"location": "/y"}}, "GET", nil, 302, "",
+		{"no content", spec.DirectResponse{Status: 204, Body: nil}, ops{}, "GET", nil, 204, "", http.Header{}},
+		{"no content, with a body", spec.DirectResponse{Status: 204, Body: []byte("hi")}, ops{}, "GET", nil, 204, "", http.Header{"Content-Type": {"text/plain"}}},
+		{"not modified", spec.DirectResponse{Status: 304, Body: nil}, ops{}, "GET", nil, 304, "", http.Header{"Location": {"http://a.com/x?q=1"}}},
+		{"created", spec.DirectResponse{Status: 201, Body: nil}, ops{}, "POST", nil, 201, "", http.Header{"Content-Length": {"0"}, "Location": {"http://a.com/x?q=1"}}},
+		{"a redirect", spec.DirectResponse{Status: 302, Body: nil}, ops{}, "GET", nil, 302, "", http.Header{"Content-Length": {"0"}, "Location": {"http://a.com/x?q=1"}}},
+		{"accepted", spec.DirectResponse{Status: 202, Body: nil}, ops{}, "GET", nil, 202, "", http.Header{"Content-Length": {"0"}}},
+		{"a location of its own", spec.DirectResponse{Status: 302, Body: nil}, ops{Set: lines{"location": "/y"}}, "GET", nil, 302, "",
 			http.Header{"Content-Length": {"0"}, "Location": {"/y"}}},
-		{"operators", DirectResponse{418, []byte("hi")}, ops{Set: lines{"x-a": "%RESPONSE_CODE% %REQ(:PATH)%"}}, "GET", nil, 418, "hi",
+		{"operators", spec.DirectResponse{Status: 418, Body: []byte("hi")}, ops{Set: lines{"x-a": "%RESPONSE_CODE% %REQ(:PATH)%"}}, "GET", nil, 418, "hi",
 			http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}, "X-A": {"418 /x?q=1"}}},
-		{"gRPC", DirectResponse{503, []byte("busy 100%\n")}, ops{Set: lines{"x-a": "1"}}, "POST", []string{"Content-Type: application/grpc"}, 200, "",
+		{"gRPC", spec.DirectResponse{Status: 503, Body: []byte("busy 100%\n")}, ops{Set: lines{"x-a": "1"}}, "POST", []string{"Content-Type: application/grpc"}, 200, "",
 			http.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {"14"}, "Grpc-Message": {"busy 100%25%0A"}, "X-A": {"1"}}},
-		{"gRPC without a body", DirectResponse{404, nil}, ops{}, "POST", []string{"Content-Type: application/grpc+proto"}, 200, "",
+		{"gRPC without a body", spec.DirectResponse{Status: 404, Body: nil}, ops{}, "POST", []string{"Content-Type: application/grpc+proto"}, 200, "",
 			http.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {"12"}}},
-		{"gRPC, well", DirectResponse{200, []byte("hi")}, ops{}, "POST", []string{"Content-Type: application/grpc"}, 200, "",
+		{"gRPC, well", spec.DirectResponse{Status: 200, Body: []byte("hi")}, ops{}, "POST", []string{"Content-Type: application/grpc"}, 200, "",
 			http.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {"2"}, "Grpc-Message": {"hi"}}},
-		{"gRPC-Web is not gRPC", DirectResponse{503, []byte("hi")}, ops{}, "POST", []string{"Content-Type: application/grpc-web"}, 503, "hi",
+		{"gRPC-Web is not gRPC", spec.DirectResponse{Status: 503, Body: []byte("hi")}, ops{}, "POST", []string{"Content-Type: application/grpc-web"}, 503, "hi",
 			http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, s := range []Semantics{Native, Envoy} {
-				gw, _ := routed(t, s, Route{DirectResponse: &row.direct, Headers: Headers{Response: row.headers}})
+				gw, _ := routed(t, s, spec.Route{DirectResponse: &row.direct, Headers: spec.Headers{Response: row.headers}})
 				w := serve(gw, request(t, row.method, "/x?q=1", row.came...))
 				require.Equal(t, row.status, w.Code)
 				require.Equal(t, row.body, w.Body.String())
@@ -65,7 +67,7 @@ func TestDirectResponse(t *testing.T) {
 
 // What a handler in front has put in the header does not speak of this body.
 func TestDirectResponseHasATypeOfItsOwn(t *testing.T) {
-	gw, _ := routed(t, Native, Route{DirectResponse: &DirectResponse{200, []byte("hi")}})
+	gw, _ := routed(t, Native, spec.Route{DirectResponse: &spec.DirectResponse{Status: 200, Body: []byte("hi")}})
 	w := httptest.NewRecorder()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", "99")
@@ -75,7 +77,7 @@ func TestDirectResponseHasATypeOfItsOwn(t *testing.T) {
 
 func TestDirectResponseOnTheWire(t *testing.T) {
 	for _, status := range []int{200, 204, 304, 404} {
-		gw, _ := routed(t, Native, Route{DirectResponse: &DirectResponse{status, []byte("hi")}})
+		gw, _ := routed(t, Native, spec.Route{DirectResponse: &spec.DirectResponse{Status: status, Body: []byte("hi")}})
 		for _, p := range protocols {
 			client, url := p.client(t, gw)
 			for _, method := range []string{"GET", "HEAD"} {

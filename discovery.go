@@ -9,6 +9,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/suggest"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Discovery finds the endpoints of services and follows their changes: a
@@ -32,7 +33,7 @@ type Discovery interface {
 	// Neither the service nor the endpoints that update was given may be changed
 	// later. Addresses are IP addresses, or sockets as "unix:///run/x.sock"; an
 	// endpoint that is not valid is left out, with a warning to Builder.Logger.
-	Watch(ctx context.Context, service Service, update func([]Endpoint)) error
+	Watch(ctx context.Context, service spec.Service, update func([]spec.Endpoint)) error
 }
 
 // Discovery registers the Discovery of the services that name it, and have the
@@ -46,8 +47,8 @@ func (b *Builder) Discovery(name string, d Discovery) *Builder {
 }
 
 // discoverable reports a service whose Discovery is not there.
-func (c *compiler) discoverable(s *Service) {
-	if s.Resolution != ResolveDiscovery || c.b.discoveries[s.Discovery] != nil {
+func (c *compiler) discoverable(s *spec.Service) {
+	if s.Resolution != spec.ResolveDiscovery || c.b.discoveries[s.Discovery] != nil {
 		return
 	}
 	var known []string
@@ -72,22 +73,22 @@ func (c *compiler) describeDiscovery(d *upstreamDescription, h *hostService, por
 	d.discovery = w.discovery
 	d.Discovery = w.run
 	// Where it is declared changes nothing.
-	service.Origin = Origin{}
+	service.Origin = spec.Origin{}
 	d.identity.line("discovered %+v at %+v with %v", service, *w.port, labels)
 }
 
 // A watch follows the endpoints of one service that serve a port and have labels.
 type watch struct {
 	discovery Discovery
-	service   Service
-	port      *ServicePort
+	service   spec.Service
+	port      *spec.ServicePort
 	labels    map[string]string
 	log       *slog.Logger
 }
 
 // run is an upstream.Discovery.
 func (w *watch) run(ctx context.Context, update func([]upstream.Endpoint)) error {
-	err := w.discovery.Watch(ctx, w.service, func(found []Endpoint) { update(w.place(found)) })
+	err := w.discovery.Watch(ctx, w.service, func(found []spec.Endpoint) { update(w.place(found)) })
 	if ctx.Err() == nil {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "discovery ended",
 			slog.Any("hosts", w.service.Hosts), slog.Int("port", w.port.Number), slog.Any("error", err))
@@ -96,11 +97,11 @@ func (w *watch) run(ctx context.Context, update func([]upstream.Endpoint)) error
 }
 
 // place returns those endpoints that have the labels, at the port.
-func (w *watch) place(found []Endpoint) []upstream.Endpoint {
+func (w *watch) place(found []spec.Endpoint) []upstream.Endpoint {
 	out := make([]upstream.Endpoint, 0, len(found))
 	for i := range found {
 		e := &found[i]
-		if !e.has(w.labels) {
+		if !endpointHas(e, w.labels) {
 			continue
 		}
 		if problem := w.problem(e); problem != "" {
@@ -108,13 +109,13 @@ func (w *watch) place(found []Endpoint) []upstream.Endpoint {
 				slog.Any("hosts", w.service.Hosts), slog.Int("port", w.port.Number), slog.String("problem", problem))
 			continue
 		}
-		out = append(out, e.placed(e.at(w.port)))
+		out = append(out, placed(e, addressAt(e, w.port)))
 	}
 	return out
 }
 
 // problem says what is wrong with a discovered endpoint, or nothing.
-func (w *watch) problem(e *Endpoint) string {
+func (w *watch) problem(e *spec.Endpoint) string {
 	named := e.Ports[w.port.Name]
 	switch {
 	case !isAddress(e.Address) && !isSocket(e.Address):

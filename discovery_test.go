@@ -16,19 +16,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A registry is a Discovery that yields what it is told.
 type registry struct {
 	mu        sync.Mutex
-	endpoints []Endpoint
+	endpoints []spec.Endpoint
 	fails     error
-	watched   []Service
-	updates   map[int]func([]Endpoint)
+	watched   []spec.Service
+	updates   map[int]func([]spec.Endpoint)
 	next      int
 }
 
-func (r *registry) set(endpoints ...Endpoint) {
+func (r *registry) set(endpoints ...spec.Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.endpoints = endpoints
@@ -44,14 +45,14 @@ func (r *registry) watching() [2]int {
 	return [2]int{len(r.updates), r.next}
 }
 
-func (r *registry) Watch(ctx context.Context, service Service, update func([]Endpoint)) error {
+func (r *registry) Watch(ctx context.Context, service spec.Service, update func([]spec.Endpoint)) error {
 	r.mu.Lock()
 	if r.fails != nil {
 		r.mu.Unlock()
 		return r.fails
 	}
 	if r.updates == nil {
-		r.updates = map[int]func([]Endpoint){}
+		r.updates = map[int]func([]spec.Endpoint){}
 	}
 	n := r.next
 	r.next++
@@ -73,30 +74,30 @@ type uncomparable struct {
 }
 
 // discovered is a service whose endpoints are discovered.
-func discovered(host string) Service {
-	return Service{Name: "shop", Namespace: "shops", Hosts: []string{host}, Resolution: ResolveDiscovery, Ports: []ServicePort{{Number: 80, Name: "http"}}}
+func discovered(host string) spec.Service {
+	return spec.Service{Name: "shop", Namespace: "shops", Hosts: []string{host}, Resolution: spec.ResolveDiscovery, Ports: []spec.ServicePort{{Number: 80, Name: "http"}}}
 }
 
 // The endpoints of a destination are those of the subset, at the port's number of
 // each, and change.
 func TestDiscovery(t *testing.T) {
-	place := func(text string) (netip.AddrPort, Endpoint) {
+	place := func(text string) (netip.AddrPort, spec.Endpoint) {
 		s := httptest.NewServer(saying(text))
 		t.Cleanup(s.Close)
 		at := netip.MustParseAddrPort(s.Listener.Addr().String())
-		return at, Endpoint{Address: at.Addr().String(), Ports: map[string]int{"http": int(at.Port())}, Labels: map[string]string{"version": text}}
+		return at, spec.Endpoint{Address: at.Addr().String(), Ports: map[string]int{"http": int(at.Port())}, Labels: map[string]string{"version": text}}
 	}
 	_, v1 := place("v1")
 	_, v2 := place("v2")
 	r := &registry{}
 	r.set(v1, v2)
 	gw := built(t, New().Discovery("", r).Service(discovered("a.test")).
-		DestinationRule(DestinationRule{Namespace: "shops", Host: "a.test", Subsets: []Subset{
+		DestinationRule(spec.DestinationRule{Namespace: "shops", Host: "a.test", Subsets: []spec.Subset{
 			{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "v2", Labels: map[string]string{"version": "v2"}},
 		}}).
-		Route(Route{Match: []Match{{URI: Prefix("/1")}}, Split: Split{{Host: "a.test", Subset: "v1"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/2")}}, Split: Split{{Host: "a.test", Subset: "v2"}}}).
-		Route(Route{Split: Split{{Host: "a.test"}}}))
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/1")}}, Destinations: []spec.Destination{{Host: "a.test", Subset: "v1"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/2")}}, Destinations: []spec.Destination{{Host: "a.test", Subset: "v2"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a.test"}}}))
 	get := func(path string) string {
 		return serve(gw, httptest.NewRequest("GET", path, nil)).Body.String()
 	}
@@ -122,15 +123,15 @@ func TestDiscovery(t *testing.T) {
 func TestDiscoveryAcrossReplacements(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := new(registry)
-		build := func(s Service, d Discovery) *Builder {
-			return New().Discovery("r", d).Service(s).Route(Route{Split: Split{{Host: "a.test"}}})
+		build := func(s spec.Service, d Discovery) *Builder {
+			return New().Discovery("r", d).Service(s).Route(spec.Route{Destinations: []spec.Destination{{Host: "a.test"}}})
 		}
 		s := discovered("a.test")
 		s.Discovery = "r"
 		gw := built(t, build(s, r))
 		synctest.Wait()
 		require.Equal(t, [2]int{1, 1}, r.watching())
-		replace := func(s Service, d Discovery) {
+		replace := func(s spec.Service, d Discovery) {
 			require.NoError(t, gw.Replace(build(s, d)))
 			synctest.Wait()
 		}
@@ -143,7 +144,7 @@ func TestDiscoveryAcrossReplacements(t *testing.T) {
 		replace(s, uncomparable{registry: r})
 		replace(s, uncomparable{registry: r})
 		require.Equal(t, [2]int{1, 3}, r.watching())
-		s.Ports = []ServicePort{{Number: 80, Name: "http", TargetPort: 8080}}
+		s.Ports = []spec.ServicePort{{Number: 80, Name: "http", TargetPort: 8080}}
 		replace(s, r)
 		require.Equal(t, [2]int{1, 4}, r.watching())
 		require.NoError(t, gw.Replace(New()))
@@ -158,7 +159,7 @@ func TestDiscoveryAcrossReplacements(t *testing.T) {
 func TestDiscoveryOfFailedBuild(t *testing.T) {
 	r := new(registry)
 	_, err := New().Discovery("", r).Service(discovered("a.test")).BackendURL("b.test", "ftp://b.test").
-		Route(Route{Split: Split{{Host: "a.test", Weight: 1}, {Host: "b.test", Weight: 1}}}).Build()
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a.test", Weight: 1}, {Host: "b.test", Weight: 1}}}).Build()
 	require.Error(t, err)
 	require.Zero(t, r.watching()[0])
 }
@@ -173,9 +174,9 @@ func TestDiscoveryWarns(t *testing.T) {
 		return a
 	}}))
 	r := &registry{fails: errors.New("unreachable")}
-	w := &watch{discovery: r, service: discovered("a.test"), port: &ServicePort{Number: 80, Name: "http"}, log: logger}
+	w := &watch{discovery: r, service: discovered("a.test"), port: &spec.ServicePort{Number: 80, Name: "http"}, log: logger}
 	require.EqualError(t, w.run(t.Context(), nil), "unreachable")
-	placed := w.place([]Endpoint{
+	placed := w.place([]spec.Endpoint{
 		{Address: "b.test"}, {Address: "10.0.0.1", Weight: -1}, {Address: "10.0.0.1", Ports: map[string]int{"http": 70000}},
 		{Address: "10.0.0.2", Weight: 3, Locality: "r/z", Labels: map[string]string{"a": "b"}}, {Address: "unix:///run/x.sock"}, {Address: "fd00::1", Ports: map[string]int{"http": 81, "other": 0}},
 	})
@@ -197,7 +198,7 @@ level=WARN msg="discovered endpoint left out" hosts=[a.test] port=80 problem="70
 
 func TestDiscoveryHasToBeThere(t *testing.T) {
 	s := discovered("a.test")
-	s.Discovery, s.Origin = "consol", Origin{Kind: "Service", Name: "s"}
+	s.Discovery, s.Origin = "consol", spec.Origin{Kind: "Service", Name: "s"}
 	_, err := New().Discovery("consul", new(registry)).Discovery("", nil).Service(s).Build()
 	require.ErrorContains(t, err, `discovery: no discovery is registered as "consol"; did you mean "consul"?`)
 	s.Discovery = ""
@@ -208,18 +209,18 @@ func TestDiscoveryHasToBeThere(t *testing.T) {
 // Of services of one host and namespace the oldest says whether endpoints are
 // discovered.
 func TestDiscoveryOfPooledServices(t *testing.T) {
-	static := Service{Name: "static", Namespace: "shops", Hosts: []string{"a.test"}, Resolution: ResolveStatic,
-		Ports: []ServicePort{{Number: 80}, {Number: 81}}, Endpoints: []Endpoint{{Address: "10.0.0.1"}}}
+	static := spec.Service{Name: "static", Namespace: "shops", Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic,
+		Ports: []spec.ServicePort{{Number: 80}, {Number: 81}}, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}}}
 	younger := discovered("a.test")
 	younger.Name = "younger"
 	for _, row := range []struct {
 		name     string
-		services []Service
+		services []spec.Service
 		want     string
 	}{
-		{"endpoints of a younger one", []Service{discovered("a.test"), static}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
-		{"a younger one, too", []Service{discovered("a.test"), younger}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
-		{"a younger one alone", []Service{static, discovered("a.test")}, `nothing is discovered: the older service "static" says what the endpoints of a.test are`},
+		{"endpoints of a younger one", []spec.Service{discovered("a.test"), static}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
+		{"a younger one, too", []spec.Service{discovered("a.test"), younger}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
+		{"a younger one alone", []spec.Service{static, discovered("a.test")}, `nothing is discovered: the older service "static" says what the endpoints of a.test are`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := New().Discovery("", new(registry))
@@ -227,11 +228,11 @@ func TestDiscoveryOfPooledServices(t *testing.T) {
 				b.Service(s)
 			}
 			built(t, b)
-			require.True(t, slices.ContainsFunc(b.Warnings(), func(w Warning) bool { return w.Problem == row.want }), "%v", b.Warnings())
+			require.True(t, slices.ContainsFunc(b.Warnings(), func(w spec.Warning) bool { return w.Problem == row.want }), "%v", b.Warnings())
 		})
 	}
 	r := new(registry)
-	gw := built(t, New().Discovery("", r).Service(discovered("a.test")).Service(static).Route(Route{Split: Split{{Host: "a.test", Port: 81}}}))
+	gw := built(t, New().Discovery("", r).Service(discovered("a.test")).Service(static).Route(spec.Route{Destinations: []spec.Destination{{Host: "a.test", Port: 81}}}))
 	require.Equal(t, http.StatusServiceUnavailable, serve(gw, httptest.NewRequest("GET", "/", nil)).Code)
 	require.Equal(t, [2]int{1, 1}, r.watching(), "the port of the younger is served by what is discovered, too")
 }

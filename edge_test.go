@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // forwarded returns the headers that a destination gets.
-func forwarded(t *testing.T, b *Builder, r *http.Request, o HeaderOperations) http.Header {
+func forwarded(t *testing.T, b *Builder, r *http.Request, o spec.HeaderOperations) http.Header {
 	t.Helper()
 	spy := new(backendSpy)
-	gw := built(t, b.Route(Route{Split: Split{{Host: "spy"}}, Headers: Headers{Request: o}}).Backend("spy", spy))
+	gw := built(t, b.Route(spec.Route{Destinations: []spec.Destination{{Host: "spy"}}, Headers: spec.Headers{Request: o}}).Backend("spy", spy))
 	serve(gw, r)
 	require.NotNil(t, spy.got)
 	return spy.got.Header
@@ -63,7 +65,7 @@ func TestEveryInternalHeaderIsTakenOff(t *testing.T) {
 func TestOperationsOnEdgeHeaders(t *testing.T) {
 	for _, row := range []struct {
 		name          string
-		ops           HeaderOperations
+		ops           spec.HeaderOperations
 		key           string
 		native, envoy []string
 	}{
@@ -189,7 +191,7 @@ func TestNominatedHeaders(t *testing.T) {
 		require.Len(t, got["X-Request-Id"], 1)
 		require.Equal(t, []string{"192.0.2.1"}, got["X-Forwarded-For"])
 
-		gw, spy := routed(t, s, Route{Match: []Match{{Headers: map[string]StringMatch{"x-tier": Exact("gold")}}}})
+		gw, spy := routed(t, s, spec.Route{Match: []spec.Match{{Headers: map[string]spec.StringMatch{"x-tier": spec.Exact("gold")}}}})
 		require.Equal(t, 404, serve(gw, request(t, "GET", "/", "Connection: X-Tier", "X-Tier: gold")).Code)
 		require.Nil(t, spy.got)
 		r := request(t, "GET", "/", "Connection: X-Other", "X-Tier: gold", "X-Other: 1")
@@ -200,14 +202,14 @@ func TestNominatedHeaders(t *testing.T) {
 		"X-Forwarded-For": 400, "close, x-forwarded-proto": 400, "X-Forwarded-Host": 400, ":path": 400, "a,b,c,d,e,f,g,h,i": 200, "a,b,c,d,e,f,g,h,i,j": 400,
 		",, ,": 200, "": 200, "connection": 200,
 	} {
-		gw, _ := routed(t, Native, Route{})
+		gw, _ := routed(t, Native, spec.Route{})
 		r := request(t, "GET", "/", "Connection: "+connection)
 		w := serve(gw, r)
 		require.Equal(t, want, w.Code, connection)
 		d := gw.Decide(r)
 		if want == 400 {
 			require.Equal(t, []string{"close"}, w.Header()["Connection"])
-			require.Equal(t, Refused, d.Kind)
+			require.Equal(t, DecisionBadRequest, d.Kind)
 			require.Equal(t, "malformed Connection header", d.Reason)
 			require.Equal(t, 400, d.Status)
 		}
@@ -215,7 +217,7 @@ func TestNominatedHeaders(t *testing.T) {
 }
 
 func TestWhatNoRouteTakesPassesAsItCame(t *testing.T) {
-	gw := built(t, New().Route(Route{Match: []Match{{URI: Exact("/none")}}, Split: Split{{Host: "spy"}}}).Backend("spy", new(backendSpy)))
+	gw := built(t, New().Route(spec.Route{Match: []spec.Match{{URI: spec.Exact("/none")}}, Destinations: []spec.Destination{{Host: "spy"}}}).Backend("spy", new(backendSpy)))
 	next := new(backendSpy)
 	r := request(t, "GET", "/", "Connection: X-Hop", "X-Hop: 1", "X-Envoy-Retry-On: 5xx", "X-Forwarded-For: 1.2.3.4")
 	before := r.Header.Clone()
@@ -225,27 +227,29 @@ func TestWhatNoRouteTakesPassesAsItCame(t *testing.T) {
 }
 
 func TestConditionsSeeTheEdgesHeaders(t *testing.T) {
-	matches := func(b *Builder, m Match, r *http.Request) bool {
-		gw := built(t, b.Route(Route{Match: []Match{m}, Split: Split{{Host: "spy"}}}).Backend("spy", new(backendSpy)))
+	matches := func(b *Builder, m spec.Match, r *http.Request) bool {
+		gw := built(t, b.Route(spec.Route{Match: []spec.Match{m}, Destinations: []spec.Destination{{Host: "spy"}}}).Backend("spy", new(backendSpy)))
 		return serve(gw, r).Code == 200
 	}
 	came := func() *http.Request {
 		return request(t, "GET", "/", "X-Forwarded-Proto: https", "X-Request-Id: mine", "X-Envoy-Retry-On: 5xx", "X-Forwarded-For: 1.2.3.4")
 	}
-	header := func(name string, m StringMatch) Match { return Match{Headers: map[string]StringMatch{name: m}} }
+	header := func(name string, m spec.StringMatch) spec.Match {
+		return spec.Match{Headers: map[string]spec.StringMatch{name: m}}
+	}
 	for _, s := range []Semantics{Native, Envoy} {
-		require.False(t, matches(New().Semantics(s), header("x-forwarded-proto", Exact("https")), came()))
-		require.True(t, matches(New().Semantics(s), header("x-forwarded-proto", Exact("http")), came()))
-		require.True(t, matches(New().Semantics(s).TrustedProxies(1), header("x-forwarded-proto", Exact("https")), came()))
-		require.False(t, matches(New().Semantics(s), header("x-request-id", Exact("mine")), came()))
-		require.True(t, matches(New().Semantics(s), header("x-request-id", StringMatch{}), came()))
-		require.False(t, matches(New().Semantics(s), header("x-envoy-retry-on", StringMatch{}), came()))
-		require.True(t, matches(New().Semantics(s), header("x-forwarded-for", Exact("1.2.3.4,192.0.2.1")), came()))
-		require.True(t, matches(New().Semantics(s), header("x-envoy-external-address", Exact("192.0.2.1")), came()))
+		require.False(t, matches(New().Semantics(s), header("x-forwarded-proto", spec.Exact("https")), came()))
+		require.True(t, matches(New().Semantics(s), header("x-forwarded-proto", spec.Exact("http")), came()))
+		require.True(t, matches(New().Semantics(s).TrustedProxies(1), header("x-forwarded-proto", spec.Exact("https")), came()))
+		require.False(t, matches(New().Semantics(s), header("x-request-id", spec.Exact("mine")), came()))
+		require.True(t, matches(New().Semantics(s), header("x-request-id", spec.StringMatch{}), came()))
+		require.False(t, matches(New().Semantics(s), header("x-envoy-retry-on", spec.StringMatch{}), came()))
+		require.True(t, matches(New().Semantics(s), header("x-forwarded-for", spec.Exact("1.2.3.4,192.0.2.1")), came()))
+		require.True(t, matches(New().Semantics(s), header("x-envoy-external-address", spec.Exact("192.0.2.1")), came()))
 		nobody := came()
 		nobody.RemoteAddr = ""
 		nobody.Header.Del("X-Forwarded-For")
-		require.False(t, matches(New().Semantics(s), header("x-forwarded-for", StringMatch{}), nobody))
+		require.False(t, matches(New().Semantics(s), header("x-forwarded-for", spec.StringMatch{}), nobody))
 	}
 }
 

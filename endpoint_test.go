@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // An endpoint's own number for a port goes before the service's, and a name of
@@ -13,23 +14,23 @@ import (
 func TestEndpointAt(t *testing.T) {
 	for _, row := range []struct {
 		name     string
-		endpoint Endpoint
-		port     ServicePort
+		endpoint spec.Endpoint
+		port     spec.ServicePort
 		want     string
 	}{
-		{"the port's number", Endpoint{Address: "10.0.0.1"}, ServicePort{Number: 80, Name: "http"}, "10.0.0.1:80"},
-		{"its target", Endpoint{Address: "10.0.0.1"}, ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.1:8080"},
-		{"the endpoint's own", Endpoint{Address: "10.0.0.2", Ports: map[string]int{"http": 9090}}, ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.2:9090"},
-		{"that of another port", Endpoint{Address: "10.0.0.2", Ports: map[string]int{"grpc": 9090}}, ServicePort{Number: 80, Name: "http"}, "10.0.0.2:80"},
-		{"IPv6", Endpoint{Address: "fd00::1"}, ServicePort{Number: 80}, "[fd00::1]:80"},
-		{"a socket", Endpoint{Address: "unix:///run/a.sock"}, ServicePort{Number: 80, TargetPort: 8080}, "unix:///run/a.sock"},
+		{"the port's number", spec.Endpoint{Address: "10.0.0.1"}, spec.ServicePort{Number: 80, Name: "http"}, "10.0.0.1:80"},
+		{"its target", spec.Endpoint{Address: "10.0.0.1"}, spec.ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.1:8080"},
+		{"the endpoint's own", spec.Endpoint{Address: "10.0.0.2", Ports: map[string]int{"http": 9090}}, spec.ServicePort{Number: 80, Name: "http", TargetPort: 8080}, "10.0.0.2:9090"},
+		{"that of another port", spec.Endpoint{Address: "10.0.0.2", Ports: map[string]int{"grpc": 9090}}, spec.ServicePort{Number: 80, Name: "http"}, "10.0.0.2:80"},
+		{"IPv6", spec.Endpoint{Address: "fd00::1"}, spec.ServicePort{Number: 80}, "[fd00::1]:80"},
+		{"a socket", spec.Endpoint{Address: "unix:///run/a.sock"}, spec.ServicePort{Number: 80, TargetPort: 8080}, "unix:///run/a.sock"},
 	} {
-		require.Equal(t, row.want, row.endpoint.at(&row.port), row.name)
+		require.Equal(t, row.want, addressAt(&row.endpoint, &row.port), row.name)
 	}
 }
 
 func TestEndpointHasLabels(t *testing.T) {
-	e := Endpoint{Labels: map[string]string{"app": "shop", "empty": "", "topology.kubernetes.io/region": "own", "topology.istio.io/subzone": "own"}, Locality: "r/z"}
+	e := spec.Endpoint{Labels: map[string]string{"app": "shop", "empty": "", "topology.kubernetes.io/region": "own", "topology.istio.io/subzone": "own"}, Locality: "r/z"}
 	for _, row := range []struct {
 		name   string
 		labels map[string]string
@@ -46,7 +47,7 @@ func TestEndpointHasLabels(t *testing.T) {
 		{"the zone", map[string]string{"topology.kubernetes.io/zone": "z"}, true},
 		{"the subzone, of which the locality says nothing", map[string]string{"topology.istio.io/subzone": "own"}, true},
 	} {
-		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, e.has(row.labels)) })
+		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, endpointHas(&e, row.labels)) })
 	}
 }
 
@@ -58,11 +59,11 @@ func TestEndpointLocality(t *testing.T) {
 		{"", "r.z.s", "r/z/s"},
 		{"", "r/z.1", "r/z.1"},
 	} {
-		e := Endpoint{Locality: row.locality}
+		e := spec.Endpoint{Locality: row.locality}
 		if row.label != "" {
 			e.Labels = map[string]string{"istio-locality": row.label}
 		}
-		require.Equal(t, row.want, e.locality())
-		require.Equal(t, upstream.Endpoint{Address: "10.0.0.1:80", Labels: e.Labels, Locality: row.want}, e.placed("10.0.0.1:80"))
+		require.Equal(t, row.want, localityOf(&e))
+		require.Equal(t, upstream.Endpoint{Address: "10.0.0.1:80", Labels: e.Labels, Locality: row.want}, placed(&e, "10.0.0.1:80"))
 	}
 }

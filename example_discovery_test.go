@@ -9,18 +9,19 @@ import (
 	"sync"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Registry knows where one service runs.
 type Registry struct {
 	mu        sync.Mutex
-	endpoints []gateway.Endpoint
+	endpoints []spec.Endpoint
 	// changed is closed when the endpoints change.
 	changed chan struct{}
 }
 
 // Set says where the service runs from now on.
-func (r *Registry) Set(endpoints ...gateway.Endpoint) {
+func (r *Registry) Set(endpoints ...spec.Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.endpoints = endpoints
@@ -30,14 +31,14 @@ func (r *Registry) Set(endpoints ...gateway.Endpoint) {
 	r.changed = make(chan struct{})
 }
 
-func (r *Registry) get() ([]gateway.Endpoint, <-chan struct{}) {
+func (r *Registry) get() ([]spec.Endpoint, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.endpoints, r.changed
 }
 
 // Watch implements gateway.Discovery.
-func (r *Registry) Watch(ctx context.Context, _ gateway.Service, update func([]gateway.Endpoint)) error {
+func (r *Registry) Watch(ctx context.Context, _ spec.Service, update func([]spec.Endpoint)) error {
 	for {
 		endpoints, changed := r.get()
 		update(endpoints)
@@ -57,7 +58,7 @@ func ExampleDiscovery() {
 	defer backend.Close()
 	at := netip.MustParseAddrPort(backend.Listener.Addr().String())
 	registry := new(Registry)
-	registry.Set(gateway.Endpoint{
+	registry.Set(spec.Endpoint{
 		Address: at.Addr().String(),
 		Ports:   map[string]int{"http": int(at.Port())}, // 80 without it
 		Labels:  map[string]string{"version": "v1"},
@@ -65,13 +66,13 @@ func ExampleDiscovery() {
 
 	gw, err := gateway.New().
 		Discovery("registry", registry).
-		Service(gateway.Service{
+		Service(spec.Service{
 			Hosts:      []string{"reviews.example.com"},
-			Ports:      []gateway.ServicePort{{Number: 80, Name: "http"}},
-			Resolution: gateway.ResolveDiscovery,
+			Ports:      []spec.ServicePort{{Number: 80, Name: "http"}},
+			Resolution: spec.ResolveDiscovery,
 			Discovery:  "registry",
 		}).
-		Route(gateway.Route{Split: gateway.Split{{Host: "reviews.example.com"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews.example.com"}}}).
 		Build()
 	if err != nil {
 		fmt.Println(err)

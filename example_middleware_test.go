@@ -9,17 +9,18 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A match sends some requests elsewhere.
-func ExampleMatch_Middleware() {
+func ExampleMatch() {
 	beta := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "beta") })
 	stable := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "stable") })
 
-	toBeta, err := gateway.Match{
-		URI:     gateway.Prefix("/products"),
-		Headers: map[string]gateway.StringMatch{"X-Tester": gateway.Exact("yes")},
-	}.Middleware(beta)
+	toBeta, err := gateway.Match(spec.Match{
+		URI:     spec.Prefix("/products"),
+		Headers: map[string]spec.StringMatch{"X-Tester": spec.Exact("yes")},
+	}, beta)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -39,8 +40,8 @@ func ExampleMatch_Middleware() {
 
 // A rewrite in front of a chi router, or inside of one, is what the router
 // routes by.
-func ExampleRewrite_Middleware() {
-	strip, err := gateway.Rewrite{URI: "/"}.Middleware(gateway.Prefix("/shop"))
+func ExampleRewrite() {
+	strip, err := gateway.Rewrite(spec.Rewrite{URI: "/"}, spec.Prefix("/shop"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -57,11 +58,11 @@ func ExampleRewrite_Middleware() {
 
 // Operations on a response are applied when the handler sends its header,
 // however it does that.
-func ExampleHeaders_Middleware() {
-	withHeaders, err := gateway.Headers{
-		Request:  gateway.HeaderOperations{Set: map[string]string{"X-Original": "%REQ(:METHOD)% %REQ(:PATH)%"}},
-		Response: gateway.HeaderOperations{Set: map[string]string{"Cache-Control": "no-store"}, Remove: []string{"X-Powered-By"}},
-	}.Middleware()
+func ExampleHeaders() {
+	withHeaders, err := gateway.Headers(spec.Headers{
+		Request:  spec.HeaderOperations{Set: map[string]string{"X-Original": "%REQ(:METHOD)% %REQ(:PATH)%"}},
+		Response: spec.HeaderOperations{Set: map[string]string{"Cache-Control": "no-store"}, Remove: []string{"X-Powered-By"}},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -81,14 +82,14 @@ func ExampleHeaders_Middleware() {
 
 // A split gives each backend its share. The destination without a host is the
 // handler that is wrapped.
-func ExampleSplit_Middleware() {
+func ExampleSplit() {
 	version := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, name) })
 	}
-	canary, err := gateway.Split{
+	canary, err := gateway.Split([]spec.Destination{
 		{Weight: 90},
 		{Host: "products", Subset: "v2", Weight: 10},
-	}.Middleware(map[string]http.Handler{"products/v2": version("v2")})
+	}, map[string]http.Handler{"products/v2": version("v2")})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -104,11 +105,11 @@ func ExampleSplit_Middleware() {
 }
 
 // A feature that cannot work is an error, never a panic: check it.
-func ExampleRewrite_Middleware_invalid() {
-	_, err := gateway.Rewrite{
-		URIRegex: &gateway.RegexRewrite{Match: "/products/(.*", Rewrite: `/\1`},
-	}.Middleware(gateway.StringMatch{})
-	var problem *gateway.Error
+func ExampleRewrite_invalid() {
+	_, err := gateway.Rewrite(spec.Rewrite{
+		URIRegex: &spec.RegexRewrite{Match: "/products/(.*", Rewrite: `/\1`},
+	}, spec.StringMatch{})
+	var problem *spec.Error
 	if errors.As(err, &problem) {
 		fmt.Println(problem.Field)
 		fmt.Println(problem.Problem)

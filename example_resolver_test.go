@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // Names is a Resolver for tests: it knows the names that are in it.
@@ -32,12 +33,12 @@ func ExampleBuilder_Resolver() {
 
 	gw, err := gateway.New().
 		Resolver(Names{"alice.example.com": at.Addr()}).
-		Service(gateway.Service{
+		Service(spec.Service{
 			Hosts:      []string{"*.example.com"},
-			Ports:      []gateway.ServicePort{{Number: 80, Name: "http", TargetPort: int(at.Port())}},
-			Resolution: gateway.ResolveDynamicDNS,
+			Ports:      []spec.ServicePort{{Number: 80, Name: "http", TargetPort: int(at.Port())}},
+			Resolution: spec.ResolveDynamicDNS,
 		}).
-		Route(gateway.Route{Split: gateway.Split{{Host: "*.example.com"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "*.example.com"}}}).
 		Build()
 	if err != nil {
 		fmt.Println(err)
@@ -60,19 +61,19 @@ func ExampleBuilder_Resolver() {
 // A service runs at the WorkloadEntries that it selects.
 func ExampleBuilder_WorkloadEntry() {
 	gw, err := gateway.New().
-		Service(gateway.Service{
+		Service(spec.Service{
 			Hosts:            []string{"shop.example.com"},
-			Ports:            []gateway.ServicePort{{Number: 80, Name: "http", TargetPort: 8080}},
-			Resolution:       gateway.ResolveStatic,
+			Ports:            []spec.ServicePort{{Number: 80, Name: "http", TargetPort: 8080}},
+			Resolution:       spec.ResolveStatic,
 			WorkloadSelector: map[string]string{"app": "shop"},
 		}).
-		WorkloadEntry(gateway.WorkloadEntry{Name: "one", Endpoint: gateway.Endpoint{
+		WorkloadEntry(spec.WorkloadEntry{Name: "one", Endpoint: spec.Endpoint{
 			Address: "192.0.2.1", Labels: map[string]string{"app": "shop"},
 		}}).
-		WorkloadEntry(gateway.WorkloadEntry{Name: "two", Endpoint: gateway.Endpoint{
+		WorkloadEntry(spec.WorkloadEntry{Name: "two", Endpoint: spec.Endpoint{
 			Address: "192.0.2.2", Labels: map[string]string{"app": "shop"}, Ports: map[string]int{"http": 9090}, Weight: 3,
 		}}).
-		Route(gateway.Route{Split: gateway.Split{{Host: "shop.example.com"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.example.com"}}}).
 		Build()
 	if err != nil {
 		fmt.Println(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 )
 
@@ -31,13 +32,13 @@ func Example() {
 	})
 
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Headers: gateway.Headers{
-				Response: gateway.HeaderOperations{Set: map[string]string{"Cache-Control": "no-store"}},
+		Route(spec.Route{
+			Match:   []spec.Match{{URI: spec.Prefix("/reviews")}},
+			Rewrite: &spec.Rewrite{URI: "/"},
+			Headers: spec.Headers{
+				Response: spec.HeaderOperations{Set: map[string]string{"Cache-Control": "no-store"}},
 			},
-			Split: gateway.Split{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
+			Destinations: []spec.Destination{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
 		}).
 		Backend("reviews", reviews).
 		Backend("reviews-v2", reviews). // or BackendURL("reviews-v2", "http://10.0.0.7:8080")
@@ -62,10 +63,10 @@ func ExampleGateway_Owning() {
 		fmt.Fprintln(w, "the shop got", r.URL, "from", r.Header.Get("X-Forwarded-For"))
 	})
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Match:   []gateway.Match{{URI: gateway.Prefix("/shop")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Split:   gateway.Split{{Host: "shop"}},
+		Route(spec.Route{
+			Match:        []spec.Match{{URI: spec.Prefix("/shop")}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Destinations: []spec.Destination{{Host: "shop"}},
 		}).
 		Backend("shop", shop).
 		Build()
@@ -104,12 +105,12 @@ func ExampleGateway_Middleware() {
 	})
 
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Match: []gateway.Match{{
-				URI:     gateway.Prefix("/products/"),
-				Headers: map[string]gateway.StringMatch{"X-Tester": gateway.Exact("yes")},
+		Route(spec.Route{
+			Match: []spec.Match{{
+				URI:     spec.Prefix("/products/"),
+				Headers: map[string]spec.StringMatch{"X-Tester": spec.Exact("yes")},
 			}},
-			Split: gateway.Split{{Host: "catalog"}},
+			Destinations: []spec.Destination{{Host: "catalog"}},
 		}).
 		Backend("catalog", catalog).
 		Build()
@@ -131,17 +132,17 @@ func ExampleGateway_Middleware() {
 }
 
 // A feature of a route also works alone, around any handler.
-func ExampleRateLimit_Middleware() {
+func ExampleRateLimit() {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "hello")
 	})
 
-	limit := gateway.RateLimit{
+	limit := spec.RateLimit{
 		Requests: 2,
 		Unit:     time.Minute,
-		Per:      []gateway.LimitKey{{RemoteAddress: true}},
+		Per:      []spec.LimitKey{{RemoteAddress: true}},
 	}
-	limited, err := limit.Middleware()
+	limited, err := gateway.RateLimit(limit)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -195,7 +196,7 @@ func ExampleGateway_Replace() {
 	}
 	describe := func(host string) *gateway.Builder {
 		return gateway.New().
-			Route(gateway.Route{Split: gateway.Split{{Host: host}}}).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: host}}}).
 			Backend("v1", version("one")).
 			Backend("v2", version("two"))
 	}
@@ -227,11 +228,11 @@ func ExampleGateway_Replace() {
 // A decision says what a request would get, without serving it.
 func ExampleGateway_Decide() {
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Name:    "reviews",
-			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Split:   gateway.Split{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
+		Route(spec.Route{
+			Name:         "reviews",
+			Match:        []spec.Match{{URI: spec.Prefix("/reviews")}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Destinations: []spec.Destination{{Host: "reviews", Weight: 90}, {Host: "reviews-v2", Weight: 10}},
 		}).
 		Backend("*", http.NotFoundHandler()).
 		Build()

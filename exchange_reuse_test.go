@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // Exchanges are used again for requests that nobody keeps, and none of them may
@@ -28,11 +29,11 @@ func TestExchangesThatAreUsedAgain(t *testing.T) {
 	defer backend.Close()
 	for _, transport := range []upstream.Transport{upstream.Direct, upstream.NetHTTP} {
 		t.Run(fmt.Sprint(transport), func(t *testing.T) {
-			gw, err := New().Transport(transport).BackendURL("app", backend.URL).Route(Route{
-				Match:   []Match{{URI: Prefix("/a")}},
-				Rewrite: &Rewrite{URI: "/b"},
-				Headers: Headers{Request: ops{Add: lines{"X-Added": "yes"}}, Response: ops{Add: lines{"X-Response": "yes"}}},
-				Split:   Split{{Host: "app"}},
+			gw, err := New().Transport(transport).BackendURL("app", backend.URL).Route(spec.Route{
+				Match:        []spec.Match{{URI: spec.Prefix("/a")}},
+				Rewrite:      &spec.Rewrite{URI: "/b"},
+				Headers:      spec.Headers{Request: ops{Add: lines{"X-Added": "yes"}}, Response: ops{Add: lines{"X-Response": "yes"}}},
+				Destinations: []spec.Destination{{Host: "app"}},
 			}).Build()
 			require.NoError(t, err)
 			defer gw.Close()

@@ -7,38 +7,14 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/spec"
 )
 
-// A Fault delays or aborts some requests before they are forwarded (Istio's
-// HTTPFaultInjection). Delay comes first; both are drawn independently.
-type Fault struct {
-	Delay *FaultDelay
-	Abort *FaultAbort
-}
-
-// A FaultDelay holds requests back.
-type FaultDelay struct {
-	// Fixed is how long, at least 1 ms.
-	Fixed time.Duration
-	// Percent of the requests, 0 to 100, in steps of 0.0001. The zero value is none.
-	Percent float64
-}
-
-// A FaultAbort answers instead of the destination.
-type FaultAbort struct {
-	// HTTPStatus is 200 to 599. Zero if GRPCStatus is set.
-	HTTPStatus int
-	// GRPCStatus is the name of a gRPC code, such as UNAVAILABLE.
-	GRPCStatus string
-	// Percent of the requests, 0 to 100, in steps of 0.0001. The zero value is none.
-	Percent float64
-}
-
-// Middleware returns a middleware that injects the fault in front of a handler.
+// Fault returns a middleware that injects the fault in front of a handler.
 // The error joins an *Error for each problem.
-func (f Fault) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{Fault: &f}
-	return r.middleware()
+func Fault(f spec.Fault) (func(http.Handler) http.Handler, error) {
+	r := spec.Route{Fault: &f}
+	return routeMiddleware(&r)
 }
 
 // grpcCodes are the names that FaultAbort.GRPCStatus knows.
@@ -61,7 +37,7 @@ type faultProgram struct {
 	grpcStatus, grpcName string
 }
 
-func compileFault(f *Fault) *faultProgram {
+func compileFault(f *spec.Fault) *faultProgram {
 	if f == nil {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // drawing returns a source that draws these numbers in turn.
@@ -20,37 +22,37 @@ func drawing(numbers ...uint64) func() uint64 {
 }
 
 func TestFault(t *testing.T) {
-	delay := func(percent float64) *FaultDelay { return &FaultDelay{Fixed: time.Second, Percent: percent} }
-	abort := func(percent float64) *FaultAbort { return &FaultAbort{HTTPStatus: 418, Percent: percent} }
+	delay := func(percent float64) *spec.FaultDelay { return &spec.FaultDelay{Fixed: time.Second, Percent: percent} }
+	abort := func(percent float64) *spec.FaultAbort { return &spec.FaultAbort{HTTPStatus: 418, Percent: percent} }
 	for _, row := range []struct {
 		name   string
-		fault  Fault
+		fault  spec.Fault
 		drawn  []uint64
 		took   time.Duration
 		status int
 	}{
-		{"always aborted", Fault{Abort: abort(100)}, []uint64{999_999}, 0, 418},
-		{"never aborted", Fault{Abort: abort(0)}, []uint64{0}, 0, 200},
-		{"half aborted: the last", Fault{Abort: abort(50)}, []uint64{499_999}, 0, 418},
-		{"half aborted: beyond", Fault{Abort: abort(50)}, []uint64{500_000}, 0, 200},
-		{"the least aborted: one", Fault{Abort: abort(0.0001)}, []uint64{0}, 0, 418},
-		{"the least aborted: another", Fault{Abort: abort(0.0001)}, []uint64{1}, 0, 200},
-		{"a third aborted: the last", Fault{Abort: abort(33.3333)}, []uint64{333_332}, 0, 418},
-		{"a third aborted: beyond", Fault{Abort: abort(33.3333)}, []uint64{333_333}, 0, 200},
-		{"always delayed", Fault{Delay: delay(100)}, []uint64{999_999}, time.Second, 200},
-		{"never delayed", Fault{Delay: delay(0), Abort: abort(50)}, []uint64{999_999}, 0, 200},
-		{"half delayed: the last", Fault{Delay: delay(50)}, []uint64{499_999}, time.Second, 200},
-		{"half delayed: beyond", Fault{Delay: delay(50)}, []uint64{500_000}, 0, 200},
-		{"delayed, then aborted", Fault{Delay: delay(100), Abort: abort(100)}, []uint64{0}, time.Second, 418},
-		{"drawn apart: delayed", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{0, 999_999}, time.Second, 200},
-		{"drawn apart: aborted", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{999_999, 0}, 0, 418},
-		{"drawn apart: both", Fault{Delay: delay(50), Abort: abort(50)}, []uint64{1, 2}, time.Second, 418},
-		{"an abort with nothing", Fault{Abort: &FaultAbort{Percent: 100}}, []uint64{0}, 0, 200},
+		{"always aborted", spec.Fault{Abort: abort(100)}, []uint64{999_999}, 0, 418},
+		{"never aborted", spec.Fault{Abort: abort(0)}, []uint64{0}, 0, 200},
+		{"half aborted: the last", spec.Fault{Abort: abort(50)}, []uint64{499_999}, 0, 418},
+		{"half aborted: beyond", spec.Fault{Abort: abort(50)}, []uint64{500_000}, 0, 200},
+		{"the least aborted: one", spec.Fault{Abort: abort(0.0001)}, []uint64{0}, 0, 418},
+		{"the least aborted: another", spec.Fault{Abort: abort(0.0001)}, []uint64{1}, 0, 200},
+		{"a third aborted: the last", spec.Fault{Abort: abort(33.3333)}, []uint64{333_332}, 0, 418},
+		{"a third aborted: beyond", spec.Fault{Abort: abort(33.3333)}, []uint64{333_333}, 0, 200},
+		{"always delayed", spec.Fault{Delay: delay(100)}, []uint64{999_999}, time.Second, 200},
+		{"never delayed", spec.Fault{Delay: delay(0), Abort: abort(50)}, []uint64{999_999}, 0, 200},
+		{"half delayed: the last", spec.Fault{Delay: delay(50)}, []uint64{499_999}, time.Second, 200},
+		{"half delayed: beyond", spec.Fault{Delay: delay(50)}, []uint64{500_000}, 0, 200},
+		{"delayed, then aborted", spec.Fault{Delay: delay(100), Abort: abort(100)}, []uint64{0}, time.Second, 418},
+		{"drawn apart: delayed", spec.Fault{Delay: delay(50), Abort: abort(50)}, []uint64{0, 999_999}, time.Second, 200},
+		{"drawn apart: aborted", spec.Fault{Delay: delay(50), Abort: abort(50)}, []uint64{999_999, 0}, 0, 418},
+		{"drawn apart: both", spec.Fault{Delay: delay(50), Abort: abort(50)}, []uint64{1, 2}, time.Second, 418},
+		{"an abort with nothing", spec.Fault{Abort: &spec.FaultAbort{Percent: 100}}, []uint64{0}, 0, 200},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gw := built(t, New().Random(drawing(row.drawn...)).Backend("*", answerOK).
-					Route(Route{Split: Split{{Host: "a"}}, Fault: &row.fault}))
+					Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Fault: &row.fault}))
 				w, took, panicked := outcomeOf(gw, request(t, "GET", "/"))
 				require.Nil(t, panicked)
 				require.Equal(t, row.status, w.Code)
@@ -63,24 +65,24 @@ func TestFault(t *testing.T) {
 func TestFaultAborts(t *testing.T) {
 	for _, row := range []struct {
 		name        string
-		abort       FaultAbort
+		abort       spec.FaultAbort
 		contentType string
 		status      int
 		grpc, body  string
 		grpcMessage string
 	}{
-		{"a status", FaultAbort{HTTPStatus: 503}, "", 503, "", abortBody, ""},
-		{"a status, for gRPC", FaultAbort{HTTPStatus: 503}, "application/grpc", 200, "14", "", abortBody},
-		{"a gRPC status", FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc", 200, "5", "", abortBody},
-		{"a gRPC status, for others", FaultAbort{GRPCStatus: "NOT_FOUND"}, "", 200, "", abortBody, ""},
-		{"a gRPC status, for gRPC-Web", FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc-web", 200, "", abortBody, ""},
+		{"a status", spec.FaultAbort{HTTPStatus: 503}, "", 503, "", abortBody, ""},
+		{"a status, for gRPC", spec.FaultAbort{HTTPStatus: 503}, "application/grpc", 200, "14", "", abortBody},
+		{"a gRPC status", spec.FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc", 200, "5", "", abortBody},
+		{"a gRPC status, for others", spec.FaultAbort{GRPCStatus: "NOT_FOUND"}, "", 200, "", abortBody, ""},
+		{"a gRPC status, for gRPC-Web", spec.FaultAbort{GRPCStatus: "NOT_FOUND"}, "application/grpc-web", 200, "", abortBody, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.abort.Percent = 100
-			gw, _ := routed(t, Envoy, Route{
-				Fault:   &Fault{Abort: &row.abort},
-				CORS:    &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}},
-				Headers: Headers{Response: HeaderOperations{Set: map[string]string{"X-Set": "1"}}},
+			gw, _ := routed(t, Envoy, spec.Route{
+				Fault:   &spec.Fault{Abort: &row.abort},
+				CORS:    &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}},
+				Headers: spec.Headers{Response: spec.HeaderOperations{Set: map[string]string{"X-Set": "1"}}},
 			})
 			w := serve(gw, request(t, "GET", "/", "Origin: https://a.com", "Content-Type: "+row.contentType))
 			require.Equal(t, row.status, w.Code)
@@ -96,7 +98,7 @@ func TestFaultAborts(t *testing.T) {
 
 func TestDelayEndsWithTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw, spy := routed(t, Native, Route{Fault: &Fault{Delay: &FaultDelay{Fixed: time.Hour, Percent: 100}}})
+		gw, spy := routed(t, Native, spec.Route{Fault: &spec.Fault{Delay: &spec.FaultDelay{Fixed: time.Hour, Percent: 100}}})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		time.AfterFunc(time.Second, cancel)
@@ -111,9 +113,9 @@ func TestDelayEndsWithTheClient(t *testing.T) {
 func TestDelayIsBeforeTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []step{status(503), status(503), status(200)}}
-		gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).Route(Route{
-			Split: Split{{Host: "a"}}, Timeout: 10 * time.Millisecond, Retry: &Retry{Attempts: 2, On: []string{"503"}},
-			Fault: &Fault{Delay: &FaultDelay{Fixed: time.Second, Percent: 100}},
+		gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "a"}}, Timeout: 10 * time.Millisecond, Retry: &spec.Retry{Attempts: 2, On: []string{"503"}},
+			Fault: &spec.Fault{Delay: &spec.FaultDelay{Fixed: time.Second, Percent: 100}},
 		}))
 		w, took, _ := outcomeOf(gw, request(t, "GET", "/"))
 		require.Equal(t, 200, w.Code)
@@ -122,11 +124,11 @@ func TestDelayIsBeforeTheTimeout(t *testing.T) {
 }
 
 func TestFaultMiddleware(t *testing.T) {
-	middleware, err := Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 100}}.Middleware()
+	middleware, err := Fault(spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 418, Percent: 100}})
 	require.NoError(t, err)
 	w := serve(middleware(answerOK), httptest.NewRequest("GET", "/", nil))
 	require.Equal(t, 418, w.Code)
 	require.Equal(t, abortBody, w.Body.String())
-	_, err = Fault{}.Middleware()
+	_, err = Fault(spec.Fault{})
 	require.Error(t, err)
 }

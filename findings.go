@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // findings collects what validation and compilation have to say.
 type findings struct {
-	errors   []*Error
-	warnings []Warning
+	errors   []*spec.Error
+	warnings []spec.Warning
 }
 
 // A place is a declaration, or a field in one, that findings are about.
 type place struct {
 	*findings
-	origin Origin
+	origin spec.Origin
 	path   string
 }
 
 // at returns the place of a declaration.
-func (f *findings) at(o Origin) place { return place{findings: f, origin: o} }
+func (f *findings) at(o spec.Origin) place { return place{findings: f, origin: o} }
 
 // field returns the place of a field below p: "uri", or "match" and an index.
 func (p place) field(name string) place {
@@ -46,19 +48,19 @@ func (p place) key(k string) place {
 
 // errorf records an error at p.
 func (p place) errorf(format string, args ...any) {
-	p.errors = append(p.errors, &Error{p.origin.At(p.path, fmt.Sprintf(format, args...))})
+	p.errors = append(p.errors, &spec.Error{Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
 }
 
 // suggestf records an error at p with what was probably meant.
 func (p place) suggestf(suggestion, format string, args ...any) {
 	f := p.origin.At(p.path, fmt.Sprintf(format, args...))
 	f.Suggestion = suggestion
-	p.errors = append(p.errors, &Error{f})
+	p.errors = append(p.errors, &spec.Error{Finding: f})
 }
 
 // warnf records a warning at p, under the code of Istio's analyser or "".
 func (p place) warnf(code, format string, args ...any) {
-	p.warnings = append(p.warnings, Warning{Code: code, Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
+	p.warnings = append(p.warnings, spec.Warning{Code: code, Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
 }
 
 // addError takes over the errors of a Source, which may be joined.
@@ -72,9 +74,9 @@ func (f *findings) addError(err error) {
 		}
 		return
 	}
-	var e *Error
+	var e *spec.Error
 	if !errors.As(err, &e) {
-		e = &Error{Finding{Problem: err.Error()}}
+		e = &spec.Error{Finding: spec.Finding{Problem: err.Error()}}
 	}
 	f.errors = append(f.errors, e)
 }
@@ -84,7 +86,7 @@ func (f *findings) err() error {
 	if len(f.errors) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(f.errors, func(a, b *Error) int { return compareFindings(a.Finding, b.Finding) })
+	slices.SortStableFunc(f.errors, func(a, b *spec.Error) int { return compareFindings(a.Finding, b.Finding) })
 	joined := make([]error, len(f.errors))
 	for i, e := range f.errors {
 		joined[i] = e
@@ -94,12 +96,12 @@ func (f *findings) err() error {
 
 // sortedWarnings returns the warnings in source order. What several routes give
 // rise to is said once.
-func (f *findings) sortedWarnings() []Warning {
-	slices.SortStableFunc(f.warnings, func(a, b Warning) int { return compareFindings(a.Finding, b.Finding) })
+func (f *findings) sortedWarnings() []spec.Warning {
+	slices.SortStableFunc(f.warnings, func(a, b spec.Warning) int { return compareFindings(a.Finding, b.Finding) })
 	f.warnings = slices.Compact(f.warnings)
 	return f.warnings
 }
 
-func compareFindings(a, b Finding) int {
+func compareFindings(a, b spec.Finding) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/spec"
 )
 
 // FuzzForwarded holds what a destination gets to what was decided on: a second
@@ -27,12 +28,12 @@ func FuzzForwarded(f *testing.F) {
 	var received *http.Request
 	gateways := [4]*Gateway{}
 	for mode := range gateways {
-		gw, err := New().PathNormalization(PathNormalization(mode)).
+		gw, err := New().PathNormalization(spec.PathNormalization(mode)).
 			Backend("*", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received = r })).
-			Route(Route{Name: "admin", Match: []Match{{URI: Prefix("/admin")}}, Split: Split{{Host: "admin"}}}).
-			Route(Route{Name: "slash", Match: []Match{{URI: Regex(".*/.*/.*")}}, Split: Split{{Host: "slash"}}}).
-			Route(Route{Name: "folded", Match: []Match{{URI: Exact("/Exact"), IgnoreURICase: true}}, Split: Split{{Host: "folded"}}}).
-			Route(Route{Name: "rest", Split: Split{{Host: "rest"}}}).
+			Route(spec.Route{Name: "admin", Match: []spec.Match{{URI: spec.Prefix("/admin")}}, Destinations: []spec.Destination{{Host: "admin"}}}).
+			Route(spec.Route{Name: "slash", Match: []spec.Match{{URI: spec.Regex(".*/.*/.*")}}, Destinations: []spec.Destination{{Host: "slash"}}}).
+			Route(spec.Route{Name: "folded", Match: []spec.Match{{URI: spec.Exact("/Exact"), IgnoreURICase: true}}, Destinations: []spec.Destination{{Host: "folded"}}}).
+			Route(spec.Route{Name: "rest", Destinations: []spec.Destination{{Host: "rest"}}}).
 			Build()
 		require.NoError(f, err)
 		gateways[mode] = gw
@@ -50,8 +51,8 @@ func FuzzForwarded(f *testing.F) {
 		first := gw.Decide(r)
 		received = nil
 		gw.ServeHTTP(httptest.NewRecorder(), r)
-		if first.Kind != Forwarded {
-			require.Equal(t, Refused, first.Kind)
+		if first.Kind != DecisionForward {
+			require.Equal(t, DecisionBadRequest, first.Kind)
 			require.Nil(t, received)
 			return
 		}
@@ -60,7 +61,7 @@ func FuzzForwarded(f *testing.F) {
 		require.Equal(t, path, rawpath.Of(received.URL), "what was decided on is what is forwarded")
 
 		again := gw.Decide(received)
-		require.Equal(t, Forwarded, again.Kind)
+		require.Equal(t, DecisionForward, again.Kind)
 		require.Equal(t, first.Route.Name, again.Route.Name, "%q was forwarded as %q", target, received.RequestURI)
 		require.Equal(t, first.Path, again.Path)
 	})
@@ -76,15 +77,15 @@ func FuzzRegexRewrite(f *testing.F) {
 	f.Add("x*", "-", "/abc")
 	f.Add("", `\1`, "/")
 	f.Fuzz(func(t *testing.T, expression, rewrite, path string) {
-		rw := &Rewrite{URIRegex: &RegexRewrite{Match: expression, Rewrite: rewrite}}
-		b := New().Backend("*", http.NotFoundHandler()).Route(Route{Rewrite: rw, Split: Split{{Host: "a"}}})
+		rw := &spec.Rewrite{URIRegex: &spec.RegexRewrite{Match: expression, Rewrite: rewrite}}
+		b := New().Backend("*", http.NotFoundHandler()).Route(spec.Route{Rewrite: rw, Destinations: []spec.Destination{{Host: "a"}}})
 		if _, err := b.Build(); err != nil || len(path) > 1000 {
 			t.Skip()
 		}
 		p := compileRewrite(rw, Native)
 		require.NotNil(t, p.regex)
 		if highestGroup(rewrite) > p.regex.NumSubexp() {
-			require.Equal(t, path, p.path(path, &uriCondition{kind: HasPrefix, text: "/"}), "there is no such group")
+			require.Equal(t, path, p.path(path, &uriCondition{kind: spec.MatchPrefix, text: "/"}), "there is no such group")
 			return
 		}
 		var want strings.Builder
@@ -110,6 +111,6 @@ func FuzzRegexRewrite(f *testing.F) {
 			}
 		}
 		want.WriteString(path[at:])
-		require.Equal(t, want.String(), p.path(path, &uriCondition{kind: HasPrefix, text: "/"}))
+		require.Equal(t, want.String(), p.path(path, &uriCondition{kind: spec.MatchPrefix, text: "/"}))
 	})
 }

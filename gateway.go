@@ -29,6 +29,8 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Gateway is an http.Handler that serves a compiled configuration, which can
@@ -119,7 +121,7 @@ func (g *Gateway) Close() error {
 
 // Warnings returns what Build had to say that is no error, in the order of the
 // sources.
-func (g *Gateway) Warnings() []Warning { return g.load().warnings }
+func (g *Gateway) Warnings() []spec.Warning { return g.load().warnings }
 
 // A Listener is a port of a Gateway: an http.Handler for the connections that
 // come to it. It follows replacements of the gateway's configuration.
@@ -163,25 +165,25 @@ func (l *Listener) TLS() bool {
 // Server returns the server that a TLS connection with this SNI belongs to: the
 // one with the exact name, the longest wildcard, or "*". Without one the
 // connection is to be closed.
-func (l *Listener) Server(serverName string) (Server, bool) {
+func (l *Listener) Server(serverName string) (spec.Server, bool) {
 	c := l.compiled(l.gateway.load())
 	if c == nil || c.chains == nil {
-		return Server{}, false
+		return spec.Server{}, false
 	}
 	found, ok := c.chains.find(serverName)
 	if !ok {
-		return Server{}, false
+		return spec.Server{}, false
 	}
 	return found.server, true
 }
 
 // Servers returns the TLS servers of the listener, in order.
-func (l *Listener) Servers() []Server {
+func (l *Listener) Servers() []spec.Server {
 	c := l.compiled(l.gateway.load())
 	if c == nil {
 		return nil
 	}
-	var out []Server
+	var out []spec.Server
 	for _, ch := range c.order {
 		out = append(out, ch.server)
 	}

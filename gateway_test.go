@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // saying answers with a text.
@@ -27,7 +29,7 @@ func TestZeroGatewayCanBeReplaced(t *testing.T) {
 	require.Equal(t, "next", serve(gw.Middleware(saying("next")), request(t, "GET", "/")).Body.String())
 	require.Empty(t, gw.Listeners())
 	require.Empty(t, gw.Warnings())
-	require.NoError(t, gw.Replace(New().Backend("a", saying("a")).Route(Route{Split: Split{{Host: "a"}}})))
+	require.NoError(t, gw.Replace(New().Backend("a", saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})))
 	require.Equal(t, "a", serve(&gw, request(t, "GET", "/")).Body.String())
 	require.NoError(t, gw.Close())
 	var other Gateway
@@ -35,7 +37,7 @@ func TestZeroGatewayCanBeReplaced(t *testing.T) {
 }
 
 func TestFallbackAndMiddleware(t *testing.T) {
-	route := Route{Match: []Match{{URI: Prefix("/a")}}, Split: Split{{Host: "a"}}}
+	route := spec.Route{Match: []spec.Match{{URI: spec.Prefix("/a")}}, Destinations: []spec.Destination{{Host: "a"}}}
 	gw := built(t, New().Backend("a", saying("a")).Route(route).Fallback(saying("fallback")))
 	next := gw.Middleware(saying("next"))
 	for _, row := range []struct{ path, bare, wrapped string }{
@@ -60,13 +62,13 @@ func TestReplaceUnderLoad(t *testing.T) {
 		number := itoa(n)
 		return New().Backend("a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, r.Header.Get("X-Program")+" "+number)
-		})).Route(Route{
-			Split: Split{{Host: "a"}},
-			Headers: Headers{
-				Request:  HeaderOperations{Set: map[string]string{"X-Program": number}},
-				Response: HeaderOperations{Set: map[string]string{"X-Program": number}},
+		})).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "a"}},
+			Headers: spec.Headers{
+				Request:  spec.HeaderOperations{Set: map[string]string{"X-Program": number}},
+				Response: spec.HeaderOperations{Set: map[string]string{"X-Program": number}},
 			},
-			RateLimits: []RateLimit{{Requests: 1 << 30, Unit: time.Hour}},
+			RateLimits: []spec.RateLimit{{Requests: 1 << 30, Unit: time.Hour}},
 		})
 	}
 	gw := built(t, program(0))
@@ -94,7 +96,7 @@ func TestReplaceUnderLoad(t *testing.T) {
 	}
 	for n := 1; n <= 200; n++ {
 		if n%10 == 0 {
-			require.Error(t, gw.Replace(New().Route(Route{})))
+			require.Error(t, gw.Replace(New().Route(spec.Route{})))
 		}
 		require.NoError(t, gw.Replace(program(n)))
 		require.Equal(t, itoa(n)+" "+itoa(n), serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
@@ -104,21 +106,21 @@ func TestReplaceUnderLoad(t *testing.T) {
 }
 
 func TestReplaceThatFails(t *testing.T) {
-	gw := built(t, New().Backend("a", saying("old")).Route(Route{Split: Split{{Host: "a"}}, RateLimits: []RateLimit{{Requests: 3, Unit: time.Hour}}}))
+	gw := built(t, New().Backend("a", saying("old")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 3, Unit: time.Hour}}}))
 	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
-	err := gw.Replace(New().Route(Route{Split: Split{{Host: "a", Weight: -1}}}))
-	var problem *Error
+	err := gw.Replace(New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a", Weight: -1}}}))
+	var problem *spec.Error
 	require.ErrorAs(t, err, &problem)
 	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
 	require.Equal(t, []int{200, 429}, codes(gw, 2), "nor have the counts changed")
-	_, err = New().Load(sourceFunc(func() (Declarations, error) { return Declarations{}, errors.New("unreadable") })).Build()
+	_, err = New().Load(sourceFunc(func() (spec.Declarations, error) { return spec.Declarations{}, errors.New("unreadable") })).Build()
 	require.ErrorContains(t, err, "unreadable")
 }
 
 // A sourceFunc is a Source.
-type sourceFunc func() (Declarations, error)
+type sourceFunc func() (spec.Declarations, error)
 
-func (f sourceFunc) Declare() (Declarations, error) { return f() }
+func (f sourceFunc) Declare() (spec.Declarations, error) { return f() }
 
 // A replacement leaves requests on their way alone, and mirrors too.
 func TestReplaceLetsRequestsFinish(t *testing.T) {
@@ -136,7 +138,7 @@ func TestReplaceLetsRequestsFinish(t *testing.T) {
 		}
 		build := func(text string) *Builder {
 			return New().Backend("a", slow(text)).Backend("mirror", slow("")).
-				Route(Route{Split: Split{{Host: "a"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}})
+				Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "mirror"}}}})
 		}
 		gw := built(t, build("old"))
 		var body string
@@ -162,7 +164,7 @@ func TestClose(t *testing.T) {
 	var mirrored atomic.Int32
 	gw, err := New().BackendURL("a", backend.URL).
 		Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { mirrored.Add(1) })).
-		Route(Route{Split: Split{{Host: "a"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}}).Build()
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "mirror"}}}}).Build()
 	require.NoError(t, err)
 	require.Equal(t, "remote", serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
 	var all sync.WaitGroup
@@ -177,7 +179,7 @@ func TestClose(t *testing.T) {
 	require.EqualValues(t, 1, mirrored.Load())
 	require.Equal(t, "remote", serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String(), "a late request is served")
 	require.EqualValues(t, 1, mirrored.Load())
-	require.ErrorIs(t, gw.Replace(New().Route(Route{Split: Split{{Host: "a"}}})), http.ErrServerClosed)
+	require.ErrorIs(t, gw.Replace(New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})), http.ErrServerClosed)
 }
 
 // Connections to what did not change outlive a replacement.
@@ -198,7 +200,7 @@ func TestReplaceKeepsConnections(t *testing.T) {
 	backend.Start()
 	defer backend.Close()
 	build := func(name string) *Builder {
-		return New().BackendURL("a", backend.URL).Route(Route{Name: name, Split: Split{{Host: "a"}}})
+		return New().BackendURL("a", backend.URL).Route(spec.Route{Name: name, Destinations: []spec.Destination{{Host: "a"}}})
 	}
 	gw := built(t, build("one"))
 	for _, name := range []string{"two", "three"} {
@@ -210,14 +212,14 @@ func TestReplaceKeepsConnections(t *testing.T) {
 }
 
 func TestListeners(t *testing.T) {
-	server := func(port int, bind string) Server {
-		return Server{Gateway: "gw" + itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
+	server := func(port int, bind string) spec.Server {
+		return spec.Server{Gateway: "gw" + itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
 	}
-	build := func(servers ...Server) *Builder {
-		b := New().Backend("a", saying("a")).VirtualService(VirtualService{
-			Name: "vs", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{
-				{Match: []Match{{Port: 8080}}, Split: Split{{Host: "a"}}},
-				{Match: []Match{{Port: 9090}}, DirectResponse: &DirectResponse{Status: 203}},
+	build := func(servers ...spec.Server) *Builder {
+		b := New().Backend("a", saying("a")).VirtualService(spec.VirtualService{
+			Name: "vs", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{
+				{Match: []spec.Match{{Port: 8080}}, Destinations: []spec.Destination{{Host: "a"}}},
+				{Match: []spec.Match{{Port: 9090}}, DirectResponse: &spec.DirectResponse{Status: 203}},
 			},
 		})
 		for _, s := range servers {
@@ -246,13 +248,13 @@ func TestListeners(t *testing.T) {
 }
 
 func TestWarningsAreThoseOfTheProgram(t *testing.T) {
-	gw := built(t, New().Backend("a", saying("a")).Route(Route{Split: Split{{Host: "a"}}}))
+	gw := built(t, New().Backend("a", saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}))
 	require.Empty(t, gw.Warnings())
-	odd := Route{Split: Split{{Host: "a"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 500}}}
+	odd := spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 500}}}
 	b := New().Backend("a", saying("a")).Route(odd)
 	require.NoError(t, gw.Replace(b))
 	require.Len(t, gw.Warnings(), 1)
 	require.Equal(t, b.Warnings(), gw.Warnings())
-	require.Error(t, gw.Replace(New().Route(Route{})))
+	require.Error(t, gw.Replace(New().Route(spec.Route{})))
 	require.Len(t, gw.Warnings(), 1)
 }

@@ -279,7 +279,7 @@ func TestGotchas(t *testing.T) {
 					handler, decide = gw.Listener(port), gw.Listener(port).Decide
 				}
 				d := decide(r)
-				if d.Kind == gateway.Unreached {
+				if d.Kind == gateway.DecisionNoServer {
 					require.Equal(t, a.want, d.Reason, a.request)
 					continue
 				}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestParseGRPCTimeout(t *testing.T) {
@@ -48,7 +50,7 @@ func TestGRPCTimeout(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gw, spy := routed(t, Envoy, Route{Timeout: row.timeout, Headers: Headers{Response: HeaderOperations{Set: map[string]string{"X-Set": "1"}}}})
+				gw, spy := routed(t, Envoy, spec.Route{Timeout: row.timeout, Headers: spec.Headers{Response: spec.HeaderOperations{Set: map[string]string{"X-Set": "1"}}}})
 				spy.then = func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }
 				r := request(t, "GET", "/", "Content-Type: "+row.contentType, "Grpc-Timeout: "+row.grpcTimeout)
 				w, took, panicked := outcomeOf(gw, r)
@@ -62,7 +64,7 @@ func TestGRPCTimeout(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		gw, spy := routed(t, Native, Route{})
+		gw, spy := routed(t, Native, spec.Route{})
 		spy.then = func(http.ResponseWriter, *http.Request) { time.Sleep(time.Hour) }
 		r := request(t, "POST", "/", "Content-Type: application/grpc", "Grpc-Timeout: 2S")
 		r.Body = io.NopCloser(&slowBody{parts: []string{"a", "b"}, each: time.Second, err: io.EOF})

@@ -4,42 +4,20 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// Headers are operations on the headers of a request and its response (Istio's
-// Headers). The zero value changes nothing.
-type Headers struct {
-	Request, Response HeaderOperations
-}
-
-// HeaderOperations change headers (Istio's Headers.HeaderOperations): first all
-// removes, then all values are computed, then all sets, then all adds. Names
-// are insensitive to letter case. The zero value changes nothing.
-//
-// Values may hold Envoy's command operators, such as %REQ(X-USER)%; a literal
-// percent sign is written %%. A header whose value is empty is not written.
-//
-// In a request's Set and Add the name "host" (or ":authority") stands for the
-// Host header.
-type HeaderOperations struct {
-	// Set replaces all lines of a name by one.
-	Set map[string]string
-	// Add appends a line.
-	Add map[string]string
-	// Remove deletes all lines of a name.
-	Remove []string
-}
-
-// Middleware returns a middleware that changes the headers of requests, on a
+// Headers returns a middleware that changes the headers of requests, on a
 // copy, and of responses. The zero Headers change nothing. The error joins an
 // *Error for each problem.
 //
 // Operations on a response are applied once, when its header is sent, however
 // the handler does that; informational responses pass unchanged. Operators that
 // speak of a route or a destination are empty.
-func (h Headers) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{Headers: h}
-	return r.middleware()
+func Headers(h spec.Headers) (func(http.Handler) http.Handler, error) {
+	r := spec.Route{Headers: h}
+	return routeMiddleware(&r)
 }
 
 // A headerProgram is HeaderOperations, compiled.
@@ -63,7 +41,7 @@ type headerValue struct {
 // compileHeaders compiles operations one after the other as one level: all
 // removes, then all sets, then all adds. It returns nil if nothing is left to
 // do. Values were validated before.
-func compileHeaders(levels ...*HeaderOperations) *headerProgram {
+func compileHeaders(levels ...*spec.HeaderOperations) *headerProgram {
 	p := new(headerProgram)
 	authoritySet := false
 	for _, ops := range levels {

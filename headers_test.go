@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-type ops = HeaderOperations
+type ops = spec.HeaderOperations
 
 // lines are headers: a map, but shorter to write.
 type lines = map[string]string
@@ -15,7 +17,7 @@ type lines = map[string]string
 func TestHeaderOperationsOfOneLevel(t *testing.T) {
 	for _, row := range []struct {
 		name string
-		ops  HeaderOperations
+		ops  spec.HeaderOperations
 		came []string
 		want http.Header
 	}{
@@ -41,7 +43,7 @@ func TestHeaderOperationsOfOneLevel(t *testing.T) {
 		{"a value that is copied into itself", ops{Set: lines{"x-a": "<%REQ(X-A)%>"}}, []string{"1"}, http.Header{"X-A": {"<1>"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			mw, err := Headers{Request: row.ops}.Middleware()
+			mw, err := Headers(spec.Headers{Request: row.ops})
 			require.NoError(t, err)
 			spy := new(backendSpy)
 			r := request(t, "GET", "/")
@@ -59,7 +61,7 @@ func TestHeaderOperationsOfOneLevel(t *testing.T) {
 func TestHeaderOperationsOfTwoLevels(t *testing.T) {
 	for _, row := range []struct {
 		name          string
-		route, dest   HeaderOperations
+		route, dest   spec.HeaderOperations
 		came          []string
 		one, weighted []string
 	}{
@@ -77,13 +79,13 @@ func TestHeaderOperationsOfTwoLevels(t *testing.T) {
 				if len(weights) > 1 {
 					want = row.weighted // also where all others have weight 0
 				}
-				onRequest, onResponse := make(Split, len(weights)), make(Split, len(weights))
+				onRequest, onResponse := make([]spec.Destination, len(weights)), make([]spec.Destination, len(weights))
 				for i, w := range weights {
-					onRequest[i], onResponse[i] = Destination{Host: "one", Weight: w}, Destination{Host: "one", Weight: w}
+					onRequest[i], onResponse[i] = spec.Destination{Host: "one", Weight: w}, spec.Destination{Host: "one", Weight: w}
 				}
 				onRequest[0].Headers.Request, onResponse[0].Headers.Response = row.dest, row.dest
 				for _, s := range []Semantics{Native, Envoy} {
-					gw, spy := routed(t, s, Route{Split: onRequest, Headers: Headers{Request: row.route}})
+					gw, spy := routed(t, s, spec.Route{Destinations: onRequest, Headers: spec.Headers{Request: row.route}})
 					r := request(t, "GET", "/")
 					if row.came != nil {
 						r.Header["X-A"] = row.came
@@ -91,7 +93,7 @@ func TestHeaderOperationsOfTwoLevels(t *testing.T) {
 					serve(gw, r)
 					require.Equal(t, want, spy.got.Header["X-A"], "request")
 
-					gw, spy = routed(t, s, Route{Split: onResponse, Headers: Headers{Response: row.route}})
+					gw, spy = routed(t, s, spec.Route{Destinations: onResponse, Headers: spec.Headers{Response: row.route}})
 					if row.came != nil {
 						spy.answer = http.Header{"X-A": row.came}
 					}
@@ -103,7 +105,7 @@ func TestHeaderOperationsOfTwoLevels(t *testing.T) {
 }
 
 func TestHeaderLinesAreNotShared(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: Headers{
+	gw, spy := routed(t, Native, spec.Route{Headers: spec.Headers{
 		Request:  ops{Add: lines{"x-a": "1"}, Set: lines{"x-b": "1"}},
 		Response: ops{Add: lines{"x-a": "1"}, Set: lines{"x-b": "1"}},
 	}})
@@ -140,7 +142,7 @@ func TestFieldValue(t *testing.T) {
 }
 
 func TestComputedValuesDoNotEndTheirLine(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: Headers{
+	gw, spy := routed(t, Native, spec.Route{Headers: spec.Headers{
 		Request:  ops{Set: lines{"x-a": "%REQ(X-IN)%", "x-q": "%QUERY_PARAM(q)%", "x-p": "%REQ(:PATH)%", "x-h": "%REQ(:AUTHORITY)%"}},
 		Response: ops{Set: lines{"x-a": "%RESP(X-IN)%"}},
 	}})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/radix"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A virtualHost is the routes of one domain, in order.
@@ -103,7 +104,7 @@ func newIndex(clauses []clause) *index {
 	for i := range clauses {
 		u, at := &clauses[i].uri, int32(i)
 		switch {
-		case u.kind == MatchesRegex:
+		case u.kind == spec.MatchRegex:
 			p := literalPrefix(u.text)
 			prefixes[p] = append(prefixes[p], at)
 		case u.ignoreCase:
@@ -116,7 +117,7 @@ func newIndex(clauses []clause) *index {
 				return r
 			}, u.text)
 			folded[key] = append(folded[key], at)
-		case u.kind == Exactly:
+		case u.kind == spec.MatchExact:
 			exact[u.text] = append(exact[u.text], at)
 		default:
 			prefixes[u.text] = append(prefixes[u.text], at)
@@ -213,7 +214,7 @@ func newBucket(clauses []clause, list []int32, used []source) bucket {
 
 // isKey reports whether whoever comes to the clause's bucket has a path for
 // which the condition holds.
-func (u *uriCondition) isKey() bool { return u.kind != MatchesRegex && !u.ignoreCase }
+func (u *uriCondition) isKey() bool { return u.kind != spec.MatchRegex && !u.ignoreCase }
 
 // isSplitBy reports whether whoever comes to the clause's bucket has all the values
 // that it asks for: it asks for exact ones only, of sources that were split by.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/paired"
+	"github.com/lateengo/gateway/spec"
 )
 
 // The four shapes that large route tables have. Requests carry what browsers and
@@ -18,7 +19,7 @@ import (
 var shapes = []struct {
 	name string
 	// declare returns n routes. The name of each is its number.
-	declare func(n int) Declarations
+	declare func(n int) spec.Declarations
 	// request returns a request, and the number of the route that takes it or -1.
 	request func(n int, random *rand.Rand) (*http.Request, int)
 }{
@@ -28,12 +29,12 @@ var shapes = []struct {
 	{"tenants", tenantsShape, tenantsRequest},
 }
 
-func numbered(i int, m Match) Route {
-	return Route{Name: fmt.Sprint(i), Match: []Match{m}, DirectResponse: &DirectResponse{Status: http.StatusOK}}
+func numbered(i int, m spec.Match) spec.Route {
+	return spec.Route{Name: fmt.Sprint(i), Match: []spec.Match{m}, DirectResponse: &spec.DirectResponse{Status: http.StatusOK}}
 }
 
-func served(host string, routes []Route) VirtualService {
-	return VirtualService{Name: "vs-" + host, Hosts: []string{host}, Gateways: []string{"*"}, Routes: routes}
+func served(host string, routes []spec.Route) spec.VirtualService {
+	return spec.VirtualService{Name: "vs-" + host, Hosts: []string{host}, Gateways: []string{"*"}, Routes: routes}
 }
 
 func clientRequest(host, target string) *http.Request {
@@ -55,12 +56,12 @@ func prefix(i int) string {
 // One request in 16 meets no route.
 func missing(random *rand.Rand) bool { return random.IntN(16) == 0 }
 
-func prefixesShape(n int) Declarations {
-	var routes []Route
+func prefixesShape(n int) spec.Declarations {
+	var routes []spec.Route
 	for i := range n {
-		routes = append(routes, numbered(i, Match{URI: Prefix(prefix(i))}))
+		routes = append(routes, numbered(i, spec.Match{URI: spec.Prefix(prefix(i))}))
 	}
-	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+	return spec.Declarations{VirtualServices: []spec.VirtualService{served("*", routes)}}
 }
 
 func prefixesRequest(n int, random *rand.Rand) (*http.Request, int) {
@@ -73,12 +74,12 @@ func prefixesRequest(n int, random *rand.Rand) (*http.Request, int) {
 
 const prefixesOfHost = 4
 
-func hostsShape(n int) Declarations {
-	var d Declarations
+func hostsShape(n int) spec.Declarations {
+	var d spec.Declarations
 	for i := 0; i < n; i += prefixesOfHost {
-		var routes []Route
+		var routes []spec.Route
 		for j := i; j < min(i+prefixesOfHost, n); j++ {
-			routes = append(routes, numbered(j, Match{URI: Prefix(fmt.Sprintf("/part%d/", j-i))}))
+			routes = append(routes, numbered(j, spec.Match{URI: spec.Prefix(fmt.Sprintf("/part%d/", j-i))}))
 		}
 		d.VirtualServices = append(d.VirtualServices, served(fmt.Sprintf("shop%d.example.com", i/prefixesOfHost), routes))
 	}
@@ -98,33 +99,33 @@ const rulesOfPrefix = 8
 
 // rule is the match of the i-th of the ordered rules on a prefix, in the words
 // of its first.
-func rule(uri string, i int) Match {
-	m := Match{URI: Prefix(uri)}
+func rule(uri string, i int) spec.Match {
+	m := spec.Match{URI: spec.Prefix(uri)}
 	switch i % rulesOfPrefix {
 	case 0:
-		m.Method, m.Headers = Exact("POST"), map[string]StringMatch{"X-Canary": Exact("yes")}
+		m.Method, m.Headers = spec.Exact("POST"), map[string]spec.StringMatch{"X-Canary": spec.Exact("yes")}
 	case 1:
-		m.Headers = map[string]StringMatch{"X-Group": Exact("beta")}
+		m.Headers = map[string]spec.StringMatch{"X-Group": spec.Exact("beta")}
 	case 2:
-		m.Headers = map[string]StringMatch{"X-Group": Exact("staff")}
+		m.Headers = map[string]spec.StringMatch{"X-Group": spec.Exact("staff")}
 	case 3:
-		m.QueryParams = map[string]StringMatch{"version": Exact("2")}
+		m.QueryParams = map[string]spec.StringMatch{"version": spec.Exact("2")}
 	case 4:
-		m.QueryParams = map[string]StringMatch{"debug": {}}
+		m.QueryParams = map[string]spec.StringMatch{"debug": {}}
 	case 5:
-		m.Headers = map[string]StringMatch{"X-Region": Prefix("eu-")}
+		m.Headers = map[string]spec.StringMatch{"X-Region": spec.Prefix("eu-")}
 	case 6:
-		m.Headers = map[string]StringMatch{"User-Agent": Prefix("curl/")}
+		m.Headers = map[string]spec.StringMatch{"User-Agent": spec.Prefix("curl/")}
 	}
 	return m
 }
 
-func rulesShape(n int) Declarations {
-	var routes []Route
+func rulesShape(n int) spec.Declarations {
+	var routes []spec.Route
 	for i := range n {
 		routes = append(routes, numbered(i, rule(prefix(i/rulesOfPrefix), i)))
 	}
-	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+	return spec.Declarations{VirtualServices: []spec.VirtualService{served("*", routes)}}
 }
 
 func rulesRequest(n int, random *rand.Rand) (*http.Request, int) {
@@ -154,15 +155,15 @@ func rulesRequest(n int, random *rand.Rand) (*http.Request, int) {
 	return r, i
 }
 
-func tenantsShape(n int) Declarations {
-	var routes []Route
+func tenantsShape(n int) spec.Declarations {
+	var routes []spec.Route
 	for i := range n {
-		routes = append(routes, numbered(i, Match{
-			URI:     Prefix("/api/"),
-			Headers: map[string]StringMatch{"X-Tenant": Exact(fmt.Sprintf("tenant-%d", i))},
+		routes = append(routes, numbered(i, spec.Match{
+			URI:     spec.Prefix("/api/"),
+			Headers: map[string]spec.StringMatch{"X-Tenant": spec.Exact(fmt.Sprintf("tenant-%d", i))},
 		}))
 	}
-	return Declarations{VirtualServices: []VirtualService{served("*", routes)}}
+	return spec.Declarations{VirtualServices: []spec.VirtualService{served("*", routes)}}
 }
 
 func tenantsRequest(n int, random *rand.Rand) (*http.Request, int) {
@@ -177,9 +178,9 @@ func tenantsRequest(n int, random *rand.Rand) (*http.Request, int) {
 }
 
 // declared is a Source of declarations in Go.
-type declared Declarations
+type declared spec.Declarations
 
-func (d declared) Declare() (Declarations, error) { return Declarations(d), nil }
+func (d declared) Declare() (spec.Declarations, error) { return spec.Declarations(d), nil }
 
 // requestCount requests, shuffled, make one round.
 const requestCount = 1024

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // scan is what an index has to agree with.
@@ -56,41 +58,41 @@ func (r randomTable) path() string {
 	return path + r.word(r.ends...)
 }
 
-func (r randomTable) stringMatch(value string) StringMatch {
+func (r randomTable) stringMatch(value string) spec.StringMatch {
 	switch r.IntN(8) {
 	case 0:
-		return Prefix(value[:1+r.IntN(len(value))])
+		return spec.Prefix(value[:1+r.IntN(len(value))])
 	case 1:
-		return Regex(value + r.word("", ".*", "|x", "(a|b)?"))
+		return spec.Regex(value + r.word("", ".*", "|x", "(a|b)?"))
 	case 2:
-		return StringMatch{}
+		return spec.StringMatch{}
 	}
-	return Exact(value)
+	return spec.Exact(value)
 }
 
-func (r randomTable) match() Match {
-	var m Match
+func (r randomTable) match() spec.Match {
+	var m spec.Match
 	switch r.IntN(40) {
 	case 0:
 	case 1:
-		m.URI = Prefix("")
+		m.URI = spec.Prefix("")
 	case 2, 3, 4, 5, 6, 7, 8, 9:
-		m.URI = Exact(r.path())
+		m.URI = spec.Exact(r.path())
 	case 10, 11, 12:
-		m.URI = Regex(r.path() + r.word("", ".*", "[ab]+", "|/b.*", "(?i)/a"))
+		m.URI = spec.Regex(r.path() + r.word("", ".*", "[ab]+", "|/b.*", "(?i)/a"))
 	default:
-		m.URI = Prefix(r.path())
+		m.URI = spec.Prefix(r.path())
 	}
 	m.IgnoreURICase = r.IntN(5) == 0
 	for range r.IntN(3) {
 		name, value := r.word("x-a", "x-b", "x-forwarded-proto", ":authority"), r.word("1", "2", "3", "http", "a.test")
 		switch r.IntN(4) {
 		case 0:
-			m.WithoutHeaders = map[string]StringMatch{name: r.stringMatch(value)}
+			m.WithoutHeaders = map[string]spec.StringMatch{name: r.stringMatch(value)}
 		case 1:
-			m.QueryParams = map[string]StringMatch{r.word("q", "p"): r.stringMatch(value)}
+			m.QueryParams = map[string]spec.StringMatch{r.word("q", "p"): r.stringMatch(value)}
 		default:
-			m.Headers = map[string]StringMatch{name: r.stringMatch(value)}
+			m.Headers = map[string]spec.StringMatch{name: r.stringMatch(value)}
 		}
 	}
 	if r.IntN(4) == 0 {
@@ -164,7 +166,7 @@ func TestIndexEqualsScan(t *testing.T) {
 func TestIndexOfContradictions(t *testing.T) {
 	clauses := make([]clause, 2*scanned)
 	for i := range clauses {
-		m := Match{URI: Prefix("/a"), Method: Exact(fmt.Sprint("M", i)), Headers: map[string]StringMatch{":method": Exact(fmt.Sprint("M", i|1))}}
+		m := spec.Match{URI: spec.Prefix("/a"), Method: spec.Exact(fmt.Sprint("M", i)), Headers: map[string]spec.StringMatch{":method": spec.Exact(fmt.Sprint("M", i|1))}}
 		uri, rest, err := compileMatch(&m, regexCache{})
 		require.NoError(t, err)
 		clauses[i] = clause{uri: uri, rest: rest, position: int32(i)}

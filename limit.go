@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A limitProgram is a RateLimit, compiled. Routes that share a limit share its
 // buckets.
 type limitProgram struct {
-	limit RateLimit
+	limit spec.RateLimit
 	// domain is the policy's namespace and name, or the route's.
 	domain string
 	when   []condition
@@ -31,7 +32,7 @@ type limitProgram struct {
 
 // compileLimit compiles a limit that was validated. A limit that did not change
 // since the program before, as its identity has it, keeps its buckets.
-func (c *compiler) compileLimit(l *RateLimit, domain string, at int, where place) *limitProgram {
+func (c *compiler) compileLimit(l *spec.RateLimit, domain string, at int, where place) *limitProgram {
 	p := &limitProgram{limit: *l, domain: domain, store: c.policies.store(l.Provider, where)}
 	p.headers = make([]source, len(l.Per))
 	for i, k := range l.Per {
@@ -43,7 +44,7 @@ func (c *compiler) compileLimit(l *RateLimit, domain string, at int, where place
 		uri, rest, err := compileMatch(m, c.regexes)
 		if err == nil {
 			p.when = rest
-			if m.URI.Kind != Any {
+			if m.URI.Kind != spec.MatchAny {
 				p.uri = &uri
 			}
 		}
@@ -243,14 +244,14 @@ func (p *program) allowStored(w http.ResponseWriter, v *view, route *routeProgra
 // answer.
 func (p *program) allowWithoutStore(w http.ResponseWriter, v *view, route *routeProgram, origin string, limits []*limitProgram, now time.Time) bool {
 	for _, l := range limits {
-		if l.limit.OnStoreFailure == FailAllow {
+		if l.limit.OnStoreFailure == spec.StoreFailureAllow {
 			continue
 		}
 		key, on := l.key(v)
 		if !on {
 			continue
 		}
-		if l.limit.OnStoreFailure == FailDeny {
+		if l.limit.OnStoreFailure == spec.StoreFailureDeny {
 			if origin != "" {
 				route.cors.decorate(w.Header(), origin)
 			}

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // limitedBy is a gateway with limits on its one route.
-func limitedBy(t *testing.T, limits ...RateLimit) *Gateway {
+func limitedBy(t *testing.T, limits ...spec.RateLimit) *Gateway {
 	t.Helper()
-	return built(t, New().Route(Route{Split: Split{{Host: "a"}}, RateLimits: limits}).Backend("*", answerOK))
+	return built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: limits}).Backend("*", answerOK))
 }
 
 var answerOK = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -51,7 +53,7 @@ func TestLimitCountsExactly(t *testing.T) {
 	}{{1, time.Second}, {2, time.Second}, {10, time.Minute}, {1000, time.Hour}, {7, 24 * time.Hour}} {
 		t.Run(fmt.Sprintf("%d per %v", row.requests, row.unit), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gw := limitedBy(t, RateLimit{Requests: row.requests, Unit: row.unit})
+				gw := limitedBy(t, spec.RateLimit{Requests: row.requests, Unit: row.unit})
 				get := func() *http.Request { return from(client) }
 				require.Equal(t, row.requests, allowed(gw, row.requests+5, get))
 				each := row.unit / time.Duration(row.requests)
@@ -69,41 +71,41 @@ func TestLimitCountsExactly(t *testing.T) {
 }
 
 func TestLimitKeys(t *testing.T) {
-	address, user, plan := LimitKey{RemoteAddress: true}, LimitKey{Header: "X-User"}, LimitKey{Header: "x-plan"}
+	address, user, plan := spec.LimitKey{RemoteAddress: true}, spec.LimitKey{Header: "X-User"}, spec.LimitKey{Header: "x-plan"}
 	const other, v6 = "192.0.2.2:1234", "[2001:db8:1:2::1]:1234"
 	for _, row := range []struct {
 		name          string
-		per           []LimitKey
+		per           []spec.LimitKey
 		first, second *http.Request
 		// shared says that both count together; free that the second does not
 		// count at all.
 		shared, free bool
 	}{
 		{"none", nil, from(client), from(other), true, false},
-		{"address: the same", []LimitKey{address}, from(client), from("192.0.2.1:999"), true, false},
-		{"address: another", []LimitKey{address}, from(client), from(other), false, false},
-		{"address: the same, v4-mapped", []LimitKey{address}, from(client), from("[::ffff:192.0.2.1]:1"), true, false},
-		{"address: the same /64", []LimitKey{address}, from(v6), from("[2001:db8:1:2:ffff::9]:1"), true, false},
-		{"address: the next /64", []LimitKey{address}, from(v6), from("[2001:db8:1:3::1]:1"), false, false},
-		{"address: another zone", []LimitKey{address}, from("[fe80::1%eth0]:1"), from("[fe80::1%eth1]:1"), true, false},
-		{"address: none", []LimitKey{address}, from(client), from("@"), false, true},
-		{"address: forged", []LimitKey{address}, from(client), from(client, "X-Forwarded-For", "198.51.100.1"), true, false},
-		{"header: the same", []LimitKey{user}, from(client, "X-User", "a"), from(other, "x-user", "a"), true, false},
-		{"header: another", []LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", "A"), false, false},
-		{"header: missing", []LimitKey{user}, from(client, "X-User", "a"), from(client), false, true},
-		{"header: empty", []LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", ""), false, false},
-		{"headers: the same", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(other, "X-User", "a", "X-Plan", "b"), true, false},
-		{"headers: one differs", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a", "X-Plan", "c"), false, false},
-		{"headers: cut elsewhere", []LimitKey{user, plan}, from(client, "X-User", "ab", "X-Plan", "c"), from(client, "X-User", "a", "X-Plan", "bc"), false, false},
-		{"headers: exchanged", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "b", "X-Plan", "a"), false, false},
-		{"headers: one missing", []LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a"), false, true},
-		{"both: the same", []LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "a"), true, false},
-		{"both: another user", []LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "b"), false, false},
-		{"both: another address", []LimitKey{address, user}, from(client, "X-User", "a"), from(other, "X-User", "a"), false, false},
+		{"address: the same", []spec.LimitKey{address}, from(client), from("192.0.2.1:999"), true, false},
+		{"address: another", []spec.LimitKey{address}, from(client), from(other), false, false},
+		{"address: the same, v4-mapped", []spec.LimitKey{address}, from(client), from("[::ffff:192.0.2.1]:1"), true, false},
+		{"address: the same /64", []spec.LimitKey{address}, from(v6), from("[2001:db8:1:2:ffff::9]:1"), true, false},
+		{"address: the next /64", []spec.LimitKey{address}, from(v6), from("[2001:db8:1:3::1]:1"), false, false},
+		{"address: another zone", []spec.LimitKey{address}, from("[fe80::1%eth0]:1"), from("[fe80::1%eth1]:1"), true, false},
+		{"address: none", []spec.LimitKey{address}, from(client), from("@"), false, true},
+		{"address: forged", []spec.LimitKey{address}, from(client), from(client, "X-Forwarded-For", "198.51.100.1"), true, false},
+		{"header: the same", []spec.LimitKey{user}, from(client, "X-User", "a"), from(other, "x-user", "a"), true, false},
+		{"header: another", []spec.LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", "A"), false, false},
+		{"header: missing", []spec.LimitKey{user}, from(client, "X-User", "a"), from(client), false, true},
+		{"header: empty", []spec.LimitKey{user}, from(client, "X-User", "a"), from(client, "X-User", ""), false, false},
+		{"headers: the same", []spec.LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(other, "X-User", "a", "X-Plan", "b"), true, false},
+		{"headers: one differs", []spec.LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a", "X-Plan", "c"), false, false},
+		{"headers: cut elsewhere", []spec.LimitKey{user, plan}, from(client, "X-User", "ab", "X-Plan", "c"), from(client, "X-User", "a", "X-Plan", "bc"), false, false},
+		{"headers: exchanged", []spec.LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "b", "X-Plan", "a"), false, false},
+		{"headers: one missing", []spec.LimitKey{user, plan}, from(client, "X-User", "a", "X-Plan", "b"), from(client, "X-User", "a"), false, true},
+		{"both: the same", []spec.LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "a"), true, false},
+		{"both: another user", []spec.LimitKey{address, user}, from(client, "X-User", "a"), from(client, "X-User", "b"), false, false},
+		{"both: another address", []spec.LimitKey{address, user}, from(client, "X-User", "a"), from(other, "X-User", "a"), false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gw := limitedBy(t, RateLimit{Requests: 2, Unit: time.Minute, Per: row.per})
+				gw := limitedBy(t, spec.RateLimit{Requests: 2, Unit: time.Minute, Per: row.per})
 				require.Equal(t, 2, allowed(gw, 3, func() *http.Request { return row.first }))
 				want := 2
 				if row.shared {
@@ -133,8 +135,8 @@ func TestLimitBehindTrustedProxies(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gw := built(t, New().TrustedProxies(row.trusted).Backend("*", answerOK).Route(Route{
-					Split: Split{{Host: "a"}}, RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute, Per: perAddress}},
+				gw := built(t, New().TrustedProxies(row.trusted).Backend("*", answerOK).Route(spec.Route{
+					Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Minute, Per: perAddress}},
 				}))
 				require.Equal(t, 1, allowed(gw, 2, func() *http.Request { return row.first }))
 				require.Equal(t, !row.shared, allowed(gw, 1, func() *http.Request { return row.second }) == 1)
@@ -144,23 +146,23 @@ func TestLimitBehindTrustedProxies(t *testing.T) {
 }
 
 func TestLimitConditions(t *testing.T) {
-	free := Match{Headers: map[string]StringMatch{"x-plan": Exact("free")}}
+	free := spec.Match{Headers: map[string]spec.StringMatch{"x-plan": spec.Exact("free")}}
 	for _, row := range []struct {
 		name    string
-		when    Match
+		when    spec.Match
 		r       *http.Request
 		limited bool
 	}{
 		{"the header", free, from(client, "X-Plan", "free"), true},
 		{"another value", free, from(client, "X-Plan", "paid"), false},
 		{"no header", free, from(client), false},
-		{"the path", Match{URI: Prefix("/")}, from(client), true},
-		{"another path", Match{URI: Prefix("/a")}, from(client), false},
-		{"the method", Match{Method: Exact("GET")}, from(client), true},
-		{"another method", Match{Method: Exact("POST")}, from(client), false},
+		{"the path", spec.Match{URI: spec.Prefix("/")}, from(client), true},
+		{"another path", spec.Match{URI: spec.Prefix("/a")}, from(client), false},
+		{"the method", spec.Match{Method: spec.Exact("GET")}, from(client), true},
+		{"another method", spec.Match{Method: spec.Exact("POST")}, from(client), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			gw := limitedBy(t, RateLimit{Requests: 1, Unit: time.Hour, When: &row.when})
+			gw := limitedBy(t, spec.RateLimit{Requests: 1, Unit: time.Hour, When: &row.when})
 			require.Equal(t, row.limited, allowed(gw, 2, func() *http.Request { return row.r }) == 1)
 		})
 	}
@@ -171,20 +173,20 @@ func TestLimitConditions(t *testing.T) {
 func TestRetryAfterIsTrue(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		limits []RateLimit
+		limits []spec.RateLimit
 		sent   int // until one is refused
 		want   string
 	}{
-		{"a second", []RateLimit{{Requests: 1, Unit: time.Second}}, 2, "1"},
-		{"a part of a second", []RateLimit{{Requests: 1000, Unit: time.Second}}, 1001, "1"},
-		{"six seconds", []RateLimit{{Requests: 10, Unit: time.Minute}}, 11, "6"},
-		{"rounded up", []RateLimit{{Requests: 7, Unit: time.Minute}}, 8, "9"},
-		{"an hour", []RateLimit{{Requests: 1, Unit: time.Hour}}, 2, "3600"},
-		{"a day", []RateLimit{{Requests: 1, Unit: 24 * time.Hour}}, 2, "86400"},
-		{"the slower of two", []RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Minute}}, 2, "60"},
-		{"the slower, which has just given its last", []RateLimit{{Requests: 2, Unit: time.Minute}, {Requests: 1, Unit: time.Second}}, 2, "30"},
-		{"the slower, whatever the order", []RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 2, Unit: time.Minute}}, 2, "30"},
-		{"the one that refuses", []RateLimit{{Requests: 100, Unit: time.Minute}, {Requests: 1, Unit: 5 * time.Second}}, 2, "5"},
+		{"a second", []spec.RateLimit{{Requests: 1, Unit: time.Second}}, 2, "1"},
+		{"a part of a second", []spec.RateLimit{{Requests: 1000, Unit: time.Second}}, 1001, "1"},
+		{"six seconds", []spec.RateLimit{{Requests: 10, Unit: time.Minute}}, 11, "6"},
+		{"rounded up", []spec.RateLimit{{Requests: 7, Unit: time.Minute}}, 8, "9"},
+		{"an hour", []spec.RateLimit{{Requests: 1, Unit: time.Hour}}, 2, "3600"},
+		{"a day", []spec.RateLimit{{Requests: 1, Unit: 24 * time.Hour}}, 2, "86400"},
+		{"the slower of two", []spec.RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Minute}}, 2, "60"},
+		{"the slower, which has just given its last", []spec.RateLimit{{Requests: 2, Unit: time.Minute}, {Requests: 1, Unit: time.Second}}, 2, "30"},
+		{"the slower, whatever the order", []spec.RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 2, Unit: time.Minute}}, 2, "30"},
+		{"the one that refuses", []spec.RateLimit{{Requests: 100, Unit: time.Minute}, {Requests: 1, Unit: 5 * time.Second}}, 2, "5"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, early := range []bool{false, true} {
@@ -210,7 +212,7 @@ func TestRetryAfterIsTrue(t *testing.T) {
 }
 
 func TestLimitAnswer(t *testing.T) {
-	gw := limitedBy(t, RateLimit{Requests: 1, Unit: time.Minute})
+	gw := limitedBy(t, spec.RateLimit{Requests: 1, Unit: time.Minute})
 	serve(gw, from(client))
 	w := serve(gw, from(client))
 	require.Equal(t, 429, w.Code)
@@ -228,9 +230,9 @@ func TestLimitAnswer(t *testing.T) {
 // Fault, CORS and limits come in this order.
 func TestLimitAmongFilters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw := built(t, New().Backend("*", answerOK).Route(Route{
-			Split: Split{{Host: "a"}}, CORS: &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}},
-			RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute}},
+		gw := built(t, New().Backend("*", answerOK).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "a"}}, CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}},
+			RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Minute}},
 		}))
 		preflight := func() *http.Request {
 			r := from(client, "Origin", "https://a.com", "Access-Control-Request-Method", "GET")
@@ -248,9 +250,9 @@ func TestLimitAmongFilters(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		drawn := uint64(0)
-		gw := built(t, New().Random(func() uint64 { return drawn }).Backend("*", answerOK).Route(Route{
-			Split: Split{{Host: "a"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 50}},
-			RateLimits: []RateLimit{{Requests: 1, Unit: time.Minute}},
+		gw := built(t, New().Random(func() uint64 { return drawn }).Backend("*", answerOK).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "a"}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 418, Percent: 50}},
+			RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Minute}},
 		}))
 		for range 5 {
 			require.Equal(t, 418, serve(gw, from(client)).Code, "aborted requests are free")
@@ -261,20 +263,20 @@ func TestLimitAmongFilters(t *testing.T) {
 }
 
 func TestAnswersOfTheGatewayAreLimited(t *testing.T) {
-	limits := []RateLimit{{Requests: 1, Unit: time.Minute}}
+	limits := []spec.RateLimit{{Requests: 1, Unit: time.Minute}}
 	for _, row := range []struct {
 		name  string
-		route Route
+		route spec.Route
 		path  string
 		want  []int
 	}{
-		{"a redirect", Route{Redirect: &Redirect{URI: "/b"}}, "/a", []int{301, 429}},
-		{"a direct response", Route{DirectResponse: &DirectResponse{Status: 204}}, "/a", []int{204, 429}},
-		{"no destination", Route{Split: Split{{Host: "none"}}}, "/a", []int{503, 429}},
-		{"no route", Route{Split: Split{{Host: "none"}}}, "/b", []int{404, 404}},
+		{"a redirect", spec.Route{Redirect: &spec.Redirect{URI: "/b"}}, "/a", []int{301, 429}},
+		{"a direct response", spec.Route{DirectResponse: &spec.DirectResponse{Status: 204}}, "/a", []int{204, 429}},
+		{"no destination", spec.Route{Destinations: []spec.Destination{{Host: "none"}}}, "/a", []int{503, 429}},
+		{"no route", spec.Route{Destinations: []spec.Destination{{Host: "none"}}}, "/b", []int{404, 404}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			row.route.RateLimits, row.route.Match = limits, []Match{{URI: Prefix("/a")}}
+			row.route.RateLimits, row.route.Match = limits, []spec.Match{{URI: spec.Prefix("/a")}}
 			gw := built(t, New().Route(row.route))
 			for _, want := range row.want {
 				r := httptest.NewRequest("GET", "http://a.com"+row.path, nil)
@@ -287,7 +289,7 @@ func TestAnswersOfTheGatewayAreLimited(t *testing.T) {
 // Every limit must allow a request; what a slower one gave is not given back.
 func TestSeveralLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw := limitedBy(t, RateLimit{Requests: 2, Unit: time.Second}, RateLimit{Requests: 4, Unit: time.Hour})
+		gw := limitedBy(t, spec.RateLimit{Requests: 2, Unit: time.Second}, spec.RateLimit{Requests: 4, Unit: time.Hour})
 		get := func() *http.Request { return from(client) }
 		require.Equal(t, 2, allowed(gw, 3, get))
 		time.Sleep(time.Second)
@@ -297,7 +299,7 @@ func TestSeveralLimits(t *testing.T) {
 
 func TestLimitUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw := limitedBy(t, RateLimit{Requests: 1000, Unit: time.Hour}, RateLimit{Requests: 300, Unit: time.Hour, Per: perAddress})
+		gw := limitedBy(t, spec.RateLimit{Requests: 1000, Unit: time.Hour}, spec.RateLimit{Requests: 300, Unit: time.Hour, Per: perAddress})
 		var passed [4]atomic.Int32
 		var all sync.WaitGroup
 		for worker := range 16 {
@@ -319,7 +321,7 @@ func TestLimitUnderLoad(t *testing.T) {
 		require.LessOrEqual(t, total, int32(1000))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		gw := limitedBy(t, RateLimit{Requests: 1000, Unit: time.Hour})
+		gw := limitedBy(t, spec.RateLimit{Requests: 1000, Unit: time.Hour})
 		var passed atomic.Int32
 		var all sync.WaitGroup
 		for range 16 {
@@ -331,20 +333,20 @@ func TestLimitUnderLoad(t *testing.T) {
 }
 
 func TestLimitMiddleware(t *testing.T) {
-	limit, err := RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress}.Middleware()
+	limit, err := RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress})
 	require.NoError(t, err)
 	one, two := limit(answerOK), limit(answerOK)
 	require.Equal(t, 1, allowed(one, 2, func() *http.Request { return from(client) }))
 	require.Equal(t, 1, allowed(one, 2, func() *http.Request { return from("192.0.2.9:1") }))
 	require.Equal(t, 1, allowed(two, 2, func() *http.Request { return from(client) }), "its buckets are its own")
-	_, err = RateLimit{Requests: 1, Unit: time.Hour, Provider: "redis"}.Middleware()
+	_, err = RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, Provider: "redis"})
 	require.Error(t, err)
-	_, err = RateLimit{}.Middleware()
+	_, err = RateLimit(spec.RateLimit{})
 	require.Error(t, err)
 }
 
 func TestLimitDoesNotAllocate(t *testing.T) {
-	gw := limitedBy(t, RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: []LimitKey{{RemoteAddress: true}, {Header: "x-user"}}})
+	gw := limitedBy(t, spec.RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: []spec.LimitKey{{RemoteAddress: true}, {Header: "x-user"}}})
 	free := limitedBy(t)
 	r, w := from(client, "X-User", "somebody"), &discardWriter{header: http.Header{}}
 	without := testing.AllocsPerRun(100, func() { free.ServeHTTP(w, r) })

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A storeFunc is a Limiter.
@@ -21,10 +23,10 @@ func (f storeFunc) Limit(ctx context.Context, r LimitRequest) (LimitResponse, er
 }
 
 // storedBy is a gateway whose one limit a store counts, with other limits.
-func storedBy(t *testing.T, s Limiter, then StoreFailure, others ...RateLimit) *Gateway {
+func storedBy(t *testing.T, s Limiter, then spec.StoreFailure, others ...spec.RateLimit) *Gateway {
 	t.Helper()
-	limits := append([]RateLimit{{Requests: 2, Unit: time.Minute, Provider: "redis", OnStoreFailure: then}}, others...)
-	return built(t, New().Limiter("redis", s).Backend("*", answerOK).Route(Route{Split: Split{{Host: "a"}}, RateLimits: limits}))
+	limits := append([]spec.RateLimit{{Requests: 2, Unit: time.Minute, Provider: "redis", OnStoreFailure: then}}, others...)
+	return built(t, New().Limiter("redis", s).Backend("*", answerOK).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: limits}))
 }
 
 func codes(gw http.Handler, n int) (out []int) {
@@ -48,19 +50,19 @@ func TestStore(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		store storeFunc
-		then  StoreFailure
+		then  spec.StoreFailure
 		want  []int
 		took  time.Duration
 	}{
-		{"within the limit", is(false), FailLocal, []int{200, 200, 200, 200}, 0},
-		{"over the limit", is(true), FailLocal, []int{429, 429, 429, 429}, 0},
-		{"an error, limited here", fails, FailLocal, []int{200, 200, 429, 429}, 0},
-		{"an error, allowed", fails, FailAllow, []int{200, 200, 200, 200}, 0},
-		{"an error, denied", fails, FailDeny, []int{500, 500, 500, 500}, 0},
-		{"a panic, limited here", panics, FailLocal, []int{200, 200, 429, 429}, 0},
-		{"slow, limited here", waits, FailLocal, []int{200, 200, 429, 429}, limiterTimeout},
-		{"slow, allowed", waits, FailAllow, []int{200, 200, 200, 200}, limiterTimeout},
-		{"slow, denied", waits, FailDeny, []int{500, 500, 500, 500}, limiterTimeout},
+		{"within the limit", is(false), spec.StoreFailureLocal, []int{200, 200, 200, 200}, 0},
+		{"over the limit", is(true), spec.StoreFailureLocal, []int{429, 429, 429, 429}, 0},
+		{"an error, limited here", fails, spec.StoreFailureLocal, []int{200, 200, 429, 429}, 0},
+		{"an error, allowed", fails, spec.StoreFailureAllow, []int{200, 200, 200, 200}, 0},
+		{"an error, denied", fails, spec.StoreFailureDeny, []int{500, 500, 500, 500}, 0},
+		{"a panic, limited here", panics, spec.StoreFailureLocal, []int{200, 200, 429, 429}, 0},
+		{"slow, limited here", waits, spec.StoreFailureLocal, []int{200, 200, 429, 429}, limiterTimeout},
+		{"slow, allowed", waits, spec.StoreFailureAllow, []int{200, 200, 200, 200}, limiterTimeout},
+		{"slow, denied", waits, spec.StoreFailureDeny, []int{500, 500, 500, 500}, limiterTimeout},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,7 +81,7 @@ func TestStoreThatHangs(t *testing.T) {
 		gw := storedBy(t, storeFunc(func(context.Context, LimitRequest) (LimitResponse, error) {
 			time.Sleep(time.Hour)
 			return LimitResponse{Over: true}, nil
-		}), FailAllow)
+		}), spec.StoreFailureAllow)
 		began := time.Now()
 		require.Equal(t, []int{200, 200, 200}, codes(gw, 3))
 		require.Equal(t, limiterTimeout, time.Since(began))
@@ -93,7 +95,7 @@ func TestStoreAnswers(t *testing.T) {
 			return LimitResponse{Over: true, Statuses: statuses}, nil
 		}
 	}
-	gw := storedBy(t, over(DescriptorStatus{Over: true, RetryAfter: 90 * time.Second}, DescriptorStatus{RetryAfter: time.Hour}), FailLocal)
+	gw := storedBy(t, over(DescriptorStatus{Over: true, RetryAfter: 90 * time.Second}, DescriptorStatus{RetryAfter: time.Hour}), spec.StoreFailureLocal)
 	w := serve(gw, from(client))
 	require.Equal(t, 429, w.Code)
 	require.Equal(t, http.Header{"Retry-After": {"90"}, "X-Envoy-Ratelimited": {"true"}, "Content-Length": {"0"}}, withLength(w.Header()))
@@ -103,16 +105,16 @@ func TestStoreAnswers(t *testing.T) {
 	require.Equal(t, "14", w.Header().Get("Grpc-Status"))
 	require.NotContains(t, w.Header(), "Grpc-Message")
 
-	gw = storedBy(t, over(), FailLocal)
+	gw = storedBy(t, over(), spec.StoreFailureLocal)
 	require.Equal(t, "1", serve(gw, from(client)).Header().Get("Retry-After"), "a store that does not know")
 
 	// The tokens of limits in this process count as well.
-	gw = storedBy(t, over(DescriptorStatus{Over: true, RetryAfter: time.Second}), FailLocal, RateLimit{Requests: 1, Unit: time.Hour})
+	gw = storedBy(t, over(DescriptorStatus{Over: true, RetryAfter: time.Second}), spec.StoreFailureLocal, spec.RateLimit{Requests: 1, Unit: time.Hour})
 	require.Equal(t, "3600", serve(gw, from(client)).Header().Get("Retry-After"))
 
 	gw = storedBy(t, storeFunc(func(context.Context, LimitRequest) (LimitResponse, error) {
 		return LimitResponse{}, errors.New("broken")
-	}), FailLocal)
+	}), spec.StoreFailureLocal)
 	codes(gw, 2)
 	w = serve(gw, from(client))
 	require.Equal(t, 429, w.Code)
@@ -135,7 +137,7 @@ func TestLocalLimitsComeFirst(t *testing.T) {
 	gw := storedBy(t, storeFunc(func(context.Context, LimitRequest) (LimitResponse, error) {
 		asked++
 		return LimitResponse{}, nil
-	}), FailLocal, RateLimit{Requests: 2, Unit: time.Hour})
+	}), spec.StoreFailureLocal, spec.RateLimit{Requests: 2, Unit: time.Hour})
 	require.Equal(t, []int{200, 200, 429, 429}, codes(gw, 4))
 	require.Equal(t, 2, asked)
 }
@@ -146,16 +148,16 @@ func TestStoreIsAskedOnceForAllLimitsOfAPolicy(t *testing.T) {
 		asked = append(asked, r)
 		return LimitResponse{}, nil
 	})
-	free := Match{Headers: map[string]StringMatch{"x-plan": Exact("free")}}
-	policy := RateLimitPolicy{Name: "p", Namespace: "shop", Limits: []RateLimit{
+	free := spec.Match{Headers: map[string]spec.StringMatch{"x-plan": spec.Exact("free")}}
+	policy := spec.RateLimitPolicy{Name: "p", Namespace: "shop", Limits: []spec.RateLimit{
 		{Requests: 1, Unit: time.Second, Provider: "redis"},
-		{Requests: 2, Unit: time.Minute, Provider: "redis", Per: []LimitKey{{Header: "X-User"}, {RemoteAddress: true}}},
+		{Requests: 2, Unit: time.Minute, Provider: "redis", Per: []spec.LimitKey{{Header: "X-User"}, {RemoteAddress: true}}},
 		{Requests: 3, Unit: time.Hour, Provider: "redis", When: &free},
 		{Requests: 4, Unit: time.Hour, Provider: "other"},
 		{Requests: 5, Unit: time.Hour, Provider: "redis", Per: perAddress},
 	}}
 	gw := built(t, New().Namespace("shop").Limiter("redis", s).Limiter("other", s).RateLimit(policy).Backend("*", answerOK).
-		Route(Route{Split: Split{{Host: "a"}}}))
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}))
 	serve(gw, from("[2001:db8::1]:1", "X-User", "u", "X-Plan", "free"))
 	require.Equal(t, []LimitRequest{
 		{Domain: "shop/p", Hits: 1, Descriptors: []Descriptor{
@@ -247,15 +249,15 @@ func TestStoreIsNotBlamedForClients(t *testing.T) {
 
 func TestUnknownProvider(t *testing.T) {
 	ok := storeFunc(func(context.Context, LimitRequest) (LimitResponse, error) { return LimitResponse{}, nil })
-	limits := []RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Second, Provider: "rediss"}}
-	origin := Origin{File: "a.yaml", Line: 3, Kind: "VirtualService", Namespace: "default", Name: "shop"}
+	limits := []spec.RateLimit{{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Second, Provider: "rediss"}}
+	origin := spec.Origin{File: "a.yaml", Line: 3, Kind: "VirtualService", Namespace: "default", Name: "shop"}
 	_, err := New().Limiter("redis", ok).Limiter("remote", ok).
-		Route(Route{Split: Split{{Host: "a"}}, RateLimits: limits, Origin: origin}).
-		RateLimit(RateLimitPolicy{Name: "p", Limits: limits}).Build()
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: limits, Origin: origin}).
+		RateLimit(spec.RateLimitPolicy{Name: "p", Limits: limits}).Build()
 	require.Error(t, err)
 	require.Contains(t, err.Error(), `VirtualService default/shop: rateLimits[1].provider: no limiter is registered as "rediss"; did you mean "redis"?`)
 	require.Contains(t, err.Error(), `limits[1].provider: no limiter is registered as "rediss"; did you mean "redis"?`)
-	_, err = New().Limiter("redis", nil).Route(Route{Split: Split{{Host: "a"}}, RateLimits: []RateLimit{
+	_, err = New().Limiter("redis", nil).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{
 		{Requests: 1, Unit: time.Second, Provider: "redis"},
 	}}).Build()
 	require.ErrorContains(t, err, `no limiter is registered as "redis"`)

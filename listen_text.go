@@ -1,23 +1,27 @@
 package gateway
 
-// print prints one line. Settings that treat clients alike have the same one.
-func (s *ServerTLS) print(t *text) {
+import (
+	"github.com/lateengo/gateway/spec"
+)
+
+// printServerTLS prints one line. Settings that treat clients alike have the same one.
+func printServerTLS(s *spec.ServerTLS, t *text) {
 	l := phrase{"tls " + tlsModes[s.Mode]}
-	s.printCertificates(&l)
-	if s.Mode != TLSIstioMutual {
+	printServerCertificates(s, &l)
+	if s.Mode != spec.TLSIstioMutual {
 		l.version("from", s.MinVersion, "TLSV1_2")
 		l.version("to", s.MaxVersion, "TLSV1_3")
 		l.texts("suites", s.CipherSuites)
 	}
-	if s.verifiesClients() {
-		s.printClients(&l)
+	if verifiesClients(s) {
+		printClientVerification(s, &l)
 	}
 	t.line("%s", l.String())
 }
 
-func (s *ServerTLS) printCertificates(l *phrase) {
+func printServerCertificates(s *spec.ServerTLS, l *phrase) {
 	switch {
-	case s.Mode == TLSIstioMutual:
+	case s.Mode == spec.TLSIstioMutual:
 	case len(s.CredentialNames) > 0:
 		l.texts("credentials", s.CredentialNames[:min(maxCertificates, len(s.CredentialNames))])
 	case s.CredentialName != "":
@@ -33,10 +37,10 @@ func (s *ServerTLS) printCertificates(l *phrase) {
 	}
 }
 
-func (s *ServerTLS) printClients(l *phrase) {
+func printClientVerification(s *spec.ServerTLS, l *phrase) {
 	switch {
-	case s.Mode == TLSIstioMutual:
-	case s.hasCredential():
+	case s.Mode == spec.TLSIstioMutual:
+	case hasCredential(s):
 		l.text("ca credential", s.CACertCredentialName)
 	default:
 		l.text("ca", s.CACertificates)

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"path"
 	"runtime"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// Middleware returns a middleware that sends the requests which match to
+// Match returns a middleware that sends the requests which match to
 // matched, and leaves the others to the handler that it wraps. The path is
 // compared as it was sent, without normalisation; within a mounted chi router,
 // below the mount. Headers are the client's own. The zero Match sends all
@@ -15,7 +17,7 @@ import (
 // The error joins an *Error for each problem. Conditions on a server or a
 // workload (Port, Gateways, SourceLabels, SourceNamespace) are one: they need a
 // Gateway.
-func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler, error) {
+func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler, error) {
 	var f findings
 	o := caller("Middleware", "", "")
 	at := f.at(o).field("match")
@@ -35,7 +37,7 @@ func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler
 			at.field(c.field).errorf("a condition on the server or the workload needs a Gateway")
 		}
 	}
-	f.addError((&Route{Match: []Match{m}, Origin: o}).check())
+	f.addError(checkRoute((&spec.Route{Match: []spec.Match{m}, Origin: o})))
 	if err := f.err(); err != nil {
 		return nil, err
 	}
@@ -58,15 +60,15 @@ func (m Match) Middleware(matched http.Handler) (func(http.Handler) http.Handler
 	}, nil
 }
 
-// check validates a route of which one field is of interest, as declared by a
+// checkRoute validates a route of which one field is of interest, as declared by a
 // person who uses it as a middleware.
-func (r *Route) check() error {
+func checkRoute(r *spec.Route) error {
 	own := *r
-	if own.Redirect == nil && own.DirectResponse == nil && len(own.Split) == 0 {
-		own.Split = Split{{Host: wrappedHost}}
+	if own.Redirect == nil && own.DirectResponse == nil && len(own.Destinations) == 0 {
+		own.Destinations = []spec.Destination{{Host: wrappedHost}}
 	}
-	d := &Declarations{VirtualServices: []VirtualService{{
-		Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []Route{own}, Origin: own.Origin,
+	d := &spec.Declarations{VirtualServices: []spec.VirtualService{{
+		Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{own}, Origin: own.Origin,
 	}}}
 	f := new(findings)
 	validate(d, validation{defaultNamespace: "default"}, f)
@@ -82,34 +84,34 @@ func (r *Route) check() error {
 // wraps.
 const wrappedHost = "next"
 
-// middleware makes a middleware of a route without match: the same leaves that
+// routeMiddleware makes a middleware of a route without match: the same leaves that
 // a Gateway's program is made of, and nothing else. It is called by the methods
 // that people call.
-func (r *Route) middleware() (func(http.Handler) http.Handler, error) {
+func routeMiddleware(r *spec.Route) (func(http.Handler) http.Handler, error) {
 	own := *r
-	own.Origin = Origin{Kind: "Middleware"}
+	own.Origin = spec.Origin{Kind: "Middleware"}
 	if _, file, line, ok := runtime.Caller(2); ok {
 		own.Origin.File, own.Origin.Line = path.Base(file), line
 	}
-	if err := own.check(); err != nil {
+	if err := checkRoute(&own); err != nil {
 		return nil, err
 	}
 	if own.Redirect == nil && own.DirectResponse == nil {
-		own.Split = Split{{Host: wrappedHost}}
-		own.Retry = new(Retry) // a handler is called once
+		own.Destinations = []spec.Destination{{Host: wrappedHost}}
+		own.Retry = new(spec.Retry) // a handler is called once
 	}
 	return func(next http.Handler) http.Handler {
 		b := New().Backend(wrappedHost, next)
 		c := &compiler{
-			findings: new(findings), d: new(Declarations), b: b, regexes: regexCache{},
+			findings: new(findings), d: new(spec.Declarations), b: b, regexes: regexCache{},
 			keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{},
 		}
 		c.services = newServiceIndex(c)
 		c.backends = newBackendIndex(b.backends, b.namespace)
 		c.policies = newPolicyIndex(c)
-		vs := &boundVirtualService{VirtualService: &VirtualService{Routes: []Route{own}}, name: resourceName{b.namespace, "middleware"}}
+		vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resourceName{b.namespace, "middleware"}}
 		vs.routes = []boundRoute{{&vs.Routes[0], b.namespace, vs.name}}
-		clauses := c.clauses(vs, &boundServer{Server: &Server{Port: 80}, implicit: true})
+		clauses := c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})
 		p := bareProgram(b)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			v := p.bareView(r)

@@ -10,6 +10,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 type wrapper = func(http.Handler) http.Handler
@@ -132,7 +134,7 @@ func TestFeaturesAlone(t *testing.T) {
 
 			t.Run("match", func(t *testing.T) {
 				matched := new(backendSpy)
-				mw := must(Match{URI: Prefix("/products"), Headers: map[string]StringMatch{"x-tier": Exact("gold")}}.Middleware(matched))
+				mw := must(Match(spec.Match{URI: spec.Prefix("/products"), Headers: map[string]spec.StringMatch{"x-tier": spec.Exact("gold")}}, matched))
 				get(mw, "/products/1", "X-Tier: gold")
 				require.Nil(t, inner.got)
 				require.Equal(t, p.mount+"/products/1", matched.got.RequestURI[len(matched.got.RequestURI)-len(p.mount+"/products/1"):])
@@ -145,7 +147,7 @@ func TestFeaturesAlone(t *testing.T) {
 				require.NotNil(t, inner.got)
 			})
 			t.Run("rewrite", func(t *testing.T) {
-				mw := must(Rewrite{URI: "/v2", Authority: "b.com"}.Middleware(Prefix("/products")))
+				mw := must(Rewrite(spec.Rewrite{URI: "/v2", Authority: "b.com"}, spec.Prefix("/products")))
 				get(mw, "/products/a%2Fb?x=1")
 				require.Equal(t, p.mount+"/v2/a%2Fb", inner.got.URL.EscapedPath())
 				require.Equal(t, p.mount+"/v2/a/b", inner.got.URL.Path)
@@ -156,10 +158,10 @@ func TestFeaturesAlone(t *testing.T) {
 				require.Equal(t, "a.com", inner.got.Host)
 			})
 			t.Run("headers", func(t *testing.T) {
-				mw := must(Headers{
+				mw := must(Headers(spec.Headers{
 					Request:  ops{Set: lines{"x-path": "%REQ(:PATH)%", "host": "b.com"}, Remove: []string{"x-gone"}},
 					Response: ops{Set: lines{"x-a": "%RESPONSE_CODE%"}},
-				}.Middleware())
+				}))
 				inner.then = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }
 				defer func() { inner.then = nil }()
 				w := get(mw, "/products/1?x=1", "X-Gone: 1", "X-Request-Id: mine", "X-Forwarded-For: 1.2.3.4")
@@ -170,18 +172,18 @@ func TestFeaturesAlone(t *testing.T) {
 			})
 			t.Run("split", func(t *testing.T) {
 				other := new(backendSpy)
-				mw := must(Split{{Weight: 0}, {Host: "other", Weight: 1}}.Middleware(map[string]http.Handler{"other": other}))
+				mw := must(Split([]spec.Destination{{Weight: 0}, {Host: "other", Weight: 1}}, map[string]http.Handler{"other": other}))
 				get(mw, "/products/1")
 				require.Nil(t, inner.got)
 				require.NotNil(t, other.got)
 				*other = backendSpy{}
-				mw = must(Split{{Weight: 1}, {Host: "other"}}.Middleware(map[string]http.Handler{"other": other}))
+				mw = must(Split([]spec.Destination{{Weight: 1}, {Host: "other"}}, map[string]http.Handler{"other": other}))
 				get(mw, "/products/1")
 				require.Nil(t, other.got)
 				require.NotNil(t, inner.got)
 			})
 			t.Run("rate limit", func(t *testing.T) {
-				mw := must(RateLimit{Requests: 1, Unit: time.Hour, When: &Match{URI: Prefix("/products")}}.Middleware())
+				mw := must(RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, When: &spec.Match{URI: spec.Prefix("/products")}}))
 				handler := p.place(mw, inner)
 				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/products/1")).Code)
 				w := serve(handler, request(t, "GET", p.mount+"/products/1"))
@@ -190,27 +192,29 @@ func TestFeaturesAlone(t *testing.T) {
 				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/other/1")).Code)
 			})
 			t.Run("redirect", func(t *testing.T) {
-				location := func(d Redirect) string { return get(must(d.Middleware()), "/products/1?x=1").Header().Get("Location") }
+				location := func(d spec.Redirect) string {
+					return get(must(Redirect(d)), "/products/1?x=1").Header().Get("Location")
+				}
 				mount := p.mount
-				require.Equal(t, "https://a.com"+mount+"/products/1?x=1", location(Redirect{Scheme: "https"}))
-				require.Equal(t, "http://a.com/new?x=1", location(Redirect{URI: "/new"}))
-				require.Equal(t, "http://a.com"+mount+"/v2/products/1?x=1", location(Redirect{PrefixRewrite: "/v2"}))
+				require.Equal(t, "https://a.com"+mount+"/products/1?x=1", location(spec.Redirect{Scheme: "https"}))
+				require.Equal(t, "http://a.com/new?x=1", location(spec.Redirect{URI: "/new"}))
+				require.Equal(t, "http://a.com"+mount+"/v2/products/1?x=1", location(spec.Redirect{PrefixRewrite: "/v2"}))
 				require.Nil(t, inner.got)
 			})
 			t.Run("direct response", func(t *testing.T) {
-				w := get(must(DirectResponse{Status: 418, Body: []byte("teapot")}.Middleware()), "/products/1")
+				w := get(must(DirectResponse(spec.DirectResponse{Status: 418, Body: []byte("teapot")})), "/products/1")
 				require.Equal(t, 418, w.Code)
 				require.Equal(t, "teapot", w.Body.String())
 				require.Nil(t, inner.got)
 			})
 			t.Run("fault", func(t *testing.T) {
-				w := get(must(Fault{Abort: &FaultAbort{HTTPStatus: 503, Percent: 100}}.Middleware()), "/products/1")
+				w := get(must(Fault(spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 503, Percent: 100}})), "/products/1")
 				require.Equal(t, 503, w.Code)
 				require.Equal(t, "fault filter abort", w.Body.String())
 				require.Nil(t, inner.got)
 			})
 			t.Run("CORS", func(t *testing.T) {
-				mw := must(CORS{AllowOrigins: []StringMatch{Exact("https://o.com")}}.Middleware())
+				mw := must(CORS(spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://o.com")}}))
 				w := get(mw, "/products/1", "Origin: https://o.com")
 				require.Equal(t, "https://o.com", w.Header().Get("Access-Control-Allow-Origin"))
 				require.NotNil(t, inner.got)
@@ -221,8 +225,8 @@ func TestFeaturesAlone(t *testing.T) {
 			})
 			t.Run("zero values", func(t *testing.T) {
 				for name, mw := range map[string]wrapper{
-					"rewrite": must(Rewrite{}.Middleware(StringMatch{})), "headers": must(Headers{}.Middleware()),
-					"cors": must(CORS{}.Middleware()), "split": must(Split{{}}.Middleware(nil)),
+					"rewrite": must(Rewrite(spec.Rewrite{}, spec.StringMatch{})), "headers": must(Headers(spec.Headers{})),
+					"cors": must(CORS(spec.CORS{})), "split": must(Split([]spec.Destination{{}}, nil)),
 				} {
 					w := get(mw, "/products/%2F/1?x=1", "X-Envoy-Retry-On: 5xx", "Connection: X-Hop", "X-Hop: 1", "Te: gzip")
 					require.Equal(t, 200, w.Code, name)
@@ -231,7 +235,7 @@ func TestFeaturesAlone(t *testing.T) {
 					require.Equal(t, "x=1", inner.got.URL.RawQuery, name)
 					require.Equal(t, http.Header{"X-Envoy-Retry-On": {"5xx"}, "Connection": {"X-Hop"}, "X-Hop": {"1"}, "Te": {"gzip"}}, inner.got.Header, name)
 				}
-				w := get(must(Match{}.Middleware(http.NotFoundHandler())), "/products/1")
+				w := get(must(Match(spec.Match{}, http.NotFoundHandler())), "/products/1")
 				require.Equal(t, 404, w.Code, "the zero Match takes every request")
 			})
 		})
@@ -260,7 +264,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 				continue // it routes by the URL, of which the mount is a part
 			}
 			t.Run(name+" "+p.name, func(t *testing.T) {
-				mw := must(Rewrite{URI: "/items"}.Middleware(Prefix("/products")))
+				mw := must(Rewrite(spec.Rewrite{URI: "/items"}, spec.Prefix("/products")))
 				w := serve(outer(t, p.place(mw, router)), request(t, "GET", p.mount+"/products/7"))
 				require.Equal(t, 200, w.Code)
 				require.Equal(t, "item 7", w.Body.String())
@@ -272,7 +276,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 
 // A router in front still learns which pattern was matched, as metrics want it.
 func TestRewriteTellsTheRouterInFront(t *testing.T) {
-	mw, err := Rewrite{URI: "/items"}.Middleware(Prefix("/products"))
+	mw, err := Rewrite(spec.Rewrite{URI: "/items"}, spec.Prefix("/products"))
 	require.NoError(t, err)
 	var pattern, id string
 	router := chi.NewRouter()
@@ -340,7 +344,7 @@ func TestFeaturesAloneTryOnce(t *testing.T) {
 		calls++
 		w.Header().Set("Grpc-Status", "14")
 	})
-	mw, err := Headers{}.Middleware()
+	mw, err := Headers(spec.Headers{})
 	require.NoError(t, err)
 	serve(mw(next), request(t, "POST", "/", "Content-Type: application/grpc"))
 	require.Equal(t, 1, calls)
@@ -348,9 +352,9 @@ func TestFeaturesAloneTryOnce(t *testing.T) {
 
 func TestMatchAloneSeesTheClientsHeaders(t *testing.T) {
 	matched, next := new(backendSpy), new(backendSpy)
-	mw, err := Match{Headers: map[string]StringMatch{
-		"x-request-id": Exact("mine"), "x-forwarded-proto": Exact("https"), "x-envoy-retry-on": {},
-	}}.Middleware(matched)
+	mw, err := Match(spec.Match{Headers: map[string]spec.StringMatch{
+		"x-request-id": spec.Exact("mine"), "x-forwarded-proto": spec.Exact("https"), "x-envoy-retry-on": {},
+	}}, matched)
 	require.NoError(t, err)
 	serve(mw(next), request(t, "GET", "/", "X-Request-Id: mine", "X-Forwarded-Proto: https", "X-Envoy-Retry-On: 5xx"))
 	require.NotNil(t, matched.got)
@@ -365,32 +369,32 @@ func TestInvalidFeaturesAlone(t *testing.T) {
 		err  error
 		want string
 	}{
-		{errorOf(Match{URI: Regex("(")}.Middleware(http.NotFoundHandler())), `match[0].uri.regex: "(" is not a valid RE2 expression: missing closing ): "("`},
-		{errorOf(Match{}.Middleware(nil)), "match: the handler for what matches is nil"},
-		{errorOf(Match{Port: 80}.Middleware(http.NotFoundHandler())), "match.port: a condition on the server or the workload needs a Gateway"},
-		{errorOf(Match{Gateways: []string{"g"}}.Middleware(http.NotFoundHandler())), "match.gateways: a condition on the server or the workload needs a Gateway"},
-		{errorOf(Rewrite{URI: "/a", URIRegex: &RegexRewrite{"a", "b"}}.Middleware(StringMatch{})), "rewrite"},
-		{errorOf(Rewrite{URI: "/a"}.Middleware(Regex("("))), "match[0].uri.regex"},
-		{errorOf(Headers{Request: ops{Set: lines{"x-a": "100%"}}}.Middleware()), "headers.request.set[x-a]"},
-		{errorOf(Headers{Response: ops{Set: lines{"x-a": "%PROTOCL%"}}}.Middleware()), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
-		{errorOf(Split{}.Middleware(nil)), "route: there is no destination"},
-		{errorOf(Split{{Host: "nowhere"}}.Middleware(nil)), `route[0].host: no backend is registered for "nowhere"`},
-		{errorOf(Split{{}, {Weight: -1}}.Middleware(nil)), "route[1].weight"},
-		{errorOf(Split{{}, {}}.Middleware(nil)), "route"},
-		{errorOf(Split{{Host: "a"}}.Middleware(map[string]http.Handler{"a": nil})), `backend "a": the handler is nil`},
-		{errorOf(Split{{}}.Middleware(map[string]http.Handler{"a:x": http.NotFoundHandler()})), `backend "a:x": "x" is not a port`},
-		{errorOf(RateLimit{}.Middleware()), "rateLimits[0]"},
-		{errorOf(RateLimit{Requests: 1, Unit: time.Second, Provider: "redis"}.Middleware()), "rateLimits[0].provider: a limit with a provider needs a Gateway"},
-		{errorOf(Redirect{Code: 200}.Middleware()), "redirect.redirectCode"},
-		{errorOf(DirectResponse{Status: 42}.Middleware()), "directResponse.status"},
-		{errorOf(Fault{Abort: &FaultAbort{HTTPStatus: 99, Percent: 1}}.Middleware()), "fault.abort.httpStatus"},
-		{errorOf(Fault{}.Middleware()), "fault: the fault does nothing"},
-		{errorOf(CORS{AllowOrigins: []StringMatch{Regex("(")}}.Middleware()), "corsPolicy.allowOrigins[0]"},
+		{errorOf(Match(spec.Match{URI: spec.Regex("(")}, http.NotFoundHandler())), `match[0].uri.regex: "(" is not a valid RE2 expression: missing closing ): "("`},
+		{errorOf(Match(spec.Match{}, nil)), "match: the handler for what matches is nil"},
+		{errorOf(Match(spec.Match{Port: 80}, http.NotFoundHandler())), "match.port: a condition on the server or the workload needs a Gateway"},
+		{errorOf(Match(spec.Match{Gateways: []string{"g"}}, http.NotFoundHandler())), "match.gateways: a condition on the server or the workload needs a Gateway"},
+		{errorOf(Rewrite(spec.Rewrite{URI: "/a", URIRegex: &spec.RegexRewrite{Match: "a", Rewrite: "b"}}, spec.StringMatch{})), "rewrite"},
+		{errorOf(Rewrite(spec.Rewrite{URI: "/a"}, spec.Regex("("))), "match[0].uri.regex"},
+		{errorOf(Headers(spec.Headers{Request: ops{Set: lines{"x-a": "100%"}}})), "headers.request.set[x-a]"},
+		{errorOf(Headers(spec.Headers{Response: ops{Set: lines{"x-a": "%PROTOCL%"}}})), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
+		{errorOf(Split([]spec.Destination{}, nil)), "route: there is no destination"},
+		{errorOf(Split([]spec.Destination{{Host: "nowhere"}}, nil)), `route[0].host: no backend is registered for "nowhere"`},
+		{errorOf(Split([]spec.Destination{{}, {Weight: -1}}, nil)), "route[1].weight"},
+		{errorOf(Split([]spec.Destination{{}, {}}, nil)), "route"},
+		{errorOf(Split([]spec.Destination{{Host: "a"}}, map[string]http.Handler{"a": nil})), `backend "a": the handler is nil`},
+		{errorOf(Split([]spec.Destination{{}}, map[string]http.Handler{"a:x": http.NotFoundHandler()})), `backend "a:x": "x" is not a port`},
+		{errorOf(RateLimit(spec.RateLimit{})), "rateLimits[0]"},
+		{errorOf(RateLimit(spec.RateLimit{Requests: 1, Unit: time.Second, Provider: "redis"})), "rateLimits[0].provider: a limit with a provider needs a Gateway"},
+		{errorOf(Redirect(spec.Redirect{Code: 200})), "redirect.redirectCode"},
+		{errorOf(DirectResponse(spec.DirectResponse{Status: 42})), "directResponse.status"},
+		{errorOf(Fault(spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 99, Percent: 1}})), "fault.abort.httpStatus"},
+		{errorOf(Fault(spec.Fault{})), "fault: the fault does nothing"},
+		{errorOf(CORS(spec.CORS{AllowOrigins: []spec.StringMatch{spec.Regex("(")}})), "corsPolicy.allowOrigins[0]"},
 	} {
 		require.Error(t, row.err, row.want)
 		require.Contains(t, row.err.Error(), row.want)
 		require.Regexp(t, `^middleware_test\.go:\d+: Middleware: `, row.err.Error())
-		var one *Error
+		var one *spec.Error
 		require.ErrorAs(t, row.err, &one)
 		require.Positive(t, one.Line)
 	}

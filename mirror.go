@@ -15,15 +15,6 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// A Mirror gets a copy of some of a route's requests, after headers and rewrite
-// (Istio's HTTPMirrorPolicy). Nothing that it does reaches the client.
-type Mirror struct {
-	// Destination is what gets the copies. Weight and Headers are not used.
-	Destination Destination
-	// Percent of the requests, 0 to 100, in steps of 0.0001. Nil is all of them.
-	Percent *float64
-}
-
 // mirrorLag is how far a mirror may fall behind the request's body, in bytes. A
 // slower one loses the copy.
 const mirrorLag = 1 << 20
@@ -217,10 +208,13 @@ func (c *copiedBody) Close() error {
 // A discardWriter drops a response.
 type discardWriter struct{ header http.Header }
 
-func (w *discardWriter) Header() http.Header         { return w.header }
-func (w *discardWriter) WriteHeader(int)             {}
+func (w *discardWriter) Header() http.Header { return w.header }
+
+func (w *discardWriter) WriteHeader(int) {}
+
 func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
-func (w *discardWriter) Flush()                      {}
+
+func (w *discardWriter) Flush() {}
 
 // background is the work that goes on when a response is out: mirrors. It ends
 // with the Gateway's Close.

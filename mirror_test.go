@@ -14,17 +14,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // mirrored is a gateway whose route goes to main and is mirrored to the others.
-func mirrored(t *testing.T, r Route, main http.Handler, copies ...http.Handler) *Gateway {
+func mirrored(t *testing.T, r spec.Route, main http.Handler, copies ...http.Handler) *Gateway {
 	t.Helper()
 	b := New().Backend("main", main)
-	r.Split = Split{{Host: "main"}}
+	r.Destinations = []spec.Destination{{Host: "main"}}
 	for i, h := range copies {
 		host := "mirror" + itoa(i)
 		if i >= len(r.Mirrors) {
-			r.Mirrors = append(r.Mirrors, Mirror{})
+			r.Mirrors = append(r.Mirrors, spec.Mirror{})
 		}
 		r.Mirrors[i].Destination.Host = host
 		b.Backend(host, h)
@@ -66,7 +68,7 @@ func TestMirrorShares(t *testing.T) {
 				var sent atomic.Int32
 				gw := built(t, New().Random(func() uint64 { return row.drawn }).Backend("main", answerOK).
 					Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) })).
-					Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{{Destination{Host: "mirror"}, row.percent}}}))
+					Route(spec.Route{Destinations: []spec.Destination{{Host: "main"}}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "mirror"}, Percent: row.percent}}}))
 				serve(gw, request(t, "GET", "/"))
 				synctest.Wait()
 				require.Equal(t, row.sent, sent.Load() == 1)
@@ -85,9 +87,9 @@ func TestMirrorsShareADraw(t *testing.T) {
 		}
 		gw := built(t, New().Random(func() uint64 { drawn += 300_000; return drawn }).Backend("main", answerOK).
 			Backend("first", count(&first)).Backend("second", count(&second)).
-			Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{
-				{Destination{Host: "first"}, percentOf(50)}, {Destination{Host: "second"}, percentOf(50)},
-				{Destination{Host: "nowhere"}, percentOf(100)},
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "main"}}, Mirrors: []spec.Mirror{
+				{Destination: spec.Destination{Host: "first"}, Percent: percentOf(50)}, {Destination: spec.Destination{Host: "second"}, Percent: percentOf(50)},
+				{Destination: spec.Destination{Host: "nowhere"}, Percent: percentOf(100)},
 			}}))
 		for range 100 {
 			serve(gw, request(t, "GET", "/"))
@@ -110,9 +112,9 @@ func TestMirrorGetsWhatTheDestinationGets(t *testing.T) {
 			w.WriteHeader(500)
 		})
 		var main *http.Request
-		gw := mirrored(t, Route{
-			Match: []Match{{URI: Prefix("/a")}}, Rewrite: &Rewrite{URI: "/b", Authority: "b.com"},
-			Headers: Headers{Request: HeaderOperations{Set: map[string]string{"X-Set": "1"}, Remove: []string{"X-Gone"}}},
+		gw := mirrored(t, spec.Route{
+			Match: []spec.Match{{URI: spec.Prefix("/a")}}, Rewrite: &spec.Rewrite{URI: "/b", Authority: "b.com"},
+			Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"X-Set": "1"}, Remove: []string{"X-Gone"}}},
 		}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			main = r.Clone(context.Background())
 			_, _ = io.ReadAll(r.Body)
@@ -138,7 +140,7 @@ func TestMirrorGetsWhatTheDestinationGets(t *testing.T) {
 func TestMirrorOutlivesTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var during, after error
-		gw := mirrored(t, Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gw := mirrored(t, spec.Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Minute)
 			during = r.Context().Err()
 			<-r.Context().Done()
@@ -159,7 +161,7 @@ func TestMirrorHasTheRoutesTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var took time.Duration
-		gw := mirrored(t, Route{Timeout: time.Second}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gw := mirrored(t, spec.Route{Timeout: time.Second}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			took = time.Since(began)
 		}))
@@ -177,7 +179,7 @@ func TestMirrorThatFallsBehind(t *testing.T) {
 		var body string
 		var failed error
 		var copied int64
-		gw := mirrored(t, Route{}, readAll(&body, &failed), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gw := mirrored(t, spec.Route{}, readAll(&body, &failed), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Hour)
 			copied, _ = io.Copy(io.Discard, r.Body)
 			_, err := r.Body.Read(make([]byte, 1))
@@ -246,7 +248,7 @@ func TestMirrorsBodyEnds(t *testing.T) {
 		{"not read", answerOK, "", errCutBody},
 		{"panicked", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "", errCutBody},
 	} {
-		for _, route := range []Route{{}, {Timeout: time.Minute}, {Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}} {
+		for _, route := range []spec.Route{{}, {Timeout: time.Minute}, {Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}} {
 			t.Run(row.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var body string
@@ -273,7 +275,7 @@ func TestMirrorOfARetriedRequestIsOne(t *testing.T) {
 		var body string
 		var failed error
 		var calls atomic.Int32
-		gw := mirrored(t, Route{Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}, s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gw := mirrored(t, spec.Route{Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}, s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			readAll(&body, &failed).ServeHTTP(w, r)
 		}))
@@ -290,7 +292,7 @@ func TestMirrorsTrailers(t *testing.T) {
 	var mu sync.Mutex
 	var trailer http.Header
 	done := make(chan struct{})
-	gw := mirrored(t, Route{}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) }),
+	gw := mirrored(t, spec.Route{}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) }),
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			defer close(done)
 			_, _ = io.ReadAll(r.Body)
@@ -321,7 +323,7 @@ func TestMirrorThatPanics(t *testing.T) {
 					panic(http.ErrAbortHandler)
 				}
 				panic("boom")
-			})).Route(Route{Split: Split{{Host: "main"}}, Mirrors: []Mirror{{Destination: Destination{Host: "mirror"}}}}))
+			})).Route(spec.Route{Destinations: []spec.Destination{{Host: "main"}}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "mirror"}}}}))
 		require.Equal(t, 200, serve(gw, request(t, "GET", "/abort")).Code)
 		synctest.Wait()
 		require.Empty(t, log.String())
@@ -334,7 +336,7 @@ func TestMirrorThatPanics(t *testing.T) {
 func TestMirrorsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running atomic.Int32
-		gw := mirrored(t, Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gw := mirrored(t, spec.Route{}, answerOK, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			running.Add(1)
 			<-r.Context().Done()
 		}))
@@ -350,16 +352,16 @@ func TestMirrorsAreBounded(t *testing.T) {
 func TestWhatIsNotMirrored(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		route  Route
+		route  spec.Route
 		status int
 	}{
-		{"an abort", Route{Split: Split{{Host: "main"}}, Fault: &Fault{Abort: &FaultAbort{HTTPStatus: 418, Percent: 100}}}, 418},
-		{"no destination", Route{Split: Split{{Host: "none"}}}, 503},
+		{"an abort", spec.Route{Destinations: []spec.Destination{{Host: "main"}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 418, Percent: 100}}}, 418},
+		{"no destination", spec.Route{Destinations: []spec.Destination{{Host: "none"}}}, 503},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var sent atomic.Int32
-				row.route.Mirrors = []Mirror{{Destination: Destination{Host: "mirror"}}}
+				row.route.Mirrors = []spec.Mirror{{Destination: spec.Destination{Host: "mirror"}}}
 				gw := built(t, New().Backend("main", answerOK).Route(row.route).
 					Backend("mirror", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) })))
 				require.Equal(t, row.status, serve(gw, request(t, "GET", "/")).Code)
@@ -381,11 +383,11 @@ func TestMirrorOverClientProtocol(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	gw := built(t, New().Service(serviceOf(t, server.URL)).
-		DestinationRule(DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &TrafficPolicy{
-			ConnectionPool: &ConnectionPool{HTTP: &HTTPSettings{UseClientProtocol: true}},
+		DestinationRule(spec.DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &spec.TrafficPolicy{
+			ConnectionPool: &spec.ConnectionPool{HTTP: &spec.HTTPSettings{UseClientProtocol: true}},
 		}}).
-		Route(Route{Match: []Match{{URI: Prefix("/mirror")}}, Split: Split{{Host: "elsewhere"}}, Mirrors: []Mirror{{Destination: Destination{Host: "shop.internal"}}}}).
-		Route(Route{Split: Split{{Host: "shop.internal"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/mirror")}}, Destinations: []spec.Destination{{Host: "elsewhere"}}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "shop.internal"}}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.internal"}}}).
 		Backend("elsewhere", answerOK))
 	for _, want := range []string{"/mirror HTTP/1.1", "/ HTTP/2.0"} {
 		path, _, _ := strings.Cut(want, " ")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A backend's uploads on disk are gone when its request is over, as they are
@@ -39,7 +41,7 @@ func checkUpload(t *testing.T, handler func(*Gateway) http.Handler, connection s
 			name = file.(*os.File).Name()
 			require.FileExists(t, name)
 		})).
-		Route(Route{Split: Split{{Host: "uploads"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "uploads"}}}).
 		Build()
 	require.NoError(t, err)
 	server := httptest.NewServer(handler(gw))

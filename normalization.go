@@ -4,40 +4,8 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/word"
+	"github.com/lateengo/gateway/spec"
 )
-
-// PathNormalization says what is done to a request's path before anything looks
-// at it (Istio's meshConfig.pathNormalization). The path that results is what
-// routes match on and what destinations receive. The query is never changed.
-type PathNormalization uint8
-
-// The normalisations of a path. Each does what those before it do, and more.
-const (
-	// NormalizeBase resolves dot segments, turns \ into / and decodes escapes
-	// of unreserved characters (RFC 3986, section 6.2.2). It is the default.
-	NormalizeBase PathNormalization = iota
-	// NormalizeMergeSlashes also makes one slash of several.
-	NormalizeMergeSlashes
-	// NormalizeDecodeAndMergeSlashes first decodes %2F and %5C.
-	NormalizeDecodeAndMergeSlashes
-	// NormalizeNone leaves the path as it came.
-	NormalizeNone
-)
-
-// String returns Istio's name of the normalisation, such as MERGE_SLASHES.
-func (n PathNormalization) String() string {
-	switch n {
-	case NormalizeBase:
-		return "BASE"
-	case NormalizeMergeSlashes:
-		return "MERGE_SLASHES"
-	case NormalizeDecodeAndMergeSlashes:
-		return "DECODE_AND_MERGE_SLASHES"
-	case NormalizeNone:
-		return "NONE"
-	}
-	return "PathNormalization(?)"
-}
 
 // How a byte of a path is written in canonical form.
 const (
@@ -64,14 +32,14 @@ var pathBytes = func() (t [256]uint8) {
 // normalize returns the path as routes see it and destinations receive it, or
 // false where Envoy answers 400. A path that is already normal is returned as
 // it is, without allocation. raw begins with a slash and holds no query.
-func (n PathNormalization) normalize(raw string) (string, bool) {
+func normalize(n spec.PathNormalization, raw string) (string, bool) {
 	if strings.IndexByte(raw, '#') >= 0 {
 		return raw, false
 	}
-	if n == NormalizeNone {
+	if n == spec.NormalizeNone {
 		return raw, true
 	}
-	path, verdict := n.once(raw)
+	path, verdict := normalizeOnce(n, raw)
 	switch verdict {
 	case pathRefused:
 		return raw, false
@@ -79,17 +47,17 @@ func (n PathNormalization) normalize(raw string) (string, bool) {
 		// A % that begins no escape may begin one when what follows it is
 		// decoded ("%2%65"). Then what is decided on is not what a destination
 		// reads.
-		if again, verdict := n.once(path); again != path || verdict == pathRefused {
+		if again, verdict := normalizeOnce(n, path); again != path || verdict == pathRefused {
 			return raw, false
 		}
 	}
 	return path, true
 }
 
-// once normalises a path in one pass.
-func (n PathNormalization) once(path string) (string, pathVerdict) {
+// normalizeOnce normalises a path in one pass.
+func normalizeOnce(n spec.PathNormalization, path string) (string, pathVerdict) {
 	verdict := pathFine
-	if n == NormalizeDecodeAndMergeSlashes {
+	if n == spec.NormalizeDecodeAndMergeSlashes {
 		path = decodeSlashes(path)
 	}
 	if !isCanonical(path) {
@@ -97,7 +65,7 @@ func (n PathNormalization) once(path string) (string, pathVerdict) {
 			return path, verdict
 		}
 	}
-	if n != NormalizeBase && strings.Contains(path, "//") {
+	if n != spec.NormalizeBase && strings.Contains(path, "//") {
 		path = mergeSlashes(path)
 	}
 	return path, verdict

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestNormalize(t *testing.T) {
@@ -58,10 +60,10 @@ func TestNormalize(t *testing.T) {
 		{"/%2%65", refused, refused, refused},
 		{"/%2%65%2e/x", refused, refused, refused},
 	} {
-		for mode, want := range map[PathNormalization]string{
-			NormalizeBase: row.base, NormalizeMergeSlashes: row.merge, NormalizeDecodeAndMergeSlashes: row.decode,
+		for mode, want := range map[spec.PathNormalization]string{
+			spec.NormalizeBase: row.base, spec.NormalizeMergeSlashes: row.merge, spec.NormalizeDecodeAndMergeSlashes: row.decode,
 		} {
-			got, ok := mode.normalize(row.path)
+			got, ok := normalize(mode, row.path)
 			if !ok {
 				got = refused
 			}
@@ -72,17 +74,17 @@ func TestNormalize(t *testing.T) {
 
 func TestNormalizeNone(t *testing.T) {
 	for _, path := range []string{"/a/../b", "//x", "/%2e", `/a\b`, "/a%00b"} {
-		got, ok := NormalizeNone.normalize(path)
+		got, ok := normalize(spec.NormalizeNone, path)
 		require.True(t, ok)
 		require.Equal(t, path, got)
 	}
-	_, ok := NormalizeNone.normalize("/a#b")
+	_, ok := normalize(spec.NormalizeNone, "/a#b")
 	require.False(t, ok)
 }
 
 func TestNormalizeDoesNotAllocate(t *testing.T) {
 	for _, path := range []string{"/api/v1/items/12", "/a%20b/c", "/a.b/c.d"} {
-		require.Zero(t, testing.AllocsPerRun(100, func() { NormalizeMergeSlashes.normalize(path) }), path)
+		require.Zero(t, testing.AllocsPerRun(100, func() { normalize(spec.NormalizeMergeSlashes, path) }), path)
 	}
 }
 
@@ -97,23 +99,23 @@ func FuzzNormalize(f *testing.F) {
 		if !strings.HasPrefix(path, "/") || strings.Contains(path, "?") {
 			t.Skip()
 		}
-		n := PathNormalization(mode % 4)
-		once, ok := n.normalize(path)
+		n := spec.PathNormalization(mode % 4)
+		once, ok := normalize(n, path)
 		if !ok {
 			return
 		}
 		require.True(t, strings.HasPrefix(once, "/"), "%q", once)
-		twice, ok := n.normalize(once)
+		twice, ok := normalize(n, once)
 		require.True(t, ok)
 		require.Equal(t, once, twice, "%s of %q is not final", n, path)
-		if n == NormalizeNone {
+		if n == spec.NormalizeNone {
 			return
 		}
 		for segment := range strings.SplitSeq(once, "/") {
 			require.NotContains(t, []string{".", ".."}, segment, "%q", once)
 		}
 		require.NotContains(t, once, `\`)
-		if n != NormalizeBase {
+		if n != spec.NormalizeBase {
 			require.NotContains(t, once, "//")
 		}
 	})
@@ -129,7 +131,7 @@ func TestOrdinaryPathsAreNormal(t *testing.T) {
 			}
 			u := &url.URL{Path: path}
 			require.Equal(t, path, u.EscapedPath())
-			got, ok := NormalizeBase.normalize(path)
+			got, ok := normalize(spec.NormalizeBase, path)
 			require.True(t, ok, "%q", path)
 			require.Equal(t, path, got)
 		}

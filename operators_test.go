@@ -13,16 +13,18 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // evaluated returns what value is in a request's operations and in its
 // response's.
-func evaluated(t *testing.T, b *Builder, route Route, value string, r *http.Request) (onRequest, onResponse string) {
+func evaluated(t *testing.T, b *Builder, route spec.Route, value string, r *http.Request) (onRequest, onResponse string) {
 	t.Helper()
-	route.Headers = Headers{Request: ops{Set: lines{"x-value": value}}, Response: ops{Set: lines{"x-value": value}}}
+	route.Headers = spec.Headers{Request: ops{Set: lines{"x-value": value}}, Response: ops{Set: lines{"x-value": value}}}
 	spy := &backendSpy{answer: http.Header{"X-From": {"backend", "twice"}}, then: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }}
 	if route.Redirect == nil && route.DirectResponse == nil {
-		route.Split = Split{{Host: "shop", Port: 8080, Subset: "v1"}}
+		route.Destinations = []spec.Destination{{Host: "shop", Port: 8080, Subset: "v1"}}
 	}
 	gw := built(t, b.Route(route).Backend("*", spy).Backend("shop/v1", spy))
 	w := serve(gw, r)
@@ -112,8 +114,8 @@ func TestOperators(t *testing.T) {
 	} {
 		t.Run(row.value, func(t *testing.T) {
 			for _, s := range []Semantics{Native, Envoy} {
-				onRequest, onResponse := evaluated(t, New().Semantics(s), Route{
-					Name: "route", Match: []Match{{Name: "match", URI: Prefix("/products")}}, Rewrite: &Rewrite{URI: "/v2", Authority: "b.com"},
+				onRequest, onResponse := evaluated(t, New().Semantics(s), spec.Route{
+					Name: "route", Match: []spec.Match{{Name: "match", URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/v2", Authority: "b.com"},
 				}, row.value, connected(t))
 				require.Equal(t, row.onRequest, onRequest, "%v: request", s)
 				require.Equal(t, row.onResponse, onResponse, "%v: response", s)
@@ -124,15 +126,15 @@ func TestOperators(t *testing.T) {
 
 func TestOperatorsOnPlainText(t *testing.T) {
 	for _, name := range append(sortedKeys(connectionOperators), sortedKeys(certificateOperators)...) {
-		onRequest, onResponse := evaluated(t, New(), Route{}, "%"+name+"%", request(t, "GET", "/"))
+		onRequest, onResponse := evaluated(t, New(), spec.Route{}, "%"+name+"%", request(t, "GET", "/"))
 		require.Empty(t, onRequest, name)
 		require.Empty(t, onResponse, name)
 	}
 	r := request(t, "GET", "/")
-	onRequest, _ := evaluated(t, New(), Route{}, "%REQ(:SCHEME)%%DOWNSTREAM_LOCAL_ADDRESS%%DOWNSTREAM_LOCAL_PORT%", r)
+	onRequest, _ := evaluated(t, New(), spec.Route{}, "%REQ(:SCHEME)%%DOWNSTREAM_LOCAL_ADDRESS%%DOWNSTREAM_LOCAL_PORT%", r)
 	require.Equal(t, "http", onRequest)
 	r.ProtoMajor, r.ProtoMinor, r.Proto = 2, 0, "HTTP/2.0"
-	onRequest, _ = evaluated(t, New(), Route{}, "%PROTOCOL%", r)
+	onRequest, _ = evaluated(t, New(), spec.Route{}, "%PROTOCOL%", r)
 	require.Equal(t, "HTTP/2", onRequest)
 }
 
@@ -143,7 +145,7 @@ func TestOperatorsOnAnswersOfTheGateway(t *testing.T) {
 		"%UPSTREAM_CLUSTER%": "", "%REQ(X-ONE)%": "1", "%RESP(LOCATION)%": "http://a.com/b", "%REQ(:PATH)%": "/a", "%REQ(:AUTHORITY)%": "a.com",
 		"%REQ(X-FORWARDED-FOR)%": "192.0.2.1", "%REQ(X-FORWARDED-PROTO)%": "http", "%REQ(X-ENVOY-RETRY-ON)%": "",
 	} {
-		_, got := evaluated(t, New(), Route{Redirect: &Redirect{URI: "/b", Code: 302}}, value,
+		_, got := evaluated(t, New(), spec.Route{Redirect: &spec.Redirect{URI: "/b", Code: 302}}, value,
 			request(t, "GET", "/a", "X-One: 1", "X-Forwarded-Proto: https", "X-Envoy-Retry-On: 5xx"))
 		require.Equal(t, want, got, value)
 	}
@@ -155,12 +157,12 @@ func TestOperatorsSeeTheEdgesHeaders(t *testing.T) {
 		for value, want := range map[string]string{
 			"%REQ(X-FORWARDED-FOR)%": "9.9.9.9,192.0.2.1", "%REQ(X-FORWARDED-PROTO)%": "http", "%REQ(X-ENVOY-RETRY-ON)%": "",
 		} {
-			onRequest, onResponse := evaluated(t, New().Semantics(s), Route{}, value, request(t, "GET", "/", came...))
+			onRequest, onResponse := evaluated(t, New().Semantics(s), spec.Route{}, value, request(t, "GET", "/", came...))
 			require.Equal(t, want, onRequest, "%v %s", s, value)
 			require.Equal(t, want, onResponse, "%v %s", s, value)
 		}
 		for _, value := range []string{"%REQ(X-REQUEST-ID)%", "%STREAM_ID%"} {
-			gw, spy := routed(t, s, Route{Headers: Headers{Request: ops{Set: lines{"x-copy": value}}, Response: ops{Set: lines{"x-copy": value}}}})
+			gw, spy := routed(t, s, spec.Route{Headers: spec.Headers{Request: ops{Set: lines{"x-copy": value}}, Response: ops{Set: lines{"x-copy": value}}}})
 			w := serve(gw, request(t, "GET", "/", came...))
 			id := spy.got.Header.Get("X-Request-Id")
 			require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, id)
@@ -168,7 +170,7 @@ func TestOperatorsSeeTheEdgesHeaders(t *testing.T) {
 			require.Equal(t, []string{id}, w.Header()["X-Copy"], "%v %s", s, value)
 		}
 	}
-	onRequest, onResponse := evaluated(t, New(), Route{}, "%UNIQUE_ID%", request(t, "GET", "/"))
+	onRequest, onResponse := evaluated(t, New(), spec.Route{}, "%UNIQUE_ID%", request(t, "GET", "/"))
 	require.Len(t, onRequest, 36)
 	require.Len(t, onResponse, 36)
 	require.NotEqual(t, onRequest, onResponse)
@@ -180,7 +182,7 @@ func TestTrustedClientAddressOperators(t *testing.T) {
 		"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%": "192.0.2.1:1234", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%": "192.0.2.1",
 		"%REQ(:SCHEME)%": "https",
 	} {
-		onRequest, _ := evaluated(t, New().TrustedProxies(1), Route{}, value,
+		onRequest, _ := evaluated(t, New().TrustedProxies(1), spec.Route{}, value,
 			request(t, "GET", "/", "X-Forwarded-For: 1.2.3.4, 5.6.7.8", "X-Forwarded-Proto: https"))
 		require.Equal(t, want, onRequest, value)
 	}
@@ -193,7 +195,7 @@ func TestStartTime(t *testing.T) {
 		"(%A %B %e %y %I %p %j %z)": "Saturday January  1 00 12 AM 001 +0000", "(100%%)": "100%", "(at)": "at",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			for _, route := range []Route{{}, {Redirect: &Redirect{URI: "/b"}}} {
+			for _, route := range []spec.Route{{}, {Redirect: &spec.Redirect{URI: "/b"}}} {
 				r := request(t, "GET", "/")
 				onRequest, onResponse := evaluated(t, New(), route, "%START_TIME"+format+"%", r)
 				if route.Redirect == nil {
@@ -216,7 +218,7 @@ func TestStartTime(t *testing.T) {
 // Operations on a request alone have no response to wait for, and yet a time.
 func TestStartTimeOfARequestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw, spy := routed(t, Native, Route{Headers: Headers{Request: ops{Set: lines{"x-start": "%START_TIME(%s)%"}}}})
+		gw, spy := routed(t, Native, spec.Route{Headers: spec.Headers{Request: ops{Set: lines{"x-start": "%START_TIME(%s)%"}}}})
 		serve(gw, request(t, "GET", "/"))
 		require.Equal(t, "946684800", spy.got.Header.Get("X-Start"))
 	})

@@ -1,6 +1,8 @@
 package gateway
 
-import "net/http"
+import (
+	"net/http"
+)
 
 // Owning returns a handler that serves as ServeHTTP does, and owns the requests
 // that it gets: where ServeHTTP makes a copy for the destination, it may edit the

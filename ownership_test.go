@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // Tests of what becomes of requests and responses hold for requests that the
@@ -72,7 +73,7 @@ type drawnExchange struct {
 	semantics Semantics
 	trusted   int
 	random    uint64
-	route     Route
+	route     spec.Route
 	// request returns the request, a new one each time.
 	request func() *http.Request
 }
@@ -112,8 +113,8 @@ var drawnOperations = []string{
 	"%REQ(:path)%-%PROTOCOL%", "application/grpc", "%QUERY_PARAM(x)%", "text/plain", "%REQ(:authority)%", "1S", "%PATH(WQ)%",
 }
 
-func (d *dice) operations() HeaderOperations {
-	o := HeaderOperations{Set: map[string]string{}, Add: map[string]string{}}
+func (d *dice) operations() spec.HeaderOperations {
+	o := spec.HeaderOperations{Set: map[string]string{}, Add: map[string]string{}}
 	for range d.below(3) {
 		name, value := oneOf(d, drawnNames...), oneOf(d, drawnOperations...)
 		switch d.below(3) {
@@ -128,15 +129,15 @@ func (d *dice) operations() HeaderOperations {
 	return o
 }
 
-func (d *dice) route() Route {
-	r := Route{
-		Match:   []Match{{URI: oneOf(d, Prefix("/"), Prefix("/a"), Exact("/a/b"))}},
-		Headers: Headers{Request: d.operations()},
-		Split:   Split{{Host: "one", Weight: 50, Headers: Headers{Request: d.operations()}}, {Host: oneOf(d, "two", "missing"), Weight: 50}},
-		Rewrite: oneOf(d, nil, &Rewrite{URI: "/"}, &Rewrite{URI: "/new"}, &Rewrite{URI: "/new?y=2"}, &Rewrite{Authority: "new.example"}),
+func (d *dice) route() spec.Route {
+	r := spec.Route{
+		Match:        []spec.Match{{URI: oneOf(d, spec.Prefix("/"), spec.Prefix("/a"), spec.Exact("/a/b"))}},
+		Headers:      spec.Headers{Request: d.operations()},
+		Destinations: []spec.Destination{{Host: "one", Weight: 50, Headers: spec.Headers{Request: d.operations()}}, {Host: oneOf(d, "two", "missing"), Weight: 50}},
+		Rewrite:      oneOf(d, nil, &spec.Rewrite{URI: "/"}, &spec.Rewrite{URI: "/new"}, &spec.Rewrite{URI: "/new?y=2"}, &spec.Rewrite{Authority: "new.example"}),
 	}
 	if d.below(2) == 0 {
-		r.Split = r.Split[:1]
+		r.Destinations = r.Destinations[:1]
 	}
 	if d.below(2) == 0 {
 		r.Headers.Response = d.operations()
@@ -145,11 +146,11 @@ func (d *dice) route() Route {
 	case 0:
 		r.Timeout = time.Minute
 	case 1:
-		r.Retry = &Retry{Attempts: 1, On: []string{"5xx"}}
+		r.Retry = &spec.Retry{Attempts: 1, On: []string{"5xx"}}
 	case 2:
-		r.Mirrors = []Mirror{{Destination: Destination{Host: "two"}}}
+		r.Mirrors = []spec.Mirror{{Destination: spec.Destination{Host: "two"}}}
 	case 3:
-		r.CORS = &CORS{AllowOrigins: []StringMatch{Exact("http://allowed.example")}}
+		r.CORS = &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("http://allowed.example")}}
 	}
 	return r
 }
@@ -277,9 +278,9 @@ func FuzzOwnership(f *testing.F) {
 }
 
 func TestTimeIsUpForOwnedRequests(t *testing.T) {
-	for name, route := range map[string]Route{
+	for name, route := range map[string]spec.Route{
 		"route": {Timeout: time.Millisecond},
-		"try":   {Retry: &Retry{Attempts: 1, PerTryTimeout: time.Millisecond}},
+		"try":   {Retry: &spec.Retry{Attempts: 1, PerTryTimeout: time.Millisecond}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gw, spy := routed(t, Native, route)
@@ -300,7 +301,7 @@ func TestTimeIsUpForOwnedRequests(t *testing.T) {
 func TestTrailersOfOwnedRequests(t *testing.T) {
 	for _, announced := range []string{"", "Trailer: X-T\r\n"} {
 		var got []http.Header
-		gw, spy := routed(t, Native, Route{})
+		gw, spy := routed(t, Native, spec.Route{})
 		spy.then = func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.ReadAll(r.Body)
 			got = append(got, r.Trailer)
@@ -324,7 +325,7 @@ func TestTrailersOfOwnedRequests(t *testing.T) {
 
 // What speaks gRPC is the client, whatever its destination is told.
 func TestFailureOfAnOwnedRequestIsAnsweredAsItCame(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: Headers{
+	gw, spy := routed(t, Native, spec.Route{Headers: spec.Headers{
 		Request: ops{Set: lines{"content-type": "application/grpc"}}, Response: ops{Set: lines{"x-a": "1"}},
 	}})
 	spy.then = func(w http.ResponseWriter, _ *http.Request) {

@@ -69,7 +69,7 @@ func (c *compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 	var out []*limitProgram
 	if len(r.RateLimits) > 0 {
 		origin, domain := r.Origin, "route "+vs.name.String()+"/"+routeIdentity(r, vs)
-		if origin.isZero() {
+		if origin.IsZero() {
 			origin = vs.Origin
 		}
 		for i := range r.RateLimits {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Gateway is a middleware and a handler like its features: it stands wherever
@@ -17,9 +19,9 @@ func TestGatewayInEveryPosition(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			spy, next := new(backendSpy), new(backendSpy)
 			gw := built(t, New().Backend("*", spy).
-				Route(Route{Match: []Match{{URI: Prefix("/products")}}, Rewrite: &Rewrite{URI: "/v2"}, Split: Split{{Host: "spy"}}}).
-				Route(Route{Match: []Match{{URI: Prefix("/old")}}, Redirect: &Redirect{Scheme: "https"}}).
-				Route(Route{Match: []Match{{URI: Prefix("/created")}}, DirectResponse: &DirectResponse{Status: 201}}))
+				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/v2"}, Destinations: []spec.Destination{{Host: "spy"}}}).
+				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/old")}}, Redirect: &spec.Redirect{Scheme: "https"}}).
+				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/created")}}, DirectResponse: &spec.DirectResponse{Status: 201}}))
 
 			handler := p.place(gw.Middleware, next)
 			require.Equal(t, 200, serve(outer(t, handler), request(t, "GET", p.mount+"/products/a%2Fb?x=1")).Code)
@@ -54,13 +56,13 @@ func TestRoutersAsBackends(t *testing.T) {
 	for name, backend := range map[string]http.Handler{"ServeMux": mux, "chi": flat, "chi with a mount": mounted} {
 		for _, p := range standpoints {
 			t.Run(name+", "+p.name, func(t *testing.T) {
-				for action, r := range map[string]Route{
+				for action, r := range map[string]spec.Route{
 					"plain":   {},
 					"timeout": {Timeout: time.Minute},
-					"retried": {Retry: &Retry{Attempts: 3, On: []string{"5xx"}, Backoff: time.Millisecond}},
+					"retried": {Retry: &spec.Retry{Attempts: 3, On: []string{"5xx"}, Backoff: time.Millisecond}},
 				} {
 					var calls int
-					r.Match, r.Rewrite, r.Split = []Match{{URI: Prefix("/products")}}, &Rewrite{URI: "/items"}, Split{{Host: "items"}}
+					r.Match, r.Rewrite, r.Destinations = []spec.Match{{URI: spec.Prefix("/products")}}, &spec.Rewrite{URI: "/items"}, []spec.Destination{{Host: "items"}}
 					gw := built(t, New().Random(func() uint64 { return 0 }).Route(r).Backend("items", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						calls++
 						if calls < 3 && action == "retried" {
@@ -99,9 +101,9 @@ func TestRouterAsAMirror(t *testing.T) {
 				})
 			})
 			all.Add(4)
-			gw := built(t, New().Backend("*", router).Route(Route{
-				Match: []Match{{URI: Prefix("/products")}}, Rewrite: &Rewrite{URI: "/items"}, Split: Split{{Host: "items"}},
-				Mirrors: []Mirror{{Destination: Destination{Host: "m1"}}, {Destination: Destination{Host: "m2"}}, {Destination: Destination{Host: "m3"}}},
+			gw := built(t, New().Backend("*", router).Route(spec.Route{
+				Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}, Destinations: []spec.Destination{{Host: "items"}},
+				Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "m1"}}, {Destination: spec.Destination{Host: "m2"}}, {Destination: spec.Destination{Host: "m3"}}},
 			}))
 			require.Equal(t, 200, serve(p.place(gw.Middleware, http.NotFoundHandler()), request(t, "GET", p.mount+"/products/7")).Code)
 			all.Wait()
@@ -113,7 +115,7 @@ func TestRouterAsAMirror(t *testing.T) {
 // Parameters of a router in front can be read behind a gateway.
 func TestParametersOfTheRouterInFront(t *testing.T) {
 	var tenant string
-	gw := built(t, New().Route(Route{Split: Split{{Host: "spy"}}}).Backend("spy", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	gw := built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "spy"}}}).Backend("spy", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		tenant = chi.URLParam(r, "tenant")
 	})))
 	router := chi.NewRouter()
@@ -130,7 +132,7 @@ func TestZeroGateway(t *testing.T) {
 	serve(gw.Middleware(next), request(t, "GET", "/"))
 	require.NotNil(t, next.got)
 	d := gw.Decide(request(t, "GET", "/"))
-	require.Equal(t, Decision{Kind: NotFound, Reason: "no server", Status: 404, Path: "/", Header: http.Header{}}, d)
+	require.Equal(t, Decision{Kind: DecisionNotFound, Reason: "no server", Status: 404, Path: "/", Header: http.Header{}}, d)
 	require.Empty(t, gw.Warnings())
 	require.NoError(t, gw.Close())
 }

@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A program is what Declarations compile to: immutable, and all that a request
 // meets. Each request sees one program from start to end.
 type program struct {
 	semantics     Semantics
-	normalization PathNormalization
+	normalization spec.PathNormalization
 	edge          edge
 	random        func() uint64
 	log           *slog.Logger
@@ -25,7 +27,7 @@ type program struct {
 
 	// listeners are in the order of their ports.
 	listeners []*listener
-	warnings  []Warning
+	warnings  []spec.Warning
 
 	// buckets and upstreams are kept by identity for the program that follows.
 	buckets   map[string]*buckets
@@ -53,7 +55,7 @@ type listener struct {
 
 // A chain is one TLS server of a listener.
 type chain struct {
-	server Server
+	server spec.Server
 	table  *routeTable
 }
 
@@ -138,7 +140,7 @@ func (o outcome) reason() string {
 func (p *program) look(v *view, r *http.Request) outcome {
 	v.r, v.edge, v.scheme = r, &p.edge, p.edge.scheme(r)
 	v.chi = chiContext(r.Context())
-	if v.chi == nil && r.URL.RawPath == "" && p.normalization == NormalizeBase && isOrdinary(r.URL.Path) &&
+	if v.chi == nil && r.URL.RawPath == "" && p.normalization == spec.NormalizeBase && isOrdinary(r.URL.Path) &&
 		r.Method != http.MethodConnect && r.URL.Fragment == "" && (r.URL.RawQuery == "" || strings.IndexByte(r.URL.RawQuery, '#') < 0) {
 		// What follows would come to the same, in several passes.
 		v.path = r.URL.Path
@@ -153,7 +155,7 @@ func (p *program) look(v *view, r *http.Request) outcome {
 		// No route matches: CONNECT has no path, and that of OPTIONS * is none.
 		return outcomeNoRoute
 	}
-	path, ok := p.normalization.normalize(raw)
+	path, ok := normalize(p.normalization, raw)
 	if !ok {
 		return outcomeBadPath
 	}

@@ -4,52 +4,19 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// A Redirect answers with a redirect (Istio's HTTPRedirect). What is not set is
-// taken from the request.
-type Redirect struct {
-	// URI replaces the whole path. The request's query is kept unless URI has
-	// a query of its own.
-	URI string
-	// PrefixRewrite replaces the prefix that the route's URI matched, instead
-	// of URI. Under Native the prefix and the rest meet at exactly one slash.
-	PrefixRewrite string
-	// Authority replaces the host, port included.
-	Authority string
-	// Scheme is "http" or "https".
-	Scheme string
-	// Port is the port in the answer. Zero keeps the request's.
-	Port int
-	// DerivePort takes the port from the server instead of Port.
-	DerivePort PortDerivation
-	// Code is 301, 302, 303, 307 or 308. Zero is 301.
-	Code int
-}
-
-// A PortDerivation says where a redirect's port comes from (Istio's
-// HTTPRedirect.RedirectPortSelection).
-type PortDerivation uint8
-
-// The derivations of a redirect's port.
-const (
-	// PortUnset leaves the choice to Redirect.Port.
-	PortUnset PortDerivation = iota
-	// PortFromProtocolDefault is 80 for http and 443 for https, not written.
-	PortFromProtocolDefault
-	// PortFromRequestPort is the number of the server's port.
-	PortFromRequestPort
-)
-
-// Middleware returns a middleware that answers every request with the redirect.
+// Redirect returns a middleware that answers every request with the redirect.
 // A PrefixRewrite replaces the prefix "/", and DerivePort takes the server for
 // one on port 80. The error joins an *Error for each problem.
 //
 // Within a mounted chi router a path that is kept is the whole path, and
 // PrefixRewrite replaces what follows the mount.
-func (d Redirect) Middleware() (func(http.Handler) http.Handler, error) {
-	r := Route{Redirect: &d}
-	return r.middleware()
+func Redirect(d spec.Redirect) (func(http.Handler) http.Handler, error) {
+	r := spec.Route{Redirect: &d}
+	return routeMiddleware(&r)
 }
 
 // A redirectProgram is a Redirect, compiled for a server.
@@ -62,7 +29,7 @@ type redirectProgram struct {
 	join bool
 }
 
-func compileRedirect(d *Redirect, serverPort int, serverTLS bool, s Semantics) *redirectProgram {
+func compileRedirect(d *spec.Redirect, serverPort int, serverTLS bool, s Semantics) *redirectProgram {
 	if d == nil {
 		return nil
 	}
@@ -77,9 +44,9 @@ func compileRedirect(d *Redirect, serverPort int, serverTLS bool, s Semantics) *
 	}
 	port := d.Port
 	switch d.DerivePort {
-	case PortFromRequestPort:
+	case spec.PortDerivationRequestPort:
 		port = serverPort
-	case PortFromProtocolDefault:
+	case spec.PortDerivationProtocolDefault:
 		port = 0
 	}
 	scheme := d.Scheme

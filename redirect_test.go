@@ -5,51 +5,53 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestRedirect(t *testing.T) {
 	for _, row := range []struct {
 		name     string
-		redirect Redirect
+		redirect spec.Redirect
 		host     string
 		target   string
 		tls      bool
 		want     string
 	}{
-		{"a path", Redirect{URI: "/new"}, "a.com", "/old/x?q=1", false, "http://a.com/new?q=1"},
-		{"a path with a query", Redirect{URI: "/new?z=9"}, "a.com", "/old?q=1", false, "http://a.com/new?z=9"},
-		{"a path with an empty query", Redirect{URI: "/new?"}, "a.com", "/old?q=1", false, "http://a.com/new?"},
-		{"an empty query is kept", Redirect{URI: "/new"}, "a.com", "/old?", false, "http://a.com/new?"},
-		{"a path without a slash", Redirect{URI: "new"}, "a.com", "/x", false, "http://a.com/new"},
-		{"an old marker is text", Redirect{URI: "%PREFIX()%/x"}, "a.com", "/x", false, "http://a.com/%PREFIX()%/x"},
-		{"an authority", Redirect{Authority: "b.com"}, "a.com", "/x?q=1", false, "http://b.com/x?q=1"},
-		{"an authority does not take the port over", Redirect{Authority: "b.com"}, "a.com:8080", "/x", false, "http://b.com/x"},
-		{"an authority with a port", Redirect{Authority: "b.com:81"}, "a.com", "/x", false, "http://b.com:81/x"},
-		{"an authority with a port and a port", Redirect{Authority: "b.com:81", Port: 82}, "a.com", "/x", false, "http://b.com:81:82/x"},
-		{"a scheme", Redirect{Scheme: "https"}, "a.com", "/x", false, "https://a.com/x"},
-		{"a scheme keeps the port", Redirect{Scheme: "https"}, "a.com:8080", "/x", false, "https://a.com:8080/x"},
-		{"a scheme drops the old one's default port", Redirect{Scheme: "https"}, "a.com:80", "/x", false, "https://a.com/x"},
-		{"and only that", Redirect{Scheme: "https"}, "a.com:443", "/x", false, "https://a.com:443/x"},
-		{"from https", Redirect{Scheme: "http"}, "a.com:443", "/x", true, "http://a.com/x"},
-		{"the same scheme keeps its default port", Redirect{Scheme: "http", URI: "/y"}, "a.com:80", "/x", false, "http://a.com:80/y"},
-		{"a port", Redirect{Port: 8443}, "a.com", "/x", false, "http://a.com:8443/x"},
-		{"a port in place of another", Redirect{Port: 8443}, "a.com:8080", "/x", false, "http://a.com:8443/x"},
-		{"the default port of http is not written", Redirect{Port: 80}, "a.com", "/x", false, "http://a.com/x"},
-		{"the default port of https", Redirect{Scheme: "https", Port: 443}, "a.com:8080", "/x", false, "https://a.com:8080/x"},
-		{"the default port of the other", Redirect{Scheme: "https", Port: 80}, "a.com", "/x", false, "https://a.com:80/x"},
-		{"the port of the server", Redirect{Scheme: "https", DerivePort: PortFromRequestPort}, "a.com:1234", "/x", false, "https://a.com:80/x"},
-		{"the port of the protocol", Redirect{Authority: "b.com", DerivePort: PortFromProtocolDefault}, "a.com", "/x", false, "http://b.com/x"},
-		{"an IPv6 host", Redirect{URI: "/y"}, "[::1]:8080", "/x", false, "http://[::1]:8080/y"},
-		{"an IPv6 host and a port", Redirect{Port: 81}, "[::1]:8080", "/x", false, "http://[::1]:81/x"},
-		{"an IPv6 host without a port", Redirect{Port: 81}, "[::1]", "/x", false, "http://[::1]:81/x"},
-		{"escapes stay", Redirect{Authority: "b.com"}, "a.com", "/a%2Fb%20c?d=%2F", false, "http://b.com/a%2Fb%20c?d=%2F"},
-		{"the letter case of the host stays", Redirect{URI: "/y"}, "A.Com", "/x", false, "http://A.Com/y"},
-		{"over TLS", Redirect{URI: "/y"}, "a.com", "/x", true, "https://a.com/y"},
-		{"from HTTP/1.0 without a host", Redirect{URI: "/y"}, "", "/x?q", false, "/y?q"},
+		{"a path", spec.Redirect{URI: "/new"}, "a.com", "/old/x?q=1", false, "http://a.com/new?q=1"},
+		{"a path with a query", spec.Redirect{URI: "/new?z=9"}, "a.com", "/old?q=1", false, "http://a.com/new?z=9"},
+		{"a path with an empty query", spec.Redirect{URI: "/new?"}, "a.com", "/old?q=1", false, "http://a.com/new?"},
+		{"an empty query is kept", spec.Redirect{URI: "/new"}, "a.com", "/old?", false, "http://a.com/new?"},
+		{"a path without a slash", spec.Redirect{URI: "new"}, "a.com", "/x", false, "http://a.com/new"},
+		{"an old marker is text", spec.Redirect{URI: "%PREFIX()%/x"}, "a.com", "/x", false, "http://a.com/%PREFIX()%/x"},
+		{"an authority", spec.Redirect{Authority: "b.com"}, "a.com", "/x?q=1", false, "http://b.com/x?q=1"},
+		{"an authority does not take the port over", spec.Redirect{Authority: "b.com"}, "a.com:8080", "/x", false, "http://b.com/x"},
+		{"an authority with a port", spec.Redirect{Authority: "b.com:81"}, "a.com", "/x", false, "http://b.com:81/x"},
+		{"an authority with a port and a port", spec.Redirect{Authority: "b.com:81", Port: 82}, "a.com", "/x", false, "http://b.com:81:82/x"},
+		{"a scheme", spec.Redirect{Scheme: "https"}, "a.com", "/x", false, "https://a.com/x"},
+		{"a scheme keeps the port", spec.Redirect{Scheme: "https"}, "a.com:8080", "/x", false, "https://a.com:8080/x"},
+		{"a scheme drops the old one's default port", spec.Redirect{Scheme: "https"}, "a.com:80", "/x", false, "https://a.com/x"},
+		{"and only that", spec.Redirect{Scheme: "https"}, "a.com:443", "/x", false, "https://a.com:443/x"},
+		{"from https", spec.Redirect{Scheme: "http"}, "a.com:443", "/x", true, "http://a.com/x"},
+		{"the same scheme keeps its default port", spec.Redirect{Scheme: "http", URI: "/y"}, "a.com:80", "/x", false, "http://a.com:80/y"},
+		{"a port", spec.Redirect{Port: 8443}, "a.com", "/x", false, "http://a.com:8443/x"},
+		{"a port in place of another", spec.Redirect{Port: 8443}, "a.com:8080", "/x", false, "http://a.com:8443/x"},
+		{"the default port of http is not written", spec.Redirect{Port: 80}, "a.com", "/x", false, "http://a.com/x"},
+		{"the default port of https", spec.Redirect{Scheme: "https", Port: 443}, "a.com:8080", "/x", false, "https://a.com:8080/x"},
+		{"the default port of the other", spec.Redirect{Scheme: "https", Port: 80}, "a.com", "/x", false, "https://a.com:80/x"},
+		{"the port of the server", spec.Redirect{Scheme: "https", DerivePort: spec.PortDerivationRequestPort}, "a.com:1234", "/x", false, "https://a.com:80/x"},
+		{"the port of the protocol", spec.Redirect{Authority: "b.com", DerivePort: spec.PortDerivationProtocolDefault}, "a.com", "/x", false, "http://b.com/x"},
+		{"an IPv6 host", spec.Redirect{URI: "/y"}, "[::1]:8080", "/x", false, "http://[::1]:8080/y"},
+		{"an IPv6 host and a port", spec.Redirect{Port: 81}, "[::1]:8080", "/x", false, "http://[::1]:81/x"},
+		{"an IPv6 host without a port", spec.Redirect{Port: 81}, "[::1]", "/x", false, "http://[::1]:81/x"},
+		{"escapes stay", spec.Redirect{Authority: "b.com"}, "a.com", "/a%2Fb%20c?d=%2F", false, "http://b.com/a%2Fb%20c?d=%2F"},
+		{"the letter case of the host stays", spec.Redirect{URI: "/y"}, "A.Com", "/x", false, "http://A.Com/y"},
+		{"over TLS", spec.Redirect{URI: "/y"}, "a.com", "/x", true, "https://a.com/y"},
+		{"from HTTP/1.0 without a host", spec.Redirect{URI: "/y"}, "", "/x?q", false, "/y?q"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, s := range []Semantics{Native, Envoy} {
-				gw, _ := routed(t, s, Route{Redirect: &row.redirect})
+				gw, _ := routed(t, s, spec.Route{Redirect: &row.redirect})
 				r := request(t, "GET", row.target)
 				r.Host = row.host
 				if row.tls {
@@ -68,18 +70,18 @@ func TestRedirect(t *testing.T) {
 
 func TestRedirectOfAPrefix(t *testing.T) {
 	for _, row := range []struct {
-		match                 StringMatch
+		match                 spec.StringMatch
 		to, target            string
 		wantEnvoy, wantNative string
 	}{
-		{Prefix("/foo"), "/bar", "/foo/baz?q=1", "/bar/baz?q=1", "/bar/baz?q=1"},
-		{Prefix("/foo"), "/", "/foo/baz", "//baz", "/baz"},
-		{Prefix("/foo"), "/bar/", "/foo", "/bar/", "/bar/"},
-		{Prefix("/foo"), "/bar", "/foobaz", "/barbaz", "/barbaz"},
-		{StringMatch{}, "/bar", "/foo", "/barfoo", "/bar/foo"},
+		{spec.Prefix("/foo"), "/bar", "/foo/baz?q=1", "/bar/baz?q=1", "/bar/baz?q=1"},
+		{spec.Prefix("/foo"), "/", "/foo/baz", "//baz", "/baz"},
+		{spec.Prefix("/foo"), "/bar/", "/foo", "/bar/", "/bar/"},
+		{spec.Prefix("/foo"), "/bar", "/foobaz", "/barbaz", "/barbaz"},
+		{spec.StringMatch{}, "/bar", "/foo", "/barfoo", "/bar/foo"},
 	} {
 		for s, want := range map[Semantics]string{Envoy: row.wantEnvoy, Native: row.wantNative} {
-			gw, _ := routed(t, s, Route{Match: []Match{{URI: row.match}}, Redirect: &Redirect{PrefixRewrite: row.to}})
+			gw, _ := routed(t, s, spec.Route{Match: []spec.Match{{URI: row.match}}, Redirect: &spec.Redirect{PrefixRewrite: row.to}})
 			require.Equal(t, "http://a.com"+want, serve(gw, request(t, "GET", row.target)).Header().Get("Location"), "%v %v", s, row)
 		}
 	}
@@ -88,7 +90,7 @@ func TestRedirectOfAPrefix(t *testing.T) {
 func TestRedirectCodes(t *testing.T) {
 	for code, want := range map[int]int{0: 301, 301: 301, 302: 302, 303: 303, 307: 307, 308: 308} {
 		for _, method := range []string{"GET", "POST", "HEAD", "OPTIONS"} {
-			gw, _ := routed(t, Native, Route{Redirect: &Redirect{URI: "/x", Code: code}})
+			gw, _ := routed(t, Native, spec.Route{Redirect: &spec.Redirect{URI: "/x", Code: code}})
 			require.Equal(t, want, serve(gw, request(t, method, "/")).Code)
 		}
 	}
@@ -96,10 +98,10 @@ func TestRedirectCodes(t *testing.T) {
 
 func TestRedirectPortOfItsServer(t *testing.T) {
 	gw := built(t, New().
-		Server(Server{Gateway: "gw", Port: 8080, Hosts: []string{"*"}}).
-		Server(Server{Gateway: "gw", Port: 8443, Hosts: []string{"*"}, Protocol: "HTTPS", TLS: &ServerTLS{Mode: TLSSimple, CredentialName: "c"}}).
-		VirtualService(VirtualService{Name: "vs", Hosts: []string{"*"}, Gateways: []string{"gw"}, Routes: []Route{
-			{Redirect: &Redirect{URI: "/y", DerivePort: PortFromRequestPort}},
+		Server(spec.Server{Gateway: "gw", Port: 8080, Hosts: []string{"*"}}).
+		Server(spec.Server{Gateway: "gw", Port: 8443, Hosts: []string{"*"}, Protocol: "HTTPS", TLS: &spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "c"}}).
+		VirtualService(spec.VirtualService{Name: "vs", Hosts: []string{"*"}, Gateways: []string{"gw"}, Routes: []spec.Route{
+			{Redirect: &spec.Redirect{URI: "/y", DerivePort: spec.PortDerivationRequestPort}},
 		}}))
 	require.Equal(t, "http://a.com:8080/y", serve(gw.Listener(8080), request(t, "GET", "/")).Header().Get("Location"))
 	require.Equal(t, "https://a.com:8443/y", serve(gw.Listener(8443), overTLS(request(t, "GET", "/"))).Header().Get("Location"))
@@ -108,9 +110,9 @@ func TestRedirectPortOfItsServer(t *testing.T) {
 func TestRedirectToHTTPS(t *testing.T) {
 	build := func(trusted int) *Gateway {
 		return built(t, New().TrustedProxies(trusted).
-			Server(Server{Gateway: "gw", Port: 80, Hosts: []string{"a.com"}, TLS: &ServerTLS{HTTPSRedirect: true}}).
-			VirtualService(VirtualService{Name: "vs", Hosts: []string{"*"}, Gateways: []string{"gw"}, Routes: []Route{
-				{DirectResponse: &DirectResponse{Status: 200}},
+			Server(spec.Server{Gateway: "gw", Port: 80, Hosts: []string{"a.com"}, TLS: &spec.ServerTLS{HTTPSRedirect: true}}).
+			VirtualService(spec.VirtualService{Name: "vs", Hosts: []string{"*"}, Gateways: []string{"gw"}, Routes: []spec.Route{
+				{DirectResponse: &spec.DirectResponse{Status: 200}},
 			}}))
 	}
 	for _, row := range []struct {
@@ -141,10 +143,10 @@ func TestRedirectToHTTPS(t *testing.T) {
 }
 
 func TestRedirectHasTheRoutesResponseOperations(t *testing.T) {
-	gw, _ := routed(t, Envoy, Route{
-		Redirect: &Redirect{URI: "/x"},
-		Headers:  Headers{Response: ops{Set: lines{"x-a": "1", "content-type": "text/html"}, Add: lines{"x-b": "%RESP(LOCATION)%"}}, Request: ops{Set: lines{"x-c": "1"}}},
-		CORS:     &CORS{AllowOrigins: []StringMatch{Exact("https://o.com")}},
+	gw, _ := routed(t, Envoy, spec.Route{
+		Redirect: &spec.Redirect{URI: "/x"},
+		Headers:  spec.Headers{Response: ops{Set: lines{"x-a": "1", "content-type": "text/html"}, Add: lines{"x-b": "%RESP(LOCATION)%"}}, Request: ops{Set: lines{"x-c": "1"}}},
+		CORS:     &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://o.com")}},
 	})
 	r := request(t, "OPTIONS", "/", "Origin: https://o.com", "Access-Control-Request-Method: GET")
 	w := serve(gw, r)
@@ -155,7 +157,7 @@ func TestRedirectHasTheRoutesResponseOperations(t *testing.T) {
 }
 
 func TestRedirectOfAGRPCClient(t *testing.T) {
-	gw, _ := routed(t, Native, Route{Redirect: &Redirect{URI: "/x"}})
+	gw, _ := routed(t, Native, spec.Route{Redirect: &spec.Redirect{URI: "/x"}})
 	w := serve(gw, request(t, "POST", "/", "Content-Type: application/grpc"))
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, http.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {"2"}, "Location": {"http://a.com/x"}}, w.Header())

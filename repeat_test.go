@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestRepeatBudget(t *testing.T) {
@@ -45,7 +47,7 @@ func TestRepeatBudget(t *testing.T) {
 func TestRepetitionsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []step{failing("UC")}}
-		gw := remotely(built(t, New().Route(Route{Split: Split{{Host: "a"}}}).Backend("*", s)))
+		gw := remotely(built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", s)))
 		const requests = 400
 		for range requests {
 			time.Sleep(7919) // of the test's own clock
@@ -71,7 +73,7 @@ func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
 					}
 				}))
 				defer backend.Close()
-				gw := built(t, New().Route(Route{Split: Split{{Host: "a"}}}).BackendURL("a", backend.URL))
+				gw := built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).BackendURL("a", backend.URL))
 				for name, h := range map[string]http.Handler{"lent": gw, "owned": gw.Owning()} {
 					calls.Store(0)
 					client, url := p.client(t, h)

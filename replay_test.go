@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A slowBody arrives in parts, each after a while.
@@ -189,7 +191,7 @@ func TestBodiesOfAnySizePassATimedRoute(t *testing.T) {
 	for _, protocol := range protocols {
 		for _, size := range []int{1, readSize, replayLimit, replayLimit + 1, 5 << 20} {
 			t.Run(protocol.name, func(t *testing.T) {
-				gw, spy := routed(t, Native, Route{Timeout: time.Minute, Retry: &Retry{Attempts: 2, On: []string{"5xx"}}})
+				gw, spy := routed(t, Native, spec.Route{Timeout: time.Minute, Retry: &spec.Retry{Attempts: 2, On: []string{"5xx"}}})
 				spy.then = func(w http.ResponseWriter, r *http.Request) {
 					sum := sha256.New()
 					_, _ = io.Copy(sum, r.Body)
@@ -217,17 +219,17 @@ func TestEarlyResponse(t *testing.T) {
 	for _, protocol := range protocols {
 		for _, row := range []struct {
 			name   string
-			route  Route
+			route  spec.Route
 			then   http.HandlerFunc
 			status int
 		}{
-			{"timed", Route{Timeout: time.Minute}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403},
-			{"per try", Route{Retry: &Retry{Attempts: 1, PerTryTimeout: time.Minute}}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403},
-			{"after a part", Route{Timeout: time.Minute}, func(w http.ResponseWriter, r *http.Request) {
+			{"timed", spec.Route{Timeout: time.Minute}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403},
+			{"per try", spec.Route{Retry: &spec.Retry{Attempts: 1, PerTryTimeout: time.Minute}}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403},
+			{"after a part", spec.Route{Timeout: time.Minute}, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.ReadFull(r.Body, make([]byte, 4))
 				w.WriteHeader(403)
 			}, 403},
-			{"retried", Route{Timeout: time.Minute, Retry: &Retry{Attempts: 1, On: []string{"5xx"}, Backoff: ms}},
+			{"retried", spec.Route{Timeout: time.Minute, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}, Backoff: ms}},
 				func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, 503},
 		} {
 			t.Run(row.name+" "+protocol.name, func(t *testing.T) {

@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // onResponse sets, adds and removes a header of every response.
-var onResponse = Headers{Response: HeaderOperations{
+var onResponse = spec.Headers{Response: spec.HeaderOperations{
 	Set: map[string]string{"X-Set": "gateway"}, Add: map[string]string{"X-Add": "gateway"}, Remove: []string{"X-Gone"},
 }}
 
@@ -67,7 +69,7 @@ var commits = []struct {
 
 func TestResponseOperationsSurviveEveryCommit(t *testing.T) {
 	for _, c := range commits {
-		gw, spy := routed(t, Native, Route{Headers: onResponse})
+		gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 		spy.answer = http.Header{"X-Set": {"backend", "backend"}, "X-Add": {"backend"}, "X-Gone": {"backend"}, "X-Kept": {"backend"}}
 		spy.then = c.commit
 		check := func(t *testing.T, status int, h http.Header) {
@@ -104,7 +106,7 @@ func TestResponseOperationsSurviveEveryCommit(t *testing.T) {
 }
 
 func TestInformationalResponsesPassUnchanged(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: onResponse})
+	gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 	spy.then = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -135,7 +137,7 @@ func TestInformationalResponsesPassUnchanged(t *testing.T) {
 }
 
 func TestTrailersPass(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: onResponse})
+	gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 	spy.then = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Trailer", "X-Announced")
 		_, _ = w.Write([]byte("body"))
@@ -154,7 +156,7 @@ func TestTrailersPass(t *testing.T) {
 }
 
 func TestPanicAppliesNothing(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: onResponse})
+	gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 	spy.then = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Own", "1")
 		panic(http.ErrAbortHandler)
@@ -172,7 +174,7 @@ func TestPanicAppliesNothing(t *testing.T) {
 }
 
 func TestWriterPassesTheConnectionOn(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: onResponse})
+	gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 	for _, p := range protocols {
 		t.Run(p.name, func(t *testing.T) {
 			var hijacker, flusher bool
@@ -213,7 +215,7 @@ func TestHijack(t *testing.T) {
 		}},
 	} {
 		t.Run(take.name, func(t *testing.T) {
-			gw, spy := routed(t, Native, Route{Headers: onResponse})
+			gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 			spy.then = func(w http.ResponseWriter, _ *http.Request) {
 				conn, rw, err := take.take(w)
 				require.NoError(t, err)
@@ -233,14 +235,16 @@ func TestHijack(t *testing.T) {
 // A bareWriter has none of the optional methods of a ResponseWriter.
 type bareWriter struct{ w *httptest.ResponseRecorder }
 
-func (b bareWriter) Header() http.Header         { return b.w.Header() }
-func (b bareWriter) WriteHeader(status int)      { b.w.WriteHeader(status) }
+func (b bareWriter) Header() http.Header { return b.w.Header() }
+
+func (b bareWriter) WriteHeader(status int) { b.w.WriteHeader(status) }
+
 func (b bareWriter) Write(p []byte) (int, error) { return b.w.Write(p) }
 
 func TestWriterWithoutOptionalMethods(t *testing.T) {
 	for _, c := range commits {
 		t.Run(c.name, func(t *testing.T) {
-			gw, spy := routed(t, Native, Route{Headers: onResponse})
+			gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 			spy.then = c.commit
 			w := httptest.NewRecorder()
 			gw.ServeHTTP(bareWriter{w}, httptest.NewRequest("GET", "/", nil))
@@ -253,7 +257,7 @@ func TestWriterWithoutOptionalMethods(t *testing.T) {
 }
 
 func TestFlushReportsWhatIsNotSupported(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Headers: onResponse})
+	gw, spy := routed(t, Native, spec.Route{Headers: onResponse})
 	spy.then = func(w http.ResponseWriter, _ *http.Request) {
 		require.ErrorIs(t, http.NewResponseController(w).Flush(), http.ErrNotSupported)
 	}
@@ -264,8 +268,8 @@ func TestFlushReportsWhatIsNotSupported(t *testing.T) {
 // only CORS headers.
 func TestMissingDestinationGetsNoResponseOperations(t *testing.T) {
 	for _, s := range []Semantics{Native, Envoy} {
-		gw := built(t, New().Semantics(s).Route(Route{
-			Split: Split{{Host: "nowhere"}}, Headers: onResponse, CORS: &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}},
+		gw := built(t, New().Semantics(s).Route(spec.Route{
+			Destinations: []spec.Destination{{Host: "nowhere"}}, Headers: onResponse, CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}},
 		}))
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Origin", "https://a.com")
@@ -281,14 +285,14 @@ func TestMissingDestinationGetsNoResponseOperations(t *testing.T) {
 }
 
 func TestEnvoyHeadersOnResponses(t *testing.T) {
-	gw, spy := routed(t, Envoy, Route{Headers: Headers{Response: HeaderOperations{Remove: []string{"Server", "X-Gone"}}}})
+	gw, spy := routed(t, Envoy, spec.Route{Headers: spec.Headers{Response: spec.HeaderOperations{Remove: []string{"Server", "X-Gone"}}}})
 	spy.answer = http.Header{"Server": {"nginx"}, "X-Gone": {"1"}}
 	w := serve(gw, httptest.NewRequest("GET", "/", nil))
 	require.Equal(t, []string{"istio-envoy"}, w.Header()["Server"], "written last")
 	require.Regexp(t, `^\d+$`, w.Header().Get("X-Envoy-Upstream-Service-Time"))
 	require.NotContains(t, w.Header(), "X-Gone")
 
-	gw, spy = routed(t, Native, Route{})
+	gw, spy = routed(t, Native, spec.Route{})
 	spy.answer = http.Header{"Server": {"nginx"}}
 	require.Equal(t, http.Header{"Server": {"nginx"}}, serve(gw, httptest.NewRequest("GET", "/", nil)).Header())
 }

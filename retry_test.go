@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A step is what a backend does when it is called once.
@@ -183,9 +184,9 @@ func TestRetry(t *testing.T) {
 	} {
 		t.Run(row.on+" on "+row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				route := Route{Split: Split{{Host: "a"}}}
+				route := spec.Route{Destinations: []spec.Destination{{Host: "a"}}}
 				if row.on != "default" {
-					route.Retry = &Retry{Attempts: 2}
+					route.Retry = &spec.Retry{Attempts: 2}
 					if row.on != "" {
 						route.Retry.On = strings.Split(row.on, ",")
 					}
@@ -215,25 +216,25 @@ func TestRetry(t *testing.T) {
 func TestRetriesUsedUp(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		retry  *Retry
+		retry  *spec.Retry
 		steps  []step
 		calls  int
 		status int
 		body   string
 	}{
-		{"none", &Retry{}, []step{status(503)}, 1, 503, "body of 503"},
-		{"responses", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(501), status(502)}, 3, 502, "body of 502"},
-		{"failures", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), failing("UC")}, 3, 503, "failed with UC"},
+		{"none", &spec.Retry{}, []step{status(503)}, 1, 503, "body of 503"},
+		{"responses", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(501), status(502)}, 3, 502, "body of 502"},
+		{"failures", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), failing("UC")}, 3, 503, "failed with UC"},
 		{"failures by default", nil, []step{failing("UF")}, 3, 503, "failed with UF"},
-		{"a failure, then what is not retried", &Retry{Attempts: 2}, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
+		{"a failure, then what is not retried", &spec.Retry{Attempts: 2}, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
 		{"broken connections by default", nil, []step{failing("UC")}, 3, 503, "failed with UC"},
-		{"just enough", &Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 3, 201, "body of 201"},
-		{"one too few", &Retry{Attempts: 1, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 2, 500, "body of 500"},
+		{"just enough", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 3, 201, "body of 201"},
+		{"one too few", &spec.Retry{Attempts: 1, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 2, 500, "body of 500"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{steps: row.steps}
-				gw := remotely(built(t, New().Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
+				gw := remotely(built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
 				w := serve(gw, request(t, "GET", "/"))
 				require.Equal(t, row.calls, s.calls)
 				require.Equal(t, row.status, w.Code)
@@ -245,10 +246,10 @@ func TestRetriesUsedUp(t *testing.T) {
 
 func TestOnlyOtherProcessesAreRetriedByDefault(t *testing.T) {
 	s := &script{steps: []step{status(200, "Grpc-Status", "14")}}
-	b := New().Route(Route{Split: Split{{Host: "a"}}}).Backend("*", s)
+	b := New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", s)
 	serve(built(t, b), request(t, "GET", "/"))
 	require.Equal(t, 1, s.calls)
-	limit, err := RateLimit{Requests: 10, Unit: time.Second}.Middleware()
+	limit, err := RateLimit(spec.RateLimit{Requests: 10, Unit: time.Second})
 	require.NoError(t, err)
 	serve(limit(s), request(t, "GET", "/", "Content-Type: application/grpc"))
 	require.Equal(t, 2, s.calls, "a middleware calls its handler once")
@@ -257,20 +258,20 @@ func TestOnlyOtherProcessesAreRetriedByDefault(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	const ms = time.Millisecond
-	p := compileRetry(&Retry{Attempts: 9})
+	p := compileRetry(&spec.Retry{Attempts: 9})
 	for n, limit := range []time.Duration{25 * ms, 50 * ms, 100 * ms, 200 * ms, 250 * ms, 250 * ms, 250 * ms} {
 		require.Equal(t, limit-1, p.backoff(n+1, func() uint64 { return uint64(limit) - 1 }))
 		require.Zero(t, p.backoff(n+1, func() uint64 { return uint64(limit) }))
 		require.Less(t, p.backoff(n+1, func() uint64 { return math.MaxUint64 }), limit)
 	}
-	p = compileRetry(&Retry{Attempts: 9, Backoff: time.Second})
+	p = compileRetry(&spec.Retry{Attempts: 9, Backoff: time.Second})
 	require.Equal(t, time.Second-1, p.backoff(1, func() uint64 { return uint64(time.Second) - 1 }))
 	require.Less(t, p.backoff(1000, func() uint64 { return math.MaxUint64 }), 10*time.Second)
 
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []step{status(503)}}
 		gw := built(t, New().Random(func() uint64 { return uint64(20 * ms) }).Backend("*", s).
-			Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"503"}}}))
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"503"}}}))
 		_, took, _ := outcomeOf(gw, request(t, "GET", "/"))
 		require.Equal(t, 60*ms, took)
 	})
@@ -318,8 +319,8 @@ func TestRetriesSendTheBodyAgain(t *testing.T) {
 						}
 						got, path, spoilt = string(text), r.URL.Path, r.Header.Get("X-Spoilt")
 					}}}
-					gw := built(t, New().Backend("*", s).Route(Route{
-						Split: Split{{Host: "a"}}, Timeout: timeout, Retry: &Retry{Attempts: 1, On: []string{"5xx"}},
+					gw := built(t, New().Backend("*", s).Route(spec.Route{
+						Destinations: []spec.Destination{{Host: "a"}}, Timeout: timeout, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}},
 					}))
 					text := strings.Repeat("0123456789", row.size/10+1)[:row.size]
 					w := serve(gw, httptest.NewRequest("POST", "/path", strings.NewReader(text)))
@@ -360,7 +361,7 @@ func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
 					text, _ := io.ReadAll(r.Body)
 					got = string(text)
 				}}}
-				gw := remotely(built(t, New().Backend("*", s).Route(Route{Split: Split{{Host: "a"}}})))
+				gw := remotely(built(t, New().Backend("*", s).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})))
 				serve(gw, httptest.NewRequest("POST", "/", io.NopCloser(strings.NewReader("body"))))
 				require.Equal(t, row.calls, s.calls)
 				if row.calls == 2 {
@@ -374,7 +375,7 @@ func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
 func TestHeadIsRetried(t *testing.T) {
 	s := &script{steps: []step{status(503, "Content-Length", "7"), status(200, "Content-Length", "9")}}
 	gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).
-		Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}))
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}))
 	server := httptest.NewServer(gw)
 	defer server.Close()
 	response, err := server.Client().Head(server.URL)
@@ -391,7 +392,7 @@ func TestNoRetryAfterTheResponseHasBegun(t *testing.T) {
 		_, _ = io.WriteString(w, "begun")
 		panic(http.ErrAbortHandler)
 	}}}
-	gw := built(t, New().Backend("*", s).Route(Route{Split: Split{{Host: "a"}}, Retry: &Retry{Attempts: 3, On: []string{"5xx"}}}))
+	gw := built(t, New().Backend("*", s).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"5xx"}}}))
 	_, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
 	require.Equal(t, http.ErrAbortHandler, panicked)
 	require.Equal(t, 1, s.calls)
@@ -409,8 +410,8 @@ func TestDiscardedResponse(t *testing.T) {
 					panic(http.ErrAbortHandler)
 				}
 			}, status(200)}}
-			gw := built(t, New().Backend("*", s).Route(Route{
-				Split: Split{{Host: "a"}}, Timeout: timeout, Retry: &Retry{Attempts: 1, On: []string{"5xx"}},
+			gw := built(t, New().Backend("*", s).Route(spec.Route{
+				Destinations: []spec.Destination{{Host: "a"}}, Timeout: timeout, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}},
 			}))
 			w, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
 			synctest.Wait()
@@ -427,19 +428,19 @@ func TestRetryOverRealConnections(t *testing.T) {
 	defer backend.Close()
 	for _, row := range []struct {
 		name, url string
-		retry     *Retry
+		retry     *spec.Retry
 		status    int
 		calls     int
 	}{
 		{"a reset by default", backend.URL, nil, 503, 1},
-		{"a reset", backend.URL, &Retry{Attempts: 1, On: []string{"reset"}}, 200, 2},
+		{"a reset", backend.URL, &spec.Retry{Attempts: 1, On: []string{"reset"}}, 200, 2},
 		{"a refused connection", refusingURL, nil, 503, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s.mu.Lock()
 			s.calls = 0
 			s.mu.Unlock()
-			gw := built(t, New().BackendURL("*", row.url).Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}))
+			gw := built(t, New().BackendURL("*", row.url).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}))
 			server := httptest.NewServer(gw)
 			defer server.Close()
 			response, err := server.Client().Post(server.URL, "text/plain", strings.NewReader("body"))
@@ -460,8 +461,8 @@ const refusingURL = "http://127.0.0.1:1"
 // A destination may fail before it has read the request's body. The rest of that
 // is no request of its own.
 func TestFailureEndsTheConnectionOfABody(t *testing.T) {
-	for _, retry := range []*Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
-		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", refusingURL).Route(Route{Split: Split{{Host: "a"}}, Retry: retry}))
+	for _, retry := range []*spec.Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
+		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", refusingURL).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry}))
 		server := httptest.NewServer(gw)
 		body, sending := io.Pipe()
 		go func() { _, _ = io.WriteString(sending, "part") }()
@@ -477,15 +478,15 @@ func TestFailureEndsTheConnectionOfABody(t *testing.T) {
 
 // A retry costs nothing as long as nothing fails.
 func TestDefaultRetryDoesNotAllocate(t *testing.T) {
-	count := func(retry *Retry) float64 {
+	count := func(retry *spec.Retry) float64 {
 		gw := remotely(built(t, New().Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
-			Route(Route{Split: Split{{Host: "a"}}, Retry: retry})))
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry})))
 		r, w := request(t, "GET", "/"), &discardWriter{header: http.Header{}}
 		return testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) })
 	}
-	none := count(&Retry{})
+	none := count(&spec.Retry{})
 	require.Equal(t, none, count(nil))
-	require.Equal(t, none, count(&Retry{Attempts: 3, On: []string{"reset"}}))
+	require.Equal(t, none, count(&spec.Retry{Attempts: 3, On: []string{"reset"}}))
 }
 
 // A request that changes nothing is repeated when its connection broke, where the
@@ -496,7 +497,7 @@ func TestBrokenConnections(t *testing.T) {
 		semantics Semantics
 		method    string
 		body      string
-		retry     *Retry
+		retry     *spec.Retry
 		calls     int
 	}{
 		{"GET", Native, "GET", "", nil, 2},
@@ -505,13 +506,13 @@ func TestBrokenConnections(t *testing.T) {
 		{"POST", Native, "POST", "", nil, 1},
 		{"DELETE", Native, "DELETE", "", nil, 1},
 		{"with a body", Native, "GET", "x", nil, 1},
-		{"a policy", Native, "GET", "", &Retry{Attempts: 2, On: []string{"connect-failure"}}, 1},
-		{"no retries", Native, "GET", "", &Retry{}, 1},
+		{"a policy", Native, "GET", "", &spec.Retry{Attempts: 2, On: []string{"connect-failure"}}, 1},
+		{"no retries", Native, "GET", "", &spec.Retry{}, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{steps: []step{failing("UC"), status(200)}}
-				gw := remotely(built(t, New().Semantics(row.semantics).Route(Route{Split: Split{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
+				gw := remotely(built(t, New().Semantics(row.semantics).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
 				r := request(t, row.method, "/")
 				if row.body != "" {
 					r.Body = io.NopCloser(strings.NewReader(row.body))

@@ -5,34 +5,11 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// A Rewrite changes the request on its way to the destination (Istio's
-// HTTPRewrite). The zero Rewrite changes nothing.
-type Rewrite struct {
-	// URI replaces the text that the route's URI matched: the prefix of a
-	// prefix match, the whole path of an exact or regex match. A match without
-	// URI counts as the prefix "/". It is text, not a template. Under Native a
-	// prefix and the rest meet at exactly one slash.
-	URI string
-	// URIRegex replaces every occurrence of an expression in the path instead.
-	// URI and URIRegex exclude each other.
-	URIRegex *RegexRewrite
-	// Authority replaces the Host header.
-	Authority string
-}
-
-// A RegexRewrite replaces every non-overlapping occurrence of an RE2
-// expression in the path, without the query (Istio's RegexRewrite).
-type RegexRewrite struct {
-	// Match is the RE2 expression, at most 1024 bytes.
-	Match string
-	// Rewrite is the replacement: \1 to \9 are the groups, \0 the occurrence,
-	// \\ a backslash.
-	Rewrite string
-}
-
-// Middleware returns a middleware that rewrites, on a copy, the requests whose
+// Rewrite returns a middleware that rewrites, on a copy, the requests whose
 // path matched holds for; other requests pass unchanged. What a rewrite
 // replaces is what matched says: see Rewrite.URI. The zero StringMatch is the
 // prefix "/", the zero Rewrite changes nothing. The error joins an *Error for
@@ -41,13 +18,13 @@ type RegexRewrite struct {
 // Behind it a chi router, a ServeMux and any other handler route by the
 // rewritten path; within a mounted chi router both paths are relative to the
 // mount. RawPath and escapes such as %2F stay as they came.
-func (rw Rewrite) Middleware(matched StringMatch) (func(http.Handler) http.Handler, error) {
-	m := Match{URI: matched}
-	r := Route{Match: []Match{m}, Rewrite: &rw, Origin: caller("Middleware", "", "")}
-	if rw == (Rewrite{}) {
+func Rewrite(rw spec.Rewrite, matched spec.StringMatch) (func(http.Handler) http.Handler, error) {
+	m := spec.Match{URI: matched}
+	r := spec.Route{Match: []spec.Match{m}, Rewrite: &rw, Origin: caller("Middleware", "", "")}
+	if rw == (spec.Rewrite{}) {
 		r.Rewrite = nil
 	}
-	if err := r.check(); err != nil {
+	if err := checkRoute(&r); err != nil {
 		return nil, err
 	}
 	uri, _, err := compileMatch(&m, regexCache{})
@@ -108,7 +85,7 @@ type regexProgram struct {
 	void bool
 }
 
-func compileRewrite(rw *Rewrite, s Semantics) *rewriteProgram {
+func compileRewrite(rw *spec.Rewrite, s Semantics) *rewriteProgram {
 	if rw == nil {
 		return nil
 	}
@@ -137,7 +114,7 @@ func (p *rewriteProgram) path(path string, u *uriCondition) string {
 		return p.regex.ReplaceAllString(path, p.regex.template)
 	case p.uri == "":
 		return path
-	case p.join && u.kind == HasPrefix:
+	case p.join && u.kind == spec.MatchPrefix:
 		return joinPrefix(p.uri, path, u.matchedLength(path))
 	}
 	return p.uri + path[u.matchedLength(path):]

@@ -6,56 +6,58 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestRewriteReplacesWhatMatched(t *testing.T) {
 	for _, row := range []struct {
-		match         Match
+		match         spec.Match
 		uri           string
 		target        string
 		envoy, native string
 	}{
-		{Match{URI: Prefix("/products")}, "/", "/products/1", "//1", "/1"},
-		{Match{URI: Prefix("/products/")}, "/", "/products/1", "/1", "/1"},
-		{Match{URI: Prefix("/products")}, "/v2/products", "/products/1?x=1", "/v2/products/1?x=1", "/v2/products/1?x=1"},
-		{Match{URI: Prefix("/products")}, "/v2/", "/products/1", "/v2//1", "/v2/1"},
-		{Match{URI: Prefix("/products/")}, "/v2", "/products/1", "/v21", "/v2/1"},
-		{Match{URI: Prefix("/products")}, "/v2", "/productsfoo", "/v2foo", "/v2foo"},
-		{Match{URI: Prefix("/products")}, "/v2/", "/productsfoo", "/v2/foo", "/v2/foo"},
-		{Match{URI: Prefix("/products")}, "/", "/products", "/", "/"},
-		{Match{URI: Prefix("/products")}, "/v2", "/products", "/v2", "/v2"},
-		{Match{URI: Prefix("/products")}, "/v2/", "/products", "/v2/", "/v2/"},
-		{Match{URI: Prefix("/products")}, "/", "/products?x=1", "/?x=1", "/?x=1"},
-		{Match{URI: Prefix("/products")}, "/", "/products/?x=1", "//?x=1", "/?x=1"},
-		{Match{URI: Prefix("/products")}, "/", "/products//1", "///1", "/1"},
-		{Match{URI: Exact("/a")}, "/b", "/a?x=1", "/b?x=1", "/b?x=1"},
-		{Match{URI: Exact("/a")}, "/b/", "/a", "/b/", "/b/"},
-		{Match{URI: Regex("/p/[0-9]+")}, "/item", "/p/77?x=1", "/item?x=1", "/item?x=1"},
-		{Match{}, "/v1", "/foo", "/v1foo", "/v1/foo"},
-		{Match{}, "/v1/", "/foo", "/v1/foo", "/v1/foo"},
-		{Match{}, "/v1", "/", "/v1", "/v1/"},
-		{Match{URI: Prefix("/foo"), IgnoreURICase: true}, "/bar", "/FOO/x", "/bar/x", "/bar/x"},
-		{Match{URI: Exact("/foo"), IgnoreURICase: true}, "/bar", "/FoO", "/bar", "/bar"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/", "/products/1", "//1", "/1"},
+		{spec.Match{URI: spec.Prefix("/products/")}, "/", "/products/1", "/1", "/1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2/products", "/products/1?x=1", "/v2/products/1?x=1", "/v2/products/1?x=1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2/", "/products/1", "/v2//1", "/v2/1"},
+		{spec.Match{URI: spec.Prefix("/products/")}, "/v2", "/products/1", "/v21", "/v2/1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/productsfoo", "/v2foo", "/v2foo"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2/", "/productsfoo", "/v2/foo", "/v2/foo"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/", "/products", "/", "/"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products", "/v2", "/v2"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2/", "/products", "/v2/", "/v2/"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/", "/products?x=1", "/?x=1", "/?x=1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/", "/products/?x=1", "//?x=1", "/?x=1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/", "/products//1", "///1", "/1"},
+		{spec.Match{URI: spec.Exact("/a")}, "/b", "/a?x=1", "/b?x=1", "/b?x=1"},
+		{spec.Match{URI: spec.Exact("/a")}, "/b/", "/a", "/b/", "/b/"},
+		{spec.Match{URI: spec.Regex("/p/[0-9]+")}, "/item", "/p/77?x=1", "/item?x=1", "/item?x=1"},
+		{spec.Match{}, "/v1", "/foo", "/v1foo", "/v1/foo"},
+		{spec.Match{}, "/v1/", "/foo", "/v1/foo", "/v1/foo"},
+		{spec.Match{}, "/v1", "/", "/v1", "/v1/"},
+		{spec.Match{URI: spec.Prefix("/foo"), IgnoreURICase: true}, "/bar", "/FOO/x", "/bar/x", "/bar/x"},
+		{spec.Match{URI: spec.Exact("/foo"), IgnoreURICase: true}, "/bar", "/FoO", "/bar", "/bar"},
 
 		// It is text: no operators, no groups, and a query of its own.
-		{Match{URI: Regex("/(p)/(.*)")}, `/\1/$1/%REQ(X)%`, "/p/1", `/\1/$1/%REQ(X)%`, `/\1/$1/%REQ(X)%`},
-		{Match{URI: Exact("/a")}, "/b?z=9", "/a", "/b?z=9", "/b?z=9"},
-		{Match{URI: Exact("/a")}, "/b?z=9", "/a?x=1", "/b?z=9?x=1", "/b?z=9?x=1"},
+		{spec.Match{URI: spec.Regex("/(p)/(.*)")}, `/\1/$1/%REQ(X)%`, "/p/1", `/\1/$1/%REQ(X)%`, `/\1/$1/%REQ(X)%`},
+		{spec.Match{URI: spec.Exact("/a")}, "/b?z=9", "/a", "/b?z=9", "/b?z=9"},
+		{spec.Match{URI: spec.Exact("/a")}, "/b?z=9", "/a?x=1", "/b?z=9?x=1", "/b?z=9?x=1"},
 
 		// What the client escaped stays as it came.
-		{Match{URI: Prefix("/products")}, "/v2", "/products/a%2Fb%20c", "/v2/a%2Fb%20c", "/v2/a%2Fb%20c"},
-		{Match{URI: Prefix("/products")}, "/v2", "/products/a%2fb", "/v2/a%2fb", "/v2/a%2fb"},
-		{Match{URI: Prefix("/a%2Fb")}, "/x", "/a%2Fb/c", "/x/c", "/x/c"},
-		{Match{URI: Prefix("/products")}, "/v%2F2", "/products/1", "/v%2F2/1", "/v%2F2/1"},
-		{Match{URI: Prefix("/products")}, "/v2", "/products/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d"},
-		{Match{URI: Prefix("/products")}, "/v2", "/products/1?", "/v2/1?", "/v2/1?"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/a%2Fb%20c", "/v2/a%2Fb%20c", "/v2/a%2Fb%20c"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/a%2fb", "/v2/a%2fb", "/v2/a%2fb"},
+		{spec.Match{URI: spec.Prefix("/a%2Fb")}, "/x", "/a%2Fb/c", "/x/c", "/x/c"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v%2F2", "/products/1", "/v%2F2/1", "/v%2F2/1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d"},
+		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/1?", "/v2/1?", "/v2/1?"},
 
 		// Nothing to replace: the path is what was matched on.
-		{Match{URI: Prefix("/products")}, "", "/products/./1", "/products/1", "/products/1"},
+		{spec.Match{URI: spec.Prefix("/products")}, "", "/products/./1", "/products/1", "/products/1"},
 	} {
 		t.Run(row.match.URI.String()+" to "+row.uri+" at "+row.target, func(t *testing.T) {
 			for s, want := range map[Semantics]string{Envoy: row.envoy, Native: row.native} {
-				gw, spy := routed(t, s, Route{Match: []Match{row.match}, Rewrite: &Rewrite{URI: row.uri, Authority: "b.com"}})
+				gw, spy := routed(t, s, spec.Route{Match: []spec.Match{row.match}, Rewrite: &spec.Rewrite{URI: row.uri, Authority: "b.com"}})
 				r := request(t, "GET", row.target)
 				before := r.URL.String()
 				serve(gw, r)
@@ -72,7 +74,7 @@ func TestRewriteReplacesWhatMatched(t *testing.T) {
 }
 
 func TestPrefixWithSlashTakesNoLess(t *testing.T) {
-	gw, spy := routed(t, Envoy, Route{Match: []Match{{URI: Prefix("/products/")}}, Rewrite: &Rewrite{URI: "/"}})
+	gw, spy := routed(t, Envoy, spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products/")}}, Rewrite: &spec.Rewrite{URI: "/"}})
 	require.Equal(t, 404, serve(gw, request(t, "GET", "/products")).Code)
 	require.Nil(t, spy.got)
 }
@@ -96,7 +98,7 @@ func TestRegexRewrite(t *testing.T) {
 		{"between characters", "x*", "-", "/ab", "-/-a-b-"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			gw, spy := routed(t, Envoy, Route{Rewrite: &Rewrite{URIRegex: &RegexRewrite{row.match, row.rewrite}}})
+			gw, spy := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URIRegex: &spec.RegexRewrite{Match: row.match, Rewrite: row.rewrite}}})
 			serve(gw, request(t, "GET", row.target))
 			require.Equal(t, row.want, spy.got.RequestURI)
 			require.Equal(t, row.target, spy.got.Header.Get("X-Envoy-Original-Path"), "also where nothing was replaced")
@@ -119,22 +121,22 @@ func TestRegexTemplate(t *testing.T) {
 func TestOriginalPathAndHost(t *testing.T) {
 	for _, row := range []struct {
 		name       string
-		rewrite    *Rewrite
-		headers    HeaderOperations
+		rewrite    *spec.Rewrite
+		headers    spec.HeaderOperations
 		path, host []string
 	}{
-		{"nothing rewritten", nil, HeaderOperations{}, nil, nil},
-		{"path", &Rewrite{URI: "/b"}, HeaderOperations{}, []string{"/a/x?q=1"}, nil},
-		{"host", &Rewrite{Authority: "b.com"}, HeaderOperations{}, nil, []string{"a.com"}},
-		{"host by an operation", nil, HeaderOperations{Set: map[string]string{"host": "b.com"}}, nil, []string{"a.com"}},
-		{"both, and no operation removes them", &Rewrite{URI: "/b", Authority: "b.com"},
-			HeaderOperations{Remove: []string{"x-envoy-original-path", "x-envoy-original-host"}}, []string{"/a/x?q=1"}, []string{"a.com"}},
-		{"to the same", &Rewrite{URI: "/a", Authority: "a.com"}, HeaderOperations{}, []string{"/a/x?q=1"}, []string{"a.com"}},
+		{"nothing rewritten", nil, spec.HeaderOperations{}, nil, nil},
+		{"path", &spec.Rewrite{URI: "/b"}, spec.HeaderOperations{}, []string{"/a/x?q=1"}, nil},
+		{"host", &spec.Rewrite{Authority: "b.com"}, spec.HeaderOperations{}, nil, []string{"a.com"}},
+		{"host by an operation", nil, spec.HeaderOperations{Set: map[string]string{"host": "b.com"}}, nil, []string{"a.com"}},
+		{"both, and no operation removes them", &spec.Rewrite{URI: "/b", Authority: "b.com"},
+			spec.HeaderOperations{Remove: []string{"x-envoy-original-path", "x-envoy-original-host"}}, []string{"/a/x?q=1"}, []string{"a.com"}},
+		{"to the same", &spec.Rewrite{URI: "/a", Authority: "a.com"}, spec.HeaderOperations{}, []string{"/a/x?q=1"}, []string{"a.com"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, s := range []Semantics{Envoy, Native} {
-				gw, spy := routed(t, s, Route{
-					Match: []Match{{URI: Prefix("/a")}}, Rewrite: row.rewrite, Headers: Headers{Request: row.headers},
+				gw, spy := routed(t, s, spec.Route{
+					Match: []spec.Match{{URI: spec.Prefix("/a")}}, Rewrite: row.rewrite, Headers: spec.Headers{Request: row.headers},
 				})
 				serve(gw, request(t, "GET", "/a/x?q=1", "X-Envoy-Original-Path: /evil", "X-Envoy-Original-Host: evil.com"))
 				path, host := row.path, row.host
@@ -149,32 +151,32 @@ func TestOriginalPathAndHost(t *testing.T) {
 }
 
 func TestAuthorityPrecedence(t *testing.T) {
-	set := func(host string) Headers {
-		return Headers{Request: HeaderOperations{Set: map[string]string{"Host": host}}}
+	set := func(host string) spec.Headers {
+		return spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"Host": host}}}
 	}
-	add := func(host string) Headers {
-		return Headers{Request: HeaderOperations{Add: map[string]string{":authority": host}}}
+	add := func(host string) spec.Headers {
+		return spec.Headers{Request: spec.HeaderOperations{Add: map[string]string{":authority": host}}}
 	}
 	for _, row := range []struct {
 		name        string
-		rewrite     *Rewrite
-		route, dest Headers
+		rewrite     *spec.Rewrite
+		route, dest spec.Headers
 		want        string
 	}{
-		{"none", nil, Headers{}, Headers{}, "a.com"},
-		{"rewrite alone", &Rewrite{Authority: "rewrite.com"}, Headers{}, Headers{}, "rewrite.com"},
-		{"destination alone", nil, Headers{}, set("dest.com"), "dest.com"},
+		{"none", nil, spec.Headers{}, spec.Headers{}, "a.com"},
+		{"rewrite alone", &spec.Rewrite{Authority: "rewrite.com"}, spec.Headers{}, spec.Headers{}, "rewrite.com"},
+		{"destination alone", nil, spec.Headers{}, set("dest.com"), "dest.com"},
 		{"route before destination", nil, set("route.com"), set("dest.com"), "route.com"},
 		{"an added one of the route before one set by the destination", nil, add("route.com"), set("dest.com"), "route.com"},
-		{"rewrite before destination", &Rewrite{Authority: "rewrite.com"}, Headers{}, set("dest.com"), "rewrite.com"},
-		{"the text is no format", nil, set("%%"), Headers{}, "%%"},
+		{"rewrite before destination", &spec.Rewrite{Authority: "rewrite.com"}, spec.Headers{}, set("dest.com"), "rewrite.com"},
+		{"the text is no format", nil, set("%%"), spec.Headers{}, "%%"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for _, split := range []Split{
+			for _, split := range [][]spec.Destination{
 				{{Host: "one", Headers: row.dest}},
 				{{Host: "one", Headers: row.dest, Weight: 1}, {Host: "two", Weight: 0}},
 			} {
-				gw, spy := routed(t, Native, Route{Split: split, Rewrite: row.rewrite, Headers: row.route})
+				gw, spy := routed(t, Native, spec.Route{Destinations: split, Rewrite: row.rewrite, Headers: row.route})
 				serve(gw, request(t, "GET", "/"))
 				require.Equal(t, row.want, spy.got.Host)
 				require.NotContains(t, spy.got.Header, "Host")
@@ -182,7 +184,7 @@ func TestAuthorityPrecedence(t *testing.T) {
 			}
 		})
 	}
-	p := compileHeaders(&HeaderOperations{Set: map[string]string{"host": "set.com"}, Add: map[string]string{"host": "add.com"}})
+	p := compileHeaders(&spec.HeaderOperations{Set: map[string]string{"host": "set.com"}, Add: map[string]string{"host": "add.com"}})
 	require.Equal(t, "set.com", p.authority)
 }
 
@@ -190,7 +192,7 @@ func TestAuthorityPrecedence(t *testing.T) {
 // could send.
 func TestRewriteToWhatIsNoPath(t *testing.T) {
 	for _, rewrite := range []string{`\1`, "relative", "*", "//host/x", "http://evil.com/"} {
-		gw, spy := routed(t, Envoy, Route{Rewrite: &Rewrite{URIRegex: &RegexRewrite{"(x)?.*", rewrite}}})
+		gw, spy := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URIRegex: &spec.RegexRewrite{Match: "(x)?.*", Rewrite: rewrite}}})
 		spy.then = func(w http.ResponseWriter, r *http.Request) {
 			mux := http.NewServeMux()
 			mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
@@ -204,7 +206,7 @@ func TestRewriteToWhatIsNoPath(t *testing.T) {
 
 // A target with scheme and host chooses the host, and is not passed on.
 func TestAbsoluteTarget(t *testing.T) {
-	gw, spy := routed(t, Native, Route{Rewrite: &Rewrite{URI: "/v2", Authority: "b.com"}})
+	gw, spy := routed(t, Native, spec.Route{Rewrite: &spec.Rewrite{URI: "/v2", Authority: "b.com"}})
 	r := request(t, "GET", "http://shop.com/x?q=1")
 	require.Equal(t, "shop.com", r.Host)
 	serve(gw, r)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A names resolver answers from itself.
@@ -29,32 +31,32 @@ func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 // What stands behind a service where there is no endpoint.
 func TestAnswersOfServicesWithoutEndpoints(t *testing.T) {
 	const unhealthy, missing = "503 no healthy upstream", "503 "
-	subset := DestinationRule{Host: "*.test", Subsets: []Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "all"}}}
+	subset := spec.DestinationRule{Host: "*.test", Subsets: []spec.Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "all"}}}
 	selector := map[string]string{"app": "a"}
 	for _, row := range []struct {
 		name    string
-		service Service
+		service spec.Service
 		subset  string
 		want    string
 	}{
-		{"NONE", Service{Resolution: ResolveNone}, "", unhealthy},
-		{"STATIC", Service{Resolution: ResolveStatic}, "", unhealthy},
-		{"STATIC that selects nothing", Service{Resolution: ResolveStatic, WorkloadSelector: selector}, "", unhealthy},
-		{"a subset of STATIC", Service{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "127.0.0.1"}}}, "v1", unhealthy},
-		{"a subset that is not defined", Service{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "127.0.0.1"}}}, "v2", missing},
-		{"DNS whose name is not found", Service{Resolution: ResolveDNS}, "", unhealthy},
-		{"DNS whose lookup fails", Service{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "fail.test"}}}, "", unhealthy},
-		{"DNS that selects nothing", Service{Resolution: ResolveDNS, WorkloadSelector: selector}, "", missing},
-		{"a subset of DNS, whose host has no labels", Service{Resolution: ResolveDNS}, "v1", missing},
-		{"a subset of DNS without labels", Service{Resolution: ResolveDNS}, "all", unhealthy},
-		{"DNS_ROUND_ROBIN that selects nothing", Service{Resolution: ResolveDNSRoundRobin, WorkloadSelector: selector}, "", missing},
-		{"private to another namespace", Service{Resolution: ResolveStatic, ExportTo: []string{"."}}, "", missing},
-		{"for nobody", Service{Resolution: ResolveStatic, ExportTo: []string{"~"}}, "", missing},
+		{"NONE", spec.Service{Resolution: spec.ResolveNone}, "", unhealthy},
+		{"STATIC", spec.Service{Resolution: spec.ResolveStatic}, "", unhealthy},
+		{"STATIC that selects nothing", spec.Service{Resolution: spec.ResolveStatic, WorkloadSelector: selector}, "", unhealthy},
+		{"a subset of STATIC", spec.Service{Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "127.0.0.1"}}}, "v1", unhealthy},
+		{"a subset that is not defined", spec.Service{Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "127.0.0.1"}}}, "v2", missing},
+		{"DNS whose name is not found", spec.Service{Resolution: spec.ResolveDNS}, "", unhealthy},
+		{"DNS whose lookup fails", spec.Service{Resolution: spec.ResolveDNS, Endpoints: []spec.Endpoint{{Address: "fail.test"}}}, "", unhealthy},
+		{"DNS that selects nothing", spec.Service{Resolution: spec.ResolveDNS, WorkloadSelector: selector}, "", missing},
+		{"a subset of DNS, whose host has no labels", spec.Service{Resolution: spec.ResolveDNS}, "v1", missing},
+		{"a subset of DNS without labels", spec.Service{Resolution: spec.ResolveDNS}, "all", unhealthy},
+		{"DNS_ROUND_ROBIN that selects nothing", spec.Service{Resolution: spec.ResolveDNSRoundRobin, WorkloadSelector: selector}, "", missing},
+		{"private to another namespace", spec.Service{Resolution: spec.ResolveStatic, ExportTo: []string{"."}}, "", missing},
+		{"for nobody", spec.Service{Resolution: spec.ResolveStatic, ExportTo: []string{"~"}}, "", missing},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			row.service.Hosts, row.service.Ports = []string{"a.test"}, []ServicePort{{Number: 80}}
+			row.service.Hosts, row.service.Ports = []string{"a.test"}, []spec.ServicePort{{Number: 80}}
 			gw := built(t, New().Resolver(names{"fail.test": "fail"}).Service(row.service).DestinationRule(subset).
-				Route(Route{Retry: &Retry{}, Split: Split{{Host: "a.test", Subset: row.subset}}}))
+				Route(spec.Route{Retry: &spec.Retry{}, Destinations: []spec.Destination{{Host: "a.test", Subset: row.subset}}}))
 			w := serve(gw, httptest.NewRequest("GET", "/", nil))
 			require.Equal(t, row.want, fmt.Sprint(w.Code, " ", w.Body))
 		})
@@ -68,17 +70,17 @@ func TestDynamicDNS(t *testing.T) {
 	t.Cleanup(backend.Close)
 	at := netip.MustParseAddrPort(backend.Listener.Addr().String())
 	gw := built(t, New().Resolver(names{"a.example.com": at.Addr().String(), "example.com": at.Addr().String(), "a.example.org": at.Addr().String()}).
-		Service(Service{
-			Name: "tenants", Hosts: []string{"*.example.com"}, Resolution: ResolveDynamicDNS,
-			Ports: []ServicePort{{Number: 80, Name: "http", TargetPort: int(at.Port())}},
+		Service(spec.Service{
+			Name: "tenants", Hosts: []string{"*.example.com"}, Resolution: spec.ResolveDynamicDNS,
+			Ports: []spec.ServicePort{{Number: 80, Name: "http", TargetPort: int(at.Port())}},
 		}).
-		DestinationRule(DestinationRule{Host: "*.example.com", Subsets: []Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "all"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/rewritten")}}, Rewrite: &Rewrite{Authority: "a.example.com"}, Split: Split{{Host: "*.example.com"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/set")}}, Headers: Headers{Request: HeaderOperations{Set: map[string]string{"Host": "b.example.com"}}}, Split: Split{{Host: "*.example.com"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/v1")}}, Split: Split{{Host: "*.example.com", Subset: "v1"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/all")}}, Split: Split{{Host: "*.example.com", Subset: "all"}}}).
-		Route(Route{Match: []Match{{URI: Prefix("/literal")}}, Split: Split{{Host: "a.example.com"}}}).
-		Route(Route{Split: Split{{Host: "*.example.com"}}}))
+		DestinationRule(spec.DestinationRule{Host: "*.example.com", Subsets: []spec.Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "all"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/rewritten")}}, Rewrite: &spec.Rewrite{Authority: "a.example.com"}, Destinations: []spec.Destination{{Host: "*.example.com"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/set")}}, Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"Host": "b.example.com"}}}, Destinations: []spec.Destination{{Host: "*.example.com"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/v1")}}, Destinations: []spec.Destination{{Host: "*.example.com", Subset: "v1"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/all")}}, Destinations: []spec.Destination{{Host: "*.example.com", Subset: "all"}}}).
+		Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/literal")}}, Destinations: []spec.Destination{{Host: "a.example.com"}}}).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "*.example.com"}}}))
 	for _, row := range []struct{ name, host, path, want string }{
 		{"under the wildcard", "a.example.com", "/", "200 for a.example.com"},
 		{"at another port", "a.example.com:22", "/", "200 for a.example.com:22"},
@@ -103,22 +105,22 @@ func TestDynamicDNS(t *testing.T) {
 
 // Of services of one host and namespace, the oldest says what endpoints are.
 func TestUnusedEndpoints(t *testing.T) {
-	of := func(name string, r Resolution, endpoints ...Endpoint) Service {
-		return Service{Name: name, Hosts: []string{"*.a.test"}, Resolution: r, Endpoints: endpoints, Ports: []ServicePort{{Number: 80}}}
+	of := func(name string, r spec.Resolution, endpoints ...spec.Endpoint) spec.Service {
+		return spec.Service{Name: name, Hosts: []string{"*.a.test"}, Resolution: r, Endpoints: endpoints, Ports: []spec.ServicePort{{Number: 80}}}
 	}
-	one := Endpoint{Address: "10.0.0.1"}
+	one := spec.Endpoint{Address: "10.0.0.1"}
 	for _, row := range []struct {
 		name           string
-		oldest, second Service
+		oldest, second spec.Service
 		want           string
 	}{
-		{"STATIC and DNS", of("old", ResolveStatic, one), of("young", ResolveDNS, one), ""},
-		{"DYNAMIC_DNS twice", of("old", ResolveDynamicDNS), of("young", ResolveDynamicDNS), ""},
-		{"STATIC and DYNAMIC_DNS", of("old", ResolveStatic, one), of("young", ResolveDynamicDNS),
+		{"STATIC and DNS", of("old", spec.ResolveStatic, one), of("young", spec.ResolveDNS, one), ""},
+		{"DYNAMIC_DNS twice", of("old", spec.ResolveDynamicDNS), of("young", spec.ResolveDynamicDNS), ""},
+		{"STATIC and DYNAMIC_DNS", of("old", spec.ResolveStatic, one), of("young", spec.ResolveDynamicDNS),
 			`no request names its host: the older service "old" says what the endpoints of *.a.test are`},
-		{"DYNAMIC_DNS and STATIC", of("old", ResolveDynamicDNS), of("young", ResolveStatic, one),
+		{"DYNAMIC_DNS and STATIC", of("old", spec.ResolveDynamicDNS), of("young", spec.ResolveStatic, one),
 			`the endpoints are not used: the older service "old" has the resolution DYNAMIC_DNS for *.a.test`},
-		{"NONE and STATIC", of("old", ResolveNone), of("young", ResolveStatic, one),
+		{"NONE and STATIC", of("old", spec.ResolveNone), of("young", spec.ResolveStatic, one),
 			`the endpoints are not used: the older service "old" has the resolution NONE for *.a.test`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package gateway
 import (
 	"cmp"
 	"slices"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A serviceIndex finds services, and what DestinationRules say of their hosts.
@@ -23,18 +25,18 @@ type hostService struct {
 
 // A servicePart is a service, and the endpoints that it declares or selects.
 type servicePart struct {
-	*Service
-	endpoints []Endpoint
+	*spec.Service
+	endpoints []spec.Endpoint
 }
 
 func newServiceIndex(c *compiler) serviceIndex {
 	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.b.namespace, c.b.workload)}
 	workloads := newWorkloadIndex(c.d.WorkloadEntries, c.b.namespace)
-	byAge := make([]*Service, len(c.d.Services))
+	byAge := make([]*spec.Service, len(c.d.Services))
 	for i := range c.d.Services {
 		byAge[i] = &c.d.Services[i]
 	}
-	slices.SortStableFunc(byAge, func(a, b *Service) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(byAge, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
 	for _, s := range byAge {
 		c.discoverable(s)
 		namespace := cmp.Or(s.Namespace, c.b.namespace)
@@ -53,7 +55,7 @@ func newServiceIndex(c *compiler) serviceIndex {
 
 // add adds a service that is newer than all in the index, and returns the oldest of
 // its host and namespace.
-func (x *serviceIndex) add(host, namespace string, part servicePart) *Service {
+func (x *serviceIndex) add(host, namespace string, part servicePart) *spec.Service {
 	for _, h := range x.byHost[host] {
 		if h.namespace == namespace {
 			if h.parts[len(h.parts)-1].Service != part.Service {
@@ -68,17 +70,17 @@ func (x *serviceIndex) add(host, namespace string, part servicePart) *Service {
 
 // unusedEndpoints warns of a service whose endpoints are not used, because an older
 // one of the same host and namespace says in another way what they are.
-func (c *compiler) unusedEndpoints(host string, oldest *Service, part *servicePart) {
+func (c *compiler) unusedEndpoints(host string, oldest *spec.Service, part *servicePart) {
 	e := c.at(part.Origin).field("resolution")
 	differ := part.Resolution != oldest.Resolution
 	switch found := len(part.endpoints) > 0; {
-	case oldest.Resolution == ResolveDiscovery && (!differ || found):
+	case oldest.Resolution == spec.ResolveDiscovery && (!differ || found):
 		e.warnf("", "the endpoints of %s are those that are discovered for the older service %q", host, oldest.Name)
-	case part.Resolution == ResolveDiscovery && differ:
+	case part.Resolution == spec.ResolveDiscovery && differ:
 		e.warnf("", "nothing is discovered: the older service %q says what the endpoints of %s are", oldest.Name, host)
-	case part.Resolution == ResolveDynamicDNS && differ:
+	case part.Resolution == spec.ResolveDynamicDNS && differ:
 		e.warnf("", "no request names its host: the older service %q says what the endpoints of %s are", oldest.Name, host)
-	case (oldest.Resolution == ResolveNone || oldest.Resolution == ResolveDynamicDNS) && found:
+	case (oldest.Resolution == spec.ResolveNone || oldest.Resolution == spec.ResolveDynamicDNS) && found:
 		e.warnf("", "the endpoints are not used: the older service %q has the resolution %s for %s", oldest.Name, oldest.Resolution, host)
 	}
 }
@@ -112,11 +114,11 @@ func (h *hostService) ports() []int {
 }
 
 // resolution returns how all endpoints become addresses.
-func (h *hostService) resolution() Resolution { return h.parts[0].Resolution }
+func (h *hostService) resolution() spec.Resolution { return h.parts[0].Resolution }
 
 // A placedEndpoint is an endpoint at a port of its service.
 type placedEndpoint struct {
-	*Endpoint
+	*spec.Endpoint
 	// address is "host:port", or "unix:" and a path.
 	address string
 }
@@ -127,40 +129,40 @@ type placedEndpoint struct {
 func (h *hostService) endpoints(host string, port int, labels map[string]string) []placedEndpoint {
 	resolution := h.resolution()
 	switch resolution {
-	case ResolveNone, ResolveDiscovery:
+	case spec.ResolveNone, spec.ResolveDiscovery:
 		return nil
-	case ResolveDynamicDNS:
+	case spec.ResolveDynamicDNS:
 		p := h.port(port)
 		if p == nil || len(labels) > 0 {
 			return nil
 		}
-		e := &Endpoint{Address: host}
-		return []placedEndpoint{{e, e.at(p)}}
+		e := &spec.Endpoint{Address: host}
+		return []placedEndpoint{{e, addressAt(e, p)}}
 	}
 	var out []placedEndpoint
 	for _, part := range h.parts {
-		p := part.port(port)
+		p := portNumbered(part.Service, port)
 		if p == nil {
 			continue
 		}
 		list := part.endpoints
-		if part.runsAtHosts() {
-			list = []Endpoint{{Address: host}}
+		if runsAtHosts(part.Service) {
+			list = []spec.Endpoint{{Address: host}}
 		}
 		for i := range list {
 			e := &list[i]
 			// A younger service may have names where the oldest has addresses.
-			unresolved := resolution == ResolveStatic && !isAddress(e.Address) && !isSocket(e.Address)
-			if unresolved || !e.has(labels) {
+			unresolved := resolution == spec.ResolveStatic && !isAddress(e.Address) && !isSocket(e.Address)
+			if unresolved || !endpointHas(e, labels) {
 				continue
 			}
-			at := placedEndpoint{Endpoint: e, address: e.at(p)}
+			at := placedEndpoint{Endpoint: e, address: addressAt(e, p)}
 			if !slices.ContainsFunc(out, func(o placedEndpoint) bool { return len(h.parts) > 1 && o.address == at.address }) {
 				out = append(out, at)
 			}
 		}
 	}
-	if resolution == ResolveDNSRoundRobin && len(out) > 1 {
+	if resolution == spec.ResolveDNSRoundRobin && len(out) > 1 {
 		out = out[:1]
 	}
 	return out
@@ -175,9 +177,9 @@ func (h *hostService) protocol(port int) string {
 }
 
 // port returns a port of the oldest service that has it, or nil.
-func (h *hostService) port(number int) *ServicePort {
+func (h *hostService) port(number int) *spec.ServicePort {
 	for _, s := range h.parts {
-		if p := s.port(number); p != nil {
+		if p := portNumbered(s.Service, number); p != nil {
 			return p
 		}
 	}
@@ -188,7 +190,7 @@ func (h *hostService) port(number int) *ServicePort {
 func (h *hostService) subjectAltNames(port int) []string {
 	var names []string
 	for _, s := range h.parts {
-		if s.port(port) == nil {
+		if portNumbered(s.Service, port) == nil {
 			continue
 		}
 		for _, name := range s.SubjectAltNames {
@@ -200,8 +202,8 @@ func (h *hostService) subjectAltNames(port int) []string {
 	return names
 }
 
-// port returns a port of a service, or nil.
-func (s *Service) port(number int) *ServicePort {
+// portNumbered returns a port of a service, or nil.
+func portNumbered(s *spec.Service, number int) *spec.ServicePort {
 	for i := range s.Ports {
 		if p := &s.Ports[i]; p.Number == number {
 			return p

@@ -5,23 +5,25 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestServicesOfOneHostAndNamespaceArePooled(t *testing.T) {
 	at := func(second int64) time.Time { return time.Unix(second, 0) }
-	old := Service{Hosts: []string{"a.test"}, Resolution: ResolveStatic, Created: at(1),
-		Ports:           []ServicePort{{Number: 80, Name: "http", Protocol: "HTTP2", TargetPort: 8080}, {Number: 81, Name: "old"}},
-		Endpoints:       []Endpoint{{Address: "10.0.0.1", Ports: map[string]int{"old": 8181}}, {Address: "10.0.0.2", Labels: map[string]string{"v": "2"}}},
+	old := spec.Service{Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic, Created: at(1),
+		Ports:           []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP2", TargetPort: 8080}, {Number: 81, Name: "old"}},
+		Endpoints:       []spec.Endpoint{{Address: "10.0.0.1", Ports: map[string]int{"old": 8181}}, {Address: "10.0.0.2", Labels: map[string]string{"v": "2"}}},
 		SubjectAltNames: []string{"old.test", "both.test"}}
-	young := Service{Hosts: []string{"b.test", "a.test", "a.test"}, Resolution: ResolveDNS, Created: at(2),
-		Ports:           []ServicePort{{Number: 80, Name: "web", Protocol: "HTTP"}, {Number: 82, Name: "young"}},
-		Endpoints:       []Endpoint{{Address: "10.0.0.3", Labels: map[string]string{"v": "2"}}, {Address: "::1"}, {Address: "name.test"}, {Address: "10.0.0.1", Ports: map[string]int{"web": 8080}}},
+	young := spec.Service{Hosts: []string{"b.test", "a.test", "a.test"}, Resolution: spec.ResolveDNS, Created: at(2),
+		Ports:           []spec.ServicePort{{Number: 80, Name: "web", Protocol: "HTTP"}, {Number: 82, Name: "young"}},
+		Endpoints:       []spec.Endpoint{{Address: "10.0.0.3", Labels: map[string]string{"v": "2"}}, {Address: "::1"}, {Address: "name.test"}, {Address: "10.0.0.1", Ports: map[string]int{"web": 8080}}},
 		SubjectAltNames: []string{"both.test", "young.test"}}
-	elsewhere := Service{Namespace: "other", Hosts: []string{"a.test"}, Resolution: ResolveDNS, Created: at(0),
-		Ports: []ServicePort{{Number: 90}}}
-	unseen := Service{Hosts: []string{"a.test"}, ExportTo: []string{"nowhere"}, Ports: []ServicePort{{Number: 91}}}
+	elsewhere := spec.Service{Namespace: "other", Hosts: []string{"a.test"}, Resolution: spec.ResolveDNS, Created: at(0),
+		Ports: []spec.ServicePort{{Number: 90}}}
+	unseen := spec.Service{Hosts: []string{"a.test"}, ExportTo: []string{"nowhere"}, Ports: []spec.ServicePort{{Number: 91}}}
 	b := New()
-	x := newServiceIndex(&compiler{findings: new(findings), b: b, d: &Declarations{Services: []Service{young, elsewhere, unseen, old}}})
+	x := newServiceIndex(&compiler{findings: new(findings), b: b, d: &spec.Declarations{Services: []spec.Service{young, elsewhere, unseen, old}}})
 	h := x.find("a.test", "default")
 	addresses := func(h *hostService, port int, labels map[string]string) []string {
 		var out []string
@@ -31,7 +33,7 @@ func TestServicesOfOneHostAndNamespaceArePooled(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []int{80, 81, 82}, h.ports())
-	require.Equal(t, ResolveStatic, h.resolution())
+	require.Equal(t, spec.ResolveStatic, h.resolution())
 	require.Equal(t, []string{"10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:80", "[::1]:80"}, addresses(h, 80, nil), "the address that both have is one endpoint")
 	require.Equal(t, []string{"10.0.0.2:8080", "10.0.0.3:80"}, addresses(h, 80, map[string]string{"v": "2"}))
 	require.Equal(t, []string{"10.0.0.1:8181", "10.0.0.2:81"}, addresses(h, 81, nil))
@@ -49,24 +51,24 @@ func TestServicesOfOneHostAndNamespaceArePooled(t *testing.T) {
 func TestResolutionOfPooledServices(t *testing.T) {
 	tests := []struct {
 		name string
-		of   []Service
+		of   []spec.Service
 		want []string
 	}{
-		{"names of DNS", []Service{{Resolution: ResolveDNS}}, []string{"a.test:80"}},
-		{"both without endpoints", []Service{{Resolution: ResolveDNS}, {Resolution: ResolveDNS}}, []string{"a.test:80"}},
-		{"none for NONE", []Service{{Resolution: ResolveNone}, {Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}}}}, nil},
-		{"one for DNS_ROUND_ROBIN", []Service{
-			{Resolution: ResolveDNSRoundRobin, Endpoints: []Endpoint{{Address: "b.test"}}},
-			{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "c.test"}}},
+		{"names of DNS", []spec.Service{{Resolution: spec.ResolveDNS}}, []string{"a.test:80"}},
+		{"both without endpoints", []spec.Service{{Resolution: spec.ResolveDNS}, {Resolution: spec.ResolveDNS}}, []string{"a.test:80"}},
+		{"none for NONE", []spec.Service{{Resolution: spec.ResolveNone}, {Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}}}}, nil},
+		{"one for DNS_ROUND_ROBIN", []spec.Service{
+			{Resolution: spec.ResolveDNSRoundRobin, Endpoints: []spec.Endpoint{{Address: "b.test"}}},
+			{Resolution: spec.ResolveDNS, Endpoints: []spec.Endpoint{{Address: "c.test"}}},
 		}, []string{"b.test:80"}},
-		{"one wildcard for DYNAMIC_DNS, at the port of the oldest", []Service{
-			{Resolution: ResolveDynamicDNS, Ports: []ServicePort{{Number: 80, TargetPort: 8080}}},
-			{Resolution: ResolveDynamicDNS}, {Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}}},
+		{"one wildcard for DYNAMIC_DNS, at the port of the oldest", []spec.Service{
+			{Resolution: spec.ResolveDynamicDNS, Ports: []spec.ServicePort{{Number: 80, TargetPort: 8080}}},
+			{Resolution: spec.ResolveDynamicDNS}, {Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}}},
 		}, []string{"a.test:8080"}},
-		{"no wildcard for DNS", []Service{{Resolution: ResolveDNS, Endpoints: []Endpoint{{Address: "b.test"}}}, {Resolution: ResolveDynamicDNS}}, []string{"b.test:80"}},
-		{"not the host where nothing is selected", []Service{{Resolution: ResolveDNS, WorkloadSelector: map[string]string{"app": "a"}}}, nil},
-		{"a socket", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "unix:///run/a.sock"}}}}, []string{"unix:///run/a.sock"}},
-		{"one address twice in one service", []Service{{Resolution: ResolveStatic, Endpoints: []Endpoint{{Address: "10.0.0.1"}, {Address: "10.0.0.1"}}}},
+		{"no wildcard for DNS", []spec.Service{{Resolution: spec.ResolveDNS, Endpoints: []spec.Endpoint{{Address: "b.test"}}}, {Resolution: spec.ResolveDynamicDNS}}, []string{"b.test:80"}},
+		{"not the host where nothing is selected", []spec.Service{{Resolution: spec.ResolveDNS, WorkloadSelector: map[string]string{"app": "a"}}}, nil},
+		{"a socket", []spec.Service{{Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "unix:///run/a.sock"}}}}, []string{"unix:///run/a.sock"}},
+		{"one address twice in one service", []spec.Service{{Resolution: spec.ResolveStatic, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}, {Address: "10.0.0.1"}}}},
 			[]string{"10.0.0.1:80", "10.0.0.1:80"}},
 	}
 	for _, tt := range tests {
@@ -74,7 +76,7 @@ func TestResolutionOfPooledServices(t *testing.T) {
 			h := &hostService{}
 			for i := range tt.of {
 				if tt.of[i].Ports == nil {
-					tt.of[i].Ports = []ServicePort{{Number: 80}}
+					tt.of[i].Ports = []spec.ServicePort{{Number: 80}}
 				}
 				h.parts = append(h.parts, servicePart{&tt.of[i], tt.of[i].Endpoints})
 			}

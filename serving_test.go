@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // built returns the gateway of a builder, which the test closes.
@@ -42,11 +44,11 @@ func (s *backendSpy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // routed returns a gateway with one route to a spy.
-func routed(t *testing.T, s Semantics, r Route) (*Gateway, *backendSpy) {
+func routed(t *testing.T, s Semantics, r spec.Route) (*Gateway, *backendSpy) {
 	t.Helper()
 	spy := new(backendSpy)
-	if r.Split == nil && r.Redirect == nil && r.DirectResponse == nil {
-		r.Split = Split{{Host: "spy"}}
+	if r.Destinations == nil && r.Redirect == nil && r.DirectResponse == nil {
+		r.Destinations = []spec.Destination{{Host: "spy"}}
 	}
 	return built(t, New().Semantics(s).Route(r).Backend("*", spy)), spy
 }

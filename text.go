@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // String returns the compiled program as text: every listener, virtual host and
@@ -57,7 +59,7 @@ func (l *listener) print(t *text) {
 		for _, c := range l.order {
 			t.line("server %s", strings.Join(serverNames(c.server.Hosts), " "))
 			t.in(func() {
-				c.server.TLS.print(t)
+				printServerTLS(c.server.TLS, t)
 				c.table.print(t)
 			})
 		}
@@ -107,34 +109,13 @@ func (u *uriCondition) String() string {
 	return s
 }
 
-// String returns the word that Istio has for the kind.
-func (k MatchKind) String() string {
-	switch k {
-	case Exactly:
-		return "exact"
-	case HasPrefix:
-		return "prefix"
-	case MatchesRegex:
-		return "regex"
-	}
-	return "any"
-}
-
-// String returns the match, such as: prefix "/products".
-func (m StringMatch) String() string {
-	if m.Kind == Any {
-		return "any"
-	}
-	return m.Kind.String() + " " + strconv.Quote(m.Value)
-}
-
 // String returns the condition, such as: header x-user exact "7".
 func (c *condition) String() string {
 	s := c.source.String()
 	switch {
-	case c.kind == Any && c.negate:
+	case c.kind == spec.MatchAny && c.negate:
 		return s + " absent"
-	case c.kind == Any:
+	case c.kind == spec.MatchAny:
 		return s + " present"
 	case c.negate:
 		s += " not"

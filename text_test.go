@@ -6,32 +6,34 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestPrintedProgram(t *testing.T) {
 	half := 50.0
 	gw := built(t, New().TrustedProxies(2).Backend("cart", new(backendSpy)).
-		Server(Server{Gateway: "gw", Port: 80, Hosts: []string{"*.com"}, TLS: &ServerTLS{HTTPSRedirect: true}}).
-		Server(Server{Gateway: "gw", Port: 81, Bind: "127.0.0.1", Hosts: []string{"*"}}).
-		Server(Server{Gateway: "gw", Port: 443, PortName: "https", Protocol: "HTTPS", Hosts: []string{"a.com"}, TLS: &ServerTLS{Mode: TLSSimple, CredentialName: "c"}}).
-		VirtualService(VirtualService{Name: "shop", Hosts: []string{"a.com"}, Gateways: []string{"gw"}, Routes: []Route{
+		Server(spec.Server{Gateway: "gw", Port: 80, Hosts: []string{"*.com"}, TLS: &spec.ServerTLS{HTTPSRedirect: true}}).
+		Server(spec.Server{Gateway: "gw", Port: 81, Bind: "127.0.0.1", Hosts: []string{"*"}}).
+		Server(spec.Server{Gateway: "gw", Port: 443, PortName: "https", Protocol: "HTTPS", Hosts: []string{"a.com"}, TLS: &spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "c"}}).
+		VirtualService(spec.VirtualService{Name: "shop", Hosts: []string{"a.com"}, Gateways: []string{"gw"}, Routes: []spec.Route{
 			{
 				Name: "cart",
-				Match: []Match{{
-					Name: "put", URI: Prefix("/cart"), IgnoreURICase: true, Method: Exact("PUT"), Headers: map[string]StringMatch{"X-A": {}, "x-b": Regex("b+")},
-					QueryParams: map[string]StringMatch{"q": Prefix("1")}, WithoutHeaders: map[string]StringMatch{"x-c": {}, "x-d": Exact("d")},
+				Match: []spec.Match{{
+					Name: "put", URI: spec.Prefix("/cart"), IgnoreURICase: true, Method: spec.Exact("PUT"), Headers: map[string]spec.StringMatch{"X-A": {}, "x-b": spec.Regex("b+")},
+					QueryParams: map[string]spec.StringMatch{"q": spec.Prefix("1")}, WithoutHeaders: map[string]spec.StringMatch{"x-c": {}, "x-d": spec.Exact("d")},
 				}},
-				Fault:   &Fault{Delay: &FaultDelay{Fixed: time.Second, Percent: 0.5}, Abort: &FaultAbort{GRPCStatus: "ABORTED", Percent: 100}},
-				CORS:    &CORS{AllowOrigins: []StringMatch{Exact("https://a.com")}, AllowMethods: []string{"GET", "PUT"}, UnmatchedPreflights: IgnorePreflights},
-				Timeout: time.Second, Retry: &Retry{Attempts: 1, On: []string{"5xx"}, PerTryTimeout: time.Millisecond},
-				Rewrite: &Rewrite{URI: "/", Authority: "cart.com"}, Mirrors: []Mirror{{Destination: Destination{Host: "cart"}, Percent: &half}},
-				RateLimits: []RateLimit{{Requests: 5, Unit: time.Minute, Per: []LimitKey{{Header: "x-user"}}}},
-				Headers:    Headers{Request: ops{Set: lines{"x-a": "%REQ(X-B)%"}, Add: lines{"x-b": "1"}, Remove: []string{"x-c"}}, Response: ops{Remove: []string{"server"}}},
-				Split:      Split{{Host: "cart", Weight: 3}, {Host: "missing", Weight: 1, Headers: Headers{Request: ops{Set: lines{"x-own": "1"}}}}},
+				Fault:   &spec.Fault{Delay: &spec.FaultDelay{Fixed: time.Second, Percent: 0.5}, Abort: &spec.FaultAbort{GRPCStatus: "ABORTED", Percent: 100}},
+				CORS:    &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.com")}, AllowMethods: []string{"GET", "PUT"}, UnmatchedPreflights: spec.UnmatchedPreflightsIgnore},
+				Timeout: time.Second, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}, PerTryTimeout: time.Millisecond},
+				Rewrite: &spec.Rewrite{URI: "/", Authority: "cart.com"}, Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "cart"}, Percent: &half}},
+				RateLimits:   []spec.RateLimit{{Requests: 5, Unit: time.Minute, Per: []spec.LimitKey{{Header: "x-user"}}}},
+				Headers:      spec.Headers{Request: ops{Set: lines{"x-a": "%REQ(X-B)%"}, Add: lines{"x-b": "1"}, Remove: []string{"x-c"}}, Response: ops{Remove: []string{"server"}}},
+				Destinations: []spec.Destination{{Host: "cart", Weight: 3}, {Host: "missing", Weight: 1, Headers: spec.Headers{Request: ops{Set: lines{"x-own": "1"}}}}},
 			},
-			{Match: []Match{{URI: Exact("/old")}}, Redirect: &Redirect{URI: "/new", Code: 308, Port: 8080, Scheme: "https"}},
-			{Match: []Match{{URI: Regex("/re.*")}}, Rewrite: &Rewrite{URIRegex: &RegexRewrite{"a", `\0`}}, Split: Split{{Host: "cart"}}},
-			{DirectResponse: &DirectResponse{Status: 404, Body: []byte("none")}, Headers: Headers{Response: ops{Set: lines{"x-a": "1"}}}},
+			{Match: []spec.Match{{URI: spec.Exact("/old")}}, Redirect: &spec.Redirect{URI: "/new", Code: 308, Port: 8080, Scheme: "https"}},
+			{Match: []spec.Match{{URI: spec.Regex("/re.*")}}, Rewrite: &spec.Rewrite{URIRegex: &spec.RegexRewrite{Match: "a", Rewrite: `\0`}}, Destinations: []spec.Destination{{Host: "cart"}}},
+			{DirectResponse: &spec.DirectResponse{Status: 404, Body: []byte("none")}, Headers: spec.Headers{Response: ops{Set: lines{"x-a": "1"}}}},
 		}}))
 	routes := `          0 default/shop cart.put: prefix "/cart" in any case, method exact "PUT", header x-a present, header x-b regex "b+", query q prefix "1", header x-c absent, header x-d not exact "d"
             delay 0.5% by 1s
@@ -92,8 +94,8 @@ listener 127.0.0.1 81
 }
 
 func TestMatchText(t *testing.T) {
-	for want, m := range map[string]StringMatch{
-		"any": {}, `exact "a"`: Exact("a"), `prefix "/a\n"`: Prefix("/a\n"), `regex "a+"`: Regex("a+"),
+	for want, m := range map[string]spec.StringMatch{
+		"any": {}, `exact "a"`: spec.Exact("a"), `prefix "/a\n"`: spec.Prefix("/a\n"), `regex "a+"`: spec.Regex("a+"),
 	} {
 		require.Equal(t, want, m.String())
 	}

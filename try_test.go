@@ -18,11 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // timedOutAfter is a route whose time is up after d.
-func timedOutAfter(d time.Duration) Route {
-	return Route{Timeout: d, Split: Split{{Host: "spy"}}}
+func timedOutAfter(d time.Duration) spec.Route {
+	return spec.Route{Timeout: d, Destinations: []spec.Destination{{Host: "spy"}}}
 }
 
 // outcomeOf serves a request and returns the panic that ended it, if one did,
@@ -128,12 +129,12 @@ func TestAbandonedBackend(t *testing.T) {
 func TestBackendPanicsInTheExchangesGoroutine(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		route Route
+		route spec.Route
 	}{
 		{"timed", timedOutAfter(time.Second)},
-		{"retried", Route{Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}},
-		{"both", Route{Timeout: time.Second, Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}},
-		{"neither", Route{}},
+		{"retried", spec.Route{Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}},
+		{"both", spec.Route{Timeout: time.Second, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}},
+		{"neither", spec.Route{}},
 	} {
 		for _, value := range []any{"boom", http.ErrAbortHandler} {
 			t.Run(row.name, func(t *testing.T) {
@@ -293,7 +294,7 @@ func TestTimeoutCutsABlockedWrite(t *testing.T) {
 func TestResponsesStreamThroughATry(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol.name, func(t *testing.T) {
-			gw, spy := routed(t, Native, Route{Timeout: time.Minute, Retry: &Retry{Attempts: 1, On: []string{"5xx"}}})
+			gw, spy := routed(t, Native, spec.Route{Timeout: time.Minute, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}})
 			read := make(chan struct{})
 			spy.then = func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = io.WriteString(w, "first ")
@@ -328,13 +329,13 @@ func TestTryReadsFrom(t *testing.T) {
 	text := func(*testing.T) io.ReadCloser { return io.NopCloser(strings.NewReader(large)) }
 	for _, row := range []struct {
 		name   string
-		route  Route
+		route  spec.Route
 		source func(*testing.T) io.ReadCloser
 	}{
 		{"a file, timed", timedOutAfter(time.Minute), file},
 		{"a reader, timed", timedOutAfter(time.Minute), text},
-		{"a file, retried", Route{Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}, file},
-		{"a reader, retried", Route{Retry: &Retry{Attempts: 1, On: []string{"5xx"}}}, text},
+		{"a file, retried", spec.Route{Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}, file},
+		{"a reader, retried", spec.Route{Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}, text},
 	} {
 		for _, protocol := range protocols {
 			t.Run(row.name+" "+protocol.name, func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A validation is what validation needs to know of the builder.
@@ -25,7 +27,7 @@ type validation struct {
 //
 // Its cost is near-linear in the size of the declarations: no check compares
 // declarations in pairs.
-func validate(d *Declarations, o validation, f *findings) {
+func validate(d *spec.Declarations, o validation, f *findings) {
 	if o.regexes == nil {
 		o.regexes = regexCache{}
 	}
@@ -35,7 +37,7 @@ func validate(d *Declarations, o validation, f *findings) {
 	v.indexSubsets()
 	v.indexServices()
 	v.workloads = newWorkloadIndex(d.WorkloadEntries, o.defaultNamespace)
-	v.selectedBySome = make(map[*WorkloadEntry]bool)
+	v.selectedBySome = make(map[*spec.WorkloadEntry]bool)
 
 	v.duplicates()
 	v.servers()
@@ -49,13 +51,13 @@ func validate(d *Declarations, o validation, f *findings) {
 type validator struct {
 	validation
 	findings     *findings
-	declarations *Declarations
+	declarations *spec.Declarations
 
 	gateways map[resourceName]*gatewayIndex
 	// everyGateway pools all gateways: what "*" names.
 	everyGateway gatewayIndex
 	// byName holds the VirtualServices.
-	byName map[resourceName]*VirtualService
+	byName map[resourceName]*spec.VirtualService
 	// delegated holds the VirtualServices that some route delegates to.
 	delegated map[resourceName]bool
 	subsets   subsetIndex
@@ -63,13 +65,13 @@ type validator struct {
 	portsOf map[string][]int
 	// servicesOf holds the services of each declared host, once they are asked
 	// for.
-	servicesOf map[string][]*Service
+	servicesOf map[string][]*spec.Service
 	workloads  workloadIndex
 	// selectedBySome holds the WorkloadEntries that a service selects.
-	selectedBySome map[*WorkloadEntry]bool
+	selectedBySome map[*spec.WorkloadEntry]bool
 	// encryptors holds the DestinationRules of each host, once they are asked
 	// for.
-	encryptors *hostTable[*[]*DestinationRule]
+	encryptors *hostTable[*[]*spec.DestinationRule]
 	// reach is reused from one VirtualService to the next.
 	reach reach
 }
@@ -88,30 +90,30 @@ func (v *validator) named(namespace, name string) resourceName {
 // duplicates reports resources that are declared twice.
 func (v *validator) duplicates() {
 	d := v.declarations
-	once(v, len(d.VirtualServices), "VirtualService", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.VirtualServices), "VirtualService", func(i int) (*spec.Origin, string, string, string) {
 		vs := &d.VirtualServices[i]
 		return &vs.Origin, vs.Namespace, vs.Name, ""
 	})
-	once(v, len(d.Services), "ServiceEntry", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.Services), "ServiceEntry", func(i int) (*spec.Origin, string, string, string) {
 		s := &d.Services[i]
 		return &s.Origin, s.Namespace, s.Name, ""
 	})
-	once(v, len(d.WorkloadEntries), "WorkloadEntry", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.WorkloadEntries), "WorkloadEntry", func(i int) (*spec.Origin, string, string, string) {
 		w := &d.WorkloadEntries[i]
 		return &w.Origin, w.Namespace, w.Name, ""
 	})
-	once(v, len(d.DestinationRules), "DestinationRule", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.DestinationRules), "DestinationRule", func(i int) (*spec.Origin, string, string, string) {
 		r := &d.DestinationRules[i]
 		return &r.Origin, r.Namespace, r.Name, ""
 	})
-	once(v, len(d.RateLimits), "RateLimitConfig", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.RateLimits), "RateLimitConfig", func(i int) (*spec.Origin, string, string, string) {
 		p := &d.RateLimits[i]
 		return &p.Origin, p.Namespace, p.Name, ""
 	})
 	// A Gateway is declared by its servers. Two resources of one name both
 	// have a spec.servers[0]; servers declared in Go have no path and are added
 	// to the Gateway that they name.
-	once(v, len(d.Servers), "Gateway", func(i int) (*Origin, string, string, string) {
+	once(v, len(d.Servers), "Gateway", func(i int) (*spec.Origin, string, string, string) {
 		s := &d.Servers[i]
 		if s.Origin.Path == "" {
 			return &s.Origin, "", "", ""
@@ -122,7 +124,7 @@ func (v *validator) duplicates() {
 
 // once reports the second and later of n declarations that have one kind, name
 // and part. Those without a name are passed over.
-func once(v *validator, n int, kind string, at func(i int) (o *Origin, namespace, name, part string)) {
+func once(v *validator, n int, kind string, at func(i int) (o *spec.Origin, namespace, name, part string)) {
 	if n < 2 {
 		return
 	}
@@ -131,7 +133,7 @@ func once(v *validator, n int, kind string, at func(i int) (o *Origin, namespace
 		resourceName
 		part string
 	}
-	first := make(map[identity]*Origin, n)
+	first := make(map[identity]*spec.Origin, n)
 	for i := range n {
 		o, namespace, name, part := at(i)
 		if name == "" {
@@ -153,7 +155,7 @@ func once(v *validator, n int, kind string, at func(i int) (o *Origin, namespace
 }
 
 // position returns "file:line" of an origin.
-func position(o *Origin) string {
+func position(o *spec.Origin) string {
 	if o.Line == 0 {
 		return o.File
 	}

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // redirectCodes are those that can be sent.
 var redirectCodes = []int{301, 302, 303, 307, 308}
 
-func (v *validator) redirect(s *site, r *Route) {
+func (v *validator) redirect(s *site, r *spec.Route) {
 	d := r.Redirect
-	if d.URI == "" && d.PrefixRewrite == "" && d.Authority == "" && d.Scheme == "" && d.Port == 0 && d.DerivePort == PortUnset {
+	if d.URI == "" && d.PrefixRewrite == "" && d.Authority == "" && d.Scheme == "" && d.Port == 0 && d.DerivePort == spec.PortDerivationNone {
 		e := s.field("redirect")
 		e.errorf("the redirect changes nothing: one of uri, prefixRewrite, authority, scheme and port is expected")
 	}
@@ -23,7 +24,7 @@ func (v *validator) redirect(s *site, r *Route) {
 			e.errorf("uri and prefixRewrite exclude each other")
 		}
 		for i := range r.Match {
-			if kind := r.Match[i].URI.Kind; kind != HasPrefix && kind != Any {
+			if kind := r.Match[i].URI.Kind; kind != spec.MatchPrefix && kind != spec.MatchAny {
 				e.errorf("there is no prefix to replace: match[%d] is %s", i, describe(r.Match[i].URI))
 				break
 			}
@@ -39,10 +40,10 @@ func (v *validator) redirect(s *site, r *Route) {
 		e.errorf("%s", portProblem(d.Port))
 	}
 	switch {
-	case d.DerivePort > PortFromRequestPort:
+	case d.DerivePort > spec.PortDerivationRequestPort:
 		e := s.field("redirect.derivePort")
 		e.errorf("%d is not a derivation of a port", d.DerivePort)
-	case d.DerivePort != PortUnset && d.Port != 0:
+	case d.DerivePort != spec.PortDerivationNone && d.Port != 0:
 		e := s.field("redirect.derivePort")
 		e.errorf("port and derivePort exclude each other")
 	}
@@ -66,7 +67,7 @@ const (
 	maxBody   = 1 << 20
 )
 
-func (v *validator) directResponse(s *site, d *DirectResponse) {
+func (v *validator) directResponse(s *site, d *spec.DirectResponse) {
 	if d.Status < 200 || d.Status > 599 {
 		e := s.field("directResponse.status")
 		e.errorf("%d is not a status to answer with, 200 to 599 is expected", d.Status)
@@ -80,7 +81,7 @@ func (v *validator) directResponse(s *site, d *DirectResponse) {
 	}
 }
 
-func (v *validator) rewrite(s *site, r *Route) {
+func (v *validator) rewrite(s *site, r *spec.Route) {
 	w := r.Rewrite
 	switch {
 	case w.URI == "" && w.URIRegex == nil && w.Authority == "":
@@ -111,19 +112,20 @@ func (v *validator) rewrite(s *site, r *Route) {
 	}
 }
 
-func notInHost(r rune) bool   { return r <= ' ' || r == 0x7f || r == '/' || r == '?' || r == '#' }
+func notInHost(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' || r == '?' || r == '#' }
+
 func notInTarget(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // joints reports where a rewritten prefix and the rest of the path meet at no
 // slash or at two: what the two semantics make of it differs. One match is
 // enough to say so.
-func (v *validator) joints(s *site, r *Route, rewrite string) {
+func (v *validator) joints(s *site, r *spec.Route, rewrite string) {
 	for i := range max(1, len(r.Match)) {
 		prefix := "/"
 		if len(r.Match) > 0 {
 			switch uri := r.Match[i].URI; uri.Kind {
-			case Any:
-			case HasPrefix:
+			case spec.MatchAny:
+			case spec.MatchPrefix:
 				prefix = uri.Value
 			default:
 				continue
@@ -146,7 +148,7 @@ func (v *validator) joints(s *site, r *Route, rewrite string) {
 	}
 }
 
-func (v *validator) regexRewrite(s *site, w *RegexRewrite) {
+func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 	expression, replacement := s.field("rewrite.uriRegexRewrite.match"), s.field("rewrite.uriRegexRewrite.rewrite")
 	if w.Rewrite == "" {
 		replacement.errorf("the replacement is missing")

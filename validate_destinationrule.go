@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // encrypts reports whether some rule has TLS for a port of one of the hosts.
@@ -11,27 +13,27 @@ import (
 // not.
 func (v *validator) encrypts(hosts []string, port int) bool {
 	if v.encryptors == nil {
-		v.encryptors = new(hostTable[*[]*DestinationRule])
-		byHost := make(map[string]*[]*DestinationRule)
+		v.encryptors = new(hostTable[*[]*spec.DestinationRule])
+		byHost := make(map[string]*[]*spec.DestinationRule)
 		for i := range v.declarations.DestinationRules {
 			rule := &v.declarations.DestinationRules[i]
 			host := fullHost(rule.Host, v.named(rule.Namespace, "").namespace)
 			if byHost[host] == nil {
-				byHost[host] = new([]*DestinationRule)
+				byHost[host] = new([]*spec.DestinationRule)
 				v.encryptors.add(host, byHost[host])
 			}
 			*byHost[host] = append(*byHost[host], rule)
 		}
 	}
-	encrypts := func(t *TrafficPolicy) bool {
+	encrypts := func(t *spec.TrafficPolicy) bool {
 		if t == nil {
 			return false
 		}
 		tls := t.TLS
-		if p := t.atPort(port); p != nil {
+		if p := settingsAt(t, port); p != nil {
 			tls = p.TLS
 		}
-		return tls != nil && tls.Mode != ClientTLSDisable
+		return tls != nil && tls.Mode != spec.ClientTLSDisable
 	}
 	for _, host := range hosts {
 		rules, ok := v.encryptors.findName(host)
@@ -39,7 +41,7 @@ func (v *validator) encrypts(hosts []string, port int) bool {
 			continue
 		}
 		for _, rule := range *rules {
-			if encrypts(rule.TrafficPolicy) || slices.ContainsFunc(rule.Subsets, func(s Subset) bool { return encrypts(s.TrafficPolicy) }) {
+			if encrypts(rule.TrafficPolicy) || slices.ContainsFunc(rule.Subsets, func(s spec.Subset) bool { return encrypts(s.TrafficPolicy) }) {
 				return true
 			}
 		}
@@ -123,7 +125,7 @@ func (v *validator) destinationRules() {
 }
 
 // ruleSelector validates which workloads a rule is for.
-func (v *validator) ruleSelector(s *site, rule *DestinationRule) {
+func (v *validator) ruleSelector(s *site, rule *spec.DestinationRule) {
 	if rule.WorkloadSelector == nil {
 		return
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // words are what random declarations are made of: few, so that names meet, and
@@ -72,8 +74,8 @@ func fill(r *rand.Rand, v reflect.Value, levels int) {
 }
 
 // anyDeclarations are determined by their seed.
-func anyDeclarations(seed uint64) Declarations {
-	var d Declarations
+func anyDeclarations(seed uint64) spec.Declarations {
+	var d spec.Declarations
 	fill(rand.New(rand.NewPCG(seed, 1)), reflect.ValueOf(&d).Elem(), 8)
 	return d
 }
@@ -111,38 +113,38 @@ func FuzzValidate(f *testing.F) {
 }
 
 // largeTables are tables of n valid routes in the shapes that real ones have.
-func largeTables(n int) map[string]Declarations {
-	tables := make(map[string]Declarations)
-	of := func(match func(i int) Match) Declarations {
-		routes := make([]Route, n)
+func largeTables(n int) map[string]spec.Declarations {
+	tables := make(map[string]spec.Declarations)
+	of := func(match func(i int) spec.Match) spec.Declarations {
+		routes := make([]spec.Route, n)
 		for i := range routes {
-			routes[i] = Route{Match: []Match{match(i)}, Split: Split{{Host: fmt.Sprintf("backend-%d", i%100), Port: 8080}}}
+			routes[i] = spec.Route{Match: []spec.Match{match(i)}, Destinations: []spec.Destination{{Host: fmt.Sprintf("backend-%d", i%100), Port: 8080}}}
 		}
 		return shop(routes...)
 	}
-	tables["prefixes"] = of(func(i int) Match { return Match{URI: Prefix(fmt.Sprintf("/service-%d/", i))} })
-	tables["tenants"] = of(func(i int) Match {
-		return Match{URI: Prefix("/api/"), Headers: map[string]StringMatch{"x-tenant": Exact(fmt.Sprintf("tenant-%d", i))}}
+	tables["prefixes"] = of(func(i int) spec.Match { return spec.Match{URI: spec.Prefix(fmt.Sprintf("/service-%d/", i))} })
+	tables["tenants"] = of(func(i int) spec.Match {
+		return spec.Match{URI: spec.Prefix("/api/"), Headers: map[string]spec.StringMatch{"x-tenant": spec.Exact(fmt.Sprintf("tenant-%d", i))}}
 	})
-	tables["predicates"] = of(func(i int) Match {
-		return Match{URI: Prefix(fmt.Sprintf("/service-%d/", i/4)), QueryParams: map[string]StringMatch{"v": Exact(fmt.Sprint(i % 4))}}
+	tables["predicates"] = of(func(i int) spec.Match {
+		return spec.Match{URI: spec.Prefix(fmt.Sprintf("/service-%d/", i/4)), QueryParams: map[string]spec.StringMatch{"v": spec.Exact(fmt.Sprint(i % 4))}}
 	})
-	tables["lengths"] = of(func(i int) Match {
-		return Match{URI: Prefix("/" + strings.Repeat("x", i%100) + fmt.Sprintf("%06d/", i))}
+	tables["lengths"] = of(func(i int) spec.Match {
+		return spec.Match{URI: spec.Prefix("/" + strings.Repeat("x", i%100) + fmt.Sprintf("%06d/", i))}
 	})
 	hosts := shop()
 	hosts.Servers[0].Hosts = make([]string, n)
-	hosts.VirtualServices = make([]VirtualService, n)
+	hosts.VirtualServices = make([]spec.VirtualService, n)
 	for i := range n {
 		host := fmt.Sprintf("host-%d.test", i)
 		hosts.Servers[0].Hosts[i] = host
-		hosts.VirtualServices[i] = VirtualService{Name: fmt.Sprintf("vs-%d", i), Hosts: []string{host}, Gateways: []string{"gw"}, Routes: []Route{{Split: toCart}}}
+		hosts.VirtualServices[i] = spec.VirtualService{Name: fmt.Sprintf("vs-%d", i), Hosts: []string{host}, Gateways: []string{"gw"}, Routes: []spec.Route{{Destinations: toCart}}}
 	}
 	tables["hosts"] = hosts
 	mixed := shop()
 	mixed.VirtualServices = append(tables["prefixes"].VirtualServices[:1:1], hosts.VirtualServices...)
 	tables["one large and many small"] = mixed
-	one := shop(Route{Split: toCart})
+	one := shop(spec.Route{Destinations: toCart})
 	one.Servers[0].Hosts = []string{"*.test"}
 	one.VirtualServices[0].Hosts = make([]string, n)
 	for i := range n {

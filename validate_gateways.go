@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // meshGateway is the reserved name for all sidecars.
@@ -20,7 +21,7 @@ type gatewayIndex struct {
 	portNames map[string]bool
 }
 
-func (g *gatewayIndex) add(server *Server, namespace string) {
+func (g *gatewayIndex) add(server *spec.Server, namespace string) {
 	if g.hosts == nil {
 		g.hosts = make(map[string]*hostSet)
 		g.portNames = make(map[string]bool)

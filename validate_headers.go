@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // rewriteAuthority returns the authority that a route's rewrite sets, or "".
-func rewriteAuthority(r *Route) string {
+func rewriteAuthority(r *spec.Route) string {
 	if r.Rewrite == nil {
 		return ""
 	}
@@ -17,7 +19,7 @@ func rewriteAuthority(r *Route) string {
 
 // headers validates the operations of a route or a destination. The authority
 // is what else sets the Host header at the same level.
-func (v *validator) headers(s *site, h *Headers, authority string) {
+func (v *validator) headers(s *site, h *spec.Headers, authority string) {
 	if q := &h.Request; len(q.Set)+len(q.Add)+len(q.Remove) > 0 {
 		v.headerValues(s, "headers.request.set", q.Set, true)
 		v.headerValues(s, "headers.request.add", q.Add, true)
@@ -64,7 +66,7 @@ func (v *validator) removedHeaders(s *site, field string, names []string) {
 }
 
 // authorities reports a request whose Host header is set twice at one level.
-func (v *validator) authorities(s *site, q *HeaderOperations, authority string) {
+func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority string) {
 	for _, operation := range []struct {
 		field  string
 		values map[string]string
@@ -86,7 +88,7 @@ func (v *validator) authorities(s *site, q *HeaderOperations, authority string) 
 
 // edgeHeaders reports headers of the edge that a route adds to or removes: under
 // Envoy they are there before the route's operations, under Native after.
-func (v *validator) edgeHeaders(s *site, q *HeaderOperations) {
+func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
 	for i, name := range q.Remove {
 		if !isWrittenByEdge(name) {
 			continue

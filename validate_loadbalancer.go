@@ -3,18 +3,20 @@ package gateway
 import (
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // loadBalancer validates a load balancer. ejects says that endpoints may be
 // ejected, without which none fails over to another place.
-func (v *validator) loadBalancer(s *site, b *LoadBalancer, ejects bool) {
+func (v *validator) loadBalancer(s *site, b *spec.LoadBalancer, ejects bool) {
 	simple := s.field("simple")
 	switch {
-	case b.Simple > BalancePassthrough:
+	case b.Simple > spec.BalancePassthrough:
 		simple.errorf("%d is not a way to balance", b.Simple)
-	case b.Simple != BalanceLeastRequest && b.ConsistentHash != nil:
+	case b.Simple != spec.BalanceLeastRequest && b.ConsistentHash != nil:
 		simple.errorf("excludes consistentHash, which is set as well")
-	case b.Simple == BalancePassthrough:
+	case b.Simple == spec.BalancePassthrough:
 		simple.warnf("", "PASSTHROUGH has no meaning at a gateway: requests get 503")
 	}
 	if b.ConsistentHash != nil {
@@ -28,7 +30,7 @@ func (v *validator) loadBalancer(s *site, b *LoadBalancer, ejects bool) {
 	if w := b.Warmup; w != nil {
 		e := s.field("warmup")
 		v.warmup(&e, w)
-		if b.ConsistentHash != nil || b.Simple == BalanceRandom || b.Simple == BalancePassthrough {
+		if b.ConsistentHash != nil || b.Simple == spec.BalanceRandom || b.Simple == spec.BalancePassthrough {
 			e.warnf("", "has no effect: only LEAST_REQUEST and ROUND_ROBIN warm up")
 		}
 	}
@@ -40,7 +42,7 @@ const maxRingSize = 8 << 20
 // maxTableSize is what Envoy allows for Maglev.
 const maxTableSize = 5000011
 
-func (v *validator) consistentHash(s *site, h *ConsistentHash) {
+func (v *validator) consistentHash(s *site, h *spec.ConsistentHash) {
 	var values []string
 	for _, value := range []struct {
 		field string
@@ -99,7 +101,7 @@ func isPrime(n int) bool {
 	return true
 }
 
-func (v *validator) hashCookie(s *site, c *HashCookie) {
+func (v *validator) hashCookie(s *site, c *spec.HashCookie) {
 	name := s.field("name")
 	switch {
 	case c.Name == "":
@@ -113,7 +115,7 @@ func (v *validator) hashCookie(s *site, c *HashCookie) {
 	for i, a := range c.Attributes {
 		e := s.element("attributes", i)
 		at := e.field("name")
-		same := func(other CookieAttribute) bool { return other.Name == a.Name }
+		same := func(other spec.CookieAttribute) bool { return other.Name == a.Name }
 		switch {
 		case a.Name == "":
 			at.errorf("the attribute has no name")
@@ -126,7 +128,7 @@ func (v *validator) hashCookie(s *site, c *HashCookie) {
 	}
 }
 
-func (v *validator) warmup(s *site, w *Warmup) {
+func (v *validator) warmup(s *site, w *spec.Warmup) {
 	v.required(s, "duration", w.Duration != 0)
 	v.duration(s, "duration", w.Duration)
 	if w.MinimumPercent != nil {
@@ -138,7 +140,7 @@ func (v *validator) warmup(s *site, w *Warmup) {
 	}
 }
 
-func (v *validator) locality(s *site, l *LocalityLB, ejects bool) {
+func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 	failsOver := len(l.Failover) > 0 || len(l.FailoverPriority) > 0
 	switch {
 	case len(l.Distribute) > 0 && len(l.Failover) > 0:

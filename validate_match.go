@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // pseudoHeaders are those that a request has.
@@ -14,7 +15,7 @@ var pseudoHeaders = []string{":authority", ":method", ":path", ":scheme"}
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
 
-func (v *validator) match(s *site, m *Match, vs *boundService) {
+func (v *validator) match(s *site, m *spec.Match, vs *boundService) {
 	v.uri(s, m)
 	v.requestLine(s, m)
 	if len(m.Headers) > 0 {
@@ -35,20 +36,20 @@ func (v *validator) match(s *site, m *Match, vs *boundService) {
 	v.sources(s, m)
 }
 
-func (v *validator) uri(s *site, m *Match) {
+func (v *validator) uri(s *site, m *spec.Match) {
 	e := s.field("uri")
 	if !v.stringMatch(&e, m.URI, true) {
 		return
 	}
 	switch uri := m.URI; uri.Kind {
-	case MatchesRegex:
+	case spec.MatchRegex:
 		if m.IgnoreURICase {
 			e := s.field("ignoreUriCase")
 			e.warnf("", "has no effect on a regex: write (?i) in the expression")
 		}
-	case Exactly, HasPrefix:
+	case spec.MatchExact, spec.MatchPrefix:
 		switch {
-		case uri.Value == "" && uri.Kind == HasPrefix:
+		case uri.Value == "" && uri.Kind == spec.MatchPrefix:
 		case !strings.HasPrefix(uri.Value, "/"):
 			e.warnf("", "%s takes no request: a path begins with /", describe(uri))
 		case strings.ContainsAny(uri.Value, "?#"):
@@ -58,28 +59,28 @@ func (v *validator) uri(s *site, m *Match) {
 }
 
 // requestLine validates the conditions on method, scheme and authority.
-func (v *validator) requestLine(s *site, m *Match) {
-	if m.Method.Kind != Any {
+func (v *validator) requestLine(s *site, m *spec.Match) {
+	if m.Method.Kind != spec.MatchAny {
 		e := s.field("method")
-		if v.stringMatch(&e, m.Method, false) && m.Method.Kind == Exactly {
+		if v.stringMatch(&e, m.Method, false) && m.Method.Kind == spec.MatchExact {
 			if upper := strings.ToUpper(m.Method.Value); upper != m.Method.Value && slices.Contains(methods, upper) {
 				e.warnSuggestf("", upper, "%s takes no request: letter case counts", describe(m.Method))
 			}
 		}
 	}
-	if m.Scheme.Kind != Any {
+	if m.Scheme.Kind != spec.MatchAny {
 		e := s.field("scheme")
-		if v.stringMatch(&e, m.Scheme, false) && m.Scheme.Kind == Exactly && m.Scheme.Value != "http" && m.Scheme.Value != "https" {
+		if v.stringMatch(&e, m.Scheme, false) && m.Scheme.Kind == spec.MatchExact && m.Scheme.Value != "http" && m.Scheme.Value != "https" {
 			e.warnf("", `%s takes no request: a scheme is "http" or "https"`, describe(m.Scheme))
 		}
 	}
-	if m.Authority.Kind != Any {
+	if m.Authority.Kind != spec.MatchAny {
 		e := s.field("authority")
 		v.stringMatch(&e, m.Authority, false)
 	}
 }
 
-func (v *validator) headerConditions(s *site, field string, conditions map[string]StringMatch) {
+func (v *validator) headerConditions(s *site, field string, conditions map[string]spec.StringMatch) {
 	var few [8]string
 	for _, name := range orderedKeys(few[:0], conditions) {
 		m := conditions[name]
@@ -88,11 +89,11 @@ func (v *validator) headerConditions(s *site, field string, conditions map[strin
 			continue
 		}
 		without := field == "withoutHeaders"
-		if without && m == Regex("*") {
+		if without && m == spec.Regex("*") {
 			// Istio takes it for presence here, and here alone.
 			continue
 		}
-		if v.stringMatch(&e, m, false) && without && m == Regex(".*") {
+		if v.stringMatch(&e, m, false) && without && m == spec.Regex(".*") {
 			e.warnf("", "never holds, so that no request is taken: .* holds for a missing header too; {} asks for absence")
 		}
 	}
@@ -132,7 +133,7 @@ func (v *validator) headerConditionName(s *site, name string) bool {
 }
 
 // server validates the conditions on the server: its port and gateway.
-func (v *validator) server(s *site, m *Match, vs *boundService) {
+func (v *validator) server(s *site, m *spec.Match, vs *boundService) {
 	if m.Port != 0 {
 		e := s.field("port")
 		if problem := portProblem(m.Port); problem != "" {
@@ -169,7 +170,7 @@ func (v *validator) hasPort(port int, vs *boundService) bool {
 
 // sources validates the conditions on the workload that sends a request, which
 // at an ingress gateway is the gateway itself.
-func (v *validator) sources(s *site, m *Match) {
+func (v *validator) sources(s *site, m *spec.Match) {
 	if len(m.SourceLabels) > 0 {
 		v.labels(s, "sourceLabels", m.SourceLabels)
 		e := s.field("sourceLabels")
@@ -193,18 +194,18 @@ func (v *validator) sources(s *site, m *Match) {
 
 // stringMatch validates a comparison and reports whether it can be made. An
 // empty prefix holds for everything, which only a URI may say.
-func (v *validator) stringMatch(s *site, m StringMatch, emptyPrefix bool) bool {
+func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) bool {
 	switch m.Kind {
-	case Any, Exactly:
+	case spec.MatchAny, spec.MatchExact:
 		return true
-	case HasPrefix:
+	case spec.MatchPrefix:
 		if m.Value == "" && !emptyPrefix {
 			e := s.field("prefix")
 			e.errorf("the prefix is empty: leave it out to ask for presence")
 			return false
 		}
 		return true
-	case MatchesRegex:
+	case spec.MatchRegex:
 		if _, err := v.regexes.compile(m.Value); err != nil {
 			e := s.field("regex")
 			e.errorf("%s %v", quoted(m.Value), err)
@@ -217,13 +218,13 @@ func (v *validator) stringMatch(s *site, m StringMatch, emptyPrefix bool) bool {
 }
 
 // describe says what a StringMatch looks for.
-func describe(m StringMatch) string {
+func describe(m spec.StringMatch) string {
 	switch m.Kind {
-	case Exactly:
+	case spec.MatchExact:
 		return "exact " + quoted(m.Value)
-	case HasPrefix:
+	case spec.MatchPrefix:
 		return "prefix " + quoted(m.Value)
-	case MatchesRegex:
+	case spec.MatchRegex:
 		return "regex " + quoted(m.Value)
 	}
 	return "any value"

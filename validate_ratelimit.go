@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 var targetKinds = []string{"Gateway", "VirtualService"}
@@ -31,7 +32,7 @@ func (v *validator) rateLimitPolicies() {
 
 // target validates what a policy is attached to. What does not exist is a
 // warning: it may come later.
-func (v *validator) target(s *site, t *TargetRef, namespace string) {
+func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	name := resourceName{namespace, t.Name}
 	at, section := s.field("name"), s.field("sectionName")
 	switch {
@@ -54,7 +55,7 @@ func (v *validator) target(s *site, t *TargetRef, namespace string) {
 			at.warnSuggestf(codeNotFound, closestIn(v.byName, name), "there is no VirtualService %s: nothing is limited", name)
 			return
 		}
-		if t.SectionName == "" || slices.ContainsFunc(vs.Routes, func(r Route) bool { return r.Name == t.SectionName }) {
+		if t.SectionName == "" || slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return r.Name == t.SectionName }) {
 			return
 		}
 		var routes []string
@@ -66,7 +67,7 @@ func (v *validator) target(s *site, t *TargetRef, namespace string) {
 	}
 }
 
-func (v *validator) rateLimit(s *site, l *RateLimit) {
+func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	if l.Requests < 1 {
 		e := s.field("requestsPerUnit")
 		e.errorf("%d requests is no limit, 1 or more is expected", l.Requests)
@@ -86,7 +87,7 @@ func (v *validator) rateLimit(s *site, l *RateLimit) {
 		e := s.field("when")
 		v.limitCondition(&e, l.When)
 	}
-	if l.OnStoreFailure > FailDeny {
+	if l.OnStoreFailure > spec.StoreFailureDeny {
 		e := s.field("onStoreFailure")
 		e.errorf("%d is not a treatment of a failing limiter", l.OnStoreFailure)
 	}
@@ -100,7 +101,7 @@ func (v *validator) rateLimit(s *site, l *RateLimit) {
 // client can write them as well.
 var forgeableAddresses = []string{"x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip"}
 
-func (v *validator) limitKey(s *site, k *LimitKey) {
+func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 	header := s.field("header")
 	switch {
 	case k.RemoteAddress && k.Header != "":
@@ -122,7 +123,7 @@ func (v *validator) limitKey(s *site, k *LimitKey) {
 
 // limitCondition validates the condition of a limit, which looks at nothing but
 // the request.
-func (v *validator) limitCondition(s *site, m *Match) {
+func (v *validator) limitCondition(s *site, m *spec.Match) {
 	unused := func(field string, given bool) {
 		if given {
 			e := s.field(field)
@@ -135,5 +136,5 @@ func (v *validator) limitCondition(s *site, m *Match) {
 	unused("sourceNamespace", m.SourceNamespace != "")
 	request := *m
 	request.Port, request.Gateways, request.SourceLabels, request.SourceNamespace = 0, nil, nil, ""
-	v.match(s, &request, &boundService{VirtualService: &VirtualService{}, delegate: true})
+	v.match(s, &request, &boundService{VirtualService: &spec.VirtualService{}, delegate: true})
 }

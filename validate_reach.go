@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A reach finds matches that take nothing, because a match before takes all of
@@ -48,7 +50,7 @@ type taken struct {
 // A uriSet is a URI condition in normal form: one that takes every path is the
 // prefix "", and the text of one that ignores letter case is in lower case.
 type uriSet struct {
-	kind MatchKind
+	kind spec.MatchKind
 	fold bool
 	text string
 }
@@ -56,11 +58,11 @@ type uriSet struct {
 // A taker is a match of a route; the route is -1 where there is none.
 type taker struct{ route, match int }
 
-func uriSetOf(m *Match) uriSet {
+func uriSetOf(m *spec.Match) uriSet {
 	switch {
-	case m.URI.Kind == Any, m.URI == Prefix("/"), m.URI == Prefix(""), m.URI == Regex(".*"):
-		return uriSet{kind: HasPrefix}
-	case m.IgnoreURICase && m.URI.Kind != MatchesRegex:
+	case m.URI.Kind == spec.MatchAny, m.URI == spec.Prefix("/"), m.URI == spec.Prefix(""), m.URI == spec.Regex(".*"):
+		return uriSet{kind: spec.MatchPrefix}
+	case m.IgnoreURICase && m.URI.Kind != spec.MatchRegex:
 		return uriSet{m.URI.Kind, true, lowerLetters(m.URI.Value)}
 	}
 	return uriSet{m.URI.Kind, false, m.URI.Value}
@@ -82,7 +84,7 @@ func lowerLetters(s string) string {
 	return s
 }
 
-func (r *reach) reset(routes []Route) {
+func (r *reach) reset(routes []spec.Route) {
 	size := 0
 	for i := range routes {
 		size += max(1, len(routes[i].Match))
@@ -103,7 +105,7 @@ func (r *reach) reset(routes []Route) {
 }
 
 // number returns the number of a match's conditions beside the URI.
-func (r *reach) number(m *Match) int32 {
+func (r *reach) number(m *spec.Match) int32 {
 	r.buffer = appendConditions(r.buffer[:0], m)
 	if len(r.buffer) == 0 {
 		return noConditions
@@ -120,7 +122,7 @@ func (r *reach) number(m *Match) int32 {
 // take records that a match takes its requests.
 func (r *reach) take(conditions int32, uri uriSet, by taker) {
 	switch uri.kind {
-	case HasPrefix:
+	case spec.MatchPrefix:
 		r.prefixes[conditions].add(len(uri.text))
 		hash := firstHash(conditions, uri.fold)
 		for i := range len(uri.text) {
@@ -128,7 +130,7 @@ func (r *reach) take(conditions int32, uri uriSet, by taker) {
 		}
 		word, bit := r.bit(hash)
 		r.filter[word] |= bit
-	case MatchesRegex:
+	case spec.MatchRegex:
 		if conditions == anyConditions {
 			r.regexes = append(r.regexes, uri.text)
 		}
@@ -147,9 +149,9 @@ func (r *reach) taker(conditions int32, uri uriSet) (taker, bool) {
 		return by, true
 	}
 	if r.prefixes[conditions].has(0) {
-		return r.takers[taken{conditions, uriSet{kind: HasPrefix}}], true
+		return r.takers[taken{conditions, uriSet{kind: spec.MatchPrefix}}], true
 	}
-	if uri.kind == MatchesRegex {
+	if uri.kind == spec.MatchRegex {
 		return taker{}, false
 	}
 	if by, ok := r.prefixTaker(conditions, uri.fold, uri.text); ok {
@@ -177,7 +179,7 @@ func (r *reach) prefixTaker(conditions int32, fold bool, text string) (taker, bo
 		if word, bit := r.bit(hash); r.filter[word]&bit == 0 {
 			continue
 		}
-		if by, ok := r.takers[taken{conditions, uriSet{HasPrefix, fold, text[:n]}}]; ok {
+		if by, ok := r.takers[taken{conditions, uriSet{spec.MatchPrefix, fold, text[:n]}}]; ok {
 			return by, true
 		}
 	}
@@ -206,8 +208,8 @@ func (r *reach) bit(hash uint64) (word int, bit uint64) {
 func (v *validator) reachable(s *site, vs *boundService) {
 	r := &v.reach
 	r.reset(vs.Routes)
-	redirects := slices.ContainsFunc(vs.Routes, func(r Route) bool { return r.Redirect != nil })
-	everything := []Match{{}}
+	redirects := slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return r.Redirect != nil })
+	everything := []spec.Match{{}}
 	for i := range vs.Routes {
 		route := &vs.Routes[i]
 		matches := route.Match
@@ -291,9 +293,9 @@ func routeName(vs *boundService, i int) string {
 
 // redirectLoop reports a redirect whose answer comes back to the same route.
 // Where a route before might take it, nothing is said.
-func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []Match) {
+func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []spec.Match) {
 	d := vs.Routes[i].Redirect
-	if d.Authority != "" || d.Scheme != "" || d.Port != 0 || d.DerivePort != PortUnset {
+	if d.Authority != "" || d.Scheme != "" || d.Port != 0 || d.DerivePort != spec.PortDerivationNone {
 		return
 	}
 	field, location := "redirect.uri", d.URI
@@ -312,7 +314,7 @@ func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []Mat
 	}
 	for j := range matches {
 		m := &matches[j]
-		if len(appendConditions(v.reach.buffer[:0], m)) > 0 || d.URI == "" && m.URI.Kind == Exactly {
+		if len(appendConditions(v.reach.buffer[:0], m)) > 0 || d.URI == "" && m.URI.Kind == spec.MatchExact {
 			continue
 		}
 		if v.takes(uriSetOf(m), path) {
@@ -326,11 +328,11 @@ func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []Mat
 
 // mayBeTaken reports whether a match seen so far might take a path.
 func (v *validator) mayBeTaken(path string) bool {
-	if _, ok := v.reach.taker(anyConditions, uriSet{kind: Exactly, text: path}); ok {
+	if _, ok := v.reach.taker(anyConditions, uriSet{kind: spec.MatchExact, text: path}); ok {
 		return true
 	}
 	return slices.ContainsFunc(v.reach.regexes, func(expression string) bool {
-		return v.takes(uriSet{kind: MatchesRegex, text: expression}, path)
+		return v.takes(uriSet{kind: spec.MatchRegex, text: expression}, path)
 	})
 }
 
@@ -339,9 +341,9 @@ func (v *validator) takes(uri uriSet, path string) bool {
 		path = lowerLetters(path)
 	}
 	switch uri.kind {
-	case Exactly:
+	case spec.MatchExact:
 		return path == uri.text
-	case HasPrefix:
+	case spec.MatchPrefix:
 		return strings.HasPrefix(path, uri.text)
 	}
 	re, err := v.regexes.compile(uri.text)
@@ -350,7 +352,7 @@ func (v *validator) takes(uri uriSet, path string) bool {
 
 // appendConditions appends the canonical form of a match's conditions beside
 // the URI: nothing if there are none.
-func appendConditions(b []byte, m *Match) []byte {
+func appendConditions(b []byte, m *spec.Match) []byte {
 	b = appendCondition(b, 'm', "", m.Method)
 	b = appendCondition(b, 's', "", m.Scheme)
 	b = appendCondition(b, 'a', "", m.Authority)
@@ -372,7 +374,7 @@ func appendConditions(b []byte, m *Match) []byte {
 	return b
 }
 
-func appendConditionMap(b []byte, mark byte, conditions map[string]StringMatch, fold bool) []byte {
+func appendConditionMap(b []byte, mark byte, conditions map[string]spec.StringMatch, fold bool) []byte {
 	var few [8]string
 	for _, name := range orderedKeys(few[:0], conditions) {
 		m := conditions[name]
@@ -387,8 +389,8 @@ func appendConditionMap(b []byte, mark byte, conditions map[string]StringMatch, 
 	return b
 }
 
-func appendCondition(b []byte, mark byte, name string, m StringMatch) []byte {
-	if m.Kind == Any {
+func appendCondition(b []byte, mark byte, name string, m spec.StringMatch) []byte {
+	if m.Kind == spec.MatchAny {
 		return b
 	}
 	return appendText(append(appendText(append(b, mark), name), byte(m.Kind)), m.Value)

@@ -8,19 +8,20 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // route validates one route: its conditions, that it has exactly one action,
 // and what goes with the action.
-func (v *validator) route(s *site, r *Route, vs *boundService) {
+func (v *validator) route(s *site, r *spec.Route, vs *boundService) {
 	var e site
 	for i := range r.Match {
 		e = s.element("match", i)
 		v.match(&e, &r.Match[i], vs)
 	}
 	v.action(s, r, vs)
-	if len(r.Split) > 0 {
-		v.split(s, r.Split, vs)
+	if len(r.Destinations) > 0 {
+		v.split(s, r.Destinations, vs)
 	}
 	if r.Redirect != nil {
 		v.redirect(s, r)
@@ -62,9 +63,9 @@ func (v *validator) route(s *site, r *Route, vs *boundService) {
 
 // action validates that a route has one action, and nothing that the action
 // excludes.
-func (v *validator) action(s *site, r *Route, vs *boundService) {
+func (v *validator) action(s *site, r *spec.Route, vs *boundService) {
 	var given []string
-	if len(r.Split) > 0 {
+	if len(r.Destinations) > 0 {
 		given = append(given, "route")
 	}
 	if r.Redirect != nil {
@@ -94,7 +95,7 @@ func (v *validator) action(s *site, r *Route, vs *boundService) {
 
 // besideAnswer reports what does not go with an answer of the gateway's own: as
 // errors what Istio refuses, as warnings what has no effect.
-func (v *validator) besideAnswer(s *site, r *Route, answer string) {
+func (v *validator) besideAnswer(s *site, r *spec.Route, answer string) {
 	excluded := func(field string, given bool) {
 		if given {
 			e := s.field(field)
@@ -103,7 +104,7 @@ func (v *validator) besideAnswer(s *site, r *Route, answer string) {
 	}
 	excluded("rewrite", r.Rewrite != nil)
 	excluded("fault", r.Fault != nil)
-	if len(r.Split) > 0 || r.Delegate != nil {
+	if len(r.Destinations) > 0 || r.Delegate != nil {
 		return
 	}
 	idle := func(field string, given bool) {
@@ -120,7 +121,7 @@ func (v *validator) besideAnswer(s *site, r *Route, answer string) {
 	idle("headers.request", len(request.Set)+len(request.Add)+len(request.Remove) > 0)
 }
 
-func (v *validator) split(s *site, split Split, vs *boundService) {
+func (v *validator) split(s *site, split []spec.Destination, vs *boundService) {
 	total, wrong := int64(0), false
 	for i := range split {
 		d := &split[i]
@@ -147,7 +148,7 @@ func (v *validator) split(s *site, split Split, vs *boundService) {
 }
 
 // destination validates a destination at the site of what holds it.
-func (v *validator) destination(s *site, d *Destination, vs *boundService) {
+func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) {
 	problem := ""
 	switch {
 	case d.Host == "":
@@ -186,7 +187,7 @@ func (v *validator) destination(s *site, d *Destination, vs *boundService) {
 
 // destinationPort compares a destination's port with those of a declared
 // service.
-func (v *validator) destinationPort(s *site, d *Destination, host string) {
+func (v *validator) destinationPort(s *site, d *spec.Destination, host string) {
 	ports := v.portsOf[host]
 	switch {
 	case len(ports) == 0 || slices.Contains(ports, d.Port):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // servedProtocols are those of servers that this gateway executes;
@@ -44,7 +45,7 @@ func (v *validator) servers() {
 	v.conflictingServers()
 }
 
-func (v *validator) serverPort(s *site, server *Server) {
+func (v *validator) serverPort(s *site, server *spec.Server) {
 	unix := false
 	if server.Bind != "" {
 		unix = strings.HasPrefix(server.Bind, "unix:///") || strings.HasPrefix(server.Bind, "/") || strings.HasPrefix(server.Bind, "unix://@")
@@ -87,7 +88,7 @@ func (v *validator) serverPort(s *site, server *Server) {
 		server.Protocol, strings.Join(servedProtocols, ", "))
 }
 
-func (v *validator) serverHosts(s *site, server *Server) {
+func (v *validator) serverHosts(s *site, server *spec.Server) {
 	if len(server.Hosts) == 0 {
 		e := s.field("hosts")
 		e.errorf(`the server has no host: "*" takes every host`)
@@ -118,11 +119,11 @@ type listenerKey struct {
 
 // A takenListener is what servers before have made of a listener.
 type takenListener struct {
-	by  *Server
+	by  *spec.Server
 	tls bool
 	// hosts maps the host entries of the servers with a TLS block to the
 	// server, as they are written; plain those of the others.
-	hosts, plain map[string]*Server
+	hosts, plain map[string]*spec.Server
 }
 
 // conflictingServers reports servers that are dropped because others came
@@ -132,11 +133,11 @@ func (v *validator) conflictingServers() {
 	if len(servers) < 2 {
 		return
 	}
-	order := make([]*Server, len(servers))
+	order := make([]*spec.Server, len(servers))
 	for i := range servers {
 		order[i] = &servers[i]
 	}
-	slices.SortStableFunc(order, func(a, b *Server) int {
+	slices.SortStableFunc(order, func(a, b *spec.Server) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Gateway, b.Gateway),
 			cmp.Compare(v.named(a.Namespace, "").namespace, v.named(b.Namespace, "").namespace))
 	})
@@ -149,7 +150,7 @@ func (v *validator) conflictingServers() {
 		secure := isSecure(server)
 		before := taken[key]
 		if before == nil {
-			before = &takenListener{by: server, tls: secure, hosts: map[string]*Server{}, plain: map[string]*Server{}}
+			before = &takenListener{by: server, tls: secure, hosts: map[string]*spec.Server{}, plain: map[string]*spec.Server{}}
 			taken[key] = before
 		}
 		s := v.site(&server.Origin, "Gateway", server.Namespace, server.Gateway)
@@ -168,7 +169,7 @@ func (v *validator) conflictingServers() {
 
 // repeatedHosts reports a host that another server of the listener has. With a
 // TLS block the whole server is dropped; without, their routes are joined.
-func (v *validator) repeatedHosts(s *site, server *Server, before *takenListener) {
+func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenListener) {
 	hosts := before.plain
 	if server.TLS != nil {
 		hosts = before.hosts
@@ -196,7 +197,7 @@ func (v *validator) repeatedHosts(s *site, server *Server, before *takenListener
 	}
 }
 
-func (v *validator) serverName(server *Server) string {
+func (v *validator) serverName(server *spec.Server) string {
 	if server.Gateway == "" {
 		return "another server"
 	}
@@ -204,11 +205,11 @@ func (v *validator) serverName(server *Server) string {
 }
 
 // isSecure reports whether a server's connections begin with TLS.
-func isSecure(server *Server) bool {
+func isSecure(server *spec.Server) bool {
 	if server.Protocol != "" {
 		return strings.EqualFold(server.Protocol, "HTTPS") || strings.EqualFold(server.Protocol, "TLS")
 	}
-	return server.TLS != nil && server.TLS.Mode != TLSPassthrough
+	return server.TLS != nil && server.TLS.Mode != spec.TLSPassthrough
 }
 
 // labelText is the canonical form of a set of labels.

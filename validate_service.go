@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // serviceProtocols are those of a service's port.
@@ -56,14 +57,14 @@ func (v *validator) pooledPorts() {
 		number          int
 	}
 	type claim struct {
-		service  *Service
+		service  *spec.Service
 		protocol string
 	}
-	oldest := make([]*Service, len(services))
+	oldest := make([]*spec.Service, len(services))
 	for i := range services {
 		oldest[i] = &services[i]
 	}
-	slices.SortStableFunc(oldest, func(a, b *Service) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(oldest, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
 	claims := make(map[portOf]claim)
 	for _, service := range oldest {
 		name := v.named(service.Namespace, service.Name)
@@ -87,7 +88,7 @@ func (v *validator) pooledPorts() {
 	}
 }
 
-func (v *validator) serviceHosts(s *site, service *Service) {
+func (v *validator) serviceHosts(s *site, service *spec.Service) {
 	if len(service.Hosts) == 0 {
 		e := s.field("hosts")
 		e.errorf("the service has no host")
@@ -100,9 +101,9 @@ func (v *validator) serviceHosts(s *site, service *Service) {
 			e.errorf(`"*" cannot be the host of a service`)
 		case problem != "":
 			e.suggestf(withoutPort(host), "%s", problem)
-		case service.Resolution == ResolveDynamicDNS && !standsForNames(host):
+		case service.Resolution == spec.ResolveDynamicDNS && !standsForNames(host):
 			e.errorf("%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
-		case strings.HasPrefix(host, "*") && service.runsAtHosts():
+		case strings.HasPrefix(host, "*") && runsAtHosts(service):
 			e.errorf("%q cannot be looked up: a wildcard needs endpoints", host)
 		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
 			e.warnf(codeSchema, "%q has a wildcard for a part of a label, which not every proxy understands", host)
@@ -118,16 +119,16 @@ func standsForNames(host string) bool {
 }
 
 // runsAtHosts reports whether the hosts themselves are where the service runs.
-func (s *Service) runsAtHosts() bool {
-	return s.usesDNS() && len(s.Endpoints) == 0 && s.WorkloadSelector == nil
+func runsAtHosts(s *spec.Service) bool {
+	return usesDNS(s) && len(s.Endpoints) == 0 && s.WorkloadSelector == nil
 }
 
 // usesDNS reports whether the names of endpoints are looked up.
-func (s *Service) usesDNS() bool {
-	return s.Resolution == ResolveDNS || s.Resolution == ResolveDNSRoundRobin
+func usesDNS(s *spec.Service) bool {
+	return s.Resolution == spec.ResolveDNS || s.Resolution == spec.ResolveDNSRoundRobin
 }
 
-func (v *validator) servicePorts(s *site, service *Service) {
+func (v *validator) servicePorts(s *site, service *spec.Service) {
 	if len(service.Ports) == 0 {
 		e := s.field("ports")
 		e.warnf("", "the service has no port: no destination can name one")
@@ -155,11 +156,11 @@ func (v *validator) servicePorts(s *site, service *Service) {
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
 			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
-		case service.Resolution == ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
+		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
 			protocol.errorf("%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
 		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
 			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
-		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != ResolveNone:
+		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone:
 			protocol.errorf("a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
 		}
 	}
@@ -180,12 +181,12 @@ func (v *validator) servicePortName(s *site, name string, taken map[string]bool,
 	}
 }
 
-func (v *validator) endpoints(s *site, service *Service) {
-	if service.Discovery != "" && service.Resolution != ResolveDiscovery {
+func (v *validator) endpoints(s *site, service *spec.Service) {
+	if service.Discovery != "" && service.Resolution != spec.ResolveDiscovery {
 		e := s.field("discovery")
 		e.errorf("there is one, but the resolution is not that by discovery")
 	}
-	if service.Resolution > ResolveDiscovery {
+	if service.Resolution > spec.ResolveDiscovery {
 		e := s.field("resolution")
 		e.errorf("%d is not a resolution", service.Resolution)
 		return
@@ -196,25 +197,25 @@ func (v *validator) endpoints(s *site, service *Service) {
 	case n > 0 && service.WorkloadSelector != nil:
 		e := s.field("workloadSelector")
 		e.errorf("endpoints are either listed or selected, but there are %d", n)
-	case service.Resolution == ResolveNone && n > 0:
+	case service.Resolution == spec.ResolveNone && n > 0:
 		e := s.field("endpoints")
 		e.errorf("resolution NONE has no endpoints, but there are %d", n)
 		return
-	case service.Resolution == ResolveDiscovery && n > 0:
+	case service.Resolution == spec.ResolveDiscovery && n > 0:
 		e := s.field("endpoints")
 		e.errorf("a service that is discovered declares no endpoint, but there are %d", n)
 		return
-	case service.Resolution == ResolveDynamicDNS && n > 0:
+	case service.Resolution == spec.ResolveDynamicDNS && n > 0:
 		e := s.field("endpoints")
 		e.errorf("resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
 		return
-	case service.Resolution == ResolveNone:
+	case service.Resolution == spec.ResolveNone:
 		e := s.field("resolution")
 		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
-	case service.Resolution == ResolveDNSRoundRobin && n > 1:
+	case service.Resolution == spec.ResolveDNSRoundRobin && n > 1:
 		e := s.field("endpoints")
 		e.errorf("resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
-	case service.Resolution == ResolveStatic && n == 0 && service.WorkloadSelector == nil:
+	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil:
 		e := s.field("endpoints")
 		e.warnf("", "there is none: requests get 503")
 	}
@@ -224,17 +225,17 @@ func (v *validator) endpoints(s *site, service *Service) {
 	}
 }
 
-func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
+func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endpoint) {
 	address := s.field("address")
 	switch {
 	case endpoint.Address == "":
 		address.errorf("the address is missing")
-	case service.Resolution == ResolveStatic && isSocketURL(endpoint.Address):
+	case service.Resolution == spec.ResolveStatic && isSocketURL(endpoint.Address):
 		v.socket(s, endpoint)
 		if len(endpoint.Ports) == 0 && len(service.Ports) != 1 {
 			address.errorf("a unix socket serves one port, but the service has %d", len(service.Ports))
 		}
-	case service.Resolution == ResolveStatic:
+	case service.Resolution == spec.ResolveStatic:
 		if !isAddress(endpoint.Address) {
 			address.errorf("%q is not an IP address, as resolution STATIC needs", endpoint.Address)
 		}
@@ -243,7 +244,7 @@ func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
 	}
 	for _, name := range sortedKeys(endpoint.Ports) {
 		e := s.entry("ports", name)
-		known := slices.ContainsFunc(service.Ports, func(p ServicePort) bool { return p.Name == name })
+		known := slices.ContainsFunc(service.Ports, func(p spec.ServicePort) bool { return p.Name == name })
 		switch problem := portProblem(endpoint.Ports[name]); {
 		case !known:
 			var names []string
@@ -262,7 +263,7 @@ func (v *validator) endpoint(s *site, service *Service, endpoint *Endpoint) {
 func isSocketURL(address string) bool { return strings.HasPrefix(address, "unix://") }
 
 // socket validates an endpoint that is a socket.
-func (v *validator) socket(s *site, endpoint *Endpoint) {
+func (v *validator) socket(s *site, endpoint *spec.Endpoint) {
 	if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
 		e := s.field("address")
 		e.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
@@ -274,7 +275,7 @@ func (v *validator) socket(s *site, endpoint *Endpoint) {
 }
 
 // endpointUse validates what is used of an endpoint wherever it is.
-func (v *validator) endpointUse(s *site, endpoint *Endpoint) {
+func (v *validator) endpointUse(s *site, endpoint *spec.Endpoint) {
 	v.labels(s, "labels", endpoint.Labels)
 	if endpoint.Weight < 0 {
 		e := s.field("weight")

@@ -1,6 +1,10 @@
 package gateway
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lateengo/gateway/spec"
+)
 
 // A site is a place whose path is written out only when there is something to
 // report: of the fields of many thousand routes few have anything wrong.
@@ -18,13 +22,13 @@ type site struct {
 // A declaration is what sites are in.
 type declaration struct {
 	findings *findings
-	origin   *Origin
+	origin   *spec.Origin
 	// kind, namespace and name stand in where the origin has none.
 	kind, namespace, name string
 }
 
 // site returns the site of a declaration.
-func (v *validator) site(o *Origin, kind, namespace, name string) site {
+func (v *validator) site(o *spec.Origin, kind, namespace, name string) site {
 	if name != "" {
 		namespace = v.named(namespace, name).namespace
 	}
@@ -79,9 +83,4 @@ func (s *site) warnSuggestf(code, suggestion, format string, args ...any) {
 	p := s.place()
 	p.warnf(code, format, args...)
 	p.warnings[len(p.warnings)-1].Suggestion = suggestion
-}
-
-// isZero reports whether nothing is known of an origin.
-func (o *Origin) isZero() bool {
-	return o.File == "" && o.Line == 0 && o.Kind == "" && o.Name == "" && o.Path == "" && o.Fields == nil
 }

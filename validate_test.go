@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // validated returns what validate finds, in the order found: "error …" and
 // "warning …".
-func validated(d Declarations, o validation) []string {
+func validated(d spec.Declarations, o validation) []string {
 	if o.defaultNamespace == "" {
 		o.defaultNamespace = "default"
 	}
@@ -26,20 +28,20 @@ func validated(d Declarations, o validation) []string {
 }
 
 // shop is a VirtualService with the routes and the server that it is bound to.
-func shop(routes ...Route) Declarations {
-	return Declarations{
-		Servers:         []Server{{Gateway: "gw", Port: 80, Hosts: []string{"*"}}},
-		VirtualServices: []VirtualService{{Name: "shop", Hosts: []string{"shop.test"}, Gateways: []string{"gw"}, Routes: routes}},
+func shop(routes ...spec.Route) spec.Declarations {
+	return spec.Declarations{
+		Servers:         []spec.Server{{Gateway: "gw", Port: 80, Hosts: []string{"*"}}},
+		VirtualServices: []spec.VirtualService{{Name: "shop", Hosts: []string{"shop.test"}, Gateways: []string{"gw"}, Routes: routes}},
 	}
 }
 
-var toCart = Split{{Host: "cart"}}
+var toCart = []spec.Destination{{Host: "cart"}}
 
 // A routeRow is a route and what is found in it, without what comes before the
 // fields of the route.
 type routeRow struct {
 	name  string
-	route Route
+	route spec.Route
 	want  []string
 }
 
@@ -60,29 +62,29 @@ func runRoutes(t *testing.T, o validation, rows []routeRow) {
 }
 
 // forwarding is a row for a route with a destination.
-func forwarding(name string, r Route, want ...string) routeRow {
-	r.Split = toCart
+func forwarding(name string, r spec.Route, want ...string) routeRow {
+	r.Destinations = toCart
 	return routeRow{name, r, want}
 }
 
 func TestValidateAcceptsWhatIsRight(t *testing.T) {
-	require.Empty(t, validated(Declarations{}, validation{}))
-	require.Empty(t, validated(shop(Route{Split: toCart}), validation{}))
-	require.Empty(t, validated(Declarations{
-		VirtualServices: []VirtualService{{Hosts: []string{"*"}, Routes: []Route{{Split: toCart}}}},
+	require.Empty(t, validated(spec.Declarations{}, validation{}))
+	require.Empty(t, validated(shop(spec.Route{Destinations: toCart}), validation{}))
+	require.Empty(t, validated(spec.Declarations{
+		VirtualServices: []spec.VirtualService{{Hosts: []string{"*"}, Routes: []spec.Route{{Destinations: toCart}}}},
 	}, validation{}), "without a server every VirtualService is served")
 }
 
 func TestFindingsHaveTheOriginOfTheDeclaration(t *testing.T) {
-	d := shop(Route{Split: Split{{}}}, Route{
-		Split:  Split{{}},
-		Origin: Origin{File: "routes.go", Line: 12, Kind: "VirtualService", Name: "shop", Namespace: "prod", Path: "spec.http[7]"},
-	}, Route{
-		Match:  []Match{{Port: 70000}},
-		Split:  toCart,
-		Origin: Origin{File: "main.go", Line: 3},
+	d := shop(spec.Route{Destinations: []spec.Destination{{}}}, spec.Route{
+		Destinations: []spec.Destination{{}},
+		Origin:       spec.Origin{File: "routes.go", Line: 12, Kind: "VirtualService", Name: "shop", Namespace: "prod", Path: "spec.http[7]"},
+	}, spec.Route{
+		Match:        []spec.Match{{Port: 70000}},
+		Destinations: toCart,
+		Origin:       spec.Origin{File: "main.go", Line: 3},
 	})
-	d.VirtualServices[0].Origin = Origin{File: "shop.yaml", Line: 4, Column: 1, Kind: "VirtualService", Namespace: "prod", Name: "shop", Path: "spec"}
+	d.VirtualServices[0].Origin = spec.Origin{File: "shop.yaml", Line: 4, Column: 1, Kind: "VirtualService", Namespace: "prod", Name: "shop", Path: "spec"}
 	d.VirtualServices[0].Namespace = "prod"
 	d.VirtualServices[0].Gateways = []string{"default/gw"}
 	require.Equal(t, []string{
@@ -95,38 +97,38 @@ func TestFindingsHaveTheOriginOfTheDeclaration(t *testing.T) {
 }
 
 func TestValidateReportsDuplicates(t *testing.T) {
-	vs := func(namespace, name, host, file string, line int) VirtualService {
-		return VirtualService{
-			Namespace: namespace, Name: name, Hosts: []string{host}, Routes: []Route{{Split: toCart}},
-			Origin: Origin{File: file, Line: line},
+	vs := func(namespace, name, host, file string, line int) spec.VirtualService {
+		return spec.VirtualService{
+			Namespace: namespace, Name: name, Hosts: []string{host}, Routes: []spec.Route{{Destinations: toCart}},
+			Origin: spec.Origin{File: file, Line: line},
 		}
 	}
 	tests := []struct {
 		name string
-		d    Declarations
+		d    spec.Declarations
 		want []string
 	}{
-		{"one name, one namespace", Declarations{VirtualServices: []VirtualService{vs("a", "x", "a.test", "a.yaml", 1), vs("a", "x", "b.test", "b.yaml", 9)}},
+		{"one name, one namespace", spec.Declarations{VirtualServices: []spec.VirtualService{vs("a", "x", "a.test", "a.yaml", 1), vs("a", "x", "b.test", "b.yaml", 9)}},
 			[]string{"error b.yaml:9: VirtualService a/x: VirtualService a/x is declared twice: first at a.yaml:1"}},
-		{"the default namespace is a namespace", Declarations{VirtualServices: []VirtualService{vs("default", "x", "a.test", "a.yaml", 1), vs("", "x", "b.test", "b.yaml", 0)}},
+		{"the default namespace is a namespace", spec.Declarations{VirtualServices: []spec.VirtualService{vs("default", "x", "a.test", "a.yaml", 1), vs("", "x", "b.test", "b.yaml", 0)}},
 			[]string{"error b.yaml: VirtualService default/x: VirtualService default/x is declared twice: first at a.yaml:1"}},
-		{"other namespaces", Declarations{VirtualServices: []VirtualService{vs("a", "x", "a.test", "a.yaml", 1), vs("b", "x", "b.test", "b.yaml", 9)}}, []string{}},
-		{"without a name", Declarations{VirtualServices: []VirtualService{vs("a", "", "a.test", "a.yaml", 1), vs("a", "", "b.test", "b.yaml", 9)}}, []string{}},
-		{"without a place", Declarations{DestinationRules: []DestinationRule{{Name: "x", Host: "a"}, {Name: "x", Host: "b"}}},
+		{"other namespaces", spec.Declarations{VirtualServices: []spec.VirtualService{vs("a", "x", "a.test", "a.yaml", 1), vs("b", "x", "b.test", "b.yaml", 9)}}, []string{}},
+		{"without a name", spec.Declarations{VirtualServices: []spec.VirtualService{vs("a", "", "a.test", "a.yaml", 1), vs("a", "", "b.test", "b.yaml", 9)}}, []string{}},
+		{"without a place", spec.Declarations{DestinationRules: []spec.DestinationRule{{Name: "x", Host: "a"}, {Name: "x", Host: "b"}}},
 			[]string{"error DestinationRule default/x: DestinationRule default/x is declared twice"}},
-		{"other kinds", Declarations{
-			VirtualServices:  []VirtualService{vs("a", "x", "a.test", "a.yaml", 1)},
-			DestinationRules: []DestinationRule{{Namespace: "a", Name: "x", Host: "b"}},
+		{"other kinds", spec.Declarations{
+			VirtualServices:  []spec.VirtualService{vs("a", "x", "a.test", "a.yaml", 1)},
+			DestinationRules: []spec.DestinationRule{{Namespace: "a", Name: "x", Host: "b"}},
 		}, []string{}},
-		{"two Gateways of one name", Declarations{Servers: []Server{
-			{Gateway: "gw", Port: 80, Hosts: []string{"a.test"}, Origin: Origin{File: "a.yaml", Line: 5, Path: "spec.servers[0]"}},
-			{Gateway: "gw", Port: 81, Hosts: []string{"b.test"}, Origin: Origin{File: "a.yaml", Line: 25, Path: "spec.servers[0]"}},
+		{"two Gateways of one name", spec.Declarations{Servers: []spec.Server{
+			{Gateway: "gw", Port: 80, Hosts: []string{"a.test"}, Origin: spec.Origin{File: "a.yaml", Line: 5, Path: "spec.servers[0]"}},
+			{Gateway: "gw", Port: 81, Hosts: []string{"b.test"}, Origin: spec.Origin{File: "a.yaml", Line: 25, Path: "spec.servers[0]"}},
 		}}, []string{"error a.yaml:25: Gateway default/gw: spec.servers[0]: Gateway default/gw is declared twice: first at a.yaml:5"}},
-		{"two servers of one Gateway", Declarations{Servers: []Server{
-			{Gateway: "gw", Port: 80, Hosts: []string{"a.test"}, Origin: Origin{File: "a.yaml", Line: 5, Path: "spec.servers[0]"}},
-			{Gateway: "gw", Port: 81, Hosts: []string{"b.test"}, Origin: Origin{File: "a.yaml", Line: 8, Path: "spec.servers[1]"}},
+		{"two servers of one Gateway", spec.Declarations{Servers: []spec.Server{
+			{Gateway: "gw", Port: 80, Hosts: []string{"a.test"}, Origin: spec.Origin{File: "a.yaml", Line: 5, Path: "spec.servers[0]"}},
+			{Gateway: "gw", Port: 81, Hosts: []string{"b.test"}, Origin: spec.Origin{File: "a.yaml", Line: 8, Path: "spec.servers[1]"}},
 		}}, []string{}},
-		{"two servers of one Gateway, in Go", Declarations{Servers: []Server{
+		{"two servers of one Gateway, in Go", spec.Declarations{Servers: []spec.Server{
 			{Gateway: "gw", Port: 80, Hosts: []string{"a.test"}}, {Gateway: "gw", Port: 81, Hosts: []string{"b.test"}},
 		}}, []string{}},
 	}
@@ -156,10 +158,10 @@ func TestValidateExportTo(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.list, " "), func(t *testing.T) {
-			d, prefix := Declarations{DestinationRules: []DestinationRule{{Name: "x", Namespace: "prod", Host: "a", ExportTo: tt.list}}}, "error DestinationRule prod/x: "
+			d, prefix := spec.Declarations{DestinationRules: []spec.DestinationRule{{Name: "x", Namespace: "prod", Host: "a", ExportTo: tt.list}}}, "error DestinationRule prod/x: "
 			if tt.entry {
-				d, prefix = Declarations{Services: []Service{{
-					Name: "x", Namespace: "prod", Hosts: []string{"a.test"}, ExportTo: tt.list, Resolution: ResolveDNS, Ports: []ServicePort{{Number: 80}},
+				d, prefix = spec.Declarations{Services: []spec.Service{{
+					Name: "x", Namespace: "prod", Hosts: []string{"a.test"}, ExportTo: tt.list, Resolution: spec.ResolveDNS, Ports: []spec.ServicePort{{Number: 80}},
 				}}}, "error ServiceEntry prod/x: "
 			}
 			want := []string{}

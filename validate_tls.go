@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 // tlsVersions are the protocol versions, oldest first.
@@ -12,7 +13,7 @@ var tlsVersions = []string{"TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"}
 
 var tlsModes = []string{"PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"}
 
-func (v *validator) serverTLS(s *site, server *Server) {
+func (v *validator) serverTLS(s *site, server *spec.Server) {
 	t := server.TLS
 	secure := isSecure(server)
 	tls := s.field("tls")
@@ -29,9 +30,9 @@ func (v *validator) serverTLS(s *site, server *Server) {
 	}
 	if !secure {
 		switch {
-		case t.Mode != TLSPassthrough:
+		case t.Mode != spec.TLSPassthrough:
 			mode.errorf("%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", tlsModes[t.Mode])
-		case t.hasFiles() || len(t.TLSCertificates) > 0:
+		case hasFiles(t) || len(t.TLSCertificates) > 0:
 			tls.errorf("there are certificates, but the port serves plain text: only httpsRedirect goes with it")
 		}
 		v.idleForClients(s, t, t.CACRL != "", "the port serves plain text")
@@ -54,19 +55,21 @@ func (v *validator) serverTLS(s *site, server *Server) {
 
 // hasFiles reports whether certificates come from files of the server itself. The
 // authorities of clients alone are beside TLSCertificates.
-func (t *ServerTLS) hasFiles() bool {
+func hasFiles(t *spec.ServerTLS) bool {
 	return t.ServerCertificate != "" || t.PrivateKey != "" || t.CACertificates != "" && len(t.TLSCertificates) == 0
 }
 
 // hasCredential reports whether certificates come from credentials.
-func (t *ServerTLS) hasCredential() bool { return t.CredentialName != "" || len(t.CredentialNames) > 0 }
+func hasCredential(t *spec.ServerTLS) bool {
+	return t.CredentialName != "" || len(t.CredentialNames) > 0
+}
 
 // certificates validates where a TLS server's certificates come from.
-func (v *validator) certificates(s *site, t *ServerTLS) {
+func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 	tls := s.field("tls")
 	mode := s.field("tls.mode")
 	sources := 0
-	for _, given := range []bool{t.CredentialName != "", len(t.CredentialNames) > 0, len(t.TLSCertificates) > 0, t.hasFiles()} {
+	for _, given := range []bool{t.CredentialName != "", len(t.CredentialNames) > 0, len(t.TLSCertificates) > 0, hasFiles(t)} {
 		if given {
 			sources++
 		}
@@ -76,19 +79,19 @@ func (v *validator) certificates(s *site, t *ServerTLS) {
 		return
 	}
 	switch t.Mode {
-	case TLSPassthrough, TLSAutoPassthrough:
+	case spec.TLSPassthrough, spec.TLSAutoPassthrough:
 		mode.warnf("", "%s forwards the connection as it is: no HTTP route applies", tlsModes[t.Mode])
 		if sources > 0 {
 			tls.warnf(codeSchema, "the certificates are not used: the mode is %s", tlsModes[t.Mode])
 		}
-	case TLSIstioMutual:
+	case spec.TLSIstioMutual:
 		if sources > 0 {
 			tls.errorf("ISTIO_MUTUAL uses the workload's certificate: no other may be given")
 		}
 	default:
 		v.usedCertificates(s, "tls.credentialNames", len(t.CredentialNames))
 		v.usedCertificates(s, "tls.tlsCertificates", len(t.TLSCertificates))
-		if !t.hasCredential() {
+		if !hasCredential(t) {
 			v.certificateFiles(s, t)
 		}
 	}
@@ -104,7 +107,7 @@ func (v *validator) usedCertificates(s *site, list string, n int) {
 	}
 }
 
-func (v *validator) certificateFiles(s *site, t *ServerTLS) {
+func (v *validator) certificateFiles(s *site, t *spec.ServerTLS) {
 	missing := func(at site, field, value string) {
 		if value == "" {
 			e := at.field(field)
@@ -121,12 +124,12 @@ func (v *validator) certificateFiles(s *site, t *ServerTLS) {
 		missing(at, "serverCertificate", c.ServerCertificate)
 		missing(at, "privateKey", c.PrivateKey)
 	}
-	if t.Mode != TLSSimple {
+	if t.Mode != spec.TLSSimple {
 		missing(tls, "caCertificates", t.CACertificates)
 	}
 }
 
-func (v *validator) tlsVersions(s *site, t *ServerTLS) {
+func (v *validator) tlsVersions(s *site, t *spec.ServerTLS) {
 	version := func(field, value string, none int) int {
 		if value == "" || value == "TLS_AUTO" {
 			return none

@@ -1,38 +1,41 @@
 package gateway
 
-import "github.com/lateengo/gateway/internal/pin"
+import (
+	"github.com/lateengo/gateway/internal/pin"
+	"github.com/lateengo/gateway/spec"
+)
 
 // verifiesClients reports whether clients are asked for certificates.
-func (t *ServerTLS) verifiesClients() bool {
-	return t.Mode == TLSMutual || t.Mode == TLSOptionalMutual || t.Mode == TLSIstioMutual
+func verifiesClients(t *spec.ServerTLS) bool {
+	return t.Mode == spec.TLSMutual || t.Mode == spec.TLSOptionalMutual || t.Mode == spec.TLSIstioMutual
 }
 
 // clientCertificates validates what is asked of the certificates of a TLS server's
 // clients.
-func (v *validator) clientCertificates(s *site, t *ServerTLS) {
+func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	crl := s.field("tls.caCrl")
 	switch {
 	case t.CACRL == "":
-	case t.hasCredential():
+	case hasCredential(t):
 		crl.errorf("excludes credentialName and credentialNames: a credential has its own lists")
-	case t.Mode == TLSSimple:
+	case t.Mode == spec.TLSSimple:
 		crl.errorf("SIMPLE asks clients for no certificate that could be revoked")
 	}
-	if !t.verifiesClients() {
-		refused := t.hasCredential() || t.Mode == TLSSimple
+	if !verifiesClients(t) {
+		refused := hasCredential(t) || t.Mode == spec.TLSSimple
 		v.idleForClients(s, t, t.CACRL != "" && !refused, tlsModes[t.Mode]+" asks clients for no certificate")
 		return
 	}
-	if t.CACertCredentialName != "" && !t.hasCredential() {
+	if t.CACertCredentialName != "" && !hasCredential(t) {
 		e := s.field("tls.caCertCredentialName")
 		other := "caCertificates"
-		if t.Mode == TLSIstioMutual {
+		if t.Mode == spec.TLSIstioMutual {
 			other = "the authorities of the mesh"
 		}
 		e.warnf("", "has no effect without credentialName or credentialNames: clients are verified with %s", other)
 	}
 	pins := func(list string, texts []string, parse func(string) (pin.Digest, error)) {
-		if len(texts) > 0 && !t.hasCredential() {
+		if len(texts) > 0 && !hasCredential(t) {
 			e := s.field(list)
 			e.warnf("", "is checked, where Istio does so only with credentialName or credentialNames")
 		}
@@ -49,7 +52,7 @@ func (v *validator) clientCertificates(s *site, t *ServerTLS) {
 
 // idleForClients warns of what is asked of client certificates where there are
 // none. lists says whether the revocation lists are among that.
-func (v *validator) idleForClients(s *site, t *ServerTLS, lists bool, why string) {
+func (v *validator) idleForClients(s *site, t *spec.ServerTLS, lists bool, why string) {
 	for _, f := range []struct {
 		name  string
 		given bool

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
-func (v *validator) retry(s *site, r *Retry, timeout time.Duration) {
+func (v *validator) retry(s *site, r *spec.Retry, timeout time.Duration) {
 	attempts := s.field("retries.attempts")
 	switch {
 	case r.Attempts < 0:
@@ -53,7 +54,7 @@ func retryProblem(condition string) (problem, suggestion string) {
 		suggest.Closest(trimmed, retryConditions)
 }
 
-func (v *validator) fault(s *site, f *Fault) {
+func (v *validator) fault(s *site, f *spec.Fault) {
 	if f.Delay == nil && f.Abort == nil {
 		e := s.field("fault")
 		e.errorf("the fault does nothing: a delay or an abort is expected")
@@ -73,7 +74,7 @@ func (v *validator) fault(s *site, f *Fault) {
 	}
 }
 
-func (v *validator) abort(s *site, a *FaultAbort) {
+func (v *validator) abort(s *site, a *spec.FaultAbort) {
 	switch {
 	case a.HTTPStatus == 0 && a.GRPCStatus == "":
 		e := s.field("fault.abort")
@@ -104,7 +105,7 @@ func (v *validator) faultPercent(s *site, of string, percent float64) {
 	}
 }
 
-func (v *validator) cors(s *site, r *Route) {
+func (v *validator) cors(s *site, r *spec.Route) {
 	c := r.CORS
 	if len(c.AllowOrigins) == 0 {
 		e := s.field("corsPolicy")
@@ -112,7 +113,7 @@ func (v *validator) cors(s *site, r *Route) {
 	}
 	for i, origin := range c.AllowOrigins {
 		e := s.element("corsPolicy.allowOrigins", i)
-		if origin.Kind == Any || origin.Value == "" && origin.Kind != MatchesRegex {
+		if origin.Kind == spec.MatchAny || origin.Value == "" && origin.Kind != spec.MatchRegex {
 			e.errorf("an origin is missing: exact, prefix or regex is expected")
 			continue
 		}
@@ -130,14 +131,14 @@ func (v *validator) cors(s *site, r *Route) {
 		e := s.field("corsPolicy.maxAge")
 		e.errorf("%v is not an age for preflights: whole seconds, at least 1s, are expected", *c.MaxAge)
 	}
-	if c.UnmatchedPreflights > IgnorePreflights {
+	if c.UnmatchedPreflights > spec.UnmatchedPreflightsIgnore {
 		e := s.field("corsPolicy.unmatchedPreflights")
 		e.errorf("%d is not a treatment of preflights", c.UnmatchedPreflights)
 	}
-	refuses := func(m Match) bool {
-		return m.Method.Kind == Exactly && m.Method.Value != http.MethodOptions
+	refuses := func(m spec.Match) bool {
+		return m.Method.Kind == spec.MatchExact && m.Method.Value != http.MethodOptions
 	}
-	if len(r.Match) > 0 && !slices.ContainsFunc(r.Match, func(m Match) bool { return !refuses(m) }) {
+	if len(r.Match) > 0 && !slices.ContainsFunc(r.Match, func(m spec.Match) bool { return !refuses(m) }) {
 		e := s.field("corsPolicy")
 		e.warnf("", "answers no preflight: the route takes no OPTIONS request")
 	}

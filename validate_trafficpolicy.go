@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A policyScope is what a traffic policy is for.
@@ -15,11 +17,11 @@ type policyScope struct {
 	labels map[string]string
 	// above is the policy of the rule, whose blocks a subset has where it has none
 	// of its own. It is nil for the rule itself.
-	above *TrafficPolicy
+	above *spec.TrafficPolicy
 }
 
 // trafficPolicy validates a policy in the site of a rule or a subset.
-func (v *validator) trafficPolicy(of *site, t *TrafficPolicy, scope policyScope) {
+func (v *validator) trafficPolicy(of *site, t *spec.TrafficPolicy, scope policyScope) {
 	if t == nil {
 		return
 	}
@@ -29,7 +31,7 @@ func (v *validator) trafficPolicy(of *site, t *TrafficPolicy, scope policyScope)
 		s.errorf("the policy is empty")
 		return
 	}
-	whole := PortTrafficPolicy{LoadBalancer: t.LoadBalancer, ConnectionPool: t.ConnectionPool, OutlierDetection: t.OutlierDetection, TLS: t.TLS}
+	whole := spec.PortTrafficPolicy{LoadBalancer: t.LoadBalancer, ConnectionPool: t.ConnectionPool, OutlierDetection: t.OutlierDetection, TLS: t.TLS}
 	ejects, pools := t.OutlierDetection != nil, t.ConnectionPool != nil
 	if above := scope.above; above != nil {
 		ejects, pools = ejects || above.OutlierDetection != nil, pools || above.ConnectionPool != nil
@@ -53,7 +55,7 @@ func (v *validator) trafficPolicy(of *site, t *TrafficPolicy, scope policyScope)
 
 // portPolicy validates the settings for a port. taken are the ports that have
 // some already.
-func (v *validator) portPolicy(s *site, p *PortTrafficPolicy, scope policyScope, taken map[int]bool) {
+func (v *validator) portPolicy(s *site, p *spec.PortTrafficPolicy, scope policyScope, taken map[int]bool) {
 	number := s.field("port.number")
 	defined := v.portsOf[scope.host]
 	switch problem := portProblem(p.Port); {
@@ -75,7 +77,7 @@ func (v *validator) portPolicy(s *site, p *PortTrafficPolicy, scope policyScope,
 
 // policyBlocks validates the blocks that are given. ejects says that there is
 // outlier detection, given here or not.
-func (v *validator) policyBlocks(s *site, p *PortTrafficPolicy, scope policyScope, ejects bool) {
+func (v *validator) policyBlocks(s *site, p *spec.PortTrafficPolicy, scope policyScope, ejects bool) {
 	if p.LoadBalancer != nil {
 		e := s.field("loadBalancer")
 		v.loadBalancer(&e, p.LoadBalancer, ejects)
@@ -112,7 +114,7 @@ func (v *validator) percentage(s *site, field string, percent float64) {
 	}
 }
 
-func (v *validator) connectionPool(s *site, p *ConnectionPool) {
+func (v *validator) connectionPool(s *site, p *spec.ConnectionPool) {
 	if p.TCP == nil && p.HTTP == nil {
 		s.errorf("the connection pool is empty: tcp or http is expected")
 		return
@@ -137,7 +139,7 @@ func (v *validator) connectionPool(s *site, p *ConnectionPool) {
 	}
 }
 
-func (v *validator) httpSettings(s *site, h *HTTPSettings) {
+func (v *validator) httpSettings(s *site, h *spec.HTTPSettings) {
 	v.count(s, "http1MaxPendingRequests", h.HTTP1MaxPendingRequests)
 	v.count(s, "http2MaxRequests", h.HTTP2MaxRequests)
 	v.count(s, "maxRequestsPerConnection", h.MaxRequestsPerConnection)
@@ -145,10 +147,10 @@ func (v *validator) httpSettings(s *site, h *HTTPSettings) {
 	v.count(s, "maxConcurrentStreams", h.MaxConcurrentStreams)
 	v.duration(s, "idleTimeout", h.IdleTimeout)
 	switch {
-	case h.H2UpgradePolicy > H2Upgrade:
+	case h.H2UpgradePolicy > spec.H2UpgradeAlways:
 		e := s.field("h2UpgradePolicy")
 		e.errorf("%d is not a policy of upgrading", h.H2UpgradePolicy)
-	case h.H2UpgradePolicy == H2Upgrade && h.UseClientProtocol:
+	case h.H2UpgradePolicy == spec.H2UpgradeAlways && h.UseClientProtocol:
 		e := s.field("useClientProtocol")
 		e.errorf("excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2")
 	}
@@ -168,7 +170,7 @@ func (v *validator) required(s *site, field string, given bool) {
 	}
 }
 
-func (v *validator) retryBudget(of *site, t *TrafficPolicy, pools bool) {
+func (v *validator) retryBudget(of *site, t *spec.TrafficPolicy, pools bool) {
 	s, b := of.field("retryBudget"), t.RetryBudget
 	if b.Percent != nil {
 		v.percentage(&s, "percent", *b.Percent)
@@ -184,7 +186,7 @@ func (v *validator) retryBudget(of *site, t *TrafficPolicy, pools bool) {
 	}
 }
 
-func (v *validator) outlierDetection(s *site, o *OutlierDetection, scope policyScope) {
+func (v *validator) outlierDetection(s *site, o *spec.OutlierDetection, scope policyScope) {
 	counts := o.SplitExternalLocalOriginErrors
 	for _, c := range []struct {
 		field string
@@ -235,13 +237,13 @@ func endpointsText(n int) string {
 // known: they are looked up, or of several services.
 func (v *validator) endpointsIn(scope policyScope) int {
 	list := v.servicesAt(scope.host)
-	if len(list) != 1 || list[0].Resolution != ResolveStatic {
+	if len(list) != 1 || list[0].Resolution != spec.ResolveStatic {
 		return 0
 	}
 	n := 0
 	endpoints := v.workloads.endpoints(list[0], v.named(list[0].Namespace, "").namespace)
 	for i := range endpoints {
-		if endpoints[i].has(scope.labels) {
+		if endpointHas(&endpoints[i], scope.labels) {
 			n++
 		}
 	}
@@ -252,7 +254,7 @@ var proxyProtocolVersions = []string{"V1", "V2"}
 
 var clientTLSModes = []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}
 
-func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
+func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	mode := s.field("mode")
 	if int(t.Mode) >= len(clientTLSModes) {
 		mode.errorf("%d is not a mode of TLS", t.Mode)
@@ -263,10 +265,10 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 		files = files || name != ""
 	}
 	switch {
-	case t.Mode == ClientTLSIstioMutual:
+	case t.Mode == spec.ClientTLSIstioMutual:
 		mode.errorf("ISTIO_MUTUAL is not executed by Lateen: only a mesh gives a workload its certificate; use MUTUAL with one of your own")
 		return
-	case t.Mode == ClientTLSDisable:
+	case t.Mode == spec.ClientTLSDisable:
 		if files || t.CredentialName != "" || t.SNI != "" || len(t.SubjectAltNames) > 0 || t.InsecureSkipVerify {
 			s.warnf("", "has no effect: the mode is DISABLE, as it is where none is given")
 		}
@@ -277,7 +279,7 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 		return
 	}
 	if t.InsecureSkipVerify {
-		verifies := t.CACertificates != "" || len(t.SubjectAltNames) > 0 || t.Mode == ClientTLSSimple && t.CredentialName != ""
+		verifies := t.CACertificates != "" || len(t.SubjectAltNames) > 0 || t.Mode == spec.ClientTLSSimple && t.CredentialName != ""
 		if verifies {
 			e := s.field("insecureSkipVerify")
 			e.errorf("excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
@@ -292,7 +294,7 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 	}
 	switch {
 	case t.CredentialName != "":
-	case t.Mode == ClientTLSMutual:
+	case t.Mode == spec.ClientTLSMutual:
 		for _, f := range []struct{ field, value string }{{"clientCertificate", t.ClientCertificate}, {"privateKey", t.PrivateKey}} {
 			if f.value == "" {
 				e := s.field(f.field)
@@ -310,13 +312,13 @@ func (v *validator) clientTLS(s *site, t *ClientTLS, host string) {
 
 // namesAltNames reports whether a service says which names its certificate has.
 func (v *validator) namesAltNames(host string) bool {
-	return slices.ContainsFunc(v.servicesAt(host), func(s *Service) bool { return len(s.SubjectAltNames) > 0 })
+	return slices.ContainsFunc(v.servicesAt(host), func(s *spec.Service) bool { return len(s.SubjectAltNames) > 0 })
 }
 
 // servicesAt returns the services that list a host.
-func (v *validator) servicesAt(host string) []*Service {
+func (v *validator) servicesAt(host string) []*spec.Service {
 	if v.servicesOf == nil {
-		v.servicesOf = make(map[string][]*Service)
+		v.servicesOf = make(map[string][]*spec.Service)
 		for i := range v.declarations.Services {
 			s := &v.declarations.Services[i]
 			for _, h := range s.Hosts {

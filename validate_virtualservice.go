@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 func (v *validator) indexVirtualServices() {
 	services := v.declarations.VirtualServices
-	v.byName = make(map[resourceName]*VirtualService, len(services))
+	v.byName = make(map[resourceName]*spec.VirtualService, len(services))
 	v.delegated = make(map[resourceName]bool)
 	for i := range services {
 		vs := &services[i]
@@ -29,7 +30,7 @@ func (v *validator) indexVirtualServices() {
 }
 
 // delegateName resolves the name of a delegate.
-func (v *validator) delegateName(vs *VirtualService, d *Delegate) resourceName {
+func (v *validator) delegateName(vs *spec.VirtualService, d *spec.Delegate) resourceName {
 	if d.Namespace != "" {
 		return resourceName{d.Namespace, d.Name}
 	}
@@ -38,7 +39,7 @@ func (v *validator) delegateName(vs *VirtualService, d *Delegate) resourceName {
 
 // A boundService is a VirtualService with what its routes need to know of it.
 type boundService struct {
-	*VirtualService
+	*spec.VirtualService
 	name resourceName
 	// delegate says that it has no hosts.
 	delegate bool
@@ -75,7 +76,7 @@ func (v *validator) virtualServices() {
 // routeSite returns the site of a route, in the resource or on its own.
 func (v *validator) routeSite(s *site, vs *boundService, i int) site {
 	r := &vs.Routes[i]
-	if r.Origin.isZero() {
+	if r.Origin.IsZero() {
 		return s.element("http", i)
 	}
 	return v.site(&r.Origin, "VirtualService", vs.Namespace, vs.Name)
@@ -180,7 +181,7 @@ func (v *validator) servedHost(s *site, host string, vs *boundService) {
 
 // delegation validates a route that delegates. A delegate that is missing is a
 // warning: the route vanishes, and the others are served.
-func (v *validator) delegation(s *site, d *Delegate, vs *boundService) {
+func (v *validator) delegation(s *site, d *spec.Delegate, vs *boundService) {
 	at := s.field("delegate.name")
 	switch {
 	case vs.delegate:

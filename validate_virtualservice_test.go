@@ -4,16 +4,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A resourceRow is declarations and what is found in them, after the prefix.
 type resourceRow struct {
 	name   string
-	change func(*Declarations)
+	change func(*spec.Declarations)
 	want   []string
 }
 
-func runResources(t *testing.T, base func() Declarations, prefix string, rows []resourceRow) {
+func runResources(t *testing.T, base func() spec.Declarations, prefix string, rows []resourceRow) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -33,10 +35,10 @@ func runResources(t *testing.T, base func() Declarations, prefix string, rows []
 }
 
 func TestValidateVirtualServiceHosts(t *testing.T) {
-	hosts := func(list ...string) func(*Declarations) {
-		return func(d *Declarations) { d.VirtualServices[0].Hosts = list }
+	hosts := func(list ...string) func(*spec.Declarations) {
+		return func(d *spec.Declarations) { d.VirtualServices[0].Hosts = list }
 	}
-	runResources(t, func() Declarations { return shop(Route{Split: toCart}) }, "VirtualService default/shop: ", []resourceRow{
+	runResources(t, func() spec.Declarations { return shop(spec.Route{Destinations: toCart}) }, "VirtualService default/shop: ", []resourceRow{
 		{"several", hosts("a.test", "*.b.test", "c"), nil},
 		{"an address", hosts("10.0.0.1"), nil},
 		{"an IPv6 address", hosts("::1"), nil},
@@ -52,30 +54,30 @@ func TestValidateVirtualServiceHosts(t *testing.T) {
 		{"a wildcard over a name", hosts("*.test", "a.test"), []string{`hosts[1]: "a.test" overlaps with "*.test" of the same VirtualService`}},
 		{"a wildcard over a wildcard", hosts("*.a.test", "*.test"), []string{`hosts[1]: "*.test" overlaps with "*.a.test" of the same VirtualService`}},
 		{"a wildcard beside its own name", hosts("*.a.test", "a.test"), nil},
-		{"everything in the mesh", func(d *Declarations) {
+		{"everything in the mesh", func(d *spec.Declarations) {
 			d.VirtualServices[0].Hosts, d.VirtualServices[0].Gateways = []string{"*"}, []string{"gw", "mesh"}
 		}, []string{`hosts[0]: "*" cannot be a host in the mesh, to which the VirtualService is bound`}},
-		{"everything without gateways", func(d *Declarations) {
+		{"everything without gateways", func(d *spec.Declarations) {
 			d.VirtualServices[0].Hosts, d.VirtualServices[0].Gateways = []string{"*"}, nil
 		}, []string{
 			`hosts[0]: "*" cannot be a host in the mesh, to which the VirtualService is bound`,
 			`~gateways: it is bound to the mesh alone: no gateway serves it`,
 		}},
-		{"everything without gateways and servers", func(d *Declarations) {
+		{"everything without gateways and servers", func(d *spec.Declarations) {
 			d.Servers, d.VirtualServices[0].Hosts, d.VirtualServices[0].Gateways = nil, []string{"*"}, nil
 		}, nil},
-		{"no route", func(d *Declarations) { d.VirtualServices[0].Routes = nil }, []string{"http: the VirtualService has no route"}},
+		{"no route", func(d *spec.Declarations) { d.VirtualServices[0].Routes = nil }, []string{"http: the VirtualService has no route"}},
 	})
 }
 
 func TestValidateVirtualServiceGateways(t *testing.T) {
-	base := func() Declarations {
-		d := shop(Route{Split: toCart})
-		d.Servers = append(d.Servers, Server{Gateway: "edge", Namespace: "infra", Port: 81, Hosts: []string{"*"}})
+	base := func() spec.Declarations {
+		d := shop(spec.Route{Destinations: toCart})
+		d.Servers = append(d.Servers, spec.Server{Gateway: "edge", Namespace: "infra", Port: 81, Hosts: []string{"*"}})
 		return d
 	}
-	gateways := func(list ...string) func(*Declarations) {
-		return func(d *Declarations) { d.VirtualServices[0].Gateways = list }
+	gateways := func(list ...string) func(*spec.Declarations) {
+		return func(d *spec.Declarations) { d.VirtualServices[0].Gateways = list }
 	}
 	const noName = `does not name a gateway: "name" or "namespace/name" is expected`
 	runResources(t, base, "VirtualService default/shop: ", []resourceRow{
@@ -97,16 +99,16 @@ func TestValidateVirtualServiceGateways(t *testing.T) {
 }
 
 func TestValidateHostsAgainstGateways(t *testing.T) {
-	base := func() Declarations {
-		d := shop(Route{Split: toCart})
-		d.Servers = []Server{
+	base := func() spec.Declarations {
+		d := shop(spec.Route{Destinations: toCart})
+		d.Servers = []spec.Server{
 			{Gateway: "gw", Port: 80, Hosts: []string{"*.shop.test", "prod/prod.test", "./own.test", "*/any.test"}},
 			{Gateway: "other", Port: 81, Hosts: []string{"other.test"}},
 		}
 		return d
 	}
-	host := func(namespace, host string, gateways ...string) func(*Declarations) {
-		return func(d *Declarations) {
+	host := func(namespace, host string, gateways ...string) func(*spec.Declarations) {
+		return func(d *spec.Declarations) {
 			vs := &d.VirtualServices[0]
 			vs.Namespace, vs.Hosts, vs.Gateways = namespace, []string{host}, gateways
 		}
@@ -137,52 +139,52 @@ func TestValidateHostsAgainstGateways(t *testing.T) {
 }
 
 func TestValidateDelegates(t *testing.T) {
-	base := func() Declarations {
-		d := shop(Route{Delegate: &Delegate{Name: "cart", Namespace: "team"}})
-		d.VirtualServices = append(d.VirtualServices, VirtualService{Name: "cart", Namespace: "team", Routes: []Route{{Split: toCart}}})
+	base := func() spec.Declarations {
+		d := shop(spec.Route{Delegate: &spec.Delegate{Name: "cart", Namespace: "team"}})
+		d.VirtualServices = append(d.VirtualServices, spec.VirtualService{Name: "cart", Namespace: "team", Routes: []spec.Route{{Destinations: toCart}}})
 		return d
 	}
-	root := func(d Delegate) func(*Declarations) {
-		return func(to *Declarations) { to.VirtualServices[0].Routes[0].Delegate = &d }
+	root := func(d spec.Delegate) func(*spec.Declarations) {
+		return func(to *spec.Declarations) { to.VirtualServices[0].Routes[0].Delegate = &d }
 	}
 	runResources(t, base, "VirtualService default/shop: http[0].delegate.", []resourceRow{
-		{"one", func(*Declarations) {}, nil},
-		{"exported to the root's namespace", func(d *Declarations) { d.VirtualServices[1].ExportTo = []string{"default"} }, nil},
-		{"not exported", func(d *Declarations) { d.VirtualServices[1].ExportTo = []string{"."} },
+		{"one", func(*spec.Declarations) {}, nil},
+		{"exported to the root's namespace", func(d *spec.Declarations) { d.VirtualServices[1].ExportTo = []string{"default"} }, nil},
+		{"not exported", func(d *spec.Declarations) { d.VirtualServices[1].ExportTo = []string{"."} },
 			[]string{"~name: VirtualService team/cart is not exported to the namespace default: the route takes no request"}},
-		{"with hosts", func(d *Declarations) {
+		{"with hosts", func(d *spec.Declarations) {
 			d.VirtualServices[1].Hosts, d.VirtualServices[1].Gateways = []string{"b.test"}, []string{"default/gw"}
 		}, []string{"~name: VirtualService team/cart has hosts and so is no delegate: the route takes no request"}},
 	})
 	runResources(t, base, "VirtualService ", []resourceRow{
-		{"missing", root(Delegate{Name: "crat", Namespace: "team"}), []string{
+		{"missing", root(spec.Delegate{Name: "crat", Namespace: "team"}), []string{
 			`~default/shop: http[0].delegate.name: there is no VirtualService team/crat: the route takes no request; did you mean "cart"? [IST0101]`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
-		{"in the root's namespace", root(Delegate{Name: "cart"}), []string{
+		{"in the root's namespace", root(spec.Delegate{Name: "cart"}), []string{
 			`~default/shop: http[0].delegate.name: there is no VirtualService default/cart: the route takes no request [IST0101]`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
-		{"without name", root(Delegate{Namespace: "team"}), []string{
+		{"without name", root(spec.Delegate{Namespace: "team"}), []string{
 			`default/shop: http[0].delegate.name: the name of the delegate is missing`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
-		{"in no namespace", root(Delegate{Name: "cart", Namespace: "a.b"}), []string{
+		{"in no namespace", root(spec.Delegate{Name: "cart", Namespace: "a.b"}), []string{
 			`default/shop: http[0].delegate.namespace: "a.b" is not the name of a namespace`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
-		{"in turn", func(d *Declarations) {
-			d.VirtualServices[1].Routes[0] = Route{Delegate: &Delegate{Name: "shop", Namespace: "default"}}
+		{"in turn", func(d *spec.Declarations) {
+			d.VirtualServices[1].Routes[0] = spec.Route{Delegate: &spec.Delegate{Name: "shop", Namespace: "default"}}
 		}, []string{
 			`team/cart: http[0]: the route has no action: one of route, redirect and directResponse is expected`,
 			`team/cart: http[0].delegate: a delegate cannot delegate in turn`,
 		}},
-		{"with gateways", func(d *Declarations) { d.VirtualServices[1].Gateways = []string{"default/gw"} }, []string{
+		{"with gateways", func(d *spec.Declarations) { d.VirtualServices[1].Gateways = []string{"default/gw"} }, []string{
 			`team/cart: gateways: a VirtualService without hosts is a delegate and names no gateways: hosts are missing, or gateways too many`,
 		}},
-		{"of two roots, or of none that has hosts", func(d *Declarations) {
-			d.VirtualServices = append(d.VirtualServices, VirtualService{
-				Name: "lost", Routes: []Route{{Delegate: &Delegate{Name: "cart", Namespace: "team"}, Split: toCart}},
+		{"of two roots, or of none that has hosts", func(d *spec.Declarations) {
+			d.VirtualServices = append(d.VirtualServices, spec.VirtualService{
+				Name: "lost", Routes: []spec.Route{{Delegate: &spec.Delegate{Name: "cart", Namespace: "team"}, Destinations: toCart}},
 			})
 		}, []string{
 			`default/lost: http[0].delegate: a delegate cannot delegate in turn`,

@@ -1,22 +1,26 @@
 package gateway
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/lateengo/gateway/spec"
+)
 
 // codeSelectsNothing is Istio's NoMatchingWorkloadsFound.
 const codeSelectsNothing = "IST0127"
 
 // workloadSelector validates what a service selects.
-func (v *validator) workloadSelector(s *site, service *Service) {
+func (v *validator) workloadSelector(s *site, service *spec.Service) {
 	if service.WorkloadSelector == nil {
 		return
 	}
 	e := s.field("workloadSelector")
 	v.labels(&e, "labels", service.WorkloadSelector)
 	switch service.Resolution {
-	case ResolveNone:
+	case spec.ResolveNone:
 		e.warnf(codeSchema, "selects nothing: resolution NONE has no endpoints")
 		return
-	case ResolveDynamicDNS, ResolveDiscovery:
+	case spec.ResolveDynamicDNS, spec.ResolveDiscovery:
 		e.errorf("resolution %s has no endpoints to select", service.Resolution)
 		return
 	}
@@ -29,14 +33,14 @@ func (v *validator) workloadSelector(s *site, service *Service) {
 }
 
 // selectedWorkloads warns of what a service cannot use of what it selects.
-func (v *validator) selectedWorkloads(e *site, service *Service) {
+func (v *validator) selectedWorkloads(e *site, service *spec.Service) {
 	namespace := cmp.Or(service.Namespace, v.defaultNamespace)
 	used, misfits := 0, 0
-	var misfit *WorkloadEntry
+	var misfit *spec.WorkloadEntry
 	for _, w := range v.workloads.selected(service.WorkloadSelector, namespace) {
 		v.selectedBySome[w] = true
 		switch {
-		case service.Resolution.misfit(w.Address) == "":
+		case addressMisfit(service.Resolution, w.Address) == "":
 			used++
 		case misfit == nil:
 			misfit = w
@@ -46,7 +50,7 @@ func (v *validator) selectedWorkloads(e *site, service *Service) {
 		}
 	}
 	if misfit != nil {
-		problem := service.Resolution.misfit(misfit.Address)
+		problem := addressMisfit(service.Resolution, misfit.Address)
 		if misfits == 1 {
 			e.warnf("", "WorkloadEntry %s is left out: %s", v.named(namespace, misfit.Name), problem)
 		} else {
@@ -58,7 +62,7 @@ func (v *validator) selectedWorkloads(e *site, service *Service) {
 		e.warnf(codeSelectsNothing, "no WorkloadEntry of the namespace %q has these labels: requests get 503", namespace)
 	case used == 0:
 		e.warnf(codeSelectsNothing, "nothing else is selected: requests get 503")
-	case used > 1 && service.Resolution == ResolveDNSRoundRobin:
+	case used > 1 && service.Resolution == spec.ResolveDNSRoundRobin:
 		e.warnf("", "resolution DNS_ROUND_ROBIN has one endpoint: of %d that are selected the first is used", used)
 	}
 }

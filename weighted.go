@@ -4,41 +4,17 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/lateengo/gateway/spec"
 )
 
-// A Split divides the requests of a route among destinations by weight (Istio's
-// http[].route). A single destination gets all requests, whatever its weight.
-// Of several, those of weight 0 get none, and the weights need not sum to 100.
-// Every request is drawn anew: nothing sticks to a client.
-type Split []Destination
-
-// A Destination names what requests are sent to (Istio's HTTPRouteDestination).
-// It is a name only: Builder.Backend and Builder.Service say what stands
-// behind it. A destination that nothing stands behind answers 503.
-type Destination struct {
-	// Host is the name of a service. A name without a dot is completed with
-	// the namespace of the VirtualService: "reviews" in "prod" is
-	// reviews.prod.svc.cluster.local.
-	Host string
-	// Port is the port's number. Zero is the service's only port, or else the
-	// number of the server's port.
-	Port int
-	// Subset names a subset of a DestinationRule.
-	Subset string
-	// Weight is the share, relative to the sum of all.
-	Weight int
-	// Headers are operations for this destination alone. With one destination
-	// they follow the route's; with several they come before the route's.
-	Headers Headers
-}
-
-// Middleware returns a middleware that spreads requests over backends by weight.
+// Split returns a middleware that spreads requests over backends by weight.
 // A destination without Host is the handler that the middleware wraps; the
 // others are found in backends as by Builder.Backend: under "host", "host:port",
 // "host/subset" or "host:port/subset", the most particular name first, or "*".
 // A destination's Headers are applied to what it gets and to its responses. The
 // error joins an *Error for each problem.
-func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
+func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
 	o := caller("Middleware", "", "")
 	var f findings
 	at := f.at(o)
@@ -73,7 +49,7 @@ func (s Split) Middleware(backends map[string]http.Handler) (func(http.Handler) 
 		}
 		found[i] = to.handler
 	}
-	f.addError((&Route{Split: named, Origin: o}).check())
+	f.addError(checkRoute((&spec.Route{Destinations: named, Origin: o})))
 	if len(s) == 0 {
 		at.field("route").errorf("there is no destination")
 	}

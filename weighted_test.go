@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestSplitPicksEveryShareExactly(t *testing.T) {
@@ -27,18 +29,18 @@ func TestSplitPicksEveryShareExactly(t *testing.T) {
 		b := New().Random(func() uint64 { return drawn })
 		got := make([]int, len(row.weights))
 		order := []int{}
-		var split Split
+		var split []spec.Destination
 		total := 0
 		for i, w := range row.weights {
 			name := "v" + strconv.Itoa(i)
-			split = append(split, Destination{Host: name, Weight: w})
+			split = append(split, spec.Destination{Host: name, Weight: w})
 			total += w
 			b.Backend(name, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got[i]++; order = append(order, i) }))
 		}
 		if len(row.weights) == 1 {
 			total = 1
 		}
-		gw := built(t, b.Route(Route{Split: split}))
+		gw := built(t, b.Route(spec.Route{Destinations: split}))
 		for drawn = range uint64(total) {
 			serve(gw, request(t, "GET", "/"))
 		}
@@ -58,7 +60,7 @@ func TestSplitPicksEveryShareExactly(t *testing.T) {
 func TestMissingDestinationKeepsItsShare(t *testing.T) {
 	var drawn uint64
 	gw := built(t, New().Random(func() uint64 { return drawn }).Backend("here", new(backendSpy)).
-		Route(Route{Split: Split{{Host: "here", Weight: 50}, {Host: "missing", Weight: 50}}}))
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "here", Weight: 50}, {Host: "missing", Weight: 50}}}))
 	for drawn = range uint64(100) {
 		want := 200
 		if drawn >= 50 {
@@ -76,13 +78,13 @@ func TestSplitAlone(t *testing.T) {
 			require.Equal(t, "host.com", r.Host)
 		})
 	}
-	mw, err := Split{
+	mw, err := Split([]spec.Destination{
 		{Host: "shop", Subset: "v1", Weight: 1},
 		{Host: "shop", Subset: "v2", Weight: 1},
 		{Host: "shop", Port: 8080, Weight: 1},
-		{Host: "other", Weight: 1, Headers: Headers{Request: ops{Set: lines{"x-to": "+header"}}, Response: ops{Set: lines{"x-from": "other"}}}},
+		{Host: "other", Weight: 1, Headers: spec.Headers{Request: ops{Set: lines{"x-to": "+header"}}, Response: ops{Set: lines{"x-from": "other"}}}},
 		{Weight: 1},
-	}.Middleware(map[string]http.Handler{
+	}, map[string]http.Handler{
 		"shop/v1": count("v1"), "shop": count("shop"), "shop:8080": count("8080"), "*": count("any"),
 	})
 	require.NoError(t, err)

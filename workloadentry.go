@@ -4,24 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/lateengo/gateway/spec"
 )
-
-// A WorkloadEntry is one place where services run that select it by its labels
-// with a WorkloadSelector (Istio's WorkloadEntry).
-type WorkloadEntry struct {
-	Name, Namespace string
-	// Endpoint is where it runs. A host name is left out by services with static
-	// resolution that select it, and as in Istio a socket by all. Ports go by the
-	// names of the services' ports.
-	Endpoint
-
-	Origin Origin
-}
 
 // A workloadIndex finds the WorkloadEntries that services select.
 type workloadIndex struct {
-	byNamespace map[string][]*WorkloadEntry
-	byLabel     map[workloadLabel][]*WorkloadEntry
+	byNamespace map[string][]*spec.WorkloadEntry
+	byLabel     map[workloadLabel][]*spec.WorkloadEntry
 }
 
 // A workloadLabel is a label that WorkloadEntries of a namespace have.
@@ -29,8 +19,8 @@ type workloadLabel struct{ namespace, key, value string }
 
 // newWorkloadIndex indexes WorkloadEntries. namespace is that of those which name
 // none.
-func newWorkloadIndex(list []WorkloadEntry, namespace string) workloadIndex {
-	x := workloadIndex{byNamespace: map[string][]*WorkloadEntry{}, byLabel: map[workloadLabel][]*WorkloadEntry{}}
+func newWorkloadIndex(list []spec.WorkloadEntry, namespace string) workloadIndex {
+	x := workloadIndex{byNamespace: map[string][]*spec.WorkloadEntry{}, byLabel: map[workloadLabel][]*spec.WorkloadEntry{}}
 	for i := range list {
 		w := &list[i]
 		in := cmp.Or(w.Namespace, namespace)
@@ -45,7 +35,7 @@ func newWorkloadIndex(list []WorkloadEntry, namespace string) workloadIndex {
 
 // selected returns the WorkloadEntries of a namespace that a selector selects, in
 // the order of their declaration.
-func (x *workloadIndex) selected(selector map[string]string, namespace string) []*WorkloadEntry {
+func (x *workloadIndex) selected(selector map[string]string, namespace string) []*spec.WorkloadEntry {
 	// Only those that have the rarest of the labels are looked at.
 	candidates := x.byNamespace[namespace]
 	for key, value := range selector {
@@ -56,9 +46,9 @@ func (x *workloadIndex) selected(selector map[string]string, namespace string) [
 			candidates = with
 		}
 	}
-	var out []*WorkloadEntry
+	var out []*spec.WorkloadEntry
 	for _, w := range candidates {
-		if w.has(selector) {
+		if endpointHas(&w.Endpoint, selector) {
 			out = append(out, w)
 		}
 	}
@@ -67,13 +57,13 @@ func (x *workloadIndex) selected(selector map[string]string, namespace string) [
 
 // endpoints returns the endpoints of a service in a namespace: those declared in
 // it, or those that it selects and that its resolution can use.
-func (x *workloadIndex) endpoints(s *Service, namespace string) []Endpoint {
+func (x *workloadIndex) endpoints(s *spec.Service, namespace string) []spec.Endpoint {
 	if s.WorkloadSelector == nil {
 		return s.Endpoints
 	}
-	var out []Endpoint
+	var out []spec.Endpoint
 	for _, w := range x.selected(s.WorkloadSelector, namespace) {
-		if s.Resolution.misfit(w.Address) == "" {
+		if addressMisfit(s.Resolution, w.Address) == "" {
 			out = append(out, w.Endpoint)
 		}
 	}
@@ -82,13 +72,13 @@ func (x *workloadIndex) endpoints(s *Service, namespace string) []Endpoint {
 
 // misfit says why the resolution has no use for the address of a WorkloadEntry, if
 // it has none.
-func (r Resolution) misfit(address string) string {
+func addressMisfit(r spec.Resolution, address string) string {
 	switch {
 	case isAddress(address):
 		return ""
 	case isSocket(address):
 		return fmt.Sprintf("%q is a socket, which only a service that lists it as its endpoint can use", address)
-	case r == ResolveStatic:
+	case r == spec.ResolveStatic:
 		return fmt.Sprintf("%q is not an IP address, as resolution STATIC needs", address)
 	}
 	return ""

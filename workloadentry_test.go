@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // labelled is a WorkloadEntry with labels as they are written: a key and a value in
 // turn.
-func labelled(namespace, name, address string, labels ...string) WorkloadEntry {
-	w := WorkloadEntry{Namespace: namespace, Name: name, Endpoint: Endpoint{Address: address}}
+func labelled(namespace, name, address string, labels ...string) spec.WorkloadEntry {
+	w := spec.WorkloadEntry{Namespace: namespace, Name: name, Endpoint: spec.Endpoint{Address: address}}
 	for i := 0; i < len(labels); i += 2 {
 		if w.Labels == nil {
 			w.Labels = map[string]string{}
@@ -23,11 +25,11 @@ func labelled(namespace, name, address string, labels ...string) WorkloadEntry {
 
 // A selector selects, of its own namespace, what has all of its labels.
 func TestSelectedWorkloads(t *testing.T) {
-	x := newWorkloadIndex([]WorkloadEntry{
+	x := newWorkloadIndex([]spec.WorkloadEntry{
 		labelled("shops", "both", "10.0.0.1", "app", "shop", "version", "v1"),
 		labelled("shops", "app", "10.0.0.2", "app", "shop"),
 		labelled("shops", "version", "10.0.0.3", "version", "v1"),
-		{Namespace: "shops", Name: "bare", Endpoint: Endpoint{Address: "10.0.0.4", Locality: "r/z"}},
+		{Namespace: "shops", Name: "bare", Endpoint: spec.Endpoint{Address: "10.0.0.4", Locality: "r/z"}},
 		labelled("", "default", "10.0.0.5", "app", "shop"),
 		labelled("shops", "more", "10.0.0.6", "app", "shop", "version", "v1", "track", "canary"),
 	}, "default")
@@ -59,27 +61,27 @@ func TestSelectedWorkloads(t *testing.T) {
 
 // A selector meets the resolution: what that cannot use is left out.
 func TestEndpointsOfSelectedWorkloads(t *testing.T) {
-	d := Declarations{WorkloadEntries: []WorkloadEntry{
+	d := spec.Declarations{WorkloadEntries: []spec.WorkloadEntry{
 		labelled("", "socket", "unix:///run/a.sock", "app", "a"), labelled("", "name", "a.test", "app", "a"),
 		labelled("", "four", "10.0.0.1", "app", "a", "version", "v1"), labelled("", "six", "::1", "app", "a"),
 	}}
 	d.WorkloadEntries[2].Ports = map[string]int{"http": 9090}
 	for _, row := range []struct {
 		name       string
-		resolution Resolution
+		resolution spec.Resolution
 		labels     map[string]string
 		want       []string
 	}{
-		{"STATIC", ResolveStatic, nil, []string{"10.0.0.1:9090", "[::1]:8080"}},
-		{"DNS", ResolveDNS, nil, []string{"a.test:8080", "10.0.0.1:9090", "[::1]:8080"}},
-		{"DNS_ROUND_ROBIN", ResolveDNSRoundRobin, nil, []string{"a.test:8080"}},
-		{"NONE", ResolveNone, nil, nil},
-		{"a subset", ResolveStatic, map[string]string{"version": "v1"}, []string{"10.0.0.1:9090"}},
+		{"STATIC", spec.ResolveStatic, nil, []string{"10.0.0.1:9090", "[::1]:8080"}},
+		{"DNS", spec.ResolveDNS, nil, []string{"a.test:8080", "10.0.0.1:9090", "[::1]:8080"}},
+		{"DNS_ROUND_ROBIN", spec.ResolveDNSRoundRobin, nil, []string{"a.test:8080"}},
+		{"NONE", spec.ResolveNone, nil, nil},
+		{"a subset", spec.ResolveStatic, map[string]string{"version": "v1"}, []string{"10.0.0.1:9090"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			d.Services = []Service{{
+			d.Services = []spec.Service{{
 				Hosts: []string{"a.test"}, Resolution: row.resolution, WorkloadSelector: map[string]string{"app": "a"},
-				Ports: []ServicePort{{Number: 80, Name: "http", TargetPort: 8080}},
+				Ports: []spec.ServicePort{{Number: 80, Name: "http", TargetPort: 8080}},
 			}}
 			x := newServiceIndex(&compiler{findings: new(findings), b: New(), d: &d})
 			var got []string
@@ -94,7 +96,7 @@ func TestEndpointsOfSelectedWorkloads(t *testing.T) {
 // Requests go to what is selected, and to what is selected next as soon as that is
 // declared; what stays is not touched.
 func TestWorkloadsServe(t *testing.T) {
-	place := func(name string) WorkloadEntry {
+	place := func(name string) spec.WorkloadEntry {
 		s := httptest.NewServer(saying(name))
 		t.Cleanup(s.Close)
 		at := netip.MustParseAddrPort(s.Listener.Addr().String())
@@ -103,13 +105,13 @@ func TestWorkloadsServe(t *testing.T) {
 		return w
 	}
 	v1, v2 := place("v1"), place("v2")
-	build := func(list ...WorkloadEntry) *Builder {
-		b := New().Service(Service{
-			Hosts: []string{"shop.test"}, Resolution: ResolveStatic, WorkloadSelector: map[string]string{"app": "shop"},
-			Ports: []ServicePort{{Number: 80, Name: "http"}},
-		}).DestinationRule(DestinationRule{Host: "shop.test", Subsets: []Subset{{Name: "v2", Labels: map[string]string{"version": "v2"}}}}).
-			Route(Route{Match: []Match{{URI: Prefix("/v2")}}, Split: Split{{Host: "shop.test", Subset: "v2"}}}).
-			Route(Route{Split: Split{{Host: "shop.test"}}})
+	build := func(list ...spec.WorkloadEntry) *Builder {
+		b := New().Service(spec.Service{
+			Hosts: []string{"shop.test"}, Resolution: spec.ResolveStatic, WorkloadSelector: map[string]string{"app": "shop"},
+			Ports: []spec.ServicePort{{Number: 80, Name: "http"}},
+		}).DestinationRule(spec.DestinationRule{Host: "shop.test", Subsets: []spec.Subset{{Name: "v2", Labels: map[string]string{"version": "v2"}}}}).
+			Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/v2")}}, Destinations: []spec.Destination{{Host: "shop.test", Subset: "v2"}}}).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.test"}}})
 		for _, w := range list {
 			b.WorkloadEntry(w)
 		}
@@ -127,11 +129,11 @@ func TestWorkloadsServe(t *testing.T) {
 
 // Programs that send requests to other places print differently.
 func TestSelectedWorkloadsArePrinted(t *testing.T) {
-	print := func(list ...WorkloadEntry) string {
-		b := New().Service(Service{
-			Hosts: []string{"shop.test"}, Resolution: ResolveStatic, WorkloadSelector: map[string]string{"app": "shop"},
-			Ports: []ServicePort{{Number: 80}},
-		}).Route(Route{Split: Split{{Host: "shop.test"}}})
+	print := func(list ...spec.WorkloadEntry) string {
+		b := New().Service(spec.Service{
+			Hosts: []string{"shop.test"}, Resolution: spec.ResolveStatic, WorkloadSelector: map[string]string{"app": "shop"},
+			Ports: []spec.ServicePort{{Number: 80}},
+		}).Route(spec.Route{Destinations: []spec.Destination{{Host: "shop.test"}}})
 		for _, w := range list {
 			b.WorkloadEntry(w)
 		}

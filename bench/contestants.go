@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // answered is the rule whose handler was called last. Contestants run on one
@@ -41,20 +42,20 @@ func answer(w http.ResponseWriter, i int) {
 
 // lateen answers by itself: matching, and the cheapest action.
 func lateen(table []rule) http.Handler {
-	return build(table, func(i int) gateway.Route {
-		return gateway.Route{DirectResponse: &gateway.DirectResponse{Status: http.StatusOK}}
+	return build(table, func(i int) spec.Route {
+		return spec.Route{DirectResponse: &spec.DirectResponse{Status: http.StatusOK}}
 	}, nil)
 }
 
 // lateenForwarding calls a handler with a copy of the request, which has the
 // edge's headers.
 func lateenForwarding(table []rule) http.Handler {
-	return build(table, func(i int) gateway.Route {
-		return gateway.Route{Split: gateway.Split{{Host: "backend"}}}
+	return build(table, func(i int) spec.Route {
+		return spec.Route{Destinations: []spec.Destination{{Host: "backend"}}}
 	}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) }))
 }
 
-func build(table []rule, action func(i int) gateway.Route, backend http.Handler) *gateway.Gateway {
+func build(table []rule, action func(i int) spec.Route, backend http.Handler) *gateway.Gateway {
 	b := gateway.New().Load(declared(declare(table, action)))
 	if backend != nil {
 		b.Backend("backend", backend)

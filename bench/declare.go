@@ -3,18 +3,18 @@ package main
 import (
 	"strconv"
 
-	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
-// declared is a gateway.Source of declarations in Go.
-type declared gateway.Declarations
+// declared is a spec.Source of declarations in Go.
+type declared spec.Declarations
 
-func (d declared) Declare() (gateway.Declarations, error) { return gateway.Declarations(d), nil }
+func (d declared) Declare() (spec.Declarations, error) { return spec.Declarations(d), nil }
 
 // declare says a table in the gateway's words. The name of a route is the
 // number of its rule.
-func declare(table []rule, action func(i int) gateway.Route) gateway.Declarations {
-	var d gateway.Declarations
+func declare(table []rule, action func(i int) spec.Route) spec.Declarations {
+	var d spec.Declarations
 	services := map[string]int{}
 	for i := range table {
 		r := &table[i]
@@ -26,33 +26,33 @@ func declare(table []rule, action func(i int) gateway.Route) gateway.Declaration
 		if !ok {
 			at = len(d.VirtualServices)
 			services[host] = at
-			d.VirtualServices = append(d.VirtualServices, gateway.VirtualService{
+			d.VirtualServices = append(d.VirtualServices, spec.VirtualService{
 				Name: "vs-" + strconv.Itoa(at), Hosts: []string{host}, Gateways: []string{"*"},
 			})
 		}
-		m := gateway.Match{URI: gateway.Prefix(r.prefix)}
+		m := spec.Match{URI: spec.Prefix(r.prefix)}
 		if r.method != "" {
-			m.Method = gateway.Exact(r.method)
+			m.Method = spec.Exact(r.method)
 		}
 		if r.header.name != "" {
-			m.Headers = map[string]gateway.StringMatch{r.header.name: r.header.match()}
+			m.Headers = map[string]spec.StringMatch{r.header.name: r.header.match()}
 		}
 		if r.query.name != "" {
-			m.QueryParams = map[string]gateway.StringMatch{r.query.name: r.query.match()}
+			m.QueryParams = map[string]spec.StringMatch{r.query.name: r.query.match()}
 		}
 		route := action(i)
-		route.Name, route.Match = strconv.Itoa(i), []gateway.Match{m}
+		route.Name, route.Match = strconv.Itoa(i), []spec.Match{m}
 		d.VirtualServices[at].Routes = append(d.VirtualServices[at].Routes, route)
 	}
 	return d
 }
 
-func (c *condition) match() gateway.StringMatch {
+func (c *condition) match() spec.StringMatch {
 	switch c.kind {
 	case exact:
-		return gateway.Exact(c.value)
+		return spec.Exact(c.value)
 	case prefix:
-		return gateway.Prefix(c.value)
+		return spec.Prefix(c.value)
 	}
-	return gateway.StringMatch{}
+	return spec.StringMatch{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 // transports are the clients of HTTP/1.1 that the gateway can use.
@@ -28,7 +29,7 @@ func skipShort(t *testing.T) {
 }
 
 // to returns a gateway in front of processes, with a route that change changes.
-func to(t *testing.T, transport upstream.Transport, change func(*gateway.Route), processes ...*process) string {
+func to(t *testing.T, transport upstream.Transport, change func(*spec.Route), processes ...*process) string {
 	t.Helper()
 	route := everything("app.example.com")
 	if change != nil {

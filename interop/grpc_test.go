@@ -15,6 +15,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // calls wraps a case that is made of calls of the test service.
@@ -52,20 +53,20 @@ func TestGRPC(t *testing.T) {
 	behind := map[string]func(*gateway.Builder){
 		"URL": func(b *gateway.Builder) { b.BackendURL("grpc.example.com", fmt.Sprintf("h2c://%s", backend)) },
 		"Service": func(b *gateway.Builder) {
-			b.Service(gateway.Service{
+			b.Service(spec.Service{
 				Hosts:      []string{"grpc.example.com"},
-				Ports:      []gateway.ServicePort{{Number: port, Name: "grpc", Protocol: "GRPC"}},
-				Resolution: gateway.ResolveStatic,
-				Endpoints:  []gateway.Endpoint{{Address: backend.IP.String()}},
+				Ports:      []spec.ServicePort{{Number: port, Name: "grpc", Protocol: "GRPC"}},
+				Resolution: spec.ResolveStatic,
+				Endpoints:  []spec.Endpoint{{Address: backend.IP.String()}},
 			})
 		},
 	}
-	routes := map[string]func(*gateway.Route){
-		"default policy": func(*gateway.Route) {},
-		"route timeout":  func(r *gateway.Route) { r.Timeout = patience },
-		"no retries":     func(r *gateway.Route) { r.Retry = &gateway.Retry{} },
-		"retries on every failure": func(r *gateway.Route) {
-			r.Retry = &gateway.Retry{Attempts: 2, PerTryTimeout: patience / 2, On: []string{"5xx", "reset", "unavailable"}}
+	routes := map[string]func(*spec.Route){
+		"default policy": func(*spec.Route) {},
+		"route timeout":  func(r *spec.Route) { r.Timeout = patience },
+		"no retries":     func(r *spec.Route) { r.Retry = &spec.Retry{} },
+		"retries on every failure": func(r *spec.Route) {
+			r.Retry = &spec.Retry{Attempts: 2, PerTryTimeout: patience / 2, On: []string{"5xx", "reset", "unavailable"}}
 		},
 	}
 	for to, add := range behind {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/spec"
 )
 
 // patience bounds what has to happen; it is never waited for in a good run.
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 // serve serves what b builds on a port of its own, and returns its address.
 func serve(t *testing.T, b *gateway.Builder) string {
 	t.Helper()
-	gw, err := b.Server(gateway.Server{Port: 80, Hosts: []string{"*"}}).Build()
+	gw, err := b.Server(spec.Server{Port: 80, Hosts: []string{"*"}}).Build()
 	require.NoError(t, err)
 	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:0"}})
 	require.NoError(t, s.Start())
@@ -45,6 +46,6 @@ func serve(t *testing.T, b *gateway.Builder) string {
 }
 
 // everything is a route that takes every request to the service.
-func everything(service string) gateway.Route {
-	return gateway.Route{Split: gateway.Split{{Host: service}}}
+func everything(service string) spec.Route {
+	return spec.Route{Destinations: []spec.Destination{{Host: service}}}
 }

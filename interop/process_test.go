@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 // A process is a backend in a process of its own.
@@ -111,16 +110,16 @@ func (p *process) get(path string) string {
 }
 
 // serviceOf declares a service whose endpoints are processes.
-func serviceOf(processes ...*process) gateway.Service {
-	s := gateway.Service{
+func serviceOf(processes ...*process) spec.Service {
+	s := spec.Service{
 		Hosts:      []string{"app.example.com"},
-		Ports:      []gateway.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}},
-		Resolution: gateway.ResolveStatic,
+		Ports:      []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}},
+		Resolution: spec.ResolveStatic,
 	}
 	for _, p := range processes {
 		host, port, _ := net.SplitHostPort(p.address)
 		number, _ := strconv.Atoi(port)
-		s.Endpoints = append(s.Endpoints, gateway.Endpoint{Address: host, Ports: map[string]int{"http": number}})
+		s.Endpoints = append(s.Endpoints, spec.Endpoint{Address: host, Ports: map[string]int{"http": number}})
 	}
 	return s
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
 )
 
 func number(t *testing.T, text string) int {
@@ -52,7 +52,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w way)) {
 			for policy, timeout := range map[string]time.Duration{"default policy": 0, "route timeout": patience} {
 				t.Run(front+"/"+name+"/"+policy, func(t *testing.T) {
 					b := startProcess(t, childServes)
-					address := to(t, upstream.Transport(transport), func(r *gateway.Route) { r.Timeout = timeout }, b)
+					address := to(t, upstream.Transport(transport), func(r *spec.Route) { r.Timeout = timeout }, b)
 					test(t, way{client, b, "http://" + address})
 					client.CloseIdleConnections()
 				})

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 // One of two backends is killed eight times, and comes back each time. No request
@@ -53,10 +52,10 @@ func TestKilledBackend(t *testing.T) {
 func TestResettingBackend(t *testing.T) {
 	skipShort(t)
 	for name, transport := range transports {
-		for policy, retry := range map[string]*gateway.Retry{"default policy": nil, "retries": {Attempts: 2, On: []string{"reset"}}} {
+		for policy, retry := range map[string]*spec.Retry{"default policy": nil, "retries": {Attempts: 2, On: []string{"reset"}}} {
 			t.Run(name+"/"+policy, func(t *testing.T) {
 				backends := []*process{startProcess(t, childServes), startProcess(t, childResets)}
-				address := to(t, transport, func(r *gateway.Route) { r.Retry = retry }, backends...)
+				address := to(t, transport, func(r *spec.Route) { r.Retry = retry }, backends...)
 				stalls := watchStalls(t)
 				clients := startLoad(t, address, "/", 16, 4*time.Millisecond)
 				seen := clients.take(500 * time.Millisecond)
@@ -82,10 +81,10 @@ func TestHangingBackend(t *testing.T) {
 	skipShort(t)
 	const limit = 200 * time.Millisecond
 	for name, transport := range transports {
-		for policy, change := range map[string]func(*gateway.Route){
-			"route timeout": func(r *gateway.Route) { r.Timeout = limit },
-			"per-try timeout": func(r *gateway.Route) {
-				r.Retry = &gateway.Retry{Attempts: 2, PerTryTimeout: limit, On: []string{"gateway-error", "connect-failure"}}
+		for policy, change := range map[string]func(*spec.Route){
+			"route timeout": func(r *spec.Route) { r.Timeout = limit },
+			"per-try timeout": func(r *spec.Route) {
+				r.Retry = &spec.Retry{Attempts: 2, PerTryTimeout: limit, On: []string{"gateway-error", "connect-failure"}}
 			},
 		} {
 			t.Run(name+"/"+policy, func(t *testing.T) {

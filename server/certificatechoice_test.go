@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testca"
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestCertificateChoice(t *testing.T) {
@@ -28,27 +28,27 @@ func TestCertificateChoice(t *testing.T) {
 	der, err := x509.CreateCertificate(rand.Reader, template, root.Cert, key.Public(), root.Key)
 	require.NoError(t, err)
 	ec := root.Certify(t, "ecdsa", 3, x509.KeyUsageDigitalSignature)
-	file := func(cert []byte, key crypto.PrivateKey) gateway.TLSCertificate {
+	file := func(cert []byte, key crypto.PrivateKey) spec.TLSCertificate {
 		text, err := x509.MarshalPKCS8PrivateKey(key)
 		require.NoError(t, err)
-		return gateway.TLSCertificate{ServerCertificate: pemFile(t, "CERTIFICATE", cert), PrivateKey: pemFile(t, "PRIVATE KEY", text)}
+		return spec.TLSCertificate{ServerCertificate: pemFile(t, "CERTIFICATE", cert), PrivateKey: pemFile(t, "PRIVATE KEY", text)}
 	}
 	rsaFile, ecFile := file(der, key), file(ec.Cert.Raw, ec.Key)
 	credentials := map[string]Credential{
 		"rsa": {Certificate: &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, "ecdsa": {Certificate: identity(ec)},
 	}
-	list := func(files ...gateway.TLSCertificate) gateway.ServerTLS {
-		return gateway.ServerTLS{Mode: gateway.TLSSimple, TLSCertificates: files}
+	list := func(files ...spec.TLSCertificate) spec.ServerTLS {
+		return spec.ServerTLS{Mode: spec.TLSSimple, TLSCertificates: files}
 	}
-	names := func(list ...string) gateway.ServerTLS {
-		return gateway.ServerTLS{Mode: gateway.TLSSimple, CredentialNames: list}
+	names := func(list ...string) spec.ServerTLS {
+		return spec.ServerTLS{Mode: spec.TLSSimple, CredentialNames: list}
 	}
 	onlyRSA := []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 	onlyECDSA := []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 	both := append(onlyRSA, onlyECDSA...)
 	for _, tt := range []struct {
 		name   string
-		server gateway.ServerTLS
+		server spec.ServerTLS
 		// asks is the name that the client asks for, and suites are what it can.
 		asks   string
 		suites []uint16
@@ -89,9 +89,9 @@ func TestOneOfSeveralCertificatesIsMissing(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	key, err := x509.MarshalPKCS8PrivateKey(root.Key)
 	require.NoError(t, err)
-	good := gateway.TLSCertificate{ServerCertificate: pemFile(t, "CERTIFICATE", root.Cert.Raw), PrivateKey: pemFile(t, "PRIVATE KEY", key)}
-	bad := gateway.TLSCertificate{ServerCertificate: good.PrivateKey, PrivateKey: good.PrivateKey}
-	server := secure("a.test", gateway.ServerTLS{Mode: gateway.TLSSimple, TLSCertificates: []gateway.TLSCertificate{good, bad}})
+	good := spec.TLSCertificate{ServerCertificate: pemFile(t, "CERTIFICATE", root.Cert.Raw), PrivateKey: pemFile(t, "PRIVATE KEY", key)}
+	bad := spec.TLSCertificate{ServerCertificate: good.PrivateKey, PrivateKey: good.PrivateKey}
+	server := secure("a.test", spec.ServerTLS{Mode: spec.TLSSimple, TLSCertificates: []spec.TLSCertificate{good, bad}})
 	s, _ := start(t, toApp(says("app")).Server(server), local(Config{}, 443))
 	require.Len(t, s.Warnings(), 1)
 	require.Contains(t, s.Warnings()[0].String(), "tls.tlsCertificates[1].serverCertificate: certificate "+bad.ServerCertificate)

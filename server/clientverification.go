@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/pin"
 	"github.com/lateengo/gateway/internal/revocation"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A clientVerification is what clients' certificates must be, beside being issued by
@@ -60,13 +60,13 @@ func subjectAltNames(cert *x509.Certificate) []string {
 
 // clients sets what the mode asks of clients. What cannot be read is a problem of the
 // server: no client gets in with less.
-func (m *made) clients(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) {
+func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) {
 	switch t.Mode {
-	case gateway.TLSMutual, gateway.TLSIstioMutual:
+	case spec.TLSMutual, spec.TLSIstioMutual:
 		config.ClientAuth = tls.RequireAndVerifyClientCert
-	case gateway.TLSOptionalMutual:
+	case spec.TLSOptionalMutual:
 		config.ClientAuth = tls.VerifyClientCertIfGiven
-	case gateway.TLSSimple:
+	case spec.TLSSimple:
 		return
 	default:
 		m.fail("tls.mode", errors.New("the mode forwards connections as they are"))
@@ -96,7 +96,7 @@ func (m *made) pins(field string, texts []string, parse func(string) (pin.Digest
 
 // authorities sets the authorities of clients, and returns the lists of what they
 // have revoked, or nil if none is to be asked.
-func (m *made) authorities(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) revocation.Lists {
+func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) revocation.Lists {
 	names, field := credentialNames(t)
 	if len(names) == 0 {
 		files := &Credential{CAFile: t.CACertificates, CRLFile: t.CACRL}
@@ -110,7 +110,7 @@ func (m *made) authorities(config *tls.Config, t *gateway.ServerTLS, credentials
 	}
 	// Envoy has one set of authorities for all certificates of a server.
 	name := names[0]
-	if t.CACertCredentialName != "" && t.Mode != gateway.TLSIstioMutual {
+	if t.CACertCredentialName != "" && t.Mode != spec.TLSIstioMutual {
 		name, field = t.CACertCredentialName, "tls.caCertCredentialName"
 	}
 	c, ok := findAuthorities(credentials, name)
@@ -120,7 +120,7 @@ func (m *made) authorities(config *tls.Config, t *gateway.ServerTLS, credentials
 	}
 	config.ClientCAs = m.pool(&c, field, of(name))
 	lists := m.revocations(&c, field, of(name))
-	if t.Mode == gateway.TLSIstioMutual {
+	if t.Mode == spec.TLSIstioMutual {
 		// The mesh has authorities, and the server may name lists.
 		lists = append(lists, m.revocations(&Credential{CRLFile: t.CACRL}, "tls.caCrl", "")...)
 	}

@@ -17,8 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testca"
+	"github.com/lateengo/gateway/spec"
 )
 
 // pemFile writes blocks of one kind to a file.
@@ -98,40 +98,40 @@ func TestClientVerification(t *testing.T) {
 	require.NoError(t, err)
 	shown, keyFile := pemFile(t, "CERTIFICATE", other.Cert.Raw), pemFile(t, "PRIVATE KEY", key)
 
-	files := func(change func(*gateway.ServerTLS)) gateway.ServerTLS {
-		s := gateway.ServerTLS{Mode: gateway.TLSMutual, ServerCertificate: shown, PrivateKey: keyFile, CACertificates: ca}
+	files := func(change func(*spec.ServerTLS)) spec.ServerTLS {
+		s := spec.ServerTLS{Mode: spec.TLSMutual, ServerCertificate: shown, PrivateKey: keyFile, CACertificates: ca}
 		change(&s)
 		return s
 	}
-	lists := func(mode gateway.TLSMode, path string) gateway.ServerTLS {
-		return files(func(s *gateway.ServerTLS) { s.Mode, s.CACRL = mode, path })
+	lists := func(mode spec.TLSMode, path string) spec.ServerTLS {
+		return files(func(s *spec.ServerTLS) { s.Mode, s.CACRL = mode, path })
 	}
-	named := func(name string, change func(*gateway.ServerTLS)) gateway.ServerTLS {
-		s := gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: name}
+	named := func(name string, change func(*spec.ServerTLS)) spec.ServerTLS {
+		s := spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: name}
 		if change != nil {
 			change(&s)
 		}
 		return s
 	}
-	authorities := func(name string) func(*gateway.ServerTLS) {
-		return func(s *gateway.ServerTLS) { s.CACertCredentialName = name }
+	authorities := func(name string) func(*spec.ServerTLS) {
+		return func(s *spec.ServerTLS) { s.CACertCredentialName = name }
 	}
-	pins := func(spki, hash []string) func(*gateway.ServerTLS) {
-		return func(s *gateway.ServerTLS) { s.VerifyCertificateSPKI, s.VerifyCertificateHash = spki, hash }
+	pins := func(spki, hash []string) func(*spec.ServerTLS) {
+		return func(s *spec.ServerTLS) { s.VerifyCertificateSPKI, s.VerifyCertificateHash = spki, hash }
 	}
-	optional := func(change func(*gateway.ServerTLS)) func(*gateway.ServerTLS) {
-		return func(s *gateway.ServerTLS) { change(s); s.Mode = gateway.TLSOptionalMutual }
+	optional := func(change func(*spec.ServerTLS)) func(*spec.ServerTLS) {
+		return func(s *spec.ServerTLS) { change(s); s.Mode = spec.TLSOptionalMutual }
 	}
-	names := func(list ...string) func(*gateway.ServerTLS) {
-		return func(s *gateway.ServerTLS) { s.SubjectAltNames = list }
+	names := func(list ...string) func(*spec.ServerTLS) {
+		return func(s *spec.ServerTLS) { s.SubjectAltNames = list }
 	}
-	both := func(a, b func(*gateway.ServerTLS)) func(*gateway.ServerTLS) {
-		return func(s *gateway.ServerTLS) { a(s); b(s) }
+	both := func(a, b func(*spec.ServerTLS)) func(*spec.ServerTLS) {
+		return func(s *spec.ServerTLS) { a(s); b(s) }
 	}
-	mesh := func(path string) gateway.ServerTLS {
-		return gateway.ServerTLS{Mode: gateway.TLSIstioMutual, CACRL: path}
+	mesh := func(path string) spec.ServerTLS {
+		return spec.ServerTLS{Mode: spec.TLSIstioMutual, CACRL: path}
 	}
-	plainly := func(*gateway.ServerTLS) {}
+	plainly := func(*spec.ServerTLS) {}
 	server := identity(other)
 	credentials := map[string]Credential{
 		WorkloadCredential:  {Certificate: server, ClientCAs: poolOf(root)},
@@ -155,26 +155,26 @@ func TestClientVerification(t *testing.T) {
 	const in, out = true, false
 	tests := []struct {
 		name   string
-		server gateway.ServerTLS
+		server spec.ServerTLS
 		client *tls.Certificate
 		want   bool
 	}{
-		{"a list without it", lists(gateway.TLSMutual, listFile(t, none)), anyone, in},
-		{"a list with it", lists(gateway.TLSMutual, listFile(t, revoked)), anyone, out},
-		{"a list with another", lists(gateway.TLSMutual, listFile(t, revoked)), identity(other), in},
-		{"a list with its serial number by another authority", lists(gateway.TLSMutual, listFile(t, none, foreign.Revokes(t, nil, 3))), anyone, in},
-		{"a list that was valid once", lists(gateway.TLSMutual, listFile(t, late)), anyone, out},
-		{"a list of another authority", lists(gateway.TLSMutual, listFile(t, foreign.Revokes(t, nil))), anyone, out},
-		{"lists of all authorities above", lists(gateway.TLSMutual, listFile(t, none, middle.Revokes(t, nil))), identity(below, middle), in},
-		{"a list of some authorities above", lists(gateway.TLSMutual, listFile(t, none)), identity(below, middle), out},
-		{"a list, no certificate", lists(gateway.TLSMutual, listFile(t, none)), nil, out},
-		{"optional, a list without it", lists(gateway.TLSOptionalMutual, listFile(t, none)), anyone, in},
-		{"optional, a list with it", lists(gateway.TLSOptionalMutual, listFile(t, revoked)), anyone, out},
-		{"optional, a list, no certificate", lists(gateway.TLSOptionalMutual, listFile(t, revoked)), nil, in},
-		{"no file", lists(gateway.TLSMutual, filepath.Join(t.TempDir(), "none")), anyone, out},
-		{"no list in the file", lists(gateway.TLSMutual, ca), anyone, out},
-		{"optional, no file, no certificate", lists(gateway.TLSOptionalMutual, filepath.Join(t.TempDir(), "none")), nil, out},
-		{"a mode that ends no connection", files(func(s *gateway.ServerTLS) { s.Mode = gateway.TLSAutoPassthrough }), anyone, out},
+		{"a list without it", lists(spec.TLSMutual, listFile(t, none)), anyone, in},
+		{"a list with it", lists(spec.TLSMutual, listFile(t, revoked)), anyone, out},
+		{"a list with another", lists(spec.TLSMutual, listFile(t, revoked)), identity(other), in},
+		{"a list with its serial number by another authority", lists(spec.TLSMutual, listFile(t, none, foreign.Revokes(t, nil, 3))), anyone, in},
+		{"a list that was valid once", lists(spec.TLSMutual, listFile(t, late)), anyone, out},
+		{"a list of another authority", lists(spec.TLSMutual, listFile(t, foreign.Revokes(t, nil))), anyone, out},
+		{"lists of all authorities above", lists(spec.TLSMutual, listFile(t, none, middle.Revokes(t, nil))), identity(below, middle), in},
+		{"a list of some authorities above", lists(spec.TLSMutual, listFile(t, none)), identity(below, middle), out},
+		{"a list, no certificate", lists(spec.TLSMutual, listFile(t, none)), nil, out},
+		{"optional, a list without it", lists(spec.TLSOptionalMutual, listFile(t, none)), anyone, in},
+		{"optional, a list with it", lists(spec.TLSOptionalMutual, listFile(t, revoked)), anyone, out},
+		{"optional, a list, no certificate", lists(spec.TLSOptionalMutual, listFile(t, revoked)), nil, in},
+		{"no file", lists(spec.TLSMutual, filepath.Join(t.TempDir(), "none")), anyone, out},
+		{"no list in the file", lists(spec.TLSMutual, ca), anyone, out},
+		{"optional, no file, no certificate", lists(spec.TLSOptionalMutual, filepath.Join(t.TempDir(), "none")), nil, out},
+		{"a mode that ends no connection", files(func(s *spec.ServerTLS) { s.Mode = spec.TLSAutoPassthrough }), anyone, out},
 		{"mesh, a list without it", mesh(listFile(t, none)), anyone, in},
 		{"mesh, a list with it", mesh(listFile(t, revoked)), anyone, out},
 
@@ -190,9 +190,9 @@ func TestClientVerification(t *testing.T) {
 		{"the authority's own credential comes first, not it", named("split", nil), identity(stranger), out},
 		{"the authority's own credential revokes", named("split", nil), anyone, out},
 		{"the authority's own credential without an authority", named("hollow", nil), anyone, out},
-		{"the first of two names", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialNames: []string{"m", "revoking"}}, anyone, in},
-		{"the first of two names revokes", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialNames: []string{"revoking", "m"}}, anyone, out},
-		{"the first of two names has no authority", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialNames: []string{"certificate", "m"}}, anyone, out},
+		{"the first of two names", spec.ServerTLS{Mode: spec.TLSMutual, CredentialNames: []string{"m", "revoking"}}, anyone, in},
+		{"the first of two names revokes", spec.ServerTLS{Mode: spec.TLSMutual, CredentialNames: []string{"revoking", "m"}}, anyone, out},
+		{"the first of two names has no authority", spec.ServerTLS{Mode: spec.TLSMutual, CredentialNames: []string{"certificate", "m"}}, anyone, out},
 
 		{"another credential's authority", named("m", authorities("foreign-ca")), identity(stranger), in},
 		{"another credential's authority, not its own", named("m", authorities("foreign-ca")), anyone, out},
@@ -236,7 +236,7 @@ func TestClientVerification(t *testing.T) {
 	host := func(i int) string { return fmt.Sprintf("s%d.test", i) }
 	for i, tt := range tests {
 		server := secure(host(i), tt.server)
-		if tt.server.Mode == gateway.TLSAutoPassthrough {
+		if tt.server.Mode == spec.TLSAutoPassthrough {
 			// As HTTPS it would not be a server of HTTP routes at all.
 			server.Protocol = ""
 		}
@@ -263,13 +263,13 @@ func TestUnreadableVerification(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, 0)
 	ca, none := pemFile(t, "CERTIFICATE", root.Cert.Raw), filepath.Join(t.TempDir(), "none")
-	at := func(i int, s gateway.ServerTLS) gateway.Server {
+	at := func(i int, s spec.ServerTLS) spec.Server {
 		made := secure(fmt.Sprintf("s%d.test", i), s)
-		made.Origin = gateway.Origin{File: "g.yaml", Line: 1, Kind: "Gateway", Namespace: "default", Name: "g", Path: fmt.Sprintf("spec.servers[%d]", i)}
+		made.Origin = spec.Origin{File: "g.yaml", Line: 1, Kind: "Gateway", Namespace: "default", Name: "g", Path: fmt.Sprintf("spec.servers[%d]", i)}
 		return made
 	}
 	b := toApp(says("app"))
-	for i, settings := range []gateway.ServerTLS{
+	for i, settings := range []spec.ServerTLS{
 		{CredentialName: "good"},
 		{CredentialName: "list"},
 		{CredentialName: "only-list"},
@@ -278,10 +278,10 @@ func TestUnreadableVerification(t *testing.T) {
 		{CredentialName: "good", VerifyCertificateSPKI: []string{spkiOf(leaf), "?"}},
 		{CredentialName: "good", VerifyCertificateHash: []string{"?"}},
 	} {
-		settings.Mode = gateway.TLSMutual
+		settings.Mode = spec.TLSMutual
 		b.Server(at(i, settings))
 	}
-	b.Server(at(7, gateway.ServerTLS{Mode: gateway.TLSIstioMutual, CACRL: none}))
+	b.Server(at(7, spec.ServerTLS{Mode: spec.TLSIstioMutual, CACRL: none}))
 	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
 		"good":             {Certificate: identity(leaf), ClientCAs: poolOf(root)},
 		"list":             {Certificate: identity(leaf), ClientCAs: poolOf(root), CRLFile: ca},
@@ -314,8 +314,8 @@ func TestResumedClientsAreVerified(t *testing.T) {
 	leaf, other := root.Certify(t, "leaf", 2, 0), root.Certify(t, "other", 3, 0)
 	crl := listFile(t, root.Revokes(t, nil))
 	s, _ := start(t, toApp(says("app")).
-		Server(secure("a.test", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "a"})).
-		Server(secure("pinned.test", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "b", VerifyCertificateSPKI: []string{spkiOf(other)}})),
+		Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "a"})).
+		Server(secure("pinned.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "b", VerifyCertificateSPKI: []string{spkiOf(other)}})),
 		local(Config{Credentials: map[string]Credential{
 			"a": {Certificate: identity(leaf), ClientCAs: poolOf(root), CRLFile: crl},
 			"b": {Certificate: identity(leaf), ClientCAs: poolOf(root)},
@@ -368,7 +368,7 @@ func TestNewListsCannotBeRead(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, 0)
 	credentials := map[string]Credential{"c": {Certificate: identity(leaf), ClientCAs: poolOf(root)}}
-	s, _ := start(t, toApp(says("app")).Server(secure("a.test", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "c"})),
+	s, _ := start(t, toApp(says("app")).Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "c"})),
 		local(Config{Credentials: credentials}, 443))
 	client := as(identity(leaf), "a.test", tls.VersionTLS13)
 	_, _, err := shake(t, s, client)

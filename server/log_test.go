@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 // linesOf returns a Logger whose lines come on the channel.
@@ -66,7 +65,7 @@ func TestFailedListenersAreLogged(t *testing.T) {
 		l, err := net.Listen(network, address)
 		return failing{l}, err
 	}}, 80, 443)
-	start(t, toApp(says("")).Server(plain(80)).Server(secure("a", gateway.ServerTLS{Mode: gateway.TLSSimple, CredentialName: "a"})), c)
+	start(t, toApp(says("")).Server(plain(80)).Server(secure("a", spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "a"})), c)
 	require.ElementsMatch(t, []string{
 		"level=ERROR msg=\"listener failed\" port=80 error=gone\n", "level=ERROR msg=\"listener failed\" port=443 error=gone\n",
 	}, []string{within(t, lines), within(t, lines)})

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,12 +23,12 @@ const patience = 10 * time.Second
 
 // toApp returns a Builder that sends every request to handler.
 func toApp(handler http.HandlerFunc) *gateway.Builder {
-	return gateway.New().Backend("app", handler).Route(gateway.Route{Split: gateway.Split{{Host: "app"}}})
+	return gateway.New().Backend("app", handler).Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}})
 }
 
 // plain is a server of plain text for every host.
-func plain(port int) gateway.Server {
-	return gateway.Server{Port: port, Hosts: []string{"*"}}
+func plain(port int) spec.Server {
+	return spec.Server{Port: port, Hosts: []string{"*"}}
 }
 
 func says(text string) http.HandlerFunc {

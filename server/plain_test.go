@@ -11,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 func TestConnectionsAreKept(t *testing.T) {
@@ -105,7 +104,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	server := gateway.Server{Port: 0, Bind: "unix://" + path, Hosts: []string{"*"}}
+	server := spec.Server{Port: 0, Bind: "unix://" + path, Hosts: []string{"*"}}
 	s, _ := start(t, toApp(says("app")).Server(server), Config{})
 	require.Equal(t, []Port{{Bind: "unix://" + path, Addr: &net.UnixAddr{Net: "unix", Name: path}}}, s.Ports())
 	conn, err := net.Dial("unix", path)
@@ -117,9 +116,9 @@ func TestUnixSocket(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	gw, err := toApp(says("")).Server(plain(80)).Server(plain(81)).
-		Server(gateway.Server{Port: 80, Bind: "127.0.0.1", Hosts: []string{"*"}}).
-		Server(gateway.Server{Port: 82, Bind: "::1", Hosts: []string{"*"}}).
-		Server(gateway.Server{Port: 83, Bind: "127.0.0.1", Hosts: []string{"*"}}).Build()
+		Server(spec.Server{Port: 80, Bind: "127.0.0.1", Hosts: []string{"*"}}).
+		Server(spec.Server{Port: 82, Bind: "::1", Hosts: []string{"*"}}).
+		Server(spec.Server{Port: 83, Bind: "127.0.0.1", Hosts: []string{"*"}}).Build()
 	require.NoError(t, err)
 	defer gw.Close()
 	s := New(gw, Config{Addresses: map[int]string{80: "127.0.0.2:8080", 83: "unix:/a"}})

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // What is used where a Config says nothing.
@@ -114,7 +115,7 @@ type Server struct {
 	started  bool
 	closed   bool
 	ports    []*port
-	warnings []gateway.Warning
+	warnings []spec.Warning
 	// draining counts generations that take no connections any more, and still
 	// have some.
 	draining sync.WaitGroup
@@ -163,7 +164,7 @@ func (s *Server) Sync() error {
 
 // Warnings returns what was wrong with certificates and settings of TLS servers
 // at the latest Start or Sync.
-func (s *Server) Warnings() []gateway.Warning {
+func (s *Server) Warnings() []spec.Warning {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.warnings
@@ -320,7 +321,7 @@ func (s *Server) serve(p, old *port) {
 		if old != nil {
 			kept = old.terminator
 		}
-		var warnings []gateway.Warning
+		var warnings []spec.Warning
 		p.terminator, warnings = newTerminator(p.listener, s.config.Credentials, kept)
 		s.warnings = append(s.warnings, warnings...)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 func TestStartReportsAllThatIsWrong(t *testing.T) {
@@ -144,10 +145,10 @@ func TestSyncRenewsCertificates(t *testing.T) {
 
 func TestSyncEndsConnectionsUnderOldTerms(t *testing.T) {
 	ca := newAuthority(t)
-	build := func(mode gateway.TLSMode) *gateway.Builder {
-		return toApp(says("app")).Server(secure("a.test", gateway.ServerTLS{Mode: mode, CredentialName: "c"}))
+	build := func(mode spec.TLSMode) *gateway.Builder {
+		return toApp(says("app")).Server(secure("a.test", spec.ServerTLS{Mode: mode, CredentialName: "c"}))
 	}
-	s, gw := start(t, build(gateway.TLSSimple), local(Config{Credentials: map[string]Credential{
+	s, gw := start(t, build(spec.TLSSimple), local(Config{Credentials: map[string]Credential{
 		"c": {Certificate: ca.issue("c"), ClientCAs: ca.pool},
 	}}, 443))
 	address := s.Addr(443)
@@ -158,7 +159,7 @@ func TestSyncEndsConnectionsUnderOldTerms(t *testing.T) {
 	in := bufio.NewReader(conn)
 	ask(t, conn, in, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 
-	require.NoError(t, gw.Replace(build(gateway.TLSMutual)))
+	require.NoError(t, gw.Replace(build(spec.TLSMutual)))
 	_, _, err = shake(t, s, config)
 	require.Error(t, err, "new terms hold from the replacement on")
 	require.NoError(t, s.Sync())

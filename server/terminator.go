@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A terminator ends the TLS of a port: it has the settings of each of its
@@ -36,9 +37,9 @@ func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.list
 
 // newTerminator reads the certificates of a listener's servers. Where that
 // fails, those of before, which may be nil, stay if they may.
-func newTerminator(l *gateway.Listener, credentials map[string]Credential, before *terminator) (*terminator, []gateway.Warning) {
+func newTerminator(l *gateway.Listener, credentials map[string]Credential, before *terminator) (*terminator, []spec.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
-	var warnings []gateway.Warning
+	var warnings []spec.Warning
 	var all strings.Builder
 	for _, s := range l.Servers() {
 		terms := termsOf(s.TLS)
@@ -53,10 +54,10 @@ func newTerminator(l *gateway.Listener, credentials map[string]Credential, befor
 		}
 		if made.problem != nil {
 			problem := fmt.Sprintf("%v: %s", made.problem, consequence)
-			warnings = append(warnings, gateway.Warning{Finding: s.Origin.At(made.field, problem)})
+			warnings = append(warnings, spec.Warning{Finding: s.Origin.At(made.field, problem)})
 		}
 		for _, w := range made.remarks {
-			warnings = append(warnings, gateway.Warning{Finding: s.Origin.At(w.field, w.text)})
+			warnings = append(warnings, spec.Warning{Finding: s.Origin.At(w.field, w.text)})
 		}
 		t.byTerms[terms] = &made.settings
 	}
@@ -90,7 +91,7 @@ func (t *terminator) config(serverName string) (*tls.Config, error) {
 }
 
 // termsOf returns what identifies the settings of a server.
-func termsOf(t *gateway.ServerTLS) string {
+func termsOf(t *spec.ServerTLS) string {
 	if t == nil {
 		return ""
 	}
@@ -113,7 +114,7 @@ type made struct {
 
 type remark struct{ field, text string }
 
-func newSettings(t *gateway.ServerTLS, credentials map[string]Credential) *made {
+func newSettings(t *spec.ServerTLS, credentials map[string]Credential) *made {
 	m := &made{field: "tls"}
 	if t == nil {
 		m.fail("tls", errors.New("there are no TLS settings"))
@@ -139,9 +140,9 @@ func (m *made) fail(field string, err error) {
 
 // credentialNames returns the names of the credentials that a server's certificates
 // come from, if they come from any, and the field that says so.
-func credentialNames(t *gateway.ServerTLS) (names []string, field string) {
+func credentialNames(t *spec.ServerTLS) (names []string, field string) {
 	switch {
-	case t.Mode == gateway.TLSIstioMutual:
+	case t.Mode == spec.TLSIstioMutual:
 		return []string{WorkloadCredential}, "tls.mode"
 	case len(t.CredentialNames) > 0:
 		return t.CredentialNames[:min(maxCertificates, len(t.CredentialNames))], "tls.credentialNames"
@@ -155,7 +156,7 @@ func credentialNames(t *gateway.ServerTLS) (names []string, field string) {
 const maxCertificates = 2
 
 // certificates finds the certificates that the server shows.
-func (m *made) certificates(config *tls.Config, t *gateway.ServerTLS, credentials map[string]Credential) {
+func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) {
 	var shown []tls.Certificate
 	show := func(c *Credential, field, prefix string) {
 		cert, err := c.certificate()
@@ -197,9 +198,9 @@ var tlsVersions = map[string]uint16{
 
 // versions sets versions and cipher suites, which ISTIO_MUTUAL leaves as they
 // are by default.
-func (m *made) versions(config *tls.Config, t *gateway.ServerTLS) {
+func (m *made) versions(config *tls.Config, t *spec.ServerTLS) {
 	config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS13
-	if t.Mode == gateway.TLSIstioMutual {
+	if t.Mode == spec.TLSIstioMutual {
 		return
 	}
 	if v, ok := tlsVersions[t.MinVersion]; ok {

@@ -19,9 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 // An authority issues the certificates of a test.
@@ -75,12 +74,12 @@ func (a *authority) write(cert *tls.Certificate) (certFile, keyFile, caFile stri
 	return file("cert.pem", "CERTIFICATE", cert.Certificate[0]), file("key.pem", "EC PRIVATE KEY", key), file("ca.pem", "CERTIFICATE", a.cert.Raw)
 }
 
-func secure(host string, t gateway.ServerTLS) gateway.Server {
-	return gateway.Server{Gateway: "g", PortName: host, Port: 443, Protocol: "HTTPS", Hosts: []string{host}, TLS: &t}
+func secure(host string, t spec.ServerTLS) spec.Server {
+	return spec.Server{Gateway: "g", PortName: host, Port: 443, Protocol: "HTTPS", Hosts: []string{host}, TLS: &t}
 }
 
-func simple(credential string) gateway.ServerTLS {
-	return gateway.ServerTLS{Mode: gateway.TLSSimple, CredentialName: credential}
+func simple(credential string) spec.ServerTLS {
+	return spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: credential}
 }
 
 // shake opens a TLS connection, and reads a byte of the answer to a request: only
@@ -157,13 +156,13 @@ func TestPlainTextOnATLSPort(t *testing.T) {
 func TestClientCertificates(t *testing.T) {
 	ca, stranger := newAuthority(t), newAuthority(t)
 	cert, key, pool := ca.write(ca.issue("a.test"))
-	restricted := gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "m", SubjectAltNames: []string{"friend.test"}}
+	restricted := spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "m", SubjectAltNames: []string{"friend.test"}}
 	b := toApp(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, r.Header["X-Forwarded-Client-Cert"] != nil)
 	}).
-		Server(secure("mutual.test", gateway.ServerTLS{Mode: gateway.TLSMutual, ServerCertificate: cert, PrivateKey: key, CACertificates: pool})).
-		Server(secure("optional.test", gateway.ServerTLS{Mode: gateway.TLSOptionalMutual, CredentialName: "m"})).
-		Server(secure("mesh.test", gateway.ServerTLS{Mode: gateway.TLSIstioMutual})).
+		Server(secure("mutual.test", spec.ServerTLS{Mode: spec.TLSMutual, ServerCertificate: cert, PrivateKey: key, CACertificates: pool})).
+		Server(secure("optional.test", spec.ServerTLS{Mode: spec.TLSOptionalMutual, CredentialName: "m"})).
+		Server(secure("mesh.test", spec.ServerTLS{Mode: spec.TLSIstioMutual})).
 		Server(secure("restricted.test", restricted))
 	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
 		"m":                {CertificateFile: cert, KeyFile: key},
@@ -204,8 +203,8 @@ func TestClientCertificates(t *testing.T) {
 // A ticket of one server must not open another.
 func TestSessionsStayWithTheirServer(t *testing.T) {
 	ca, another := newAuthority(t), newAuthority(t)
-	mutual := func(credential string) gateway.ServerTLS {
-		return gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: credential}
+	mutual := func(credential string) spec.ServerTLS {
+		return spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: credential}
 	}
 	s, _ := start(t, toApp(says("app")).Server(secure("a.test", mutual("a"))).Server(secure("b.test", mutual("b"))),
 		local(Config{Credentials: map[string]Credential{
@@ -239,8 +238,8 @@ func (c oneSession) Put(_ string, s *tls.ClientSessionState)    { c.ClientSessio
 func TestServersWithoutCertificate(t *testing.T) {
 	ca := newAuthority(t)
 	cert, key, _ := ca.write(ca.issue("f"))
-	at := func(s gateway.Server, index int) gateway.Server {
-		s.Origin = gateway.Origin{File: "g.yaml", Line: 1, Kind: "Gateway", Namespace: "default", Name: "g", Path: fmt.Sprintf("spec.servers[%d]", index)}
+	at := func(s spec.Server, index int) spec.Server {
+		s.Origin = spec.Origin{File: "g.yaml", Line: 1, Kind: "Gateway", Namespace: "default", Name: "g", Path: fmt.Sprintf("spec.servers[%d]", index)}
 		return s
 	}
 	suites := simple("good")
@@ -249,10 +248,10 @@ func TestServersWithoutCertificate(t *testing.T) {
 		Server(at(secure("good.test", suites), 1)).
 		Server(at(secure("none.test", simple("none")), 2)).
 		Server(at(secure("empty.test", simple("empty")), 3)).
-		Server(at(secure("files.test", gateway.ServerTLS{Mode: gateway.TLSSimple, ServerCertificate: key, PrivateKey: cert}), 4)).
-		Server(at(secure("mutual.test", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "good"}), 5)).
-		Server(at(secure("mesh.test", gateway.ServerTLS{Mode: gateway.TLSIstioMutual}), 6)).
-		Server(at(secure("ca.test", gateway.ServerTLS{Mode: gateway.TLSMutual, CredentialName: "ca"}), 7))
+		Server(at(secure("files.test", spec.ServerTLS{Mode: spec.TLSSimple, ServerCertificate: key, PrivateKey: cert}), 4)).
+		Server(at(secure("mutual.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "good"}), 5)).
+		Server(at(secure("mesh.test", spec.ServerTLS{Mode: spec.TLSIstioMutual}), 6)).
+		Server(at(secure("ca.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "ca"}), 7))
 	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
 		"good": {Certificate: ca.issue("good")}, "empty": {},
 		"ca": {Certificate: ca.issue("ca"), CAFile: key},
@@ -281,7 +280,7 @@ func TestServersWithoutCertificate(t *testing.T) {
 
 func TestVersionsAndSuites(t *testing.T) {
 	ca := newAuthority(t)
-	with := func(lowest, highest string, suites ...string) gateway.ServerTLS {
+	with := func(lowest, highest string, suites ...string) spec.ServerTLS {
 		t := simple("c")
 		t.MinVersion, t.MaxVersion, t.CipherSuites = lowest, highest, suites
 		return t

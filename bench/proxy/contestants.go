@@ -11,8 +11,9 @@ import (
 	"sync"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/server"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A contestant is a proxy before two backends.
@@ -40,13 +41,13 @@ var contestants = []contestant{
 // serveGateway serves with a gateway and its own listeners.
 func serveGateway(transport upstream.Transport, backends []string) (string, error) {
 	gw, err := gateway.New().
-		Server(gateway.Server{Port: 80, Hosts: []string{"*"}}).
+		Server(spec.Server{Port: 80, Hosts: []string{"*"}}).
 		Transport(transport).
-		Route(gateway.Route{
-			Match:   []gateway.Match{{URI: gateway.Prefix("/products")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Headers: gateway.Headers{Request: gateway.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
-			Split:   gateway.Split{{Host: "product", Weight: 90}, {Host: "product-v2", Weight: 10}},
+		Route(spec.Route{
+			Match:        []spec.Match{{URI: spec.Prefix("/products")}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Headers:      spec.Headers{Request: spec.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
+			Destinations: []spec.Destination{{Host: "product", Weight: 90}, {Host: "product-v2", Weight: 10}},
 		}).
 		BackendURL("product", "http://"+backends[0]).
 		BackendURL("product-v2", "http://"+backends[1]).

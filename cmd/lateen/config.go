@@ -12,8 +12,9 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/suggest"
-	"github.com/lateengo/gateway/spec/istio"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
+	"github.com/lateengo/gateway/spec/istio"
 )
 
 // A configuration is what the flags say that all commands have.
@@ -21,7 +22,7 @@ type configuration struct {
 	files             []string
 	backends          []backend
 	semantics         gateway.Semantics
-	normalization     gateway.PathNormalization
+	normalization     spec.PathNormalization
 	trusted           int
 	namespace         string
 	workloadNamespace string
@@ -88,8 +89,8 @@ func (c *configuration) setSemantics(text string) error {
 
 func (c *configuration) setNormalization(text string) error {
 	var names []string
-	for _, n := range []gateway.PathNormalization{
-		gateway.NormalizeNone, gateway.NormalizeBase, gateway.NormalizeMergeSlashes, gateway.NormalizeDecodeAndMergeSlashes,
+	for _, n := range []spec.PathNormalization{
+		spec.NormalizeNone, spec.NormalizeBase, spec.NormalizeMergeSlashes, spec.NormalizeDecodeAndMergeSlashes,
 	} {
 		if text == n.String() {
 			c.normalization = n
@@ -98,7 +99,7 @@ func (c *configuration) setNormalization(text string) error {
 		names = append(names, n.String())
 	}
 	if text == "DEFAULT" {
-		c.normalization = gateway.NormalizeBase
+		c.normalization = spec.NormalizeBase
 		return nil
 	}
 	return expected(names, text)
@@ -196,7 +197,7 @@ func printErrors(w io.Writer, err error) {
 		return
 	}
 	text := err.Error()
-	var finding *gateway.Error
+	var finding *spec.Error
 	if errors.As(err, &finding) && finding.Kind == "Backend" {
 		// The place is one in this program.
 		text = "--backend: " + finding.Problem
@@ -205,7 +206,7 @@ func printErrors(w io.Writer, err error) {
 }
 
 // printWarnings prints warnings, one on each line.
-func printWarnings(w io.Writer, warnings []gateway.Warning) {
+func printWarnings(w io.Writer, warnings []spec.Warning) {
 	for _, warning := range warnings {
 		fmt.Fprintln(w, "warning:", oneLine(warning.String()))
 	}

@@ -65,7 +65,7 @@ func runDecide(c *command, args []string, s streams) int {
 	}
 	fmt.Fprintf(s.out, "%s %s\n", rest[0], rest[1])
 	printDecision(s.out, &d)
-	if d.Kind == gateway.Unreached && d.Listener == "" {
+	if d.Kind == gateway.DecisionNoServer && d.Listener == "" {
 		var ports []string
 		for _, l := range gw.Listeners() {
 			ports = append(ports, strconv.Itoa(l.Port()))

@@ -62,9 +62,9 @@ func printDecision(w io.Writer, d *gateway.Decision) {
 // answerOf says in words how a request is answered, and why.
 func answerOf(d *gateway.Decision) string {
 	what := map[gateway.DecisionKind]string{
-		gateway.Forwarded: "forwarded", gateway.Redirected: "redirect", gateway.Answered: "direct response",
-		gateway.Aborted: "aborted by a fault", gateway.Preflighted: "preflight, answered by CORS",
-		gateway.NotFound: "not found", gateway.Refused: "refused", gateway.Unreached: "no connection",
+		gateway.DecisionForward: "forwarded", gateway.DecisionRedirect: "redirect", gateway.DecisionDirectResponse: "direct response",
+		gateway.DecisionAbort: "aborted by a fault", gateway.DecisionPreflight: "preflight, answered by CORS",
+		gateway.DecisionNotFound: "not found", gateway.DecisionBadRequest: "refused", gateway.DecisionNoServer: "no connection",
 	}[d.Kind]
 	if d.Status != 0 {
 		what = fmt.Sprintf("%d %s", d.Status, what)

@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 func main() {
@@ -56,13 +57,13 @@ func newCatalog() http.Handler {
 // newHandler sends those who ask for it to the catalog.
 func newHandler() (http.Handler, error) {
 	gw, err := gateway.New().
-		Route(gateway.Route{
-			Match: []gateway.Match{{
-				URI:         gateway.Prefix("/products/"),
-				QueryParams: map[string]gateway.StringMatch{"catalog": gateway.Exact("new")},
+		Route(spec.Route{
+			Match: []spec.Match{{
+				URI:         spec.Prefix("/products/"),
+				QueryParams: map[string]spec.StringMatch{"catalog": spec.Exact("new")},
 			}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Split:   gateway.Split{{Host: "catalog"}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Destinations: []spec.Destination{{Host: "catalog"}},
 		}).
 		Backend("catalog", newCatalog()).
 		Build()

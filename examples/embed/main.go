@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 func main() {
@@ -34,47 +35,47 @@ func main() {
 func newGateway() (*gateway.Gateway, error) {
 	return gateway.New().
 		// Requests of testers go to the new version, all of them.
-		Route(gateway.Route{
+		Route(spec.Route{
 			Name: "testers",
-			Match: []gateway.Match{{
-				URI:     gateway.Prefix("/reviews"),
-				Headers: map[string]gateway.StringMatch{"X-Tester": gateway.Exact("yes")},
+			Match: []spec.Match{{
+				URI:     spec.Prefix("/reviews"),
+				Headers: map[string]spec.StringMatch{"X-Tester": spec.Exact("yes")},
 			}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Split:   gateway.Split{{Host: "reviews-v2"}},
+			Rewrite:      &spec.Rewrite{URI: "/"},
+			Destinations: []spec.Destination{{Host: "reviews-v2"}},
 		}).
 		// Of everybody else's, one in ten. The backends see /reviews/7 as /7.
-		Route(gateway.Route{
+		Route(spec.Route{
 			Name:    "reviews",
-			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
-			Rewrite: &gateway.Rewrite{URI: "/"},
-			Headers: gateway.Headers{
-				Request: gateway.HeaderOperations{
+			Match:   []spec.Match{{URI: spec.Prefix("/reviews")}},
+			Rewrite: &spec.Rewrite{URI: "/"},
+			Headers: spec.Headers{
+				Request: spec.HeaderOperations{
 					Set:    map[string]string{"X-Route": "reviews"},
 					Remove: []string{"Cookie"},
 				},
-				Response: gateway.HeaderOperations{
+				Response: spec.HeaderOperations{
 					Add: map[string]string{"Cache-Control": "no-store"},
 				},
 			},
-			Split: gateway.Split{
+			Destinations: []spec.Destination{
 				{Host: "reviews", Weight: 90},
 				{Host: "reviews-v2", Weight: 10},
 			},
 		}).
 		// Each client may try to log in five times a minute.
-		Route(gateway.Route{
+		Route(spec.Route{
 			Name: "login",
-			Match: []gateway.Match{{
-				URI:    gateway.Exact("/login"),
-				Method: gateway.Exact(http.MethodPost),
+			Match: []spec.Match{{
+				URI:    spec.Exact("/login"),
+				Method: spec.Exact(http.MethodPost),
 			}},
-			RateLimits: []gateway.RateLimit{{
+			RateLimits: []spec.RateLimit{{
 				Requests: 5,
 				Unit:     time.Minute,
-				Per:      []gateway.LimitKey{{RemoteAddress: true}},
+				Per:      []spec.LimitKey{{RemoteAddress: true}},
 			}},
-			Split: gateway.Split{{Host: "accounts"}},
+			Destinations: []spec.Destination{{Host: "accounts"}},
 		}).
 		// Destinations are names. This is what stands behind them; a server
 		// somewhere else would be BackendURL("reviews", "http://10.0.0.7:8080").

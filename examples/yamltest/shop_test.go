@@ -30,7 +30,7 @@ func TestDecisions(t *testing.T) {
 		{"GET", "http://shop.example.com/checkout", "storefront", "storefront.default.svc.cluster.local", "/checkout"},
 	} {
 		d := gw.Decide(httptest.NewRequest(row.method, row.url, nil))
-		if d.Kind != gateway.Forwarded {
+		if d.Kind != gateway.DecisionForward {
 			t.Errorf("%s %s: %s, %s", row.method, row.url, d.Kind, d.Reason)
 			continue
 		}

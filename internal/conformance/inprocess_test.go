@@ -16,6 +16,7 @@ import (
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/conformance"
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 )
 
@@ -81,11 +82,11 @@ func newRunner(t *testing.T, g *conformance.Golden, text string, handler func(*g
 		Random(func() uint64 { return r.drawn })
 	switch g.Options.Mesh.PathNormalization.Normalization {
 	case "DECODE_AND_MERGE_SLASHES":
-		b.PathNormalization(gateway.NormalizeDecodeAndMergeSlashes)
+		b.PathNormalization(spec.NormalizeDecodeAndMergeSlashes)
 	case "MERGE_SLASHES":
-		b.PathNormalization(gateway.NormalizeMergeSlashes)
+		b.PathNormalization(spec.NormalizeMergeSlashes)
 	case "NONE":
-		b.PathNormalization(gateway.NormalizeNone)
+		b.PathNormalization(spec.NormalizeNone)
 	}
 	for _, name := range g.Backends() {
 		b.Backend(name, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

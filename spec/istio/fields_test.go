@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/lateengo/gateway"
 )
 
 // reachable returns the messages that the kinds which are read can hold.
@@ -109,7 +108,7 @@ func indexOf(v *value, name string) int {
 }
 
 // declaredBy returns what one resource declares, without warnings and origins.
-func declaredBy(d *document, v *value) gateway.Declarations {
+func declaredBy(d *document, v *value) spec.Declarations {
 	l := loader{namespace: DefaultNamespace, seen: make(map[identity]place)}
 	l.resource(d, v, -1)
 	l.declared.Warnings = nil

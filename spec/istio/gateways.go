@@ -4,19 +4,18 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // servers returns the servers of a Gateway, in order.
-func (r *reader) servers(m *networking.Gateway, created time.Time) []gateway.Server {
+func (r *reader) servers(m *networking.Gateway, created time.Time) []spec.Server {
 	if len(m.Servers) == 0 && !r.isBroken() {
 		r.errorAt("spec.servers", "is missing: a Gateway needs at least one server")
 	}
-	servers := make([]gateway.Server, 0, len(m.Servers))
+	servers := make([]spec.Server, 0, len(m.Servers))
 	for i, s := range m.Servers {
-		servers = append(servers, gateway.Server{
+		servers = append(servers, spec.Server{
 			Gateway:   r.origin.Name,
 			Namespace: r.origin.Namespace,
 			Name:      s.GetName(),
@@ -34,11 +33,11 @@ func (r *reader) servers(m *networking.Gateway, created time.Time) []gateway.Ser
 	return servers
 }
 
-func serverTLS(m *networking.ServerTLSSettings) *gateway.ServerTLS {
+func serverTLS(m *networking.ServerTLSSettings) *spec.ServerTLS {
 	if m == nil {
 		return nil
 	}
-	return &gateway.ServerTLS{
+	return &spec.ServerTLS{
 		HTTPSRedirect:         m.HttpsRedirect,
 		Mode:                  tlsModes[m.Mode],
 		CredentialName:        m.CredentialName,
@@ -58,21 +57,21 @@ func serverTLS(m *networking.ServerTLSSettings) *gateway.ServerTLS {
 	}
 }
 
-func tlsCertificates(list []*networking.ServerTLSSettings_TLSCertificate) []gateway.TLSCertificate {
-	var out []gateway.TLSCertificate
+func tlsCertificates(list []*networking.ServerTLSSettings_TLSCertificate) []spec.TLSCertificate {
+	var out []spec.TLSCertificate
 	for _, m := range list {
-		out = append(out, gateway.TLSCertificate{ServerCertificate: m.GetServerCertificate(), PrivateKey: m.GetPrivateKey()})
+		out = append(out, spec.TLSCertificate{ServerCertificate: m.GetServerCertificate(), PrivateKey: m.GetPrivateKey()})
 	}
 	return out
 }
 
-var tlsModes = map[networking.ServerTLSSettings_TLSmode]gateway.TLSMode{
-	networking.ServerTLSSettings_PASSTHROUGH:      gateway.TLSPassthrough,
-	networking.ServerTLSSettings_SIMPLE:           gateway.TLSSimple,
-	networking.ServerTLSSettings_MUTUAL:           gateway.TLSMutual,
-	networking.ServerTLSSettings_AUTO_PASSTHROUGH: gateway.TLSAutoPassthrough,
-	networking.ServerTLSSettings_ISTIO_MUTUAL:     gateway.TLSIstioMutual,
-	networking.ServerTLSSettings_OPTIONAL_MUTUAL:  gateway.TLSOptionalMutual,
+var tlsModes = map[networking.ServerTLSSettings_TLSmode]spec.TLSMode{
+	networking.ServerTLSSettings_PASSTHROUGH:      spec.TLSPassthrough,
+	networking.ServerTLSSettings_SIMPLE:           spec.TLSSimple,
+	networking.ServerTLSSettings_MUTUAL:           spec.TLSMutual,
+	networking.ServerTLSSettings_AUTO_PASSTHROUGH: spec.TLSAutoPassthrough,
+	networking.ServerTLSSettings_ISTIO_MUTUAL:     spec.TLSIstioMutual,
+	networking.ServerTLSSettings_OPTIONAL_MUTUAL:  spec.TLSOptionalMutual,
 }
 
 func tlsVersion(v networking.ServerTLSSettings_TLSProtocol) string {

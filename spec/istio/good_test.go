@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 var update = flag.Bool("update", false, "write golden files and docs/semantics.md")
@@ -52,7 +51,7 @@ func TestGood(t *testing.T) {
 
 // print shows declarations without their zero fields and without origins, which
 // are shown as the lines that they name.
-func print(declared gateway.Declarations) string {
+func print(declared spec.Declarations) string {
 	var b strings.Builder
 	printValue(&b, reflect.ValueOf(declared), "")
 	return b.String()
@@ -60,10 +59,10 @@ func print(declared gateway.Declarations) string {
 
 func printValue(b *strings.Builder, v reflect.Value, indent string) {
 	switch x := v.Interface().(type) {
-	case gateway.Warning:
+	case spec.Warning:
 		fmt.Fprintf(b, "%s\n", x)
 		return
-	case gateway.Origin:
+	case spec.Origin:
 		fmt.Fprintf(b, "%d:%d %s\n", x.Line, x.Column, x.Path)
 		return
 	case time.Time:
@@ -148,34 +147,34 @@ spec:
 }
 
 // declarations returns what s declares, without origins.
-func declarations(t *testing.T, s *Source) gateway.Declarations {
+func declarations(t *testing.T, s *Source) spec.Declarations {
 	t.Helper()
 	declared, err := s.Declare()
 	require.NoError(t, err)
 	return withoutOrigins(declared)
 }
 
-func withoutOrigins(d gateway.Declarations) gateway.Declarations {
+func withoutOrigins(d spec.Declarations) spec.Declarations {
 	for i := range d.Servers {
-		d.Servers[i].Origin = gateway.Origin{}
+		d.Servers[i].Origin = spec.Origin{}
 	}
 	for i := range d.VirtualServices {
-		d.VirtualServices[i].Origin = gateway.Origin{}
+		d.VirtualServices[i].Origin = spec.Origin{}
 		for j := range d.VirtualServices[i].Routes {
-			d.VirtualServices[i].Routes[j].Origin = gateway.Origin{}
+			d.VirtualServices[i].Routes[j].Origin = spec.Origin{}
 		}
 	}
 	for i := range d.Services {
-		d.Services[i].Origin = gateway.Origin{}
+		d.Services[i].Origin = spec.Origin{}
 	}
 	for i := range d.WorkloadEntries {
-		d.WorkloadEntries[i].Origin = gateway.Origin{}
+		d.WorkloadEntries[i].Origin = spec.Origin{}
 	}
 	for i := range d.DestinationRules {
-		d.DestinationRules[i].Origin = gateway.Origin{}
+		d.DestinationRules[i].Origin = spec.Origin{}
 	}
 	for i := range d.RateLimits {
-		d.RateLimits[i].Origin = gateway.Origin{}
+		d.RateLimits[i].Origin = spec.Origin{}
 	}
 	return d
 }

@@ -3,35 +3,34 @@ package istio
 import (
 	"math"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // loadBalancer returns the load balancer at path, or nil.
-func (r *reader) loadBalancer(m *networking.LoadBalancerSettings, path string) *gateway.LoadBalancer {
+func (r *reader) loadBalancer(m *networking.LoadBalancerSettings, path string) *spec.LoadBalancer {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.LoadBalancer{
+	to := &spec.LoadBalancer{
 		ConsistentHash: r.consistentHash(m.GetConsistentHash(), path+".consistentHash"),
 		Locality:       locality(m.LocalityLbSetting),
 		Warmup:         r.warmup(m, path),
 	}
 	switch m.GetSimple() {
 	case networking.LoadBalancerSettings_ROUND_ROBIN:
-		to.Simple = gateway.BalanceRoundRobin
+		to.Simple = spec.BalanceRoundRobin
 	case networking.LoadBalancerSettings_RANDOM:
-		to.Simple = gateway.BalanceRandom
+		to.Simple = spec.BalanceRandom
 	case networking.LoadBalancerSettings_PASSTHROUGH:
-		to.Simple = gateway.BalancePassthrough
+		to.Simple = spec.BalancePassthrough
 	case leastConnections:
 		r.warnAt(path+".simple", deprecated, "LEAST_CONN is deprecated; use LEAST_REQUEST, which it means")
 	}
 	return to
 }
 
-func (r *reader) warmup(m *networking.LoadBalancerSettings, path string) *gateway.Warmup {
+func (r *reader) warmup(m *networking.LoadBalancerSettings, path string) *spec.Warmup {
 	old := warmupDurationSecs(m)
 	if old != nil {
 		r.warnAt(path+".warmupDurationSecs@key", deprecated, "is deprecated; use warmup.duration")
@@ -41,44 +40,44 @@ func (r *reader) warmup(m *networking.LoadBalancerSettings, path string) *gatewa
 		if old != nil {
 			r.warnAt(path+".warmupDurationSecs@key", "", "has no effect: warmup is set as well")
 		}
-		return &gateway.Warmup{
+		return &spec.Warmup{
 			Duration:       r.positive(w.Duration, path, "warmup.duration"),
 			MinimumPercent: optionalFloat(w.MinimumPercent),
 			Aggression:     optionalFloat(w.Aggression),
 		}
 	case old != nil:
-		return &gateway.Warmup{Duration: r.positive(old, path, "warmupDurationSecs")}
+		return &spec.Warmup{Duration: r.positive(old, path, "warmupDurationSecs")}
 	}
 	return nil
 }
 
-func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHashLB, path string) *gateway.ConsistentHash {
+func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHashLB, path string) *spec.ConsistentHash {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.ConsistentHash{
+	to := &spec.ConsistentHash{
 		HTTPHeaderName:         m.GetHttpHeaderName(),
 		UseSourceIP:            m.GetUseSourceIp(),
 		HTTPQueryParameterName: m.GetHttpQueryParameterName(),
 	}
 	if c := m.GetHttpCookie(); c != nil {
-		to.HTTPCookie = &gateway.HashCookie{Name: c.Name, Path: c.Path, TTL: optionalDuration(c.Ttl)}
+		to.HTTPCookie = &spec.HashCookie{Name: c.Name, Path: c.Path, TTL: optionalDuration(c.Ttl)}
 		for _, a := range c.Attributes {
-			to.HTTPCookie.Attributes = append(to.HTTPCookie.Attributes, gateway.CookieAttribute{Name: a.GetName(), Value: a.GetValue()})
+			to.HTTPCookie.Attributes = append(to.HTTPCookie.Attributes, spec.CookieAttribute{Name: a.GetName(), Value: a.GetValue()})
 		}
 	}
 	switch a := m.HashAlgorithm.(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_RingHash_:
-		to.RingHash = &gateway.RingHash{MinimumRingSize: size(a.RingHash.GetMinimumRingSize())}
+		to.RingHash = &spec.RingHash{MinimumRingSize: size(a.RingHash.GetMinimumRingSize())}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_Maglev:
-		to.Maglev = &gateway.Maglev{TableSize: size(a.Maglev.GetTableSize())}
+		to.Maglev = &spec.Maglev{TableSize: size(a.Maglev.GetTableSize())}
 	}
 	if n := minimumRingSize(m); n != 0 {
 		r.warnAt(path+".minimumRingSize@key", deprecated, "is deprecated; use ringHash.minimumRingSize")
 		if m.HashAlgorithm != nil {
 			r.errorAt(path+".minimumRingSize@key", "excludes ringHash and maglev, of which one is set as well")
 		} else {
-			to.RingHash = &gateway.RingHash{MinimumRingSize: size(n)}
+			to.RingHash = &spec.RingHash{MinimumRingSize: size(n)}
 		}
 	}
 	return to
@@ -87,16 +86,16 @@ func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHas
 // size returns a size that validation finds too large where it is.
 func size(n uint64) int { return int(min(n, math.MaxInt32)) }
 
-func locality(m *networking.LocalityLoadBalancerSetting) *gateway.LocalityLB {
+func locality(m *networking.LocalityLoadBalancerSetting) *spec.LocalityLB {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.LocalityLB{FailoverPriority: m.FailoverPriority}
+	to := &spec.LocalityLB{FailoverPriority: m.FailoverPriority}
 	if m.Enabled != nil {
 		to.Enabled = &m.Enabled.Value
 	}
 	for _, d := range m.Distribute {
-		each := gateway.LocalityDistribute{From: d.GetFrom()}
+		each := spec.LocalityDistribute{From: d.GetFrom()}
 		if len(d.GetTo()) > 0 {
 			each.To = make(map[string]int, len(d.GetTo()))
 			for place, share := range d.GetTo() {
@@ -106,7 +105,7 @@ func locality(m *networking.LocalityLoadBalancerSetting) *gateway.LocalityLB {
 		to.Distribute = append(to.Distribute, each)
 	}
 	for _, f := range m.Failover {
-		to.Failover = append(to.Failover, gateway.LocalityFailover{From: f.GetFrom(), To: f.GetTo()})
+		to.Failover = append(to.Failover, spec.LocalityFailover{From: f.GetFrom(), To: f.GetTo()})
 	}
 	return to
 }

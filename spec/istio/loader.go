@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A loader collects the declarations of one Declare.
 type loader struct {
 	namespace string
-	declared  gateway.Declarations
-	errors    []*gateway.Error
+	declared  spec.Declarations
+	errors    []*spec.Error
 	seen      map[identity]place
 }
 
@@ -29,18 +29,18 @@ type place struct {
 	line int
 }
 
-func (l *loader) fail(f gateway.Finding) {
-	l.errors = append(l.errors, &gateway.Error{Finding: f})
+func (l *loader) fail(f spec.Finding) {
+	l.errors = append(l.errors, &spec.Error{Finding: f})
 }
 
 func (l *loader) input(in input) {
 	if in.err != nil {
-		l.fail(gateway.Finding{File: in.name, Problem: readProblem(in)})
+		l.fail(spec.Finding{File: in.name, Problem: readProblem(in)})
 		return
 	}
 	text, problem, line, column := readable(in.data)
 	if problem != "" {
-		l.fail(gateway.Finding{File: in.name, Line: line, Column: column, Problem: problem})
+		l.fail(spec.Finding{File: in.name, Line: line, Column: column, Problem: problem})
 		return
 	}
 	for _, d := range split(in.name, text) {
@@ -48,7 +48,7 @@ func (l *loader) input(in input) {
 		var syntax *syntaxError
 		switch {
 		case errors.As(err, &syntax):
-			l.fail(gateway.Finding{File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
+			l.fail(spec.Finding{File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
 		case root != nil && root.form != null:
 			l.resource(d, root, -1)
 		}
@@ -70,13 +70,13 @@ func readProblem(in input) string {
 
 // resource reads one resource, which is a document or an item of a List.
 func (l *loader) resource(d *document, v *value, item int) {
-	r := &reader{origin: gateway.Origin{
+	r := &reader{origin: spec.Origin{
 		File: d.file, Line: v.line, Column: v.column,
 		Kind: v.textOf("kind"), Fields: locator{d, item},
 	}}
 	defer func() {
-		slices.SortStableFunc(r.errors, func(a, b *gateway.Error) int { return inOrder(a.Finding, b.Finding) })
-		slices.SortStableFunc(r.warnings, func(a, b gateway.Warning) int { return inOrder(a.Finding, b.Finding) })
+		slices.SortStableFunc(r.errors, func(a, b *spec.Error) int { return inOrder(a.Finding, b.Finding) })
+		slices.SortStableFunc(r.warnings, func(a, b spec.Warning) int { return inOrder(a.Finding, b.Finding) })
 		l.errors = append(l.errors, r.errors...)
 		l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
 	}()
@@ -115,7 +115,7 @@ func (l *loader) resource(d *document, v *value, item int) {
 	}
 }
 
-func inOrder(a, b gateway.Finding) int {
+func inOrder(a, b spec.Finding) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 

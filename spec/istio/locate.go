@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A locator finds fields of one resource in its document.
@@ -14,9 +14,9 @@ type locator struct {
 	item int
 }
 
-var _ gateway.Locator = locator{}
+var _ spec.Locator = locator{}
 
-// Locate implements gateway.Locator.
+// Locate implements spec.Locator.
 func (l locator) Locate(path string) (line, column int, ok bool) {
 	root := l.document.root()
 	if l.item >= 0 {

@@ -5,9 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 const located = `# A comment.
@@ -108,7 +107,7 @@ func TestLocateAfterTheTreeIsGone(t *testing.T) {
 		runtime.GC()
 	}
 	require.Nil(t, d.tree.Value())
-	require.Equal(t, gateway.Finding{
+	require.Equal(t, spec.Finding{
 		File: "a.yaml", Line: 13, Column: 18, Kind: "VirtualService", Namespace: "default", Name: "a",
 		Field: "spec.http[0].match[0].uri.regex", Problem: "bad",
 	}, origin.At("match[0].uri.regex", "bad"))

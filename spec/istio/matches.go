@@ -5,13 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
-func httpMatch(m *networking.HTTPMatchRequest) gateway.Match {
-	to := gateway.Match{
+func httpMatch(m *networking.HTTPMatchRequest) spec.Match {
+	to := spec.Match{
 		Name:            m.Name,
 		URI:             stringMatch(m.Uri),
 		IgnoreURICase:   m.IgnoreUriCase,
@@ -29,31 +28,31 @@ func httpMatch(m *networking.HTTPMatchRequest) gateway.Match {
 	}
 	for name, match := range to.WithoutHeaders {
 		// Istio takes this for presence, and refuses it everywhere else.
-		if match == gateway.Regex("*") {
-			to.WithoutHeaders[name] = gateway.StringMatch{}
+		if match == spec.Regex("*") {
+			to.WithoutHeaders[name] = spec.StringMatch{}
 		}
 	}
 	return to
 }
 
 // stringMatch returns what m holds for. Without a type it is any value.
-func stringMatch(m *networking.StringMatch) gateway.StringMatch {
+func stringMatch(m *networking.StringMatch) spec.StringMatch {
 	switch match := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
-		return gateway.Exact(match.Exact)
+		return spec.Exact(match.Exact)
 	case *networking.StringMatch_Prefix:
-		return gateway.Prefix(match.Prefix)
+		return spec.Prefix(match.Prefix)
 	case *networking.StringMatch_Regex:
-		return gateway.Regex(match.Regex)
+		return spec.Regex(match.Regex)
 	}
-	return gateway.StringMatch{}
+	return spec.StringMatch{}
 }
 
-func stringMatches(m map[string]*networking.StringMatch) map[string]gateway.StringMatch {
+func stringMatches(m map[string]*networking.StringMatch) map[string]spec.StringMatch {
 	if len(m) == 0 {
 		return nil
 	}
-	to := make(map[string]gateway.StringMatch, len(m))
+	to := make(map[string]spec.StringMatch, len(m))
 	for name, match := range m {
 		to[name] = stringMatch(match)
 	}

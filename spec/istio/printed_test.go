@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 )
 
@@ -48,28 +49,28 @@ func TestDeclaredInGo(t *testing.T) {
 	fromYAML, err := backends(gateway.New()).Load(istio.Files("testdata/good/product.yaml")).Build()
 	require.NoError(t, err)
 	fromGo, err := backends(gateway.New()).
-		Server(gateway.Server{
+		Server(spec.Server{
 			Gateway: "product-gateway", Port: 80, PortName: "http", Protocol: "HTTP", Hosts: []string{"*"},
 			Selector: map[string]string{"istio": "ingressgateway"},
 		}).
-		VirtualService(gateway.VirtualService{
+		VirtualService(spec.VirtualService{
 			Name: "product-virtualservice", Hosts: []string{"*"}, Gateways: []string{"product-gateway"},
-			Routes: []gateway.Route{{
-				Match:   []gateway.Match{{URI: gateway.Prefix("/products")}},
-				Rewrite: &gateway.Rewrite{URI: "/"},
-				Headers: gateway.Headers{Request: gateway.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
-				Split: gateway.Split{
+			Routes: []spec.Route{{
+				Match:   []spec.Match{{URI: spec.Prefix("/products")}},
+				Rewrite: &spec.Rewrite{URI: "/"},
+				Headers: spec.Headers{Request: spec.HeaderOperations{Add: map[string]string{"X-Forwarded-Proto": "https"}}},
+				Destinations: []spec.Destination{
 					{Host: "product-service.default.svc.cluster.local", Port: 8080, Weight: 90},
 					{Host: "product-service-v2.default.svc.cluster.local", Port: 8080, Weight: 10},
 				},
 			}},
 		}).
-		RateLimit(gateway.RateLimitPolicy{
+		RateLimit(spec.RateLimitPolicy{
 			Name:    "product-ratelimit",
-			Targets: []gateway.TargetRef{{Kind: "VirtualService", Name: "product-virtualservice"}},
-			Limits: []gateway.RateLimit{
+			Targets: []spec.TargetRef{{Kind: "VirtualService", Name: "product-virtualservice"}},
+			Limits: []spec.RateLimit{
 				{Requests: 100, Unit: time.Second},
-				{Requests: 600, Unit: time.Minute, Per: []gateway.LimitKey{{RemoteAddress: true}}},
+				{Requests: 600, Unit: time.Minute, Per: []spec.LimitKey{{RemoteAddress: true}}},
 			},
 		}).
 		Build()

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
 )
 
 func quote(s string) string { return strconv.Quote(clip(s)) }
@@ -66,16 +66,16 @@ func (s step) append(b []byte) []byte {
 
 // A reader reads one resource and keeps what it has to say about it.
 type reader struct {
-	origin gateway.Origin
+	origin spec.Origin
 	// labels are those of the resource's metadata.
 	labels   map[string]string
 	path     []step
-	errors   []*gateway.Error
-	warnings []gateway.Warning
+	errors   []*spec.Error
+	warnings []spec.Warning
 	// broken are the paths where something is missing from what was read.
 	broken []string
 	// said is what has been said, with the last names of fields.
-	said map[gateway.Finding]bool
+	said map[spec.Finding]bool
 }
 
 func (r *reader) enter(name string)      { r.path = append(r.path, step{name: name}) }
@@ -94,8 +94,8 @@ func (r *reader) field() string {
 	return string(b)
 }
 
-func (r *reader) finding(line, column int, problem, suggestion string) gateway.Finding {
-	return gateway.Finding{
+func (r *reader) finding(line, column int, problem, suggestion string) spec.Finding {
+	return spec.Finding{
 		File: r.origin.File, Line: line, Column: column,
 		Kind: r.origin.Kind, Namespace: r.origin.Namespace, Name: r.origin.Name,
 		Field: r.field(), Problem: problem, Suggestion: suggestion,
@@ -104,28 +104,28 @@ func (r *reader) finding(line, column int, problem, suggestion string) gateway.F
 
 // repeats reports whether the same was said of the same place before, as happens
 // where an alias is used more than once.
-func (r *reader) repeats(f gateway.Finding) bool {
+func (r *reader) repeats(f spec.Finding) bool {
 	f.Field = f.Field[strings.LastIndexByte(f.Field, '.')+1:]
 	f.Field, _, _ = strings.Cut(f.Field, "[")
 	if r.said[f] {
 		return true
 	}
 	if r.said == nil {
-		r.said = make(map[gateway.Finding]bool)
+		r.said = make(map[spec.Finding]bool)
 	}
 	r.said[f] = true
 	return false
 }
 
-func (r *reader) add(f gateway.Finding) {
+func (r *reader) add(f spec.Finding) {
 	if !r.repeats(f) {
-		r.errors = append(r.errors, &gateway.Error{Finding: f})
+		r.errors = append(r.errors, &spec.Error{Finding: f})
 	}
 }
 
-func (r *reader) addWarning(code string, f gateway.Finding) {
+func (r *reader) addWarning(code string, f spec.Finding) {
 	if !r.repeats(f) {
-		r.warnings = append(r.warnings, gateway.Warning{Code: code, Finding: f})
+		r.warnings = append(r.warnings, spec.Warning{Code: code, Finding: f})
 	}
 }
 

@@ -7,15 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // rateLimitPolicy reads the spec of a RateLimitConfig. Istio has no message for
 // it.
-func (r *reader) rateLimitPolicy(v *value) gateway.RateLimitPolicy {
-	to := gateway.RateLimitPolicy{Name: r.origin.Name, Namespace: r.origin.Namespace, Origin: r.origin}
+func (r *reader) rateLimitPolicy(v *value) spec.RateLimitPolicy {
+	to := spec.RateLimitPolicy{Name: r.origin.Name, Namespace: r.origin.Namespace, Origin: r.origin}
 	if !r.is(v, object) {
 		return to
 	}
@@ -47,8 +46,8 @@ func (r *reader) parts(v *value, message string, read func(name string, e *value
 	})
 }
 
-func (r *reader) targetRef(v *value) gateway.TargetRef {
-	var to gateway.TargetRef
+func (r *reader) targetRef(v *value) spec.TargetRef {
+	var to spec.TargetRef
 	if !r.is(v, object) {
 		return to
 	}
@@ -69,8 +68,8 @@ func (r *reader) targetRef(v *value) gateway.TargetRef {
 	return to
 }
 
-func (r *reader) rateLimit(v *value) gateway.RateLimit {
-	var to gateway.RateLimit
+func (r *reader) rateLimit(v *value) spec.RateLimit {
+	var to spec.RateLimit
 	if !r.is(v, object) {
 		return to
 	}
@@ -92,9 +91,9 @@ func (r *reader) rateLimit(v *value) gateway.RateLimit {
 		case "onStoreFailure":
 			switch failure, _ := r.word(e, "ALLOW", "DENY", "LOCAL"); failure {
 			case "ALLOW":
-				to.OnStoreFailure = gateway.FailAllow
+				to.OnStoreFailure = spec.StoreFailureAllow
 			case "DENY":
-				to.OnStoreFailure = gateway.FailDeny
+				to.OnStoreFailure = spec.StoreFailureDeny
 			}
 		}
 	})
@@ -127,9 +126,9 @@ func (r *reader) word(v *value, known ...string) (string, bool) {
 
 // limitKey reads one part of a limit's key: the word remoteAddress, or a map
 // that names a header.
-func (r *reader) limitKey(v *value) gateway.LimitKey {
+func (r *reader) limitKey(v *value) spec.LimitKey {
 	const remoteAddress = "remoteAddress"
-	var to gateway.LimitKey
+	var to spec.LimitKey
 	switch v.form {
 	case text:
 		if v.scalar != remoteAddress {
@@ -163,7 +162,7 @@ func (r *reader) limitKey(v *value) gateway.LimitKey {
 // match choose gateways rather than requests.
 var whenFields = []string{"uri", "scheme", "method", "authority", "headers", "withoutHeaders", "queryParams", "ignoreUriCase"}
 
-func (r *reader) when(v *value) *gateway.Match {
+func (r *reader) when(v *value) *spec.Match {
 	var m networking.HTTPMatchRequest
 	before := len(r.broken)
 	r.message(v, m.ProtoReflect())

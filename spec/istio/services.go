@@ -5,13 +5,12 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
-func (r *reader) service(m *networking.ServiceEntry) gateway.Service {
-	to := gateway.Service{
+func (r *reader) service(m *networking.ServiceEntry) spec.Service {
+	to := spec.Service{
 		Name:            r.origin.Name,
 		Namespace:       r.origin.Namespace,
 		Hosts:           m.Hosts,
@@ -22,15 +21,15 @@ func (r *reader) service(m *networking.ServiceEntry) gateway.Service {
 	}
 	switch m.Resolution {
 	case networking.ServiceEntry_NONE:
-		to.Resolution = gateway.ResolveNone
+		to.Resolution = spec.ResolveNone
 	case networking.ServiceEntry_STATIC:
-		to.Resolution = gateway.ResolveStatic
+		to.Resolution = spec.ResolveStatic
 	case networking.ServiceEntry_DNS:
-		to.Resolution = gateway.ResolveDNS
+		to.Resolution = spec.ResolveDNS
 	case networking.ServiceEntry_DNS_ROUND_ROBIN:
-		to.Resolution = gateway.ResolveDNSRoundRobin
+		to.Resolution = spec.ResolveDNSRoundRobin
 	case networking.ServiceEntry_DYNAMIC_DNS:
-		to.Resolution = gateway.ResolveDynamicDNS
+		to.Resolution = spec.ResolveDynamicDNS
 	}
 	if w := m.WorkloadSelector; w != nil {
 		to.WorkloadSelector = w.Labels
@@ -39,7 +38,7 @@ func (r *reader) service(m *networking.ServiceEntry) gateway.Service {
 		}
 	}
 	for _, p := range m.Ports {
-		to.Ports = append(to.Ports, gateway.ServicePort{
+		to.Ports = append(to.Ports, spec.ServicePort{
 			Number:     int(p.GetNumber()),
 			Name:       p.GetName(),
 			Protocol:   p.GetProtocol(),
@@ -73,8 +72,8 @@ func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
 
 // workloadEntry translates a WorkloadEntry. As in Istio, the labels of its metadata
 // are its own, and go before those of its spec.
-func (r *reader) workloadEntry(m *networking.WorkloadEntry) gateway.WorkloadEntry {
-	to := gateway.WorkloadEntry{Name: r.origin.Name, Namespace: r.origin.Namespace, Endpoint: endpoint(m), Origin: r.origin}
+func (r *reader) workloadEntry(m *networking.WorkloadEntry) spec.WorkloadEntry {
+	to := spec.WorkloadEntry{Name: r.origin.Name, Namespace: r.origin.Namespace, Endpoint: endpoint(m), Origin: r.origin}
 	if to.Labels == nil && len(r.labels) > 0 {
 		to.Labels = make(map[string]string, len(r.labels))
 	}
@@ -82,8 +81,8 @@ func (r *reader) workloadEntry(m *networking.WorkloadEntry) gateway.WorkloadEntr
 	return to
 }
 
-func endpoint(e *networking.WorkloadEntry) gateway.Endpoint {
-	to := gateway.Endpoint{
+func endpoint(e *networking.WorkloadEntry) spec.Endpoint {
+	to := spec.Endpoint{
 		Address:  e.GetAddress(),
 		Labels:   e.GetLabels(),
 		Weight:   int(e.GetWeight()),
@@ -98,8 +97,8 @@ func endpoint(e *networking.WorkloadEntry) gateway.Endpoint {
 	return to
 }
 
-func (r *reader) destinationRule(m *networking.DestinationRule) gateway.DestinationRule {
-	to := gateway.DestinationRule{
+func (r *reader) destinationRule(m *networking.DestinationRule) spec.DestinationRule {
+	to := spec.DestinationRule{
 		Name:      r.origin.Name,
 		Namespace: r.origin.Namespace,
 		Host:      m.Host,
@@ -108,7 +107,7 @@ func (r *reader) destinationRule(m *networking.DestinationRule) gateway.Destinat
 	}
 	to.TrafficPolicy = r.trafficPolicy(m.TrafficPolicy, "spec.trafficPolicy")
 	for i, s := range m.Subsets {
-		to.Subsets = append(to.Subsets, gateway.Subset{
+		to.Subsets = append(to.Subsets, spec.Subset{
 			Name: s.GetName(), Labels: s.GetLabels(),
 			TrafficPolicy: r.trafficPolicy(s.GetTrafficPolicy(), fmt.Sprintf("spec.subsets[%d].trafficPolicy", i)),
 		})

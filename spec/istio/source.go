@@ -23,20 +23,20 @@ import (
 	"io/fs"
 	"sync"
 
-	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/spec"
 )
 
 // DefaultNamespace is the namespace of resources that do not name one.
 const DefaultNamespace = "default"
 
-// A Source is a [gateway.Source] of resources in text form. The zero Source holds
+// A Source is a [spec.Source] of resources in text form. The zero Source holds
 // none. It is immutable, and may be used by several goroutines.
 type Source struct {
 	namespace string
 	open      func() []input
 }
 
-var _ gateway.Source = (*Source)(nil)
+var _ spec.Source = (*Source)(nil)
 
 // Files reads files and directories, in the order given. A directory stands
 // for its *.yaml, *.yml and *.json files in the order of their names, without
@@ -81,9 +81,9 @@ func (s *Source) Namespace(namespace string) *Source {
 }
 
 // Declare reads the resources as they are now. The error joins a
-// *gateway.Error for each problem; resources without one are returned all the
+// *spec.Error for each problem; resources without one are returned all the
 // same.
-func (s *Source) Declare() (gateway.Declarations, error) {
+func (s *Source) Declare() (spec.Declarations, error) {
 	l := loader{namespace: s.namespace, seen: make(map[identity]place)}
 	if l.namespace == "" {
 		l.namespace = DefaultNamespace

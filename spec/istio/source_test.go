@@ -11,9 +11,8 @@ import (
 	"testing/fstest"
 	"testing/iotest"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lateengo/gateway"
 )
 
 // rule returns a DestinationRule as text.
@@ -29,7 +28,7 @@ func rules(t *testing.T, s *Source) []string {
 	return ruleNames(declared)
 }
 
-func ruleNames(declared gateway.Declarations) []string {
+func ruleNames(declared spec.Declarations) []string {
 	var names []string
 	for _, r := range declared.DestinationRules {
 		names = append(names, r.Namespace+"/"+r.Name)
@@ -117,7 +116,7 @@ func TestReader(t *testing.T) {
 func TestZeroSpecIsEmpty(t *testing.T) {
 	declared, err := new(Source).Declare()
 	require.NoError(t, err)
-	require.Equal(t, gateway.Declarations{}, declared)
+	require.Equal(t, spec.Declarations{}, declared)
 }
 
 func TestNamespace(t *testing.T) {
@@ -130,7 +129,7 @@ func TestEmptyDocuments(t *testing.T) {
 	for _, text := range []string{"", "\n", "---\n", "# a comment\n", "---\n---\n...\n", "--- # a comment\n", "null\n", "~", "\uFEFF", "\uFEFF---\n", "...", "%YAML 1.2\n---\n"} {
 		declared, err := Text(text).Declare()
 		require.NoError(t, err, "%q", text)
-		require.Equal(t, gateway.Declarations{}, declared, "%q", text)
+		require.Equal(t, spec.Declarations{}, declared, "%q", text)
 	}
 }
 
@@ -205,9 +204,9 @@ func TestTheSameResourceTwice(t *testing.T) {
 
 func TestErrorsAreTyped(t *testing.T) {
 	_, err := Bytes("a.yaml", []byte(strings.Replace(rule("a"), "{host: a}", "{hots: a}", 1))).Declare()
-	var e *gateway.Error
+	var e *spec.Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, gateway.Finding{
+	require.Equal(t, spec.Finding{
 		File: "a.yaml", Line: 4, Column: 8, Kind: "DestinationRule", Namespace: "default", Name: "a",
 		Field: "spec.hots", Problem: "unknown field", Suggestion: "host",
 	}, e.Finding)

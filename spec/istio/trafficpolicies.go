@@ -4,38 +4,37 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // trafficPolicy returns the policy at path, or nil. One with nothing but a
 // tunnel, of which no more is read, is none.
-func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *gateway.TrafficPolicy {
+func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *spec.TrafficPolicy {
 	if m == nil || m.Tunnel != nil && proto.Equal(m, &networking.TrafficPolicy{Tunnel: m.Tunnel}) {
 		return nil
 	}
-	to := &gateway.TrafficPolicy{
+	to := &spec.TrafficPolicy{
 		LoadBalancer:     r.loadBalancer(m.LoadBalancer, path+".loadBalancer"),
 		ConnectionPool:   r.connectionPool(m.ConnectionPool, path+".connectionPool"),
 		OutlierDetection: r.outlierDetection(m.OutlierDetection, path+".outlierDetection"),
 		TLS:              clientTLS(m.Tls),
 	}
 	if b := m.RetryBudget; b != nil {
-		to.RetryBudget = &gateway.RetryBudget{
+		to.RetryBudget = &spec.RetryBudget{
 			Percent:             optionalFloat(b.Percent),
 			MinRetryConcurrency: int(b.MinRetryConcurrency),
 			Interval:            b.BudgetInterval.AsDuration(),
 		}
 	}
 	if p := m.ProxyProtocol; p != nil {
-		to.ProxyProtocol = new(gateway.ProxyProtocol)
+		to.ProxyProtocol = new(spec.ProxyProtocol)
 		if p.Version == networking.TrafficPolicy_ProxyProtocol_V2 {
-			to.ProxyProtocol.Version = gateway.ProxyProtocolV2
+			to.ProxyProtocol.Version = spec.ProxyProtocolV2
 		}
 	}
 	for i, p := range m.PortLevelSettings {
@@ -43,7 +42,7 @@ func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *gatewa
 		if portGiven := p.GetPort(); portGiven != nil && portGiven.Number == 0 {
 			r.errorAt(at+".port.number", notPortZero)
 		}
-		to.PortLevelSettings = append(to.PortLevelSettings, gateway.PortTrafficPolicy{
+		to.PortLevelSettings = append(to.PortLevelSettings, spec.PortTrafficPolicy{
 			Port:             int(p.GetPort().GetNumber()),
 			LoadBalancer:     r.loadBalancer(p.GetLoadBalancer(), at+".loadBalancer"),
 			ConnectionPool:   r.connectionPool(p.GetConnectionPool(), at+".connectionPool"),
@@ -80,20 +79,20 @@ func optionalDuration(d *durationpb.Duration) *time.Duration {
 	return &t
 }
 
-func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path string) *gateway.ConnectionPool {
+func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path string) *spec.ConnectionPool {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.ConnectionPool{}
+	to := &spec.ConnectionPool{}
 	if t := m.Tcp; t != nil {
-		to.TCP = &gateway.TCPSettings{
+		to.TCP = &spec.TCPSettings{
 			MaxConnections:        int(t.MaxConnections),
 			ConnectTimeout:        r.positive(t.ConnectTimeout, path, "tcp.connectTimeout"),
 			MaxConnectionDuration: r.positive(t.MaxConnectionDuration, path, "tcp.maxConnectionDuration"),
 			IdleTimeout:           optionalDuration(t.IdleTimeout),
 		}
 		if k := t.TcpKeepalive; k != nil {
-			to.TCP.Keepalive = &gateway.TCPKeepalive{
+			to.TCP.Keepalive = &spec.TCPKeepalive{
 				Probes:   int(k.Probes),
 				Time:     r.positive(k.Time, path, "tcp.tcpKeepalive.time"),
 				Interval: r.positive(k.Interval, path, "tcp.tcpKeepalive.interval"),
@@ -101,7 +100,7 @@ func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path strin
 		}
 	}
 	if h := m.Http; h != nil {
-		to.HTTP = &gateway.HTTPSettings{
+		to.HTTP = &spec.HTTPSettings{
 			HTTP1MaxPendingRequests:  int(h.Http1MaxPendingRequests),
 			HTTP2MaxRequests:         int(h.Http2MaxRequests),
 			MaxRequestsPerConnection: int(h.MaxRequestsPerConnection),
@@ -112,12 +111,12 @@ func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path strin
 		}
 		switch h.H2UpgradePolicy {
 		case networking.ConnectionPoolSettings_HTTPSettings_DO_NOT_UPGRADE:
-			to.HTTP.H2UpgradePolicy = gateway.H2DoNotUpgrade
+			to.HTTP.H2UpgradePolicy = spec.H2UpgradeNever
 		case networking.ConnectionPoolSettings_HTTPSettings_UPGRADE:
-			to.HTTP.H2UpgradePolicy = gateway.H2Upgrade
+			to.HTTP.H2UpgradePolicy = spec.H2UpgradeAlways
 		}
 		if k := h.Http2KeepAlive; k != nil {
-			to.HTTP.HTTP2Keepalive = &gateway.HTTP2Keepalive{
+			to.HTTP.HTTP2Keepalive = &spec.HTTP2Keepalive{
 				Interval: r.positive(k.Interval, path, "http.http2KeepAlive.interval"),
 				Timeout:  r.positive(k.Timeout, path, "http.http2KeepAlive.timeout"),
 			}
@@ -126,11 +125,11 @@ func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path strin
 	return to
 }
 
-func (r *reader) outlierDetection(m *networking.OutlierDetection, path string) *gateway.OutlierDetection {
+func (r *reader) outlierDetection(m *networking.OutlierDetection, path string) *spec.OutlierDetection {
 	if m == nil {
 		return nil
 	}
-	return &gateway.OutlierDetection{
+	return &spec.OutlierDetection{
 		Consecutive5xxErrors:           optionalInt(m.Consecutive_5XxErrors),
 		ConsecutiveGatewayErrors:       optionalInt(m.ConsecutiveGatewayErrors),
 		SplitExternalLocalOriginErrors: m.SplitExternalLocalOriginErrors,
@@ -142,11 +141,11 @@ func (r *reader) outlierDetection(m *networking.OutlierDetection, path string) *
 	}
 }
 
-func clientTLS(m *networking.ClientTLSSettings) *gateway.ClientTLS {
+func clientTLS(m *networking.ClientTLSSettings) *spec.ClientTLS {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.ClientTLS{
+	to := &spec.ClientTLS{
 		ClientCertificate:  m.ClientCertificate,
 		PrivateKey:         m.PrivateKey,
 		CACertificates:     m.CaCertificates,
@@ -158,11 +157,11 @@ func clientTLS(m *networking.ClientTLSSettings) *gateway.ClientTLS {
 	}
 	switch m.Mode {
 	case networking.ClientTLSSettings_SIMPLE:
-		to.Mode = gateway.ClientTLSSimple
+		to.Mode = spec.ClientTLSSimple
 	case networking.ClientTLSSettings_MUTUAL:
-		to.Mode = gateway.ClientTLSMutual
+		to.Mode = spec.ClientTLSMutual
 	case networking.ClientTLSSettings_ISTIO_MUTUAL:
-		to.Mode = gateway.ClientTLSIstioMutual
+		to.Mode = spec.ClientTLSIstioMutual
 	}
 	return to
 }

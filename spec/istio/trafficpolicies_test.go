@@ -4,16 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protojson"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // translated returns the DestinationRule of a message in JSON, and what is said
 // of it.
-func translated(t *testing.T, message string) (rule gateway.DestinationRule, said []string) {
+func translated(t *testing.T, message string) (rule spec.DestinationRule, said []string) {
 	t.Helper()
 	var m networking.DestinationRule
 	require.NoError(t, protojson.Unmarshal([]byte(message), &m))
@@ -31,38 +30,38 @@ func translated(t *testing.T, message string) (rule gateway.DestinationRule, sai
 func TestTrafficPolicy(t *testing.T) {
 	tests := []struct {
 		name, message string
-		want          *gateway.TrafficPolicy
+		want          *spec.TrafficPolicy
 		said          []string
 	}{
 		{"none", `null`, nil, nil},
-		{"empty", `{}`, &gateway.TrafficPolicy{}, nil},
+		{"empty", `{}`, &spec.TrafficPolicy{}, nil},
 		{"a tunnel alone", `{"tunnel": {}}`, nil, nil},
-		{"a tunnel and more", `{"tunnel": {}, "loadBalancer": {}}`, &gateway.TrafficPolicy{LoadBalancer: &gateway.LoadBalancer{}}, nil},
+		{"a tunnel and more", `{"tunnel": {}, "loadBalancer": {}}`, &spec.TrafficPolicy{LoadBalancer: &spec.LoadBalancer{}}, nil},
 		{"empty blocks", `{"loadBalancer": {}, "connectionPool": {"tcp": {}, "http": {}}, "outlierDetection": {}, "tls": {}, "retryBudget": {}}`,
-			&gateway.TrafficPolicy{
-				LoadBalancer: &gateway.LoadBalancer{}, ConnectionPool: &gateway.ConnectionPool{TCP: &gateway.TCPSettings{}, HTTP: &gateway.HTTPSettings{}},
-				OutlierDetection: &gateway.OutlierDetection{}, TLS: &gateway.ClientTLS{}, RetryBudget: &gateway.RetryBudget{},
+			&spec.TrafficPolicy{
+				LoadBalancer: &spec.LoadBalancer{}, ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}},
+				OutlierDetection: &spec.OutlierDetection{}, TLS: &spec.ClientTLS{}, RetryBudget: &spec.RetryBudget{},
 			}, nil},
 		{"a pool", `{"connectionPool": {
 			"tcp": {"maxConnections": 1, "connectTimeout": "2s", "maxConnectionDuration": "3s", "idleTimeout": "0s", "tcpKeepalive": {"probes": 4, "time": "5s", "interval": "6s"}},
 			"http": {"http1MaxPendingRequests": 7, "http2MaxRequests": 8, "maxRequestsPerConnection": 9, "maxRetries": 10, "idleTimeout": "11s",
 				"h2UpgradePolicy": "UPGRADE", "useClientProtocol": true, "maxConcurrentStreams": 12, "http2KeepAlive": {"interval": "13s", "timeout": "14s"}}}}`,
-			&gateway.TrafficPolicy{ConnectionPool: &gateway.ConnectionPool{
-				TCP: &gateway.TCPSettings{
+			&spec.TrafficPolicy{ConnectionPool: &spec.ConnectionPool{
+				TCP: &spec.TCPSettings{
 					MaxConnections: 1, ConnectTimeout: 2 * time.Second, MaxConnectionDuration: 3 * time.Second, IdleTimeout: new(time.Duration(0)),
-					Keepalive: &gateway.TCPKeepalive{Probes: 4, Time: 5 * time.Second, Interval: 6 * time.Second},
+					Keepalive: &spec.TCPKeepalive{Probes: 4, Time: 5 * time.Second, Interval: 6 * time.Second},
 				},
-				HTTP: &gateway.HTTPSettings{
+				HTTP: &spec.HTTPSettings{
 					HTTP1MaxPendingRequests: 7, HTTP2MaxRequests: 8, MaxRequestsPerConnection: 9, MaxRetries: 10, IdleTimeout: 11 * time.Second,
-					H2UpgradePolicy: gateway.H2Upgrade, UseClientProtocol: true, MaxConcurrentStreams: 12,
-					HTTP2Keepalive: &gateway.HTTP2Keepalive{Interval: 13 * time.Second, Timeout: 14 * time.Second},
+					H2UpgradePolicy: spec.H2UpgradeAlways, UseClientProtocol: true, MaxConcurrentStreams: 12,
+					HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 13 * time.Second, Timeout: 14 * time.Second},
 				},
 			}}, nil},
 		{"no upgrade", `{"connectionPool": {"http": {"h2UpgradePolicy": "DO_NOT_UPGRADE"}}}`,
-			&gateway.TrafficPolicy{ConnectionPool: &gateway.ConnectionPool{HTTP: &gateway.HTTPSettings{H2UpgradePolicy: gateway.H2DoNotUpgrade}}}, nil},
+			&spec.TrafficPolicy{ConnectionPool: &spec.ConnectionPool{HTTP: &spec.HTTPSettings{H2UpgradePolicy: spec.H2UpgradeNever}}}, nil},
 		{"zeros that would be defaults", `{"connectionPool": {"tcp": {"connectTimeout": "0s"}, "http": {"idleTimeout": "0s"}}, "outlierDetection": {"interval": "0s", "baseEjectionTime": "0s"}}`,
-			&gateway.TrafficPolicy{
-				ConnectionPool: &gateway.ConnectionPool{TCP: &gateway.TCPSettings{}, HTTP: &gateway.HTTPSettings{}}, OutlierDetection: &gateway.OutlierDetection{},
+			&spec.TrafficPolicy{
+				ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}}, OutlierDetection: &spec.OutlierDetection{},
 			}, []string{
 				"error spec.trafficPolicy.connectionPool.tcp.connectTimeout: must be at least 1ms; leave it out for none",
 				"error spec.trafficPolicy.connectionPool.http.idleTimeout: must be at least 1ms; leave it out for none",
@@ -71,31 +70,31 @@ func TestTrafficPolicy(t *testing.T) {
 			}},
 		{"ejection", `{"outlierDetection": {"consecutive5xxErrors": 0, "consecutiveGatewayErrors": 1, "splitExternalLocalOriginErrors": true, "consecutiveLocalOriginFailures": 2,
 			"interval": "3s", "baseEjectionTime": "4s", "maxEjectionPercent": 5, "minHealthPercent": 6}}`,
-			&gateway.TrafficPolicy{OutlierDetection: &gateway.OutlierDetection{
+			&spec.TrafficPolicy{OutlierDetection: &spec.OutlierDetection{
 				Consecutive5xxErrors: new(0), ConsecutiveGatewayErrors: new(1), SplitExternalLocalOriginErrors: true, ConsecutiveLocalOriginFailures: 2,
 				Interval: 3 * time.Second, BaseEjectionTime: 4 * time.Second, MaxEjectionPercent: 5, MinHealthPercent: 6,
 			}}, nil},
 		{"TLS", `{"tls": {"mode": "MUTUAL", "clientCertificate": "c.pem", "privateKey": "k.pem", "caCertificates": "ca.pem", "caCrl": "crl.pem", "credentialName": "n",
 			"subjectAltNames": ["a.test"], "sni": "b.test", "insecureSkipVerify": true}}`,
-			&gateway.TrafficPolicy{TLS: &gateway.ClientTLS{
-				Mode: gateway.ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", CACertificates: "ca.pem", CACRL: "crl.pem", CredentialName: "n",
+			&spec.TrafficPolicy{TLS: &spec.ClientTLS{
+				Mode: spec.ClientTLSMutual, ClientCertificate: "c.pem", PrivateKey: "k.pem", CACertificates: "ca.pem", CACRL: "crl.pem", CredentialName: "n",
 				SubjectAltNames: []string{"a.test"}, SNI: "b.test", InsecureSkipVerify: true,
 			}}, nil},
-		{"simple TLS", `{"tls": {"mode": "SIMPLE"}}`, &gateway.TrafficPolicy{TLS: &gateway.ClientTLS{Mode: gateway.ClientTLSSimple}}, nil},
-		{"the mesh's TLS", `{"tls": {"mode": "ISTIO_MUTUAL"}}`, &gateway.TrafficPolicy{TLS: &gateway.ClientTLS{Mode: gateway.ClientTLSIstioMutual}}, nil},
+		{"simple TLS", `{"tls": {"mode": "SIMPLE"}}`, &spec.TrafficPolicy{TLS: &spec.ClientTLS{Mode: spec.ClientTLSSimple}}, nil},
+		{"the mesh's TLS", `{"tls": {"mode": "ISTIO_MUTUAL"}}`, &spec.TrafficPolicy{TLS: &spec.ClientTLS{Mode: spec.ClientTLSIstioMutual}}, nil},
 		{"a budget", `{"retryBudget": {"percent": 0, "minRetryConcurrency": 1, "budgetInterval": "2s"}}`,
-			&gateway.TrafficPolicy{RetryBudget: &gateway.RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1, Interval: 2 * time.Second}}, nil},
-		{"the client's address", `{"proxyProtocol": {}}`, &gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{}}, nil},
-		{"the client's address in text", `{"proxyProtocol": {"version": "V1"}}`, &gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{}}, nil},
+			&spec.TrafficPolicy{RetryBudget: &spec.RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1, Interval: 2 * time.Second}}, nil},
+		{"the client's address", `{"proxyProtocol": {}}`, &spec.TrafficPolicy{ProxyProtocol: &spec.ProxyProtocol{}}, nil},
+		{"the client's address in text", `{"proxyProtocol": {"version": "V1"}}`, &spec.TrafficPolicy{ProxyProtocol: &spec.ProxyProtocol{}}, nil},
 		{"the client's address in binary", `{"proxyProtocol": {"version": "V2"}}`,
-			&gateway.TrafficPolicy{ProxyProtocol: &gateway.ProxyProtocol{Version: gateway.ProxyProtocolV2}}, nil},
+			&spec.TrafficPolicy{ProxyProtocol: &spec.ProxyProtocol{Version: spec.ProxyProtocolV2}}, nil},
 		{"ports", `{"portLevelSettings": [{"port": {"number": 80}, "loadBalancer": {"simple": "RANDOM"}, "connectionPool": {}, "outlierDetection": {}, "tls": {}}, {"port": {"number": 0}}, {}]}`,
-			&gateway.TrafficPolicy{PortLevelSettings: []gateway.PortTrafficPolicy{
-				{Port: 80, LoadBalancer: &gateway.LoadBalancer{Simple: gateway.BalanceRandom}, ConnectionPool: &gateway.ConnectionPool{},
-					OutlierDetection: &gateway.OutlierDetection{}, TLS: &gateway.ClientTLS{}}, {}, {},
+			&spec.TrafficPolicy{PortLevelSettings: []spec.PortTrafficPolicy{
+				{Port: 80, LoadBalancer: &spec.LoadBalancer{Simple: spec.BalanceRandom}, ConnectionPool: &spec.ConnectionPool{},
+					OutlierDetection: &spec.OutlierDetection{}, TLS: &spec.ClientTLS{}}, {}, {},
 			}}, []string{"error spec.trafficPolicy.portLevelSettings[1].port.number: must be between 1 and 65535, not 0"}},
 		{"a zero of a port", `{"portLevelSettings": [{"port": {"number": 80}, "outlierDetection": {"interval": "0s"}}]}`,
-			&gateway.TrafficPolicy{PortLevelSettings: []gateway.PortTrafficPolicy{{Port: 80, OutlierDetection: &gateway.OutlierDetection{}}}},
+			&spec.TrafficPolicy{PortLevelSettings: []spec.PortTrafficPolicy{{Port: 80, OutlierDetection: &spec.OutlierDetection{}}}},
 			[]string{"error spec.trafficPolicy.portLevelSettings[0].outlierDetection.interval: must be at least 1ms; leave it out for none"}},
 	}
 	for _, tt := range tests {
@@ -108,65 +107,65 @@ func TestTrafficPolicy(t *testing.T) {
 }
 
 func TestLoadBalancerOfTrafficPolicy(t *testing.T) {
-	hash := func(h gateway.ConsistentHash) gateway.LoadBalancer { return gateway.LoadBalancer{ConsistentHash: &h} }
+	hash := func(h spec.ConsistentHash) spec.LoadBalancer { return spec.LoadBalancer{ConsistentHash: &h} }
 	const field = " spec.trafficPolicy.loadBalancer."
 	tests := []struct {
 		name, message string
-		want          gateway.LoadBalancer
+		want          spec.LoadBalancer
 		said          []string
 	}{
-		{"unspecified", `{"simple": "UNSPECIFIED"}`, gateway.LoadBalancer{}, nil},
-		{"least request", `{"simple": "LEAST_REQUEST"}`, gateway.LoadBalancer{}, nil},
-		{"least connections", `{"simple": "LEAST_CONN"}`, gateway.LoadBalancer{},
+		{"unspecified", `{"simple": "UNSPECIFIED"}`, spec.LoadBalancer{}, nil},
+		{"least request", `{"simple": "LEAST_REQUEST"}`, spec.LoadBalancer{}, nil},
+		{"least connections", `{"simple": "LEAST_CONN"}`, spec.LoadBalancer{},
 			[]string{"warning" + field + "simple: LEAST_CONN is deprecated; use LEAST_REQUEST, which it means [IST0002]"}},
-		{"round robin", `{"simple": "ROUND_ROBIN"}`, gateway.LoadBalancer{Simple: gateway.BalanceRoundRobin}, nil},
-		{"random", `{"simple": "RANDOM"}`, gateway.LoadBalancer{Simple: gateway.BalanceRandom}, nil},
-		{"passthrough", `{"simple": "PASSTHROUGH"}`, gateway.LoadBalancer{Simple: gateway.BalancePassthrough}, nil},
+		{"round robin", `{"simple": "ROUND_ROBIN"}`, spec.LoadBalancer{Simple: spec.BalanceRoundRobin}, nil},
+		{"random", `{"simple": "RANDOM"}`, spec.LoadBalancer{Simple: spec.BalanceRandom}, nil},
+		{"passthrough", `{"simple": "PASSTHROUGH"}`, spec.LoadBalancer{Simple: spec.BalancePassthrough}, nil},
 
-		{"no hash", `{"consistentHash": {}}`, hash(gateway.ConsistentHash{}), nil},
-		{"header", `{"consistentHash": {"httpHeaderName": "x-user", "ringHash": {}}}`, hash(gateway.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &gateway.RingHash{}}), nil},
+		{"no hash", `{"consistentHash": {}}`, hash(spec.ConsistentHash{}), nil},
+		{"header", `{"consistentHash": {"httpHeaderName": "x-user", "ringHash": {}}}`, hash(spec.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &spec.RingHash{}}), nil},
 		{"source", `{"consistentHash": {"useSourceIp": true, "ringHash": {"minimumRingSize": "2048"}}}`,
-			hash(gateway.ConsistentHash{UseSourceIP: true, RingHash: &gateway.RingHash{MinimumRingSize: 2048}}), nil},
+			hash(spec.ConsistentHash{UseSourceIP: true, RingHash: &spec.RingHash{MinimumRingSize: 2048}}), nil},
 		{"parameter", `{"consistentHash": {"httpQueryParameterName": "user", "maglev": {"tableSize": "65537"}}}`,
-			hash(gateway.ConsistentHash{HTTPQueryParameterName: "user", Maglev: &gateway.Maglev{TableSize: 65537}}), nil},
+			hash(spec.ConsistentHash{HTTPQueryParameterName: "user", Maglev: &spec.Maglev{TableSize: 65537}}), nil},
 		{"cookie", `{"consistentHash": {"httpCookie": {"name": "user", "path": "/", "ttl": "0s", "attributes": [{"name": "Secure"}, {"name": "SameSite", "value": "Lax"}]}}}`,
-			hash(gateway.ConsistentHash{HTTPCookie: &gateway.HashCookie{
-				Name: "user", Path: "/", TTL: new(time.Duration(0)), Attributes: []gateway.CookieAttribute{{Name: "Secure"}, {Name: "SameSite", Value: "Lax"}},
+			hash(spec.ConsistentHash{HTTPCookie: &spec.HashCookie{
+				Name: "user", Path: "/", TTL: new(time.Duration(0)), Attributes: []spec.CookieAttribute{{Name: "Secure"}, {Name: "SameSite", Value: "Lax"}},
 			}}), nil},
-		{"cookie that is not made", `{"consistentHash": {"httpCookie": {"name": "user"}}}`, hash(gateway.ConsistentHash{HTTPCookie: &gateway.HashCookie{Name: "user"}}), nil},
+		{"cookie that is not made", `{"consistentHash": {"httpCookie": {"name": "user"}}}`, hash(spec.ConsistentHash{HTTPCookie: &spec.HashCookie{Name: "user"}}), nil},
 		{"the old size", `{"consistentHash": {"useSourceIp": true, "minimumRingSize": "2048"}}`,
-			hash(gateway.ConsistentHash{UseSourceIP: true, RingHash: &gateway.RingHash{MinimumRingSize: 2048}}),
+			hash(spec.ConsistentHash{UseSourceIP: true, RingHash: &spec.RingHash{MinimumRingSize: 2048}}),
 			[]string{"warning" + field + "consistentHash.minimumRingSize: is deprecated; use ringHash.minimumRingSize [IST0002]"}},
 		{"the old size and a ring", `{"consistentHash": {"useSourceIp": true, "minimumRingSize": "2048", "ringHash": {}}}`,
-			hash(gateway.ConsistentHash{UseSourceIP: true, RingHash: &gateway.RingHash{}}), []string{
+			hash(spec.ConsistentHash{UseSourceIP: true, RingHash: &spec.RingHash{}}), []string{
 				"error" + field + "consistentHash.minimumRingSize: excludes ringHash and maglev, of which one is set as well",
 				"warning" + field + "consistentHash.minimumRingSize: is deprecated; use ringHash.minimumRingSize [IST0002]",
 			}},
-		{"a size beyond all", `{"consistentHash": {"maglev": {"tableSize": "18446744073709551615"}}}`, hash(gateway.ConsistentHash{Maglev: &gateway.Maglev{TableSize: 1<<31 - 1}}), nil},
+		{"a size beyond all", `{"consistentHash": {"maglev": {"tableSize": "18446744073709551615"}}}`, hash(spec.ConsistentHash{Maglev: &spec.Maglev{TableSize: 1<<31 - 1}}), nil},
 
 		{"warmup", `{"warmup": {"duration": "1s", "minimumPercent": 0, "aggression": 1.5}}`,
-			gateway.LoadBalancer{Warmup: &gateway.Warmup{Duration: time.Second, MinimumPercent: new(0.0), Aggression: new(1.5)}}, nil},
-		{"the old warmup", `{"warmupDurationSecs": "1s"}`, gateway.LoadBalancer{Warmup: &gateway.Warmup{Duration: time.Second}},
+			spec.LoadBalancer{Warmup: &spec.Warmup{Duration: time.Second, MinimumPercent: new(0.0), Aggression: new(1.5)}}, nil},
+		{"the old warmup", `{"warmupDurationSecs": "1s"}`, spec.LoadBalancer{Warmup: &spec.Warmup{Duration: time.Second}},
 			[]string{"warning" + field + "warmupDurationSecs: is deprecated; use warmup.duration [IST0002]"}},
-		{"both", `{"warmupDurationSecs": "1s", "warmup": {"duration": "2s"}}`, gateway.LoadBalancer{Warmup: &gateway.Warmup{Duration: 2 * time.Second}}, []string{
+		{"both", `{"warmupDurationSecs": "1s", "warmup": {"duration": "2s"}}`, spec.LoadBalancer{Warmup: &spec.Warmup{Duration: 2 * time.Second}}, []string{
 			"warning" + field + "warmupDurationSecs: is deprecated; use warmup.duration [IST0002]",
 			"warning" + field + "warmupDurationSecs: has no effect: warmup is set as well",
 		}},
-		{"no time to warm up", `{"warmup": {"duration": "0s"}}`, gateway.LoadBalancer{Warmup: &gateway.Warmup{}},
+		{"no time to warm up", `{"warmup": {"duration": "0s"}}`, spec.LoadBalancer{Warmup: &spec.Warmup{}},
 			[]string{"error" + field + "warmup.duration: must be at least 1ms; leave it out for none"}},
 
 		{"locality", `{"localityLbSetting": {"enabled": false, "distribute": [{"from": "r1/*", "to": {"r1/*": 80, "r2/*": 20}}, {"from": "r2"}],
 			"failover": [{"from": "r1", "to": "r2"}], "failoverPriority": ["a", "b=c"]}}`,
-			gateway.LoadBalancer{Locality: &gateway.LocalityLB{
-				Enabled: new(false), Distribute: []gateway.LocalityDistribute{{From: "r1/*", To: map[string]int{"r1/*": 80, "r2/*": 20}}, {From: "r2"}},
-				Failover: []gateway.LocalityFailover{{From: "r1", To: "r2"}}, FailoverPriority: []string{"a", "b=c"},
+			spec.LoadBalancer{Locality: &spec.LocalityLB{
+				Enabled: new(false), Distribute: []spec.LocalityDistribute{{From: "r1/*", To: map[string]int{"r1/*": 80, "r2/*": 20}}, {From: "r2"}},
+				Failover: []spec.LocalityFailover{{From: "r1", To: "r2"}}, FailoverPriority: []string{"a", "b=c"},
 			}}, nil},
-		{"locality by default", `{"localityLbSetting": {}}`, gateway.LoadBalancer{Locality: &gateway.LocalityLB{}}, nil},
+		{"locality by default", `{"localityLbSetting": {}}`, spec.LoadBalancer{Locality: &spec.LocalityLB{}}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			rule, said := translated(t, `{"trafficPolicy": {"loadBalancer": `+tt.message+`}}`)
-			require.Equal(t, &gateway.TrafficPolicy{LoadBalancer: &tt.want}, rule.TrafficPolicy)
+			require.Equal(t, &spec.TrafficPolicy{LoadBalancer: &tt.want}, rule.TrafficPolicy)
 			require.Equal(t, tt.said, said)
 		})
 	}
@@ -174,8 +173,8 @@ func TestLoadBalancerOfTrafficPolicy(t *testing.T) {
 
 func TestPolicyOfSubset(t *testing.T) {
 	rule, said := translated(t, `{"subsets": [{"name": "v1"}, {"name": "v2", "trafficPolicy": {"loadBalancer": {"warmup": {"duration": "0s"}}}}]}`)
-	require.Equal(t, []gateway.Subset{
-		{Name: "v1"}, {Name: "v2", TrafficPolicy: &gateway.TrafficPolicy{LoadBalancer: &gateway.LoadBalancer{Warmup: &gateway.Warmup{}}}},
+	require.Equal(t, []spec.Subset{
+		{Name: "v1"}, {Name: "v2", TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: &spec.LoadBalancer{Warmup: &spec.Warmup{}}}},
 	}, rule.Subsets)
 	require.Equal(t, []string{"error spec.subsets[1].trafficPolicy.loadBalancer.warmup.duration: must be at least 1ms; leave it out for none"}, said)
 }

@@ -3,9 +3,8 @@ package istio
 import (
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
 // translate reads the spec of a resource and adds what it declares. The reader
@@ -45,7 +44,7 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 			return
 		}
 		if len(broken) > 0 {
-			sound := make([]gateway.Route, 0, len(vs.Routes))
+			sound := make([]spec.Route, 0, len(vs.Routes))
 			for i, route := range vs.Routes {
 				if !broken[i] {
 					sound = append(sound, route)
@@ -76,7 +75,7 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 }
 
 // below returns the origin of a part of the resource.
-func (r *reader) below(path string) gateway.Origin {
+func (r *reader) below(path string) spec.Origin {
 	o := r.origin
 	o.Path = path
 	if line, column, ok := o.Fields.Locate(path); ok {

@@ -5,15 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/spec"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/lateengo/gateway"
 )
 
-func (r *reader) virtualService(m *networking.VirtualService) gateway.VirtualService {
-	vs := gateway.VirtualService{
+func (r *reader) virtualService(m *networking.VirtualService) spec.VirtualService {
+	vs := spec.VirtualService{
 		Name:      r.origin.Name,
 		Namespace: r.origin.Namespace,
 		Hosts:     m.Hosts,
@@ -22,7 +21,7 @@ func (r *reader) virtualService(m *networking.VirtualService) gateway.VirtualSer
 		Origin:    r.origin,
 	}
 	if len(m.Http) > 0 {
-		vs.Routes = make([]gateway.Route, len(m.Http))
+		vs.Routes = make([]spec.Route, len(m.Http))
 	}
 	for i, route := range m.Http {
 		r.route(&vs.Routes[i], route, fmt.Sprintf("spec.http[%d]", i))
@@ -31,11 +30,11 @@ func (r *reader) virtualService(m *networking.VirtualService) gateway.VirtualSer
 }
 
 // route fills in the route at path.
-func (r *reader) route(to *gateway.Route, m *networking.HTTPRoute, path string) {
+func (r *reader) route(to *spec.Route, m *networking.HTTPRoute, path string) {
 	to.Origin = r.below(path)
 	to.Name = m.Name
 	if len(m.Match) > 0 {
-		to.Match = make([]gateway.Match, len(m.Match))
+		to.Match = make([]spec.Match, len(m.Match))
 		for i, match := range m.Match {
 			to.Match[i] = httpMatch(match)
 			if len(match.Headers)+len(match.WithoutHeaders) > 0 {
@@ -44,11 +43,11 @@ func (r *reader) route(to *gateway.Route, m *networking.HTTPRoute, path string) 
 		}
 	}
 	if len(m.Route) > 0 {
-		to.Split = make(gateway.Split, len(m.Route))
+		to.Destinations = make([]spec.Destination, len(m.Route))
 		for i, d := range m.Route {
-			to.Split[i] = destination(d.GetDestination())
-			to.Split[i].Weight = int(d.GetWeight())
-			to.Split[i].Headers = headers(d.GetHeaders())
+			to.Destinations[i] = destination(d.GetDestination())
+			to.Destinations[i].Weight = int(d.GetWeight())
+			to.Destinations[i].Headers = headers(d.GetHeaders())
 			if portZero(d.GetDestination()) {
 				r.errorAt(fmt.Sprintf("%s.route[%d].destination.port.number", path, i), notPortZero)
 			}
@@ -57,12 +56,12 @@ func (r *reader) route(to *gateway.Route, m *networking.HTTPRoute, path string) 
 	to.Redirect = redirect(m.Redirect)
 	to.DirectResponse = directResponse(m.DirectResponse)
 	if d := m.Delegate; d != nil {
-		to.Delegate = &gateway.Delegate{Name: d.Name, Namespace: d.Namespace}
+		to.Delegate = &spec.Delegate{Name: d.Name, Namespace: d.Namespace}
 	}
 	if w := m.Rewrite; w != nil {
-		to.Rewrite = &gateway.Rewrite{URI: w.Uri, Authority: w.Authority}
+		to.Rewrite = &spec.Rewrite{URI: w.Uri, Authority: w.Authority}
 		if x := w.UriRegexRewrite; x != nil {
-			to.Rewrite.URIRegex = &gateway.RegexRewrite{Match: x.Match, Rewrite: x.Rewrite}
+			to.Rewrite.URIRegex = &spec.RegexRewrite{Match: x.Match, Rewrite: x.Rewrite}
 		}
 	}
 	to.Headers = headers(m.Headers)
@@ -86,16 +85,16 @@ func (r *reader) positive(d *durationpb.Duration, path, field string) time.Durat
 	return t
 }
 
-func headers(m *networking.Headers) gateway.Headers {
-	return gateway.Headers{Request: headerOperations(m.GetRequest()), Response: headerOperations(m.GetResponse())}
+func headers(m *networking.Headers) spec.Headers {
+	return spec.Headers{Request: headerOperations(m.GetRequest()), Response: headerOperations(m.GetResponse())}
 }
 
-func headerOperations(m *networking.Headers_HeaderOperations) gateway.HeaderOperations {
-	return gateway.HeaderOperations{Set: m.GetSet(), Add: m.GetAdd(), Remove: m.GetRemove()}
+func headerOperations(m *networking.Headers_HeaderOperations) spec.HeaderOperations {
+	return spec.HeaderOperations{Set: m.GetSet(), Add: m.GetAdd(), Remove: m.GetRemove()}
 }
 
-func destination(m *networking.Destination) gateway.Destination {
-	return gateway.Destination{Host: m.GetHost(), Port: int(m.GetPort().GetNumber()), Subset: m.GetSubset()}
+func destination(m *networking.Destination) spec.Destination {
+	return spec.Destination{Host: m.GetHost(), Port: int(m.GetPort().GetNumber()), Subset: m.GetSubset()}
 }
 
 // portZero reports whether a destination asks for port 0, which would look
@@ -104,11 +103,11 @@ func portZero(m *networking.Destination) bool { return m.GetPort() != nil && m.P
 
 const notPortZero = "must be between 1 and 65535, not 0"
 
-func redirect(m *networking.HTTPRedirect) *gateway.Redirect {
+func redirect(m *networking.HTTPRedirect) *spec.Redirect {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.Redirect{
+	to := &spec.Redirect{
 		URI:           m.Uri,
 		PrefixRewrite: m.PrefixRewrite,
 		Authority:     m.Authority,
@@ -117,19 +116,19 @@ func redirect(m *networking.HTTPRedirect) *gateway.Redirect {
 		Code:          int(m.RedirectCode),
 	}
 	if derived, ok := m.RedirectPort.(*networking.HTTPRedirect_DerivePort); ok {
-		to.DerivePort = gateway.PortFromProtocolDefault
+		to.DerivePort = spec.PortDerivationProtocolDefault
 		if derived.DerivePort == networking.HTTPRedirect_FROM_REQUEST_PORT {
-			to.DerivePort = gateway.PortFromRequestPort
+			to.DerivePort = spec.PortDerivationRequestPort
 		}
 	}
 	return to
 }
 
-func directResponse(m *networking.HTTPDirectResponse) *gateway.DirectResponse {
+func directResponse(m *networking.HTTPDirectResponse) *spec.DirectResponse {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.DirectResponse{Status: int(m.Status)}
+	to := &spec.DirectResponse{Status: int(m.Status)}
 	switch body := m.GetBody().GetSpecifier().(type) {
 	case *networking.HTTPBody_String_:
 		to.Body = []byte(body.String_)
@@ -139,11 +138,11 @@ func directResponse(m *networking.HTTPDirectResponse) *gateway.DirectResponse {
 	return to
 }
 
-func (r *reader) retry(m *networking.HTTPRetry, path string) *gateway.Retry {
+func (r *reader) retry(m *networking.HTTPRetry, path string) *spec.Retry {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.Retry{
+	to := &spec.Retry{
 		Attempts:         int(m.Attempts),
 		PerTryTimeout:    r.positive(m.PerTryTimeout, path, "retries.perTryTimeout"),
 		RemoteLocalities: m.RetryRemoteLocalities.GetValue(),
@@ -159,13 +158,13 @@ func (r *reader) retry(m *networking.HTTPRetry, path string) *gateway.Retry {
 	return to
 }
 
-func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *gateway.Fault {
+func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *spec.Fault {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.Fault{}
+	to := &spec.Fault{}
 	if d := m.Delay; d != nil {
-		to.Delay = &gateway.FaultDelay{Fixed: d.GetFixedDelay().AsDuration(), Percent: d.GetPercentage().GetValue()}
+		to.Delay = &spec.FaultDelay{Fixed: d.GetFixedDelay().AsDuration(), Percent: d.GetPercentage().GetValue()}
 		if percent := delayPercent(d); percent != 0 {
 			r.warnAt(path+".fault.delay.percent@key", deprecated, "is deprecated; use percentage")
 			if d.Percentage == nil {
@@ -174,7 +173,7 @@ func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *gateway.F
 		}
 	}
 	if a := m.Abort; a != nil {
-		to.Abort = &gateway.FaultAbort{
+		to.Abort = &spec.FaultAbort{
 			HTTPStatus: int(a.GetHttpStatus()),
 			GRPCStatus: a.GetGrpcStatus(),
 			Percent:    a.GetPercentage().GetValue(),
@@ -183,11 +182,11 @@ func (r *reader) fault(m *networking.HTTPFaultInjection, path string) *gateway.F
 	return to
 }
 
-func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
+func (r *reader) cors(m *networking.CorsPolicy, path string) *spec.CORS {
 	if m == nil {
 		return nil
 	}
-	to := &gateway.CORS{
+	to := &spec.CORS{
 		AllowMethods:     m.AllowMethods,
 		AllowHeaders:     m.AllowHeaders,
 		ExposeHeaders:    m.ExposeHeaders,
@@ -202,7 +201,7 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
 			r.warnAt(path+".corsPolicy.allowOrigin@key", "", "has no effect: allowOrigins is set as well")
 		} else {
 			for _, origin := range exact {
-				to.AllowOrigins = append(to.AllowOrigins, gateway.Exact(origin))
+				to.AllowOrigins = append(to.AllowOrigins, spec.Exact(origin))
 			}
 		}
 	}
@@ -211,13 +210,13 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *gateway.CORS {
 		to.MaxAge = &age
 	}
 	if m.UnmatchedPreflights == networking.CorsPolicy_IGNORE {
-		to.UnmatchedPreflights = gateway.IgnorePreflights
+		to.UnmatchedPreflights = spec.UnmatchedPreflightsIgnore
 	}
 	return to
 }
 
 // mirrors returns what gets copies: mirror with its percentage, or mirrors.
-func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror {
+func (r *reader) mirrors(m *networking.HTTPRoute, path string) []spec.Mirror {
 	percent := mirrorPercent(m)
 	if percent != nil {
 		r.warnAt(path+".mirrorPercent@key", deprecated, "is deprecated; use mirrorPercentage")
@@ -234,9 +233,9 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror 
 	if m.Mirror != nil && len(m.Mirrors) > 0 {
 		r.errorAt(path+".mirrors@key", "excludes mirror, which is set as well")
 	}
-	var to []gateway.Mirror
+	var to []spec.Mirror
 	if m.Mirror != nil {
-		mirror := gateway.Mirror{Destination: destination(m.Mirror)}
+		mirror := spec.Mirror{Destination: destination(m.Mirror)}
 		if portZero(m.Mirror) {
 			r.errorAt(path+".mirror.port.number", notPortZero)
 		}
@@ -250,7 +249,7 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []gateway.Mirror 
 		to = append(to, mirror)
 	}
 	for i, each := range m.Mirrors {
-		mirror := gateway.Mirror{Destination: destination(each.GetDestination())}
+		mirror := spec.Mirror{Destination: destination(each.GetDestination())}
 		if portZero(each.GetDestination()) {
 			r.errorAt(fmt.Sprintf("%s.mirrors[%d].destination.port.number", path, i), notPortZero)
 		}

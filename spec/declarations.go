@@ -1,4 +1,14 @@
-package gateway
+package spec
+
+func (d *Declarations) Append(more Declarations) {
+	d.Servers = append(d.Servers, more.Servers...)
+	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
+	d.Services = append(d.Services, more.Services...)
+	d.WorkloadEntries = append(d.WorkloadEntries, more.WorkloadEntries...)
+	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
+	d.RateLimits = append(d.RateLimits, more.RateLimits...)
+	d.Warnings = append(d.Warnings, more.Warnings...)
+}
 
 // Declarations are all that a Gateway is built from. They are plain data and
 // hold names only: what stands behind a destination is the Builder's.

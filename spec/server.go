@@ -1,6 +1,8 @@
-package gateway
+package spec
 
-import "time"
+import (
+	"time"
+)
 
 // A Server is one server of a gateway: a port and the hosts served on it
 // (Istio's Server, with what it takes from its Gateway).

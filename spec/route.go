@@ -1,47 +1,12 @@
-package gateway
+package spec
 
 import (
 	"time"
 )
 
-// A VirtualService is a list of routes for a set of hosts (Istio's
-// VirtualService). Within one VirtualService the first matching route wins.
-// Where several serve one host their routes are joined: the older one's first,
-// then by name, then by namespace, and every catch-all route last.
-//
-// A VirtualService without Hosts is a delegate: it is served only through a
-// route of another VirtualService that names it in Route.Delegate.
-type VirtualService struct {
-	// Name and Namespace identify the resource. An empty Namespace is the
-	// builder's default namespace.
-	Name, Namespace string
-
-	// Hosts are the host names served: exact, "*.example.com", or "*".
-	Hosts []string
-
-	// Gateways names the gateways that serve it: "name", "namespace/name" or
-	// "./name". "*" (Go only) is every gateway. Without any, Istio binds to the
-	// mesh alone, and so an ingress gateway never serves it, unless the
-	// configuration has no server at all.
-	Gateways []string
-
-	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
-	// (its own) or a name. Empty means "*".
-	ExportTo []string
-
-	// Created orders VirtualServices that serve one host. The zero time is
-	// older than all others.
-	Created time.Time
-
-	// Routes in the order in which they are tried.
-	Routes []Route
-
-	Origin Origin
-}
-
 // A Route says which requests it takes and what happens to them (Istio's
 // HTTPRoute). It takes a request if any of Match does; the first such route of
-// a virtual host wins. Exactly one of Split, Redirect, DirectResponse and
+// a virtual host wins. Exactly one of Destinations, Redirect, DirectResponse and
 // Delegate is its action.
 //
 // What a taken request goes through, in order:
@@ -57,8 +22,11 @@ type Route struct {
 	// Match lists alternatives. Empty takes every request.
 	Match []Match
 
-	// Split chooses among destinations (Istio's http[].route).
-	Split Split
+	// Destinations are where the requests go, divided by weight (Istio's
+	// http[].route). A single destination gets all requests, whatever its weight.
+	// Of several, those of weight 0 get none, and the weights need not sum to 100.
+	// Every request is drawn anew: nothing sticks to a client.
+	Destinations []Destination
 
 	// Redirect answers with a redirect.
 	Redirect *Redirect
@@ -99,12 +67,4 @@ type Route struct {
 	RateLimits []RateLimit
 
 	Origin Origin
-}
-
-// A Delegate names the VirtualService without hosts whose routes take a
-// route's place (Istio's Delegate).
-type Delegate struct {
-	Name string
-	// Namespace defaults to that of the delegating VirtualService.
-	Namespace string
 }

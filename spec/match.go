@@ -1,4 +1,8 @@
-package gateway
+package spec
+
+import (
+	"strconv"
+)
 
 // A Match is a set of conditions that all must hold (Istio's
 // HTTPMatchRequest). The zero Match takes every request.
@@ -55,13 +59,13 @@ type MatchKind uint8
 const (
 	// Any holds for every value; for a header or a query parameter, whenever
 	// it is present.
-	Any MatchKind = iota
+	MatchAny MatchKind = iota
 	// Exactly holds for the value itself.
-	Exactly
+	MatchExact
 	// HasPrefix holds for values that begin with it.
-	HasPrefix
+	MatchPrefix
 	// MatchesRegex holds for values that the RE2 expression matches as a whole.
-	MatchesRegex
+	MatchRegex
 )
 
 // A StringMatch compares a string (Istio's StringMatch). It is comparable; its
@@ -73,11 +77,32 @@ type StringMatch struct {
 }
 
 // Exact returns the match of one value.
-func Exact(value string) StringMatch { return StringMatch{Exactly, value} }
+func Exact(value string) StringMatch { return StringMatch{MatchExact, value} }
 
 // Prefix returns the match of all values that begin with prefix.
-func Prefix(prefix string) StringMatch { return StringMatch{HasPrefix, prefix} }
+func Prefix(prefix string) StringMatch { return StringMatch{MatchPrefix, prefix} }
 
 // Regex returns the match of all values that the RE2 expression matches as a
 // whole. Build reports an expression that does not compile.
-func Regex(expression string) StringMatch { return StringMatch{MatchesRegex, expression} }
+func Regex(expression string) StringMatch { return StringMatch{MatchRegex, expression} }
+
+// String returns the word that Istio has for the kind.
+func (k MatchKind) String() string {
+	switch k {
+	case MatchExact:
+		return "exact"
+	case MatchPrefix:
+		return "prefix"
+	case MatchRegex:
+		return "regex"
+	}
+	return "any"
+}
+
+// String returns the match, such as: prefix "/products".
+func (m StringMatch) String() string {
+	if m.Kind == MatchAny {
+		return "any"
+	}
+	return m.Kind.String() + " " + strconv.Quote(m.Value)
+}

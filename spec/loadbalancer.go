@@ -1,6 +1,8 @@
-package gateway
+package spec
 
-import "time"
+import (
+	"time"
+)
 
 // A LoadBalancer chooses the endpoint of a request (Istio's
 // LoadBalancerSettings). The zero value is LEAST_REQUEST.
