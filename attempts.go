@@ -2,163 +2,28 @@ package gateway
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// needsAttempts reports whether the exchange needs more than one plain call of
-// the backend: because it may have to be called again, or left alone.
-func (rt *routeProgram) needsAttempts(x *exchange) bool {
-	switch {
-	case rt.timeout > 0 || rt.retry.perTry > 0:
-		return true
-	case x.program.bare:
-		return false
-	case rt.retry.attempts > 0 && (rt.retry.declared || x.dest.remote):
-		return true
-	}
-	return isGRPC(x.in) && (rt.retry.attempts > 0 || x.grpcTimeout() > 0)
-}
-
-// isGRPC reports whether a request speaks gRPC, be it as gRPC-Web.
-func isGRPC(r *http.Request) bool {
-	return strings.HasPrefix(firstValue(r.Header, "Content-Type"), "application/grpc")
-}
-
-// attempt calls the destination's backend as often as the route's retry policy
-// has it, and for as long as its timeouts do.
-func (x *exchange) attempt(w http.ResponseWriter) {
-	rt := x.clause.route
-	stream := x.grpcTimeout()
-	timed := rt.timeout > 0 || stream > 0 || rt.retry.perTry > 0
-	if !timed && x.retriesOnlyFailures() {
-		x.proxy(w)
-		return
-	}
-	x.attempts(w, timed, stream)
-}
-
-// attempts is attempt where responses are judged, or time is limited.
-func (x *exchange) attempts(w http.ResponseWriter, timed bool, stream time.Duration) {
-	rt := x.clause.route
-	a := &attempts{x: x, out: w, policy: rt.retry, previous: x.previousHosts(), timed: timed, timeout: rt.timeout, stream: stream}
-	a.body = newReplayBody(x.req, a.timed)
-	defer a.end()
-	if a.body != nil {
-		a.arrived = a.body.arrived
-	} else {
-		a.begin()
-	}
-	if stream > 0 {
-		a.streamOver = time.NewTimer(stream)
-	}
-	a.run()
-}
-
-// retriesOnlyFailures reports whether all that may be retried are failures before
-// a response, with nothing that would have to be sent again.
-func (x *exchange) retriesOnlyFailures() bool {
-	p := x.clause.route.retry
-	if !x.dest.remote || p.judgesStatus || len(p.grpc) > 0 && isGRPC(x.in) {
-		return false
-	}
-	return x.req.Body == nil || x.req.Body == http.NoBody || !p.anyReset && !p.resetBeforeRequest
-}
-
-// proxy is attempt where only failures are retried, of a destination outside of
-// this process: the response goes straight to the client.
-func (x *exchange) proxy(w http.ResponseWriter) {
-	var body *touchedBody
-	if x.req.Body != nil && x.req.Body != http.NoBody {
-		body = &touchedBody{ReadCloser: x.req.Body}
-		x.req.Body = body
-	}
-	x.w.catches = true
-	if x.dest.budget != nil {
-		x.dest.budget.earn(x.w.start)
-	}
-	x.dest.backend.ServeHTTP(w, x.req)
-	if x.w.caught {
-		x.retry(w, body)
-	}
-}
-
-// retry goes on from the failure of the first try. It stands apart from proxy, whose
-// stack is that of most requests.
-func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
-	policy := x.clause.route.retry
-	previous := x.previousHosts()
-	defer previous.end()
-	for n := 1; ; n++ {
-		x.w.caught = false
-		f := x.w.failure
-		repeated := false
-		switch {
-		case n > policy.attempts || body != nil && body.touched.Load():
-			x.fail(w, f)
-			return
-		case policy.onFailure(&f):
-		default:
-			repeated = x.repeats(&f)
-			if !repeated {
-				x.fail(w, f)
-				return
-			}
-		}
-		if !previous.acquire() {
-			x.fail(w, f)
-			return
-		}
-		previous.add(f.Host)
-		wait := policy.backoff(n, x.program.random)
-		if repeated {
-			wait = 0
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-x.in.Context().Done():
-			timer.Stop()
-			x.fail(w, x.clientGone())
-			return
-		}
-		if x.program.semantics.sendsEnvoyHeaders() {
-			x.req.Header[headerAttemptCount] = []string{strconv.Itoa(n + 1)}
-		}
-		x.dest.backend.ServeHTTP(w, x.req.WithContext(previous.context(x.req.Context())))
-		previous.release()
-		if !x.w.caught {
-			return
-		}
-	}
-}
-
-// A touchedBody knows whether any of it was asked for. Closing it leaves it to
-// the next try.
-type touchedBody struct {
-	io.ReadCloser
-	touched atomic.Bool
-}
-
-func (b *touchedBody) Read(p []byte) (int, error) {
-	b.touched.Store(true)
-	return b.ReadCloser.Read(p)
-}
-
-func (b *touchedBody) Close() error { return nil }
-
 // attempts are the tries of one exchange.
 type attempts struct {
-	x      *exchange
-	out    http.ResponseWriter
-	policy *retryProgram
-	body   *replayBody
+	exchange attempted
+	// in is the request as it came, and request what the backend gets.
+	in, request *http.Request
+	backend     http.Handler
+	out         http.ResponseWriter
+	policy      *retryProgram
+	random      func() uint64
+	// routedAnew says that a chi router is around: each try after the first gets a
+	// routing state of its own.
+	routedAnew bool
+	// tellsAttempts says that a retry carries Envoy's headers that count it.
+	tellsAttempts bool
+	body          *replayBody
 	// previous is what the tries before owe to the next.
 	previous previousHosts
 	// timed says that a try may have to be given up. Its backend runs in a
@@ -175,6 +40,32 @@ type attempts struct {
 	over, streamOver *time.Timer
 	// expired says that one of these has fired.
 	expired bool
+}
+
+// An attempted is the exchange that the tries belong to.
+type attempted interface {
+	// fail answers for a destination that gave no response.
+	fail(w http.ResponseWriter, f upstream.Failure)
+	// grpcTimedOut answers a gRPC client whose own time is up.
+	grpcTimedOut(w http.ResponseWriter)
+	// repeats reports whether a request is sent once more, although the policy
+	// does not retry the failure.
+	repeats(f *upstream.Failure) bool
+}
+
+// serve makes the tries, until one answers or there is no other.
+func (a *attempts) serve() {
+	a.body = newReplayBody(a.request, a.timed)
+	defer a.end()
+	if a.body != nil {
+		a.arrived = a.body.arrived
+	} else {
+		a.begin()
+	}
+	if a.stream > 0 {
+		a.streamOver = time.NewTimer(a.stream)
+	}
+	a.run()
 }
 
 // begin starts the clock of the route's timeout.
@@ -228,7 +119,7 @@ func (a *attempts) run() {
 		case end == tryTimedOut && !(retry && a.policy.onTimeout() && a.previous.acquire()):
 			a.fail(timedOut)
 			return
-		case end == tryFailed && !(retry && (a.policy.onFailure(&t.failure) || a.x.repeats(&t.failure)) && a.previous.acquire()):
+		case end == tryFailed && !(retry && (a.policy.onFailure(&t.failure) || a.exchange.repeats(&t.failure)) && a.previous.acquire()):
 			a.fail(t.failure)
 			return
 		}
@@ -240,8 +131,8 @@ func (a *attempts) run() {
 		case a.expired:
 			a.expire()
 			return
-		case a.x.in.Context().Err() != nil:
-			a.fail(a.x.clientGone())
+		case a.in.Context().Err() != nil:
+			a.fail(clientGone(a.in))
 			return
 		}
 		a.body.again()
@@ -253,7 +144,7 @@ func (a *attempts) pause(n int) {
 	if a.expired {
 		return
 	}
-	timer := time.NewTimer(a.policy.backoff(n, a.x.program.random))
+	timer := time.NewTimer(a.policy.backoff(n, a.random))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -261,7 +152,7 @@ func (a *attempts) pause(n int) {
 		a.expired = true
 	case <-signal(a.streamOver):
 		a.expired = true
-	case <-a.x.in.Context().Done():
+	case <-a.in.Context().Done():
 	}
 }
 
@@ -269,10 +160,9 @@ func (a *attempts) pause(n int) {
 // one may follow, that is a copy: a handler may change what it gets, and go on
 // doing so after it was given up.
 func (a *attempts) next(n int) (*try, *http.Request) {
-	x := a.x
-	parent := x.req.Context()
-	if n > 1 && x.v.chi != nil {
-		parent = routedAnew(x.in.Context())
+	parent := a.request.Context()
+	if n > 1 && a.routedAnew {
+		parent = routedAnew(a.in.Context())
 	}
 	if n > 1 {
 		parent = a.previous.context(parent)
@@ -282,18 +172,18 @@ func (a *attempts) next(n int) (*try, *http.Request) {
 		out: a.out, header: a.out.Header().Clone(), settled: make(chan struct{}),
 		cancel: cancel, alone: !a.timed, unread: a.unread,
 	}
-	r := x.req.WithContext(ctx)
+	r := a.request.WithContext(ctx)
 	if n <= a.policy.attempts {
 		t.again = func(status int, h http.Header) bool {
 			return a.policy.onResponse(status, h) && a.body.replayable() && a.previous.acquire()
 		}
-		r = x.req.Clone(ctx)
-		r.Trailer = x.req.Trailer // which is filled when the body has been read
+		r = a.request.Clone(ctx)
+		r.Trailer = a.request.Trailer // which is filled when the body has been read
 	}
 	if a.body != nil {
 		r.Body = a.body.reader
 	}
-	if n > 1 && x.program.semantics.sendsEnvoyHeaders() {
+	if n > 1 && a.tellsAttempts {
 		r.Header[headerAttemptCount] = []string{strconv.Itoa(n)}
 		if left := a.expected(); left > 0 {
 			r.Header[headerExpected] = []string{strconv.FormatInt(left.Milliseconds(), 10)}
@@ -320,13 +210,13 @@ func (a *attempts) expected() time.Duration {
 // unread reports whether the response has to end the client's connection,
 // because the rest of the request would be taken for another one.
 func (a *attempts) unread() bool {
-	return a.timed && a.x.in.ProtoMajor == 1 && a.body.unread()
+	return a.timed && a.in.ProtoMajor == 1 && a.body.unread()
 }
 
 // await has a try served and waits until it is settled or given up.
 func (a *attempts) await(t *try, r *http.Request) tryEnd {
 	defer t.cancel(nil)
-	backend := a.x.dest.backend
+	backend := a.backend
 	if t.alone {
 		t.serve(backend, r)
 		return t.end()
@@ -377,7 +267,7 @@ func (a *attempts) await(t *try, r *http.Request) tryEnd {
 func (a *attempts) expire() {
 	if a.stream > 0 { // it is never longer than the timeout, and began before that
 		a.closeUnread()
-		a.x.grpcTimedOut(a.out)
+		a.exchange.grpcTimedOut(a.out)
 		return
 	}
 	a.fail(timedOut)
@@ -385,7 +275,7 @@ func (a *attempts) expire() {
 
 func (a *attempts) fail(f upstream.Failure) {
 	a.closeUnread()
-	a.x.fail(a.out, f)
+	a.exchange.fail(a.out, f)
 }
 
 func (a *attempts) closeUnread() {
@@ -394,25 +284,10 @@ func (a *attempts) closeUnread() {
 	}
 }
 
-// fail answers for a destination that gave no response.
-func (x *exchange) fail(w http.ResponseWriter, f upstream.Failure) {
-	if x.w != nil {
-		x.w.catches = false
-	}
-	if recorder, ok := w.(upstream.FailureRecorder); ok {
-		recorder.UpstreamFailed(f)
-		return
-	}
-	if f.Flag == upstream.FlagDownstream {
-		panic(http.ErrAbortHandler)
-	}
-	x.program.localReply(w, x.in, f.Status, f.Body)
-}
-
-// clientGone is the failure of an exchange whose request has been cancelled.
-func (x *exchange) clientGone() upstream.Failure {
-	if x.in.Context().Err() == context.DeadlineExceeded {
+// clientGone is the failure of an exchange whose request in has been cancelled.
+func clientGone(in *http.Request) upstream.Failure {
+	if in.Context().Err() == context.DeadlineExceeded {
 		return timedOut
 	}
-	return upstream.Failure{Flag: upstream.FlagDownstream, Status: upstream.StatusClientClosed, Err: context.Cause(x.in.Context())}
+	return upstream.Failure{Flag: upstream.FlagDownstream, Status: upstream.StatusClientClosed, Err: context.Cause(in.Context())}
 }

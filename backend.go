@@ -255,15 +255,15 @@ type remote struct {
 	// direct says that requests are sent by the upstream's own client.
 	direct bool
 	// discovery finds the endpoints, if anything does.
-	discovery Discovery
+	discovery any
 }
 
 // remote returns the upstream of a description, the one that is there already if
 // there is one.
 func (c *compiler) remote(d *upstreamDescription) *remote {
-	d.Random, d.Resolver, d.Transport = c.b.random, c.b.resolver, c.b.transport
+	d.Random, d.Resolver, d.Transport = c.o.random, c.o.resolver, c.o.transport
 	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
-		d.TLS != nil, c.b.trusted, c.b.locality, &d.identity)
+		d.TLS != nil, c.o.trusted, c.o.locality, &d.identity)
 	if u := c.upstreams[identity]; u != nil {
 		return u
 	}

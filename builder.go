@@ -1,16 +1,10 @@
 package gateway
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"path"
 	"runtime"
-	"strconv"
 
 	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/spec"
@@ -22,42 +16,18 @@ import (
 //
 // A Builder is for one goroutine. The zero Builder is not ready: use New.
 type Builder struct {
-	declared  spec.Declarations
-	inline    *spec.VirtualService
-	sources   []spec.Source
-	backends  []backend
-	limiters  map[string]Limiter
-	semantics Semantics
-	paths     spec.PathNormalization
-	trusted   int
-	namespace string
-	workload  workload
-	locality  string
-	log       *slog.Logger
-	fallback  http.Handler
-	random    func() uint64
-	resolver  Resolver
-	transport upstream.Transport
-	// credentials are those of TLS to destinations.
-	credentials map[string]Credential
-	discoveries map[string]Discovery
-	problems    findings
-	warnings    []spec.Warning
+	declared spec.Declarations
+	inline   *spec.VirtualService
+	sources  []spec.Source
+	options  options
+	problems findings
+	warnings []spec.Warning
 }
-
-// defaultRandom is safe for concurrent use and takes no lock.
-func defaultRandom() uint64 { return rand.Uint64() }
 
 // New returns an empty Builder: Native semantics, no logging, 404 for what no
 // route takes.
 func New() *Builder {
-	return &Builder{
-		namespace: "default",
-		workload:  workload{namespace: rootNamespace},
-		limiters:  map[string]Limiter{},
-		log:       slog.New(slog.DiscardHandler),
-		random:    defaultRandom,
-	}
+	return &Builder{options: defaultOptions()}
 }
 
 // caller is the origin of a declaration in Go: the file and line of the call of
@@ -174,33 +144,33 @@ func (b *Builder) addBackend(name string, to backend) *Builder {
 		return b
 	}
 	to.name = n
-	for i := range b.backends {
-		if b.backends[i].name == n {
+	for i := range b.options.backends {
+		if b.options.backends[i].name == n {
 			b.problems.at(to.origin).errorf("the backend is registered already at %s:%d",
-				b.backends[i].origin.File, b.backends[i].origin.Line)
+				b.options.backends[i].origin.File, b.options.backends[i].origin.Line)
 			return b
 		}
 	}
-	b.backends = append(b.backends, to)
+	b.options.backends = append(b.options.backends, to)
 	return b
 }
 
 // Limiter registers the limiter that rate limits with this Provider ask.
 func (b *Builder) Limiter(provider string, l Limiter) *Builder {
-	b.limiters[provider] = l
+	b.options.limiters[provider] = l
 	return b
 }
 
 // Semantics chooses between Native, the default, and Envoy.
 func (b *Builder) Semantics(s Semantics) *Builder {
-	b.semantics = s
+	b.options.semantics = s
 	return b
 }
 
 // PathNormalization chooses what is done to paths before anything looks at them.
 // The default is NormalizeBase.
 func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
-	b.paths = n
+	b.options.paths = n
 	return b
 }
 
@@ -208,14 +178,14 @@ func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
 // X-Forwarded-Proto are believed (Istio's numTrustedProxies). The default is 0:
 // every client is a stranger.
 func (b *Builder) TrustedProxies(n int) *Builder {
-	b.trusted = n
+	b.options.trusted = n
 	return b
 }
 
 // Namespace is that of declarations and backends which name none. The default is
 // "default".
 func (b *Builder) Namespace(name string) *Builder {
-	b.namespace = name
+	b.options.namespace = name
 	return b
 }
 
@@ -223,65 +193,60 @@ func (b *Builder) Namespace(name string) *Builder {
 // which exportTo is checked, and its labels, which Gateway selectors select. The
 // default namespace is istio-system; without labels every selector is satisfied.
 func (b *Builder) Workload(namespace string, labels map[string]string) *Builder {
-	b.workload = workload{namespace: namespace, labels: labels}
+	b.options.workload = workload{namespace: namespace, labels: labels}
 	return b
 }
 
 // Logger takes what is worth telling while serving. The default drops it.
 func (b *Builder) Logger(l *slog.Logger) *Builder {
-	b.log = l
+	b.options.log = l
 	return b
 }
 
 // Fallback serves what no route takes. The default answers 404 as Envoy does.
 func (b *Builder) Fallback(h http.Handler) *Builder {
-	b.fallback = h
+	b.options.fallback = h
 	return b
 }
 
 // Random replaces the source of random numbers, which draws destinations, faults
 // and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
-	b.random = source
+	b.options.random = source
 	return b
-}
-
-// A Resolver looks host names up. *net.Resolver is one. If it is also an
-// upstream.Answerer, its answers count as long as they say they hold.
-type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // Resolver replaces net.DefaultResolver, which finds the endpoints of services
 // with DNS resolution, and what requests name with dynamic DNS. It is called
 // concurrently, in the background.
 func (b *Builder) Resolver(r Resolver) *Builder {
-	b.resolver = r
+	b.options.resolver = r
 	return b
 }
 
 // Transport chooses the client that speaks HTTP/1.1 to services and URLs. The
 // default is upstream.Direct.
 func (b *Builder) Transport(t upstream.Transport) *Builder {
-	b.transport = t
+	b.options.transport = t
 	return b
-}
-
-// A Credential is what TLS to a destination may need, by the name that
-// ClientTLS.CredentialName gives.
-type Credential struct {
-	// Certificate is shown with MUTUAL. Nil shows none.
-	Certificate *tls.Certificate
-	// CAs are trusted. Nil is those of the operating system.
-	CAs *x509.CertPool
 }
 
 // Credential registers a credential for TLS to destinations.
 func (b *Builder) Credential(name string, c Credential) *Builder {
-	if b.credentials == nil {
-		b.credentials = map[string]Credential{}
+	if b.options.credentials == nil {
+		b.options.credentials = map[string]Credential{}
 	}
-	b.credentials[name] = c
+	b.options.credentials[name] = c
+	return b
+}
+
+// Discovery registers the Discovery of the services that name it, and have the
+// resolution ResolveDiscovery. "" is the name for services that name none.
+func (b *Builder) Discovery(name string, d Discovery) *Builder {
+	if b.options.discoveries == nil {
+		b.options.discoveries = map[string]Discovery{}
+	}
+	b.options.discoveries[name] = d
 	return b
 }
 
@@ -289,7 +254,7 @@ func (b *Builder) Credential(name string, c Credential) *Builder {
 // other places are then used as DestinationRules say. The default is nowhere:
 // all endpoints are alike.
 func (b *Builder) Locality(place string) *Builder {
-	b.locality = place
+	b.options.locality = place
 	return b
 }
 
@@ -324,45 +289,23 @@ func (b *Builder) compile(before *program, bg *background) (*program, error) {
 	f.warnings = append(f.warnings, d.Warnings...)
 	regexes := regexCache{}
 	validate(d, validation{
-		defaultNamespace: b.namespace,
-		semantics:        b.semantics,
-		trustedProxies:   b.trusted,
+		defaultNamespace: b.options.namespace,
+		semantics:        b.options.semantics,
+		trustedProxies:   b.options.trusted,
 		regexes:          regexes,
 	}, f)
 	b.warnings = f.sortedWarnings()
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	c := &compiler{
-		findings: f, d: d, b: b, regexes: regexes, before: before, semantics: b.semantics,
-		keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{}, limiters: b.limiters,
-	}
-	c.services = newServiceIndex(c)
-	c.backends = newBackendIndex(b.backends, b.namespace)
-	c.policies = newPolicyIndex(c)
-	p := &program{
-		semantics: b.semantics, normalization: b.paths,
-		edge:   edge{semantics: b.semantics, trusted: b.trusted, random: b.random, ids: new(requestIDs)},
-		random: b.random, log: b.log, fallback: b.fallback, background: bg,
-	}
-	p.listeners = c.compile()
-	p.buckets, p.upstreams = c.keptBuckets, c.upstreams
+	p := compileProgram(d, &b.options, f, regexes, before, bg)
 	b.warnings = f.sortedWarnings()
-	p.warnings = b.warnings
 	if err := f.err(); err != nil {
 		p.close(before)
 		return nil, err
 	}
+	p.warnings = b.warnings
 	return p, nil
-}
-
-// close closes the upstreams that the program kept has not taken over.
-func (p *program) close(kept *program) {
-	for identity, u := range p.upstreams {
-		if kept == nil || kept.upstreams[identity] != u {
-			_ = u.Close()
-		}
-	}
 }
 
 func cloneDeclarations(d *spec.Declarations) *spec.Declarations {
@@ -370,20 +313,3 @@ func cloneDeclarations(d *spec.Declarations) *spec.Declarations {
 	out.Append(*d)
 	return out
 }
-
-// A workload is what the gateway is in a cluster.
-type workload struct {
-	namespace string
-	labels    map[string]string
-}
-
-// selectedBy reports whether a Gateway's selector selects the workload. One
-// without labels was not described, and is selected by all.
-func (w *workload) selectedBy(selector map[string]string) bool {
-	return len(w.labels) == 0 || hasLabels(w.labels, selector)
-}
-
-// has reports whether the workload has labels.
-func (w *workload) has(labels map[string]string) bool { return hasLabels(w.labels, labels) }
-
-func itoa(n int) string { return strconv.Itoa(n) }

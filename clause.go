@@ -12,13 +12,8 @@ import (
 // A clause is one alternative of a route's Match, compiled: the unit that a
 // virtual host tries in order.
 type clause struct {
-	uri   uriCondition
-	rest  []condition
-	route *routeProgram
-	// name is the route's name and the match's.
-	name string
-	// position is the clause's place in its virtual host.
-	position int32
+	uri  uriCondition
+	rest []condition
 }
 
 // matches reports whether all of the clause's conditions hold.

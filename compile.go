@@ -12,7 +12,7 @@ import (
 type compiler struct {
 	*findings
 	d       *spec.Declarations
-	b       *Builder
+	o       *options
 	regexes regexCache
 	// before is the program that this one will replace, or nil.
 	before      *program
@@ -50,6 +50,31 @@ type boundRoute struct {
 	namespace string
 	// policy is the VirtualService whose rate limits are on the route.
 	policy resourceName
+}
+
+// compileProgram compiles declarations that were validated into the program that
+// takes the place of before, which may be nil. What it finds goes to f.
+func compileProgram(d *spec.Declarations, o *options, f *findings, regexes regexCache, before *program, bg *background) *program {
+	c := newCompiler(d, o, f, regexes, before)
+	p := &program{
+		semantics: o.semantics, normalization: o.paths,
+		edge:   edge{semantics: o.semantics, trusted: o.trusted, random: o.random, ids: new(requestIDs)},
+		random: o.random, log: o.log, fallback: o.fallback, background: bg,
+	}
+	p.listeners = c.compile()
+	p.buckets, p.upstreams = c.keptBuckets, c.upstreams
+	return p
+}
+
+func newCompiler(d *spec.Declarations, o *options, f *findings, regexes regexCache, before *program) *compiler {
+	c := &compiler{
+		findings: f, d: d, o: o, regexes: regexes, before: before, semantics: o.semantics,
+		keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{}, limiters: o.limiters,
+	}
+	c.services = newServiceIndex(c)
+	c.backends = newBackendIndex(o.backends, o.namespace)
+	c.policies = newPolicyIndex(c)
+	return c
 }
 
 // compile builds the listeners.
@@ -126,10 +151,10 @@ func (c *compiler) servers() []*boundServer {
 	var out []*boundServer
 	for i := range c.d.Servers {
 		s := &c.d.Servers[i]
-		if !c.b.workload.selectedBy(s.Selector) || !servesHTTP(s) {
+		if !c.o.workload.selectedBy(s.Selector) || !servesHTTP(s) {
 			continue
 		}
-		out = append(out, &boundServer{Server: s, name: resourceName{cmp.Or(s.Namespace, c.b.namespace), s.Gateway}})
+		out = append(out, &boundServer{Server: s, name: resourceName{cmp.Or(s.Namespace, c.o.namespace), s.Gateway}})
 	}
 	slices.SortStableFunc(out, func(a, b *boundServer) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.name.name, b.name.name), cmp.Compare(a.name.namespace, b.name.namespace))
@@ -176,9 +201,9 @@ func (c *compiler) bindServices() {
 		if len(vs.Hosts) == 0 {
 			continue
 		}
-		b := &boundVirtualService{VirtualService: vs, name: resourceName{cmp.Or(vs.Namespace, c.b.namespace), vs.Name}}
+		b := &boundVirtualService{VirtualService: vs, name: resourceName{cmp.Or(vs.Namespace, c.o.namespace), vs.Name}}
 		b.label = b.name.String()
-		if len(c.d.Servers) > 0 && !exportedTo(vs.ExportTo, b.name.namespace, c.b.workload.namespace) {
+		if len(c.d.Servers) > 0 && !exportedTo(vs.ExportTo, b.name.namespace, c.o.workload.namespace) {
 			continue
 		}
 		for _, g := range vs.Gateways {
@@ -220,10 +245,25 @@ func (b *boundVirtualService) boundTo(s *boundServer) bool {
 type tableBuilder struct {
 	c     *compiler
 	table *routeTable
-	hosts map[string]*virtualHost
+	hosts map[string]*hostBuilder
+	order []*hostBuilder
 	// compiled are the clauses of a VirtualService by gateway: compiled once for
 	// the first server, and used for the gateway's others in this table.
-	compiled map[compiledKey][]clause
+	compiled map[compiledKey][]boundClause
+}
+
+// A hostBuilder is a virtual host in the making.
+type hostBuilder struct {
+	domain   string
+	redirect bool
+	clauses  []boundClause
+}
+
+// A boundClause is a clause with its route.
+type boundClause struct {
+	clause
+	route *routeProgram
+	name  string
 }
 
 type compiledKey struct {
@@ -232,16 +272,16 @@ type compiledKey struct {
 }
 
 func newTableBuilder(c *compiler, t *routeTable) *tableBuilder {
-	return &tableBuilder{c: c, table: t, hosts: map[string]*virtualHost{}, compiled: map[compiledKey][]clause{}}
+	return &tableBuilder{c: c, table: t, hosts: map[string]*hostBuilder{}, compiled: map[compiledKey][]boundClause{}}
 }
 
 // host returns the virtual host of a domain.
-func (tb *tableBuilder) host(domain string) *virtualHost {
+func (tb *tableBuilder) host(domain string) *hostBuilder {
 	h := tb.hosts[domain]
 	if h == nil {
-		h = &virtualHost{domain: domain}
+		h = &hostBuilder{domain: domain}
 		tb.hosts[domain] = h
-		tb.table.order = append(tb.table.order, h)
+		tb.order = append(tb.order, h)
 	}
 	return h
 }
@@ -281,8 +321,8 @@ func (tb *tableBuilder) add(s *boundServer) {
 
 // seal puts catch-alls last and makes the indexes.
 func (tb *tableBuilder) seal() {
-	for _, h := range tb.table.order {
-		slices.SortStableFunc(h.clauses, func(a, b clause) int {
+	for _, h := range tb.order {
+		slices.SortStableFunc(h.clauses, func(a, b boundClause) int {
 			switch x, y := a.isCatchAll(), b.isCatchAll(); {
 			case x == y:
 				return 0
@@ -291,19 +331,21 @@ func (tb *tableBuilder) seal() {
 			}
 			return 1
 		})
-		h.clauses = slices.Clip(h.clauses)
+		list, clauses := make([]clause, len(h.clauses)), make([]routeClause, len(h.clauses))
 		for i := range h.clauses {
-			h.clauses[i].position = int32(i)
+			b := &h.clauses[i]
+			list[i], clauses[i] = b.clause, routeClause{route: b.route, name: b.name}
 		}
-		h.seal()
-		tb.table.hosts.add(h.domain, h)
+		host := newVirtualHost(h.domain, h.redirect, list, clauses)
+		tb.table.order = append(tb.table.order, host)
+		tb.table.hosts.add(h.domain, host)
 	}
 }
 
 // clauses compiles a VirtualService's routes for a server. Reading stops at the
 // first catch-all.
-func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []clause {
-	out := make([]clause, 0, len(vs.routes))
+func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClause {
+	out := make([]boundClause, 0, len(vs.routes))
 	for i := range vs.routes {
 		r := &vs.routes[i]
 		var rp *routeProgram
@@ -314,7 +356,7 @@ func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []clause {
 			return rp
 		}
 		if len(r.Match) == 0 {
-			return append(out, clause{uri: uriCondition{kind: spec.MatchPrefix, text: "/"}, route: program(), name: r.Name})
+			return append(out, boundClause{clause{uri: uriCondition{kind: spec.MatchPrefix, text: "/"}}, program(), r.Name})
 		}
 		for j := range r.Match {
 			m := &r.Match[j]
@@ -325,7 +367,7 @@ func (c *compiler) clauses(vs *boundVirtualService, s *boundServer) []clause {
 			if err != nil {
 				continue // validation has reported it
 			}
-			cl := clause{uri: uri, rest: rest, route: program(), name: r.Name}
+			cl := boundClause{clause{uri: uri, rest: rest}, program(), r.Name}
 			if m.Name != "" {
 				cl.name += "." + m.Name
 			}
@@ -355,7 +397,7 @@ func (c *compiler) concerns(m *spec.Match, vs *boundVirtualService, s *boundServ
 		}
 		return false
 	}
-	return (m.SourceNamespace == "" || m.SourceNamespace == c.b.workload.namespace) && c.b.workload.has(m.SourceLabels)
+	return (m.SourceNamespace == "" || m.SourceNamespace == c.o.workload.namespace) && c.o.workload.has(m.SourceLabels)
 }
 
 // route compiles a route's action.

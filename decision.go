@@ -230,7 +230,7 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 }
 
 // decideRoute says what a route does with a request.
-func (p *program) decideRoute(d *Decision, v *view, c *clause) {
+func (p *program) decideRoute(d *Decision, v *view, c *routeClause) {
 	rp, r := c.route, v.r
 	answers := func(w http.ResponseWriter) bool {
 		_, answered := rp.cors.filter(p, w, r)
@@ -274,7 +274,7 @@ func (p *program) decideRoute(d *Decision, v *view, c *clause) {
 }
 
 // decided describes a route.
-func (c *clause) decided() *DecidedRoute {
+func (c *routeClause) decided() *DecidedRoute {
 	rp := c.route
 	d := &DecidedRoute{
 		VirtualService: rp.service, Name: c.name, Index: int(c.position),
@@ -288,7 +288,7 @@ func (c *clause) decided() *DecidedRoute {
 		return d
 	}
 	if rp.retry.attempts > 0 {
-		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, rp.retry.avoids(&rp.split.destinations[0], &rp.split)}
+		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, rp.avoids(&rp.split.destinations[0])}
 	}
 	for i := range rp.mirrors {
 		m := &rp.mirrors[i]

@@ -21,7 +21,7 @@ func newDelegateMerger(c *compiler) *delegateMerger {
 	for i := range c.d.VirtualServices {
 		vs := &c.d.VirtualServices[i]
 		if len(vs.Hosts) == 0 {
-			m.byName[resourceName{cmp.Or(vs.Namespace, c.b.namespace), vs.Name}] = vs
+			m.byName[resourceName{cmp.Or(vs.Namespace, c.o.namespace), vs.Name}] = vs
 		}
 	}
 	return m

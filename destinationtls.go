@@ -29,7 +29,7 @@ func (c *compiler) describeTLS(d *upstreamDescription, p *destinationPolicy, nam
 		d.identity.line("%s missing", field)
 	}
 	if t.CredentialName != "" {
-		credential, ok := c.b.credentials[t.CredentialName]
+		credential, ok := c.o.credentials[t.CredentialName]
 		switch {
 		case !ok:
 			missing("credentialName", "credential", fmt.Errorf("no credential %q is registered", t.CredentialName))

@@ -46,7 +46,7 @@ var proxyProtocols = [...]upstream.ProxyProtocol{
 // clientAddress returns what finds the client's address, as far as it can be
 // trusted, for hashing.
 func (c *compiler) clientAddress() func(*http.Request) netip.AddrPort {
-	e := &edge{trusted: c.b.trusted}
+	e := &edge{trusted: c.o.trusted}
 	return func(r *http.Request) netip.AddrPort {
 		peer, _ := netip.ParseAddrPort(r.RemoteAddr)
 		client, err := netip.ParseAddr(e.clientAddress(r))
@@ -115,11 +115,11 @@ func hashKey(h *spec.ConsistentHash) *upstream.HashKey {
 // are not: this gateway has to be somewhere, and Istio's default to prefer what
 // is near is switched off by a setting alone.
 func (c *compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.LocalitySetting {
-	if c.b.locality == "" || l != nil && l.Enabled != nil && !*l.Enabled {
+	if c.o.locality == "" || l != nil && l.Enabled != nil && !*l.Enabled {
 		return nil
 	}
 	s := &upstream.LocalitySetting{
-		Proxy: upstream.ParseLocality(c.b.locality), ProxyLabels: c.b.workload.labels, OutlierDetection: outliers,
+		Proxy: upstream.ParseLocality(c.o.locality), ProxyLabels: c.o.workload.labels, OutlierDetection: outliers,
 	}
 	if l == nil {
 		return s

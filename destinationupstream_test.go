@@ -21,7 +21,7 @@ import (
 // described returns the description that a policy gives to an upstream.
 func described(b *Builder, p destinationPolicy, names ...string) *upstreamDescription {
 	d := &upstreamDescription{Config: upstream.Config{Endpoints: []upstream.Endpoint{{Address: "10.0.0.1:80"}}}}
-	c := &compiler{findings: new(findings), b: b}
+	c := &compiler{findings: new(findings), o: &b.options}
 	c.describe(d, &p, names)
 	return d
 }

@@ -42,7 +42,7 @@ func (p *directProgram) location(v *view) string {
 	return ""
 }
 
-func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
+func (p *directProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *routeClause) {
 	gateway.answer(w, v, c, p.status, p.location(v), p.body, p.length)
 }
 
@@ -55,7 +55,7 @@ var (
 
 // answer writes the response of a route that has no destination, whose body has
 // the Content-Length length. The route's response operations apply to it.
-func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, location string, body []byte, length []string) {
+func (p *program) answer(w http.ResponseWriter, v *view, c *routeClause, status int, location string, body []byte, length []string) {
 	h := w.Header()
 	p.answerHeader(h, v, c, status, location, len(body) > 0)
 	if localreply.IsGRPC(v.r) {
@@ -75,7 +75,7 @@ func (p *program) answer(w http.ResponseWriter, v *view, c *clause, status int, 
 }
 
 // answerHeader puts the header of such a response in h.
-func (p *program) answerHeader(h http.Header, v *view, c *clause, status int, location string, body bool) {
+func (p *program) answerHeader(h http.Header, v *view, c *routeClause, status int, location string, body bool) {
 	delete(h, "Content-Type")
 	if location != "" {
 		h["Location"] = []string{location}

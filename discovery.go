@@ -36,23 +36,13 @@ type Discovery interface {
 	Watch(ctx context.Context, service spec.Service, update func([]spec.Endpoint)) error
 }
 
-// Discovery registers the Discovery of the services that name it, and have the
-// resolution ResolveDiscovery. "" is the name for services that name none.
-func (b *Builder) Discovery(name string, d Discovery) *Builder {
-	if b.discoveries == nil {
-		b.discoveries = map[string]Discovery{}
-	}
-	b.discoveries[name] = d
-	return b
-}
-
 // discoverable reports a service whose Discovery is not there.
 func (c *compiler) discoverable(s *spec.Service) {
-	if s.Resolution != spec.ResolveDiscovery || c.b.discoveries[s.Discovery] != nil {
+	if s.Resolution != spec.ResolveDiscovery || c.o.discoveries[s.Discovery] != nil {
 		return
 	}
 	var known []string
-	for name, d := range c.b.discoveries {
+	for name, d := range c.o.discoveries {
 		if d != nil && name != "" {
 			known = append(known, name)
 		}
@@ -66,7 +56,7 @@ func (c *compiler) discoverable(s *spec.Service) {
 func (c *compiler) describeDiscovery(d *upstreamDescription, h *hostService, port int, labels map[string]string) {
 	service := *h.parts[0].Service
 	service.Namespace = h.namespace
-	w := &watch{discovery: c.b.discoveries[service.Discovery], service: service, port: h.port(port), labels: labels, log: c.b.log}
+	w := &watch{discovery: c.o.discoveries[service.Discovery], service: service, port: h.port(port), labels: labels, log: c.o.log}
 	if w.discovery == nil {
 		return // which is an error already
 	}
@@ -129,7 +119,7 @@ func (w *watch) problem(e *spec.Endpoint) string {
 }
 
 // sameDiscovery reports whether two Discoveries, or none, are the same value.
-func sameDiscovery(a, b Discovery) bool {
+func sameDiscovery(a, b any) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}

@@ -68,23 +68,23 @@ func isEdgeHeader(key string) bool {
 }
 
 // value returns a header that the edge writes, as conditions see it.
-func (e *edge) value(v *view, key string) (string, bool) {
+func (e *edge) value(r *http.Request, key string) (string, bool) {
 	if e.open {
-		return joined(v.r.Header[key])
+		return joined(r.Header[key])
 	}
 	switch key {
 	case headerForwardedProto:
-		return e.forwardedProto(v.r), true
+		return e.forwardedProto(r), true
 	case headerForwardedFor:
-		list := e.forwardedFor(v.r)
+		list := e.forwardedFor(r)
 		return list, list != ""
 	case headerRequestID:
 		return "", true
 	case headerExternal:
-		client := e.clientAddress(v.r)
+		client := e.clientAddress(r)
 		return client, client != ""
 	case headerClientCert:
-		cert := clientCertificate(v.r)
+		cert := clientCertificate(r)
 		return cert, cert != ""
 	}
 	return "", false
@@ -252,8 +252,9 @@ func (e *edge) describe(r *http.Request) clientHeaders {
 	return c
 }
 
-// before writes the edge's headers that come before the route's operations.
-func (e *edge) before(x *exchange, c *clientHeaders) {
+// edgeHeadersBefore writes the edge's headers that come before the route's operations.
+func (x *exchange) edgeHeadersBefore(c *clientHeaders) {
+	e := &x.program.edge
 	if e.open || !e.semantics.edgeHeadersFirst() {
 		return
 	}
@@ -271,9 +272,10 @@ func (e *edge) before(x *exchange, c *clientHeaders) {
 	}
 }
 
-// after writes the edge's headers that come after the route's operations, where
+// edgeHeadersAfter writes the edge's headers that come after the route's operations, where
 // those have not written them.
-func (e *edge) after(x *exchange, c *clientHeaders) {
+func (x *exchange) edgeHeadersAfter(c *clientHeaders) {
+	e := &x.program.edge
 	if e.open || e.semantics.edgeHeadersFirst() {
 		return
 	}

@@ -19,7 +19,7 @@ type exchange struct {
 	// in is the request as it came, without its header once that was taken.
 	in     *http.Request
 	v      view
-	clause *clause
+	clause *routeClause
 	dest   *destination
 	// w intercepts the response. It is nil where nothing has to.
 	w *responseWriter
@@ -64,7 +64,7 @@ func bodiless(r *http.Request) bool {
 }
 
 // begin makes x the exchange of a request. Its header is yet to be prepared.
-func (x *copiedExchange) begin(p *program, v *view, c *clause) {
+func (x *copiedExchange) begin(p *program, v *view, c *routeClause) {
 	x.program, x.in, x.v, x.clause = p, v.r, *v, c
 	in := v.r
 	if v.chi != nil && !p.bare {
@@ -99,7 +99,7 @@ func (x *exchange) prepare(dest *destination) {
 	// read before.
 	client := p.edge.describe(x.in)
 	x.req.Header = x.header()
-	p.edge.before(x, &client)
+	x.edgeHeadersBefore(&client)
 	for _, ops := range dest.request {
 		if ops != nil {
 			ops.apply(x.req.Header, x.formatContext(ops), x.one)
@@ -114,7 +114,7 @@ func (x *exchange) prepare(dest *destination) {
 		x.req.Header[headerAttemptCount] = x.one("1")
 		route.expectTimeout(x)
 	}
-	p.edge.after(x, &client)
+	x.edgeHeadersAfter(&client)
 }
 
 // header returns the header map that the destination gets: the one that came, if
@@ -265,7 +265,7 @@ func requestTarget(r *http.Request) string {
 
 // take takes a request through its route: the filters in Envoy's order, then the
 // route's action.
-func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
+func (p *program) take(w http.ResponseWriter, v *view, c *routeClause) {
 	route, r := c.route, v.r
 	if route.fault != nil && !route.fault.apply(p, w, r) {
 		return
@@ -292,7 +292,7 @@ func (p *program) take(w http.ResponseWriter, v *view, c *clause) {
 }
 
 // send sends a request to a destination, and its response to the client.
-func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
+func (p *program) send(w http.ResponseWriter, v *view, c *routeClause, dest *destination, origin string) {
 	v.owned = dest.takesHeader(v)
 	switch {
 	case c.route.forgets(v, dest):
@@ -315,7 +315,7 @@ func (p *program) send(w http.ResponseWriter, v *view, c *clause, dest *destinat
 }
 
 // serve makes x, which is new, the exchange of a request, and goes through with it.
-func (x *wrappedExchange) serve(p *program, w http.ResponseWriter, v *view, c *clause, dest *destination, origin string) {
+func (x *wrappedExchange) serve(p *program, w http.ResponseWriter, v *view, c *routeClause, dest *destination, origin string) {
 	x.begin(p, v, c)
 	x.writer.ResponseWriter, x.writer.x, x.writer.start, x.writer.corsOrigin = w, &x.exchange, time.Now(), origin
 	x.w = &x.writer

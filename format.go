@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A format is a header value with Envoy's command operators, parsed: texts and
@@ -18,7 +19,7 @@ type formatPart struct {
 
 // A formatContext is what operators look at.
 type formatContext struct {
-	x *exchange
+	x subject
 	// request is the request's headers as they stand.
 	request http.Header
 	// rewritten says that :path and :authority are those sent upstream.
@@ -26,6 +27,34 @@ type formatContext struct {
 	// response is nil in request operations.
 	response http.Header
 	status   int
+}
+
+// A subject is the exchange whose headers are changed, as operators see it.
+type subject interface {
+	// incoming is the request as it came, sent as the destination gets it.
+	incoming() *http.Request
+	sent() *http.Request
+	edgeOf() *edge
+	// edgeFirst reports whether the edge's headers are written before the
+	// operations. alone reports whether there is no edge.
+	edgeFirst() bool
+	alone() bool
+	scheme() string
+	// path is normalized, without query.
+	path() string
+	pathAndQuery() string
+	routeName() string
+	// forwarded reports whether there is a destination.
+	forwarded() bool
+	// cluster is Istio's name of the destination, "" if there is none.
+	cluster() string
+	// upstream is the address and the protocol of the endpoint that answers, ""
+	// for a backend in this process.
+	upstream() (address, protocol string)
+	// started is when the request was taken.
+	started() time.Time
+	// one returns a slice of one value.
+	one(string) []string
 }
 
 // text returns the format with every operator's value put in.

@@ -10,13 +10,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A virtualHost is the routes of one domain, in order.
-type virtualHost struct {
-	domain string
-	// redirect answers every plain-text request with a redirect to https.
-	redirect bool
-	clauses  []clause
-	index    *index // nil if a scan is as fast
+// A clauseList is the clauses of a virtual host, in order.
+type clauseList struct {
+	clauses []clause
+	index   *index // nil if a scan is as fast
 }
 
 // scanned is the number of clauses up to which a plain scan is not slower than a
@@ -30,30 +27,37 @@ const searched = 4
 // none is the position of no clause.
 const none = math.MaxInt32
 
-// find returns the first clause that matches, or nil.
-func (h *virtualHost) find(v *view) *clause {
-	if h.index != nil {
-		if i := h.index.find(h.clauses, v); i != none {
-			return &h.clauses[i]
-		}
-		return nil
+// newClauseList returns the list of some clauses, which it keeps.
+func newClauseList(clauses []clause) clauseList {
+	l := clauseList{clauses: clauses}
+	if len(clauses) <= scanned {
+		return l
 	}
-	for i := range h.clauses {
-		if c := &h.clauses[i]; c.matches(v) {
-			return c
-		}
+	if x := newIndex(clauses); searched+x.tries() < len(clauses) {
+		l.index = x
 	}
-	return nil
+	return l
 }
 
-// seal makes the index once all clauses are there.
-func (h *virtualHost) seal() {
-	if len(h.clauses) <= scanned {
-		return
+// find returns the position of the first clause that matches, or -1.
+func (l *clauseList) find(v *view) int {
+	if l.index != nil {
+		if i := l.index.find(l.clauses, v); i != none {
+			return int(i)
+		}
+		return -1
 	}
-	if x := newIndex(h.clauses); searched+x.tries() < len(h.clauses) {
-		h.index = x
+	return l.scan(v)
+}
+
+// scan is find without the index.
+func (l *clauseList) scan(v *view) int {
+	for i := range l.clauses {
+		if l.clauses[i].matches(v) {
+			return i
+		}
 	}
+	return -1
 }
 
 // An index narrows the clauses of a virtual host to the few that the path and

@@ -141,7 +141,7 @@ func TestIndexEqualsScan(t *testing.T) {
 			m := r.match()
 			uri, rest, err := compileMatch(&m, regexes)
 			require.NoError(t, err)
-			clauses[i] = clause{uri: uri, rest: rest, position: int32(i)}
+			clauses[i] = clause{uri: uri, rest: rest}
 		}
 		x := newIndex(clauses)
 		for range requests {
@@ -169,7 +169,7 @@ func TestIndexOfContradictions(t *testing.T) {
 		m := spec.Match{URI: spec.Prefix("/a"), Method: spec.Exact(fmt.Sprint("M", i)), Headers: map[string]spec.StringMatch{":method": spec.Exact(fmt.Sprint("M", i|1))}}
 		uri, rest, err := compileMatch(&m, regexCache{})
 		require.NoError(t, err)
-		clauses[i] = clause{uri: uri, rest: rest, position: int32(i)}
+		clauses[i] = clause{uri: uri, rest: rest}
 	}
 	x := newIndex(clauses)
 	for i := range clauses {

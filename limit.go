@@ -81,7 +81,7 @@ func (x *policyIndex) store(provider string, where place) *limitStore {
 		where.field("provider").suggestf(suggest.Closest(provider, known), "no limiter is registered as %q", provider)
 		return nil
 	}
-	s := &limitStore{name: provider, limiter: limiter, log: x.c.b.log}
+	s := &limitStore{name: provider, limiter: limiter, log: x.c.o.log}
 	x.stores[provider] = s
 	return s
 }

@@ -41,23 +41,7 @@ func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler,
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	uri, rest, err := compileMatch(&m, regexCache{})
-	if err != nil {
-		return nil, err
-	}
-	c := &clause{uri: uri, rest: rest}
-	e := &edge{open: true}
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path, mount := requestPath(r, chiContext(r.Context()))
-			v := view{r: r, path: path, mount: mount, scheme: e.scheme(r), edge: e}
-			if c.matches(&v) {
-				matched.ServeHTTP(w, r)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}, nil
+	return func(next http.Handler) http.Handler { return aloneMatch(&m, matched, next) }, nil
 }
 
 // checkRoute validates a route of which one field is of interest, as declared by a
@@ -100,34 +84,5 @@ func routeMiddleware(r *spec.Route) (func(http.Handler) http.Handler, error) {
 		own.Destinations = []spec.Destination{{Host: wrappedHost}}
 		own.Retry = new(spec.Retry) // a handler is called once
 	}
-	return func(next http.Handler) http.Handler {
-		b := New().Backend(wrappedHost, next)
-		c := &compiler{
-			findings: new(findings), d: new(spec.Declarations), b: b, regexes: regexCache{},
-			keptBuckets: map[string]*buckets{}, upstreams: map[string]*remote{},
-		}
-		c.services = newServiceIndex(c)
-		c.backends = newBackendIndex(b.backends, b.namespace)
-		c.policies = newPolicyIndex(c)
-		vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resourceName{b.namespace, "middleware"}}
-		vs.routes = []boundRoute{{&vs.Routes[0], b.namespace, vs.name}}
-		clauses := c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})
-		p := bareProgram(b)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			v := p.bareView(r)
-			p.take(w, &v, &clauses[0])
-		})
-	}, nil
-}
-
-// bareProgram returns the program of a feature that is alone around a handler.
-func bareProgram(b *Builder) *program {
-	return &program{bare: true, random: b.random, log: b.log, edge: edge{open: true, random: b.random, ids: new(requestIDs)}}
-}
-
-// bareView returns the view of a request for it.
-func (p *program) bareView(r *http.Request) view {
-	v := view{r: r, scheme: p.edge.scheme(r), chi: chiContext(r.Context()), edge: &p.edge}
-	v.path, v.mount = requestPath(r, v.chi)
-	return v
+	return func(next http.Handler) http.Handler { return aloneRoute(&own, next) }, nil
 }

@@ -12,58 +12,53 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/suggest"
-	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // simpleOperators take no argument.
 var simpleOperators = map[string]func(*formatContext) string{
 	"DOWNSTREAM_REMOTE_ADDRESS": func(c *formatContext) string {
-		if c.x.program.edge.trusted > 0 {
-			if a := c.x.program.edge.clientAddress(c.x.in); a != peerAddress(c.x.in) {
+		if c.x.edgeOf().trusted > 0 {
+			if a := c.x.edgeOf().clientAddress(c.x.incoming()); a != peerAddress(c.x.incoming()) {
 				return net.JoinHostPort(a, "0")
 			}
 		}
-		return c.x.in.RemoteAddr
+		return c.x.incoming().RemoteAddr
 	},
-	"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":        func(c *formatContext) string { return c.x.program.edge.clientAddress(c.x.in) },
-	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS":              func(c *formatContext) string { return c.x.in.RemoteAddr },
-	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": func(c *formatContext) string { return peerAddress(c.x.in) },
-	"DOWNSTREAM_LOCAL_ADDRESS":                      func(c *formatContext) string { return localAddress(c.x.in) },
+	"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":        func(c *formatContext) string { return c.x.edgeOf().clientAddress(c.x.incoming()) },
+	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS":              func(c *formatContext) string { return c.x.incoming().RemoteAddr },
+	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": func(c *formatContext) string { return peerAddress(c.x.incoming()) },
+	"DOWNSTREAM_LOCAL_ADDRESS":                      func(c *formatContext) string { return localAddress(c.x.incoming()) },
 	"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT": func(c *formatContext) string {
-		host, _, _ := net.SplitHostPort(localAddress(c.x.in))
+		host, _, _ := net.SplitHostPort(localAddress(c.x.incoming()))
 		return host
 	},
 	"DOWNSTREAM_LOCAL_PORT": func(c *formatContext) string {
-		_, port, _ := net.SplitHostPort(localAddress(c.x.in))
+		_, port, _ := net.SplitHostPort(localAddress(c.x.incoming()))
 		return port
 	},
 	"PROTOCOL": func(c *formatContext) string {
-		if c.x.in.ProtoMajor >= 2 {
+		if c.x.incoming().ProtoMajor >= 2 {
 			return "HTTP/2"
 		}
-		return c.x.in.Proto
+		return c.x.incoming().Proto
 	},
-	"ROUTE_NAME": func(c *formatContext) string { return c.x.clause.name },
-	"UPSTREAM_CLUSTER": func(c *formatContext) string {
-		if c.x.dest == nil {
-			return ""
-		}
-		return c.x.dest.cluster()
-	},
+	"ROUTE_NAME":       func(c *formatContext) string { return c.x.routeName() },
+	"UPSTREAM_CLUSTER": func(c *formatContext) string { return c.x.cluster() },
 	"UPSTREAM_PROTOCOL": func(c *formatContext) string {
 		if !c.fromDestination() {
 			return ""
 		}
-		return cmp.Or(c.upstreamHost().Protocol, "HTTP/1.1")
+		_, protocol := c.upstreamHost()
+		return cmp.Or(protocol, "HTTP/1.1")
 	},
-	"UPSTREAM_HOST":           func(c *formatContext) string { return c.upstreamHost().Address },
-	"UPSTREAM_REMOTE_ADDRESS": func(c *formatContext) string { return c.upstreamHost().Address },
+	"UPSTREAM_HOST":           upstreamAddress,
+	"UPSTREAM_REMOTE_ADDRESS": upstreamAddress,
 	"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": func(c *formatContext) string {
-		host, _, _ := net.SplitHostPort(c.upstreamHost().Address)
+		host, _, _ := net.SplitHostPort(upstreamAddress(c))
 		return host
 	},
 	"UPSTREAM_REMOTE_PORT": func(c *formatContext) string {
-		_, port, _ := net.SplitHostPort(c.upstreamHost().Address)
+		_, port, _ := net.SplitHostPort(upstreamAddress(c))
 		return port
 	},
 	"RESPONSE_CODE": func(c *formatContext) string {
@@ -89,7 +84,7 @@ var simpleOperators = map[string]func(*formatContext) string{
 		return ""
 	},
 	"STREAM_ID": requestHeader(headerRequestID),
-	"UNIQUE_ID": func(c *formatContext) string { return c.x.program.edge.requestID() },
+	"UNIQUE_ID": func(c *formatContext) string { return c.x.edgeOf().requestID() },
 	// Nothing that a gateway runs gives these a value.
 	"VIRTUAL_CLUSTER_NAME": noValue,
 	"TRACE_ID":             noValue,
@@ -98,7 +93,7 @@ var simpleOperators = map[string]func(*formatContext) string{
 func noValue(*formatContext) string { return "" }
 
 // fromDestination reports whether the operations are on a destination's response.
-func (c *formatContext) fromDestination() bool { return c.response != nil && c.x.dest != nil }
+func (c *formatContext) fromDestination() bool { return c.response != nil && c.x.forwarded() }
 
 // operatorsWithArgument take one, which START_TIME and PATH can do without.
 var operatorsWithArgument = map[string]func(argument string) (func(*formatContext) string, *formatError){
@@ -110,13 +105,18 @@ var operatorsWithArgument = map[string]func(argument string) (func(*formatContex
 	"PATH":        pathOperator,
 }
 
-// upstreamHost returns the endpoint that answers. It is the zero Host in request
+// upstreamHost returns the endpoint that answers. Both are empty in request
 // operations, and for a backend in this process.
-func (c *formatContext) upstreamHost() upstream.Host {
-	if c.x.w == nil || !c.fromDestination() {
-		return upstream.Host{}
+func (c *formatContext) upstreamHost() (address, protocol string) {
+	if !c.fromDestination() {
+		return "", ""
 	}
-	return c.x.w.host
+	return c.x.upstream()
+}
+
+func upstreamAddress(c *formatContext) string {
+	address, _ := c.upstreamHost()
+	return address
 }
 
 // operatorsNotExecuted are Envoy's that Istio passes on and we have nothing for.
@@ -193,22 +193,22 @@ func requestOperator(argument string) (func(*formatContext) string, *formatError
 func requestHeader(name string) func(*formatContext) string {
 	switch strings.ToLower(name) {
 	case ":method":
-		return func(c *formatContext) string { return c.x.in.Method }
+		return func(c *formatContext) string { return c.x.incoming().Method }
 	case ":scheme":
-		return func(c *formatContext) string { return c.x.v.scheme }
+		return func(c *formatContext) string { return c.x.scheme() }
 	case ":authority", "host":
 		return func(c *formatContext) string {
 			if c.rewritten {
-				return c.x.req.Host
+				return c.x.sent().Host
 			}
-			return c.x.in.Host
+			return c.x.incoming().Host
 		}
 	case ":path":
 		return func(c *formatContext) string {
 			if c.rewritten {
-				return requestTarget(c.x.req)
+				return requestTarget(c.x.sent())
 			}
-			return c.x.v.pathAndQuery()
+			return c.x.pathAndQuery()
 		}
 	}
 	key := textproto.CanonicalMIMEHeaderKey(name)
@@ -226,16 +226,17 @@ func requestHeader(name string) func(*formatContext) string {
 func (c *formatContext) edgeHeader(key string) string {
 	x := c.x
 	value, ok := joined(c.request[key])
-	written := x.program.semantics.edgeHeadersFirst() || c.rewritten
-	if x.program.bare || x.dest != nil && (ok || written) {
+	written := x.edgeFirst() || c.rewritten
+	forwarded := x.forwarded()
+	if x.alone() || forwarded && (ok || written) {
 		return value
 	}
 	if key != headerRequestID {
-		value, _ = x.program.edge.value(&x.v, key)
+		value, _ = x.edgeOf().value(x.incoming(), key)
 		return value
 	}
-	id := x.program.edge.requestID()
-	if x.dest != nil {
+	id := x.edgeOf().requestID()
+	if forwarded {
 		c.request[key] = x.one(id) // the one that the edge then finds
 	}
 	return id
@@ -260,7 +261,7 @@ func responseOperator(argument string) (func(*formatContext) string, *formatErro
 // queryOperator is QUERY_PARAM(NAME): the first value, percent-decoded.
 func queryOperator(name string) (func(*formatContext) string, *formatError) {
 	return func(c *formatContext) string {
-		value, _ := queryValue(c.x.in.URL.RawQuery, name)
+		value, _ := queryValue(c.x.incoming().URL.RawQuery, name)
 		if strings.IndexByte(value, '%') < 0 {
 			return value
 		}
@@ -282,9 +283,9 @@ func queryOperator(name string) (func(*formatContext) string, *formatError) {
 func pathOperator(argument string) (func(*formatContext) string, *formatError) {
 	switch argument {
 	case "", "WQ":
-		return func(c *formatContext) string { return c.x.v.pathAndQuery() }, nil
+		return func(c *formatContext) string { return c.x.pathAndQuery() }, nil
 	case "NQ":
-		return func(c *formatContext) string { return c.x.v.path }, nil
+		return func(c *formatContext) string { return c.x.path() }, nil
 	}
 	return nil, &formatError{fmt.Sprintf("%%PATH(%s)%% is neither PATH(WQ), with query, nor PATH(NQ), without", argument), ""}
 }

@@ -289,7 +289,7 @@ func FuzzParseFormat(f *testing.F) {
 			r.Header[key] = []string{input}
 		}
 		p := &program{edge: edge{random: defaultRandom, ids: new(requestIDs)}}
-		x := &exchange{program: p, in: r, req: r, v: view{r: r, path: "/", edge: &p.edge}, clause: &clause{route: new(routeProgram)}, dest: new(destination)}
+		x := &exchange{program: p, in: r, req: r, v: view{r: r, path: "/", edge: &p.edge}, clause: &routeClause{clause: new(clause), route: new(routeProgram)}, dest: new(destination)}
 		v := headerValue{format: &parsed}
 		for _, c := range []formatContext{{x: x, request: r.Header}, {x: x, request: r.Header, rewritten: true, response: r.Header, status: 200}} {
 			text := v.value(&c)

@@ -34,7 +34,7 @@ func newPolicyIndex(c *compiler) policyIndex {
 	})
 	for _, position := range order {
 		p := &c.d.RateLimits[position]
-		name := resourceName{cmp.Or(p.Namespace, c.b.namespace), p.Name}
+		name := resourceName{cmp.Or(p.Namespace, c.o.namespace), p.Name}
 		if p.Name == "" {
 			name.name = "#" + strconv.Itoa(position)
 		}
@@ -81,7 +81,7 @@ func (c *compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 		{"VirtualService", "", r.policy},
 		{"Gateway", s.PortName, s.name},
 		{"Gateway", "", s.name},
-		{name: resourceName{namespace: cmp.Or(s.name.namespace, c.b.namespace)}},
+		{name: resourceName{namespace: cmp.Or(s.name.namespace, c.o.namespace)}},
 		{name: resourceName{namespace: rootNamespace}},
 	} {
 		if limits := c.policies.byTarget[level]; len(limits) > 0 {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/lateengo/gateway/internal/upstream"
 )
@@ -22,26 +23,14 @@ type previousHosts struct {
 	owed int
 }
 
-// previousHosts returns those of the exchange, of which none was tried yet.
-func (x *exchange) previousHosts() previousHosts {
-	var p previousHosts
-	if u, ok := x.dest.backend.(*upstream.Upstream); ok {
+// newPreviousHosts returns those of an exchange, of which none was tried yet.
+func newPreviousHosts(backend http.Handler, avoids, remoteLocalities bool) previousHosts {
+	p := previousHosts{avoids: avoids}
+	if u, ok := backend.(*upstream.Upstream); ok {
 		p.limits = u
 	}
-	retry := x.clause.route.retry
-	p.avoids = x.dest.remote && retry.avoids(x.dest, &x.clause.route.split)
-	p.tried.RemoteLocalities = retry.remoteLocalities
+	p.tried.RemoteLocalities = remoteLocalities
 	return p
-}
-
-// avoids reports whether retries keep away from hosts that were tried. That is
-// so unless the policy says otherwise, or the only destination is chosen by a
-// hash, which would be in vain.
-func (p *retryProgram) avoids(d *destination, split *splitProgram) bool {
-	if p.hostsDeclared {
-		return !p.sameHosts
-	}
-	return split.total > 0 || d.policy == nil || d.policy.hash == nil
 }
 
 // acquire asks for one more retry.

@@ -70,6 +70,44 @@ type routeTable struct {
 	order    []*virtualHost
 }
 
+// A virtualHost is the routes of one domain, in order.
+type virtualHost struct {
+	domain string
+	// redirect answers every plain-text request with a redirect to https.
+	redirect bool
+	list     clauseList
+	// clauses say what becomes of a request that the clause of list at the same
+	// place matches.
+	clauses []routeClause
+}
+
+// A routeClause is a clause with the route that it is a part of.
+type routeClause struct {
+	*clause
+	route *routeProgram
+	// name is the route's name and the match's.
+	name string
+	// position is the clause's place in its virtual host.
+	position int32
+}
+
+// newVirtualHost returns a virtual host. Of the clauses it takes route and name.
+func newVirtualHost(domain string, redirect bool, list []clause, clauses []routeClause) *virtualHost {
+	h := &virtualHost{domain: domain, redirect: redirect, list: newClauseList(list), clauses: clauses}
+	for i := range clauses {
+		clauses[i].clause, clauses[i].position = &list[i], int32(i)
+	}
+	return h
+}
+
+// find returns the first clause that matches, or nil.
+func (h *virtualHost) find(v *view) *routeClause {
+	if i := h.list.find(v); i >= 0 {
+		return &h.clauses[i]
+	}
+	return nil
+}
+
 // A routeProgram is a Route, compiled for a server. What every request looks at is
 // in front, in one or two cache lines.
 type routeProgram struct {
@@ -164,7 +202,7 @@ func (p *program) look(v *view, r *http.Request) outcome {
 }
 
 // route finds what a request meets in a table.
-func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, *clause, outcome) {
+func (p *program) route(t *routeTable, v *view, r *http.Request) (*virtualHost, *routeClause, outcome) {
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && p.semantics.refusesHTTP10() {
 		v.r = r
 		return nil, nil, outcomeHTTP10
@@ -399,4 +437,13 @@ func sortListeners(list []*listener) {
 	slices.SortFunc(list, func(a, b *listener) int {
 		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.bind, b.bind))
 	})
+}
+
+// close closes the upstreams that the program kept has not taken over.
+func (p *program) close(kept *program) {
+	for identity, u := range p.upstreams {
+		if kept == nil || kept.upstreams[identity] != u {
+			_ = u.Close()
+		}
+	}
 }

@@ -104,6 +104,6 @@ func (p *redirectProgram) host(v *view, scheme string) string {
 	return host
 }
 
-func (p *redirectProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *clause) {
+func (p *redirectProgram) serve(gateway *program, w http.ResponseWriter, v *view, c *routeClause) {
 	gateway.answer(w, v, c, p.code, p.location(v, &c.uri), nil, noLength)
 }

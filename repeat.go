@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // A repeatBudget limits the requests that a destination gets once more because a
@@ -45,14 +43,6 @@ func (b *repeatBudget) spend() bool {
 	}
 	b.tokens.Add(1)
 	return false
-}
-
-// repeats reports whether a request is sent once more, although the route's
-// policy does not retry the failure: its connection broke before a response,
-// and it changes nothing.
-func (x *exchange) repeats(f *upstream.Failure) bool {
-	return x.clause.route.retry.repeats && x.dest.budget != nil && changesNothing(x.req) &&
-		(f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) && x.dest.budget.spend()
 }
 
 // changesNothing reports whether a request may be sent again although a

@@ -168,14 +168,3 @@ func (p *retryProgram) String() string {
 	}
 	return text
 }
-
-// expectTimeout tells the destination how long it has.
-func (rt *routeProgram) expectTimeout(x *exchange) {
-	d := rt.timeout
-	if each := rt.retry.perTry; each > 0 && (d <= 0 || each < d) {
-		d = each
-	}
-	if d > 0 {
-		x.req.Header[headerExpected] = x.one(strconv.FormatInt(d.Milliseconds(), 10))
-	}
-}

@@ -27,31 +27,7 @@ func Rewrite(rw spec.Rewrite, matched spec.StringMatch) (func(http.Handler) http
 	if err := checkRoute(&r); err != nil {
 		return nil, err
 	}
-	uri, _, err := compileMatch(&m, regexCache{})
-	if err != nil {
-		return nil, err
-	}
-	program := compileRewrite(&rw, Native)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rctx := chiContext(r.Context())
-			path, mount := requestPath(r, rctx)
-			if !uri.holds(path) {
-				next.ServeHTTP(w, r)
-				return
-			}
-			to := program.path(path, &uri)
-			if rctx == nil {
-				next.ServeHTTP(w, program.rewritten(r, r.Context(), mount+to))
-				return
-			}
-			own := rctx.Clone()
-			own.RoutePath = chiPath(to)
-			next.ServeHTTP(w, program.rewritten(r, context.WithValue(r.Context(), chiKey, own), mount+to))
-			// Routers in front learn from their own state what was matched.
-			rctx.URLParams, rctx.RoutePatterns = own.URLParams, own.RoutePatterns
-		})
-	}, nil
+	return func(next http.Handler) http.Handler { return aloneRewrite(&rw, &m, next) }, nil
 }
 
 // rewritten returns a copy of r with another path, and the rewrite's authority.

@@ -30,8 +30,8 @@ type servicePart struct {
 }
 
 func newServiceIndex(c *compiler) serviceIndex {
-	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.b.namespace, c.b.workload)}
-	workloads := newWorkloadIndex(c.d.WorkloadEntries, c.b.namespace)
+	x := serviceIndex{byHost: map[string][]*hostService{}, rules: newRuleIndex(c.d.DestinationRules, c.o.namespace, c.o.workload)}
+	workloads := newWorkloadIndex(c.d.WorkloadEntries, c.o.namespace)
 	byAge := make([]*spec.Service, len(c.d.Services))
 	for i := range c.d.Services {
 		byAge[i] = &c.d.Services[i]
@@ -39,8 +39,8 @@ func newServiceIndex(c *compiler) serviceIndex {
 	slices.SortStableFunc(byAge, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
 	for _, s := range byAge {
 		c.discoverable(s)
-		namespace := cmp.Or(s.Namespace, c.b.namespace)
-		if !exportedTo(s.ExportTo, namespace, c.b.workload.namespace) {
+		namespace := cmp.Or(s.Namespace, c.o.namespace)
+		if !exportedTo(s.ExportTo, namespace, c.o.workload.namespace) {
 			continue
 		}
 		part := servicePart{s, workloads.endpoints(s, namespace)}

@@ -7,14 +7,6 @@ import (
 	"time"
 )
 
-// started returns when the request was taken.
-func (x *exchange) started() time.Time {
-	if x.w == nil {
-		return time.Now()
-	}
-	return x.w.start
-}
-
 // timeVerbs are the strftime conversions of START_TIME that we know, as layouts
 // of package time.
 var timeVerbs = map[byte]string{

@@ -87,7 +87,7 @@ func (h *virtualHost) print(t *text) {
 	})
 }
 
-func (c *clause) print(t *text) {
+func (c *routeClause) print(t *text) {
 	name := c.route.service
 	if c.name != "" {
 		name += " " + c.name

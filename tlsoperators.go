@@ -42,15 +42,15 @@ var certificateOperators = map[string]func(*x509.Certificate) string{
 func tlsOperator(name string) func(*formatContext) string {
 	if value := connectionOperators[name]; value != nil {
 		return func(c *formatContext) string {
-			if c.x.in.TLS == nil {
+			if c.x.incoming().TLS == nil {
 				return ""
 			}
-			return value(c.x.in.TLS)
+			return value(c.x.incoming().TLS)
 		}
 	}
 	if value := certificateOperators[name]; value != nil {
 		return func(c *formatContext) string {
-			if cert := peerCertificate(c.x.in); cert != nil {
+			if cert := peerCertificate(c.x.incoming()); cert != nil {
 				return value(cert)
 			}
 			return ""

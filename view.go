@@ -83,7 +83,7 @@ func (v *view) value(s *source) (string, bool) {
 	case sourceHeader:
 		return joinedHeader(v.r.Header, s.name)
 	case sourceEdgeHeader:
-		return v.edge.value(v, s.name)
+		return v.edge.value(v.r, s.name)
 	case sourceQuery:
 		return queryValue(v.r.URL.RawQuery, s.name)
 	}

@@ -18,7 +18,7 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 	o := caller("Middleware", "", "")
 	var f findings
 	at := f.at(o)
-	b := New()
+	var registered []backend
 	for _, name := range sortedKeys(backends) {
 		n, err := parseBackendName(name)
 		switch {
@@ -27,10 +27,10 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 		case backends[name] == nil:
 			at.errorf("backend %q: the handler is nil", name)
 		default:
-			b.backends = append(b.backends, backend{name: n, handler: backends[name]})
+			registered = append(registered, backend{name: n, handler: backends[name]})
 		}
 	}
-	known := newBackendIndex(b.backends, b.namespace)
+	known := newBackendIndex(registered, defaultNamespace)
 	named := slices.Clone(s)
 	found := make([]http.Handler, len(s))
 	for i := range named {
@@ -56,32 +56,7 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return func(next http.Handler) http.Handler {
-		rp := &routeProgram{retry: new(retryProgram)}
-		for i := range named {
-			d := destination{host: s[i].Host, weight: uint32(s[i].Weight), backend: found[i]}
-			if d.backend == nil {
-				d.backend = next
-			}
-			d.request[0], d.response[0] = compileHeaders(&s[i].Headers.Request), compileHeaders(&s[i].Headers.Response)
-			d.authority = authorityOf(nil, nil, d.request[0])
-			d.writes, d.adds = writesOf(d.request), countAdded(d.request)
-			rp.wrapped = rp.wrapped || d.response[0] != nil
-			rp.split.add(d)
-		}
-		rp.split.settle()
-		p := bareProgram(b)
-		all := &clause{route: rp}
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			dest := rp.split.pick(p.random)
-			if dest.request[0] == nil && dest.response[0] == nil {
-				dest.backend.ServeHTTP(w, r)
-				return
-			}
-			v := p.bareView(r)
-			p.send(w, &v, all, dest, "")
-		})
-	}, nil
+	return func(next http.Handler) http.Handler { return aloneSplit(s, found, next) }, nil
 }
 
 // A splitProgram is a Split, compiled.
