@@ -46,7 +46,7 @@ func aloneMatch(m *spec.Match, matched, next http.Handler) http.Handler {
 // holds for, in front of next. Both were validated.
 func aloneRewrite(rw *spec.Rewrite, m *spec.Match, next http.Handler) http.Handler {
 	uri, _, _ := compileMatch(m, regexCache{})
-	program := compileRewrite(rw, Native)
+	program := compileRewrite(rw, native)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rctx := chiContext(r.Context())
 		path, mount := requestPath(r, rctx)

@@ -163,7 +163,7 @@ func (b *Builder) Limiter(provider string, l Limiter) *Builder {
 
 // Semantics chooses between Native, the default, and Envoy.
 func (b *Builder) Semantics(s Semantics) *Builder {
-	b.options.semantics = s
+	b.options.semantics = semanticsMode(s)
 	return b
 }
 

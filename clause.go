@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -177,28 +178,23 @@ func compileMatch(m *spec.Match, regexes regexCache) (uriCondition, []condition,
 	if m.Authority.Kind != spec.MatchAny {
 		add(source{kind: sourceAuthority}, m.Authority, false)
 	}
-	for _, name := range sortedKeys(m.Headers) {
+	for _, name := range sortedNames(m.Headers) {
 		add(headerSource(name), m.Headers[name], false)
 	}
-	for _, name := range sortedKeys(m.QueryParams) {
+	for _, name := range sortedNames(m.QueryParams) {
 		add(source{sourceQuery, name}, m.QueryParams[name], false)
 	}
-	for _, name := range sortedKeys(m.WithoutHeaders) {
+	for _, name := range sortedNames(m.WithoutHeaders) {
 		add(headerSource(name), m.WithoutHeaders[name], true)
 	}
 	return uri, conditions, failed
 }
 
-// sortedKeys returns the keys of a map in order, so that what is compiled does
-// not depend on the map's.
-func sortedKeys[V any](m map[string]V) []string {
-	if len(m) == 0 {
+// sortedNames returns the names that conditions go by, in order, so that what is
+// compiled does not depend on the map's.
+func sortedNames(conditions map[string]spec.StringMatch) []string {
+	if len(conditions) == 0 {
 		return nil
 	}
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(conditions))
 }

@@ -21,7 +21,7 @@ type compiler struct {
 	limiters    map[string]Limiter
 	files       pemFiles
 
-	semantics    Semantics
+	semantics    semanticsMode
 	defaultRetry *retryProgram
 	policies     policyIndex
 	services     serviceIndex

@@ -35,10 +35,10 @@ func randomRoute(r *rand.Rand) spec.Route {
 	operations := func() spec.HeaderOperations {
 		o := spec.HeaderOperations{}
 		if r.IntN(2) == 0 {
-			o.Set = lines{pick(r, "x-a", "x-b", "x-forwarded-proto"): pick(r, "1", "%REQ(X-A)%", "%REQ(:PATH)%", "%RESPONSE_CODE%", "%REQ(X-FORWARDED-FOR)%")}
+			o.Set = map[string]string{pick(r, "x-a", "x-b", "x-forwarded-proto"): pick(r, "1", "%REQ(X-A)%", "%REQ(:PATH)%", "%RESPONSE_CODE%", "%REQ(X-FORWARDED-FOR)%")}
 		}
 		if r.IntN(2) == 0 {
-			o.Add = lines{pick(r, "x-a", "x-b"): pick(r, "2", "%PROTOCOL%")}
+			o.Add = map[string]string{pick(r, "x-a", "x-b"): pick(r, "2", "%PROTOCOL%")}
 		}
 		if r.IntN(2) == 0 {
 			o.Remove = []string{pick(r, "x-a", "x-b", "cookie")}
@@ -191,7 +191,7 @@ func TestDecisionDrawsAndCountsNothing(t *testing.T) {
 }
 
 func TestDecisionChangesNoRequest(t *testing.T) {
-	gw, _ := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URI: "/x", Authority: "b.com"}, Headers: spec.Headers{Request: ops{Set: lines{"x-a": "1"}, Remove: []string{"x-b"}}}})
+	gw, _ := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URI: "/x", Authority: "b.com"}, Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-a": "1"}, Remove: []string{"x-b"}}}})
 	r := request(t, "GET", "/a?b", "X-B: 1", "Connection: X-C", "X-C: 1")
 	before := r.Clone(r.Context())
 	gw.Decide(r)

@@ -57,8 +57,8 @@ func TestMergedMatches(t *testing.T) {
 		{"the delegate without a namespace", spec.Match{SourceNamespace: "a"}, spec.Match{}, true, spec.Match{}},
 		{"the root without a namespace", spec.Match{}, spec.Match{SourceNamespace: "a"}, false, spec.Match{SourceNamespace: "a"}},
 		{"the same namespace", spec.Match{SourceNamespace: "a"}, spec.Match{SourceNamespace: "a"}, false, spec.Match{SourceNamespace: "a"}},
-		{"labels", spec.Match{SourceLabels: lines{"a": "1"}}, spec.Match{SourceLabels: lines{"a": "2"}}, true, spec.Match{}},
-		{"labels of both", spec.Match{SourceLabels: lines{"a": "1"}}, spec.Match{SourceLabels: lines{"b": "2"}}, false, spec.Match{SourceLabels: lines{"a": "1", "b": "2"}}},
+		{"labels", spec.Match{SourceLabels: map[string]string{"a": "1"}}, spec.Match{SourceLabels: map[string]string{"a": "2"}}, true, spec.Match{}},
+		{"labels of both", spec.Match{SourceLabels: map[string]string{"a": "1"}}, spec.Match{SourceLabels: map[string]string{"b": "2"}}, false, spec.Match{SourceLabels: map[string]string{"a": "1", "b": "2"}}},
 		{"gateways", spec.Match{Gateways: []string{"g", "h"}}, spec.Match{Gateways: []string{"root/g"}}, false, spec.Match{Gateways: []string{"root/g"}}},
 		{"a gateway of the delegate's namespace", spec.Match{Gateways: []string{"g"}}, spec.Match{Gateways: []string{"g"}}, true, spec.Match{}},
 		{"more gateways", spec.Match{Gateways: []string{"g"}}, spec.Match{Gateways: []string{"root/g", "root/h"}}, true, spec.Match{}},
@@ -163,8 +163,8 @@ func TestDelegatesInherit(t *testing.T) {
 	percent := 50.0
 	root := spec.Route{
 		Name: "r", Rewrite: &spec.Rewrite{URI: "/root"}, DirectResponse: &spec.DirectResponse{Status: 201}, Timeout: time.Second, Retry: &spec.Retry{Attempts: 1},
-		Fault: &spec.Fault{Delay: &spec.FaultDelay{}}, Mirrors: []spec.Mirror{{Percent: &percent}}, CORS: &spec.CORS{MaxAge: day()},
-		Headers: spec.Headers{Request: ops{Set: lines{"x-root": "1"}}}, RateLimits: []spec.RateLimit{{Requests: 1}},
+		Fault: &spec.Fault{Delay: &spec.FaultDelay{}}, Mirrors: []spec.Mirror{{Percent: &percent}}, CORS: &spec.CORS{MaxAge: new(24 * time.Hour)},
+		Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-root": "1"}}}, RateLimits: []spec.RateLimit{{Requests: 1}},
 		Delegate: &spec.Delegate{Name: "d"},
 	}
 	split := []spec.Destination{{Host: "x"}}
@@ -176,7 +176,7 @@ func TestDelegatesInherit(t *testing.T) {
 
 	own := spec.Route{
 		Name: "d", Rewrite: &spec.Rewrite{URI: "/own"}, DirectResponse: &spec.DirectResponse{Status: 202}, Timeout: time.Minute, Retry: &spec.Retry{},
-		Fault: &spec.Fault{}, Mirrors: []spec.Mirror{{}}, CORS: &spec.CORS{}, Headers: spec.Headers{Response: ops{Remove: []string{"x-own"}}}, RateLimits: []spec.RateLimit{{Requests: 2}}, Destinations: split,
+		Fault: &spec.Fault{}, Mirrors: []spec.Mirror{{}}, CORS: &spec.CORS{}, Headers: spec.Headers{Response: spec.HeaderOperations{Remove: []string{"x-own"}}}, RateLimits: []spec.RateLimit{{Requests: 2}}, Destinations: split,
 	}
 	got, ok = mergeRoutes(&root, &own, "a", "b")
 	require.True(t, ok)

@@ -3,6 +3,8 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,7 +144,7 @@ func printLocality(l *spec.LocalityLB, t *text) {
 	case len(l.Distribute) > 0:
 		for _, d := range l.Distribute {
 			var shares []string
-			for _, to := range sortedKeys(d.To) {
+			for _, to := range slices.Sorted(maps.Keys(d.To)) {
 				shares = append(shares, fmt.Sprintf("%d%% to %s", d.To[to], to))
 			}
 			t.line("locality from %s %s", d.From, strings.Join(shares, ", "))

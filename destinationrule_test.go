@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -162,5 +164,5 @@ func TestRulesWithSelectorsAreJoinedApart(t *testing.T) {
 		{Name: "c", Namespace: "edge", Host: "r.test", WorkloadSelector: front, Subsets: []spec.Subset{{Name: "v2"}}},
 		{Name: "d", Namespace: "edge", Host: "r.test", WorkloadSelector: app, Subsets: []spec.Subset{{Name: "v3"}}},
 	}, "default", w).find("r.test", "shop")
-	require.Equal(t, []string{"v1", "v3"}, sortedKeys(b.subsets))
+	require.Equal(t, []string{"v1", "v3"}, slices.Sorted(maps.Keys(b.subsets)))
 }

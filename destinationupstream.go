@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/spec"
@@ -130,7 +132,7 @@ func (c *compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.Local
 	}
 	for _, d := range l.Distribute {
 		to := make([]upstream.LocalityWeight, 0, len(d.To))
-		for _, place := range sortedKeys(d.To) {
+		for _, place := range slices.Sorted(maps.Keys(d.To)) {
 			to = append(to, upstream.LocalityWeight{Locality: place, Weight: uint32(d.To[place])})
 		}
 		s.Distribute = append(s.Distribute, upstream.Distribute{From: d.From, To: to})

@@ -19,9 +19,9 @@ import (
 )
 
 // described returns the description that a policy gives to an upstream.
-func described(b *Builder, p destinationPolicy, names ...string) *upstreamDescription {
+func described(o options, p destinationPolicy, names ...string) *upstreamDescription {
 	d := &upstreamDescription{Config: upstream.Config{Endpoints: []upstream.Endpoint{{Address: "10.0.0.1:80"}}}}
-	c := &compiler{findings: new(findings), o: &b.options}
+	c := &compiler{findings: new(findings), o: &o}
 	c.describe(d, &p, names)
 	return d
 }
@@ -33,37 +33,37 @@ func TestDescribeBalancing(t *testing.T) {
 	hashed := func(h spec.ConsistentHash) destinationPolicy {
 		return destinationPolicy{loadBalancer: &spec.LoadBalancer{ConsistentHash: &h}, hash: &h}
 	}
-	require.Equal(t, upstream.LeastRequest, described(New(), destinationPolicy{}).Balancing.Policy)
-	require.Equal(t, upstream.LeastRequest, described(New(), simple(spec.BalanceLeastRequest)).Balancing.Policy)
-	require.Equal(t, upstream.RoundRobin, described(New(), simple(spec.BalanceRoundRobin)).Balancing.Policy)
-	require.Equal(t, upstream.Random, described(New(), simple(spec.BalanceRandom)).Balancing.Policy)
-	require.Len(t, described(New(), simple(spec.BalanceRandom)).Endpoints, 1)
-	require.Empty(t, described(New(), simple(spec.BalancePassthrough)).Endpoints)
+	require.Equal(t, upstream.LeastRequest, described(defaultOptions(), destinationPolicy{}).Balancing.Policy)
+	require.Equal(t, upstream.LeastRequest, described(defaultOptions(), simple(spec.BalanceLeastRequest)).Balancing.Policy)
+	require.Equal(t, upstream.RoundRobin, described(defaultOptions(), simple(spec.BalanceRoundRobin)).Balancing.Policy)
+	require.Equal(t, upstream.Random, described(defaultOptions(), simple(spec.BalanceRandom)).Balancing.Policy)
+	require.Len(t, described(defaultOptions(), simple(spec.BalanceRandom)).Endpoints, 1)
+	require.Empty(t, described(defaultOptions(), simple(spec.BalancePassthrough)).Endpoints)
 
-	ring := described(New(), hashed(spec.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &spec.RingHash{MinimumRingSize: 2048}}))
+	ring := described(defaultOptions(), hashed(spec.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &spec.RingHash{MinimumRingSize: 2048}}))
 	require.Equal(t, upstream.RingHash, ring.Balancing.Policy)
 	require.EqualValues(t, 2048, ring.Balancing.MinimumRingSize)
 	require.Equal(t, &upstream.HashKey{Header: "x-user"}, ring.Hash)
 
-	maglev := described(New(), hashed(spec.ConsistentHash{UseSourceIP: true, Maglev: &spec.Maglev{TableSize: 251}}))
+	maglev := described(defaultOptions(), hashed(spec.ConsistentHash{UseSourceIP: true, Maglev: &spec.Maglev{TableSize: 251}}))
 	require.Equal(t, upstream.Maglev, maglev.Balancing.Policy)
 	require.EqualValues(t, 251, maglev.Balancing.TableSize)
 	require.Equal(t, &upstream.HashKey{SourceIP: true}, maglev.Hash)
 
-	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(New(), hashed(spec.ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
+	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(defaultOptions(), hashed(spec.ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
 	cookie := spec.HashCookie{Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []spec.CookieAttribute{{Name: "SameSite", Value: "Lax"}}}
 	require.Equal(t, &upstream.HashKey{Cookie: &upstream.HashCookie{
 		Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []upstream.CookieAttribute{{Name: "SameSite", Value: "Lax"}},
-	}}, described(New(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
+	}}, described(defaultOptions(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
 
 	// A destination that does not name its port has the algorithm without the key.
 	unnamed := hashed(spec.ConsistentHash{HTTPHeaderName: "x-user"})
 	unnamed.hash = nil
-	require.Equal(t, upstream.RingHash, described(New(), unnamed).Balancing.Policy)
-	require.Nil(t, described(New(), unnamed).Hash)
+	require.Equal(t, upstream.RingHash, described(defaultOptions(), unnamed).Balancing.Policy)
+	require.Nil(t, described(defaultOptions(), unnamed).Hash)
 
 	warm := func(w spec.Warmup) *upstream.Warmup {
-		return described(New(), destinationPolicy{loadBalancer: &spec.LoadBalancer{Warmup: &w}}).Balancing.Warmup
+		return described(defaultOptions(), destinationPolicy{loadBalancer: &spec.LoadBalancer{Warmup: &w}}).Balancing.Warmup
 	}
 	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 10, Aggression: 1}, warm(spec.Warmup{Duration: time.Minute}))
 	require.Equal(t, &upstream.Warmup{Duration: time.Minute, MinimumPercent: 5, Aggression: 2},
@@ -74,8 +74,12 @@ func TestDescribeLocalities(t *testing.T) {
 	local := func(l *spec.LocalityLB) destinationPolicy {
 		return destinationPolicy{loadBalancer: &spec.LoadBalancer{Locality: l}}
 	}
-	here := func() *Builder { return New().Locality("eu/a/1").Workload("infra", map[string]string{"version": "v1"}) }
-	require.Nil(t, described(New(), local(&spec.LocalityLB{})).Balancing.Locality, "a gateway that is nowhere")
+	here := func() options {
+		o := defaultOptions()
+		o.locality, o.workload = "eu/a/1", workload{"infra", map[string]string{"version": "v1"}}
+		return o
+	}
+	require.Nil(t, described(defaultOptions(), local(&spec.LocalityLB{})).Balancing.Locality, "a gateway that is nowhere")
 	require.Nil(t, described(here(), local(&spec.LocalityLB{Enabled: new(false)})).Balancing.Locality)
 	proxy := upstream.Locality{Region: "eu", Zone: "a", Subzone: "1"}
 	labels := map[string]string{"version": "v1"}
@@ -94,12 +98,12 @@ func TestDescribeLocalities(t *testing.T) {
 }
 
 func TestDescribePool(t *testing.T) {
-	plain := described(New(), destinationPolicy{})
+	plain := described(defaultOptions(), destinationPolicy{})
 	require.Nil(t, plain.Limits)
 	require.Nil(t, plain.KeepAlive)
 	require.Nil(t, plain.Outliers)
 
-	d := described(New(), destinationPolicy{
+	d := described(defaultOptions(), destinationPolicy{
 		connectionPool: &spec.ConnectionPool{
 			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &spec.TCPKeepalive{Time: 4}},
 			HTTP: &spec.HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: spec.H2UpgradeAlways, HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 15, Timeout: 16}, MaxConcurrentStreams: 17},
@@ -129,11 +133,11 @@ func TestDescribePool(t *testing.T) {
 	require.EqualValues(t, 15, d.PingInterval)
 	require.EqualValues(t, 16, d.PingTimeout)
 	clients := &spec.HTTPSettings{UseClientProtocol: true}
-	require.Equal(t, upstream.ClientProtocol, described(New(), destinationPolicy{connectionPool: &spec.ConnectionPool{HTTP: clients}}).Protocol)
+	require.Equal(t, upstream.ClientProtocol, described(defaultOptions(), destinationPolicy{connectionPool: &spec.ConnectionPool{HTTP: clients}}).Protocol)
 	require.Equal(t, upstream.NoProxyProtocol, d.ProxyProtocol)
-	require.Equal(t, upstream.ProxyProtocolV1, described(New(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{}}).ProxyProtocol)
-	require.Equal(t, upstream.ProxyProtocolV2, described(New(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{Version: spec.ProxyProtocolV2}}).ProxyProtocol)
-	off := described(New(), destinationPolicy{outlierDetection: &spec.OutlierDetection{Consecutive5xxErrors: new(0)}})
+	require.Equal(t, upstream.ProxyProtocolV1, described(defaultOptions(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{}}).ProxyProtocol)
+	require.Equal(t, upstream.ProxyProtocolV2, described(defaultOptions(), destinationPolicy{proxyProtocol: &spec.ProxyProtocol{Version: spec.ProxyProtocolV2}}).ProxyProtocol)
+	off := described(defaultOptions(), destinationPolicy{outlierDetection: &spec.OutlierDetection{Consecutive5xxErrors: new(0)}})
 	require.Zero(t, off.Outliers.Consecutive5xx)
 }
 

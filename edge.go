@@ -15,7 +15,7 @@ import (
 // number of trusted proxies (Envoy's conn_manager_utility with
 // use_remote_address).
 type edge struct {
-	semantics Semantics
+	semantics semanticsMode
 	// trusted is the number of proxies in front (Istio's numTrustedProxies).
 	trusted int
 	random  func() uint64

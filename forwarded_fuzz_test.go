@@ -82,7 +82,7 @@ func FuzzRegexRewrite(f *testing.F) {
 		if _, err := b.Build(); err != nil || len(path) > 1000 {
 			t.Skip()
 		}
-		p := compileRewrite(rw, Native)
+		p := compileRewrite(rw, native)
 		require.NotNil(t, p.regex)
 		if highestGroup(rewrite) > p.regex.NumSubexp() {
 			require.Equal(t, path, p.path(path, &uriCondition{kind: spec.MatchPrefix, text: "/"}), "there is no such group")

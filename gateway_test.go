@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func TestFallbackAndMiddleware(t *testing.T) {
 func TestReplaceUnderLoad(t *testing.T) {
 	// Each program pairs a request header with a backend of the same number.
 	program := func(n int) *Builder {
-		number := itoa(n)
+		number := strconv.Itoa(n)
 		return New().Backend("a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, r.Header.Get("X-Program")+" "+number)
 		})).Route(spec.Route{
@@ -99,7 +100,7 @@ func TestReplaceUnderLoad(t *testing.T) {
 			require.Error(t, gw.Replace(New().Route(spec.Route{})))
 		}
 		require.NoError(t, gw.Replace(program(n)))
-		require.Equal(t, itoa(n)+" "+itoa(n), serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
+		require.Equal(t, strconv.Itoa(n)+" "+strconv.Itoa(n), serve(gw, httptest.NewRequest("GET", "/", nil)).Body.String())
 	}
 	stop.Store(true)
 	all.Wait()
@@ -213,7 +214,7 @@ func TestReplaceKeepsConnections(t *testing.T) {
 
 func TestListeners(t *testing.T) {
 	server := func(port int, bind string) spec.Server {
-		return spec.Server{Gateway: "gw" + itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
+		return spec.Server{Gateway: "gw" + strconv.Itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
 	}
 	build := func(servers ...spec.Server) *Builder {
 		b := New().Backend("a", saying("a")).VirtualService(spec.VirtualService{

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/lateengo/gateway/spec"
@@ -64,7 +66,10 @@ func compileHeaders(levels ...*spec.HeaderOperations) *headerProgram {
 // compileValues appends the compiled values of a map to list. The one for the
 // Host header goes to authority.
 func (p *headerProgram) compileValues(list []headerValue, values map[string]string, authority func(string)) []headerValue {
-	for _, name := range sortedKeys(values) {
+	if len(values) == 0 {
+		return list
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if isAuthority(name) {
 			authority(values[name])
 			continue

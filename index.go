@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"math"
 	"regexp/syntax"
 	"slices"
@@ -142,7 +143,7 @@ func newPrefixIndex(clauses []clause, lists map[string][]int32) prefixIndex {
 	if len(lists) == 0 {
 		return prefixIndex{}
 	}
-	keys := sortedKeys(lists)
+	keys := slices.Sorted(maps.Keys(lists))
 	tree, parents := radix.Build(keys)
 	x := prefixIndex{tree, make([]bucket, len(keys))}
 	for i, k := range keys {

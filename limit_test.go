@@ -17,6 +17,9 @@ import (
 )
 
 // limitedBy is a gateway with limits on its one route.
+// perClient is the key of limits for each client.
+var perClient = []spec.LimitKey{{RemoteAddress: true}}
+
 func limitedBy(t *testing.T, limits ...spec.RateLimit) *Gateway {
 	t.Helper()
 	return built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: limits}).Backend("*", answerOK))
@@ -136,7 +139,7 @@ func TestLimitBehindTrustedProxies(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gw := built(t, New().TrustedProxies(row.trusted).Backend("*", answerOK).Route(spec.Route{
-					Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Minute, Per: perAddress}},
+					Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Minute, Per: perClient}},
 				}))
 				require.Equal(t, 1, allowed(gw, 2, func() *http.Request { return row.first }))
 				require.Equal(t, !row.shared, allowed(gw, 1, func() *http.Request { return row.second }) == 1)
@@ -299,7 +302,7 @@ func TestSeveralLimits(t *testing.T) {
 
 func TestLimitUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gw := limitedBy(t, spec.RateLimit{Requests: 1000, Unit: time.Hour}, spec.RateLimit{Requests: 300, Unit: time.Hour, Per: perAddress})
+		gw := limitedBy(t, spec.RateLimit{Requests: 1000, Unit: time.Hour}, spec.RateLimit{Requests: 300, Unit: time.Hour, Per: perClient})
 		var passed [4]atomic.Int32
 		var all sync.WaitGroup
 		for worker := range 16 {
@@ -333,7 +336,7 @@ func TestLimitUnderLoad(t *testing.T) {
 }
 
 func TestLimitMiddleware(t *testing.T) {
-	limit, err := RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress})
+	limit, err := RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perClient})
 	require.NoError(t, err)
 	one, two := limit(answerOK), limit(answerOK)
 	require.Equal(t, 1, allowed(one, 2, func() *http.Request { return from(client) }))
@@ -348,7 +351,7 @@ func TestLimitMiddleware(t *testing.T) {
 func TestLimitDoesNotAllocate(t *testing.T) {
 	gw := limitedBy(t, spec.RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: []spec.LimitKey{{RemoteAddress: true}, {Header: "x-user"}}})
 	free := limitedBy(t)
-	r, w := from(client, "X-User", "somebody"), &discardWriter{header: http.Header{}}
+	r, w := from(client, "X-User", "somebody"), discarding{http.Header{}}
 	without := testing.AllocsPerRun(100, func() { free.ServeHTTP(w, r) })
 	require.Equal(t, without, testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) }))
 }

@@ -154,7 +154,7 @@ func TestStoreIsAskedOnceForAllLimitsOfAPolicy(t *testing.T) {
 		{Requests: 2, Unit: time.Minute, Provider: "redis", Per: []spec.LimitKey{{Header: "X-User"}, {RemoteAddress: true}}},
 		{Requests: 3, Unit: time.Hour, Provider: "redis", When: &free},
 		{Requests: 4, Unit: time.Hour, Provider: "other"},
-		{Requests: 5, Unit: time.Hour, Provider: "redis", Per: perAddress},
+		{Requests: 5, Unit: time.Hour, Provider: "redis", Per: perClient},
 	}}
 	gw := built(t, New().Namespace("shop").Limiter("redis", s).Limiter("other", s).RateLimit(policy).Backend("*", answerOK).
 		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}))

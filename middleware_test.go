@@ -159,8 +159,8 @@ func TestFeaturesAlone(t *testing.T) {
 			})
 			t.Run("headers", func(t *testing.T) {
 				mw := must(Headers(spec.Headers{
-					Request:  ops{Set: lines{"x-path": "%REQ(:PATH)%", "host": "b.com"}, Remove: []string{"x-gone"}},
-					Response: ops{Set: lines{"x-a": "%RESPONSE_CODE%"}},
+					Request:  spec.HeaderOperations{Set: map[string]string{"x-path": "%REQ(:PATH)%", "host": "b.com"}, Remove: []string{"x-gone"}},
+					Response: spec.HeaderOperations{Set: map[string]string{"x-a": "%RESPONSE_CODE%"}},
 				}))
 				inner.then = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }
 				defer func() { inner.then = nil }()
@@ -375,8 +375,8 @@ func TestInvalidFeaturesAlone(t *testing.T) {
 		{errorOf(Match(spec.Match{Gateways: []string{"g"}}, http.NotFoundHandler())), "match.gateways: a condition on the server or the workload needs a Gateway"},
 		{errorOf(Rewrite(spec.Rewrite{URI: "/a", URIRegex: &spec.RegexRewrite{Match: "a", Rewrite: "b"}}, spec.StringMatch{})), "rewrite"},
 		{errorOf(Rewrite(spec.Rewrite{URI: "/a"}, spec.Regex("("))), "match[0].uri.regex"},
-		{errorOf(Headers(spec.Headers{Request: ops{Set: lines{"x-a": "100%"}}})), "headers.request.set[x-a]"},
-		{errorOf(Headers(spec.Headers{Response: ops{Set: lines{"x-a": "%PROTOCL%"}}})), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
+		{errorOf(Headers(spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-a": "100%"}}})), "headers.request.set[x-a]"},
+		{errorOf(Headers(spec.Headers{Response: spec.HeaderOperations{Set: map[string]string{"x-a": "%PROTOCL%"}}})), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
 		{errorOf(Split([]spec.Destination{}, nil)), "route: there is no destination"},
 		{errorOf(Split([]spec.Destination{{Host: "nowhere"}}, nil)), `route[0].host: no backend is registered for "nowhere"`},
 		{errorOf(Split([]spec.Destination{{}, {Weight: -1}}, nil)), "route[1].weight"},

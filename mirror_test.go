@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ func mirrored(t *testing.T, r spec.Route, main http.Handler, copies ...http.Hand
 	b := New().Backend("main", main)
 	r.Destinations = []spec.Destination{{Host: "main"}}
 	for i, h := range copies {
-		host := "mirror" + itoa(i)
+		host := "mirror" + strconv.Itoa(i)
 		if i >= len(r.Mirrors) {
 			r.Mirrors = append(r.Mirrors, spec.Mirror{})
 		}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -162,8 +163,8 @@ func (o operator) compile() (func(*formatContext) string, *formatError) {
 
 // operatorNames returns the names of all operators that are executed.
 func operatorNames() []string {
-	return slices.Concat([]string{"HOSTNAME"}, sortedKeys(simpleOperators), sortedKeys(operatorsWithArgument),
-		sortedKeys(connectionOperators), sortedKeys(certificateOperators))
+	return slices.Concat([]string{"HOSTNAME"}, slices.Sorted(maps.Keys(simpleOperators)), slices.Sorted(maps.Keys(operatorsWithArgument)),
+		slices.Sorted(maps.Keys(connectionOperators)), slices.Sorted(maps.Keys(certificateOperators)))
 }
 
 // hostnameOperator is HOSTNAME, read when the program is built.

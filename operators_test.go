@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -125,7 +127,7 @@ func TestOperators(t *testing.T) {
 }
 
 func TestOperatorsOnPlainText(t *testing.T) {
-	for _, name := range append(sortedKeys(connectionOperators), sortedKeys(certificateOperators)...) {
+	for _, name := range append(slices.Sorted(maps.Keys(connectionOperators)), slices.Sorted(maps.Keys(certificateOperators))...) {
 		onRequest, onResponse := evaluated(t, New(), spec.Route{}, "%"+name+"%", request(t, "GET", "/"))
 		require.Empty(t, onRequest, name)
 		require.Empty(t, onResponse, name)

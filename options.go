@@ -17,7 +17,7 @@ import (
 type options struct {
 	backends  []backend
 	limiters  map[string]Limiter
-	semantics Semantics
+	semantics semanticsMode
 	paths     spec.PathNormalization
 	trusted   int
 	// namespace is that of declarations and backends which name none.

@@ -110,7 +110,7 @@ func TestCountsOutliveReplacements(t *testing.T) {
 	route := func(name string, l spec.RateLimit) spec.Route {
 		return spec.Route{Name: name, Match: []spec.Match{{URI: spec.Prefix("/")}}, Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{l}}
 	}
-	limit := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perAddress}
+	limit := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perClient}
 	before := route("cart", limit)
 	first := spec.Route{Match: []spec.Match{{URI: spec.Exact("/first")}}, Destinations: []spec.Destination{{Host: "a"}}}
 	changed := func(change func(*spec.RateLimit)) spec.Route {

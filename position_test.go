@@ -66,7 +66,7 @@ func TestRoutersAsBackends(t *testing.T) {
 					gw := built(t, New().Random(func() uint64 { return 0 }).Route(r).Backend("items", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						calls++
 						if calls < 3 && action == "retried" {
-							backend.ServeHTTP(&discardWriter{header: http.Header{}}, r)
+							backend.ServeHTTP(discarding{http.Header{}}, r)
 							w.WriteHeader(503)
 							return
 						}

@@ -14,7 +14,7 @@ import (
 // A program is what Declarations compile to: immutable, and all that a request
 // meets. Each request sees one program from start to end.
 type program struct {
-	semantics     Semantics
+	semantics     semanticsMode
 	normalization spec.PathNormalization
 	edge          edge
 	random        func() uint64

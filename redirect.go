@@ -29,7 +29,7 @@ type redirectProgram struct {
 	join bool
 }
 
-func compileRedirect(d *spec.Redirect, serverPort int, serverTLS bool, s Semantics) *redirectProgram {
+func compileRedirect(d *spec.Redirect, serverPort int, serverTLS bool, s semanticsMode) *redirectProgram {
 	if d == nil {
 		return nil
 	}

@@ -481,7 +481,7 @@ func TestDefaultRetryDoesNotAllocate(t *testing.T) {
 	count := func(retry *spec.Retry) float64 {
 		gw := remotely(built(t, New().Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry})))
-		r, w := request(t, "GET", "/"), &discardWriter{header: http.Header{}}
+		r, w := request(t, "GET", "/"), discarding{http.Header{}}
 		return testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) })
 	}
 	none := count(&spec.Retry{})

@@ -61,7 +61,7 @@ type regexProgram struct {
 	void bool
 }
 
-func compileRewrite(rw *spec.Rewrite, s Semantics) *rewriteProgram {
+func compileRewrite(rw *spec.Rewrite, s semanticsMode) *rewriteProgram {
 	if rw == nil {
 		return nil
 	}

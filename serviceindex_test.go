@@ -22,8 +22,7 @@ func TestServicesOfOneHostAndNamespaceArePooled(t *testing.T) {
 	elsewhere := spec.Service{Namespace: "other", Hosts: []string{"a.test"}, Resolution: spec.ResolveDNS, Created: at(0),
 		Ports: []spec.ServicePort{{Number: 90}}}
 	unseen := spec.Service{Hosts: []string{"a.test"}, ExportTo: []string{"nowhere"}, Ports: []spec.ServicePort{{Number: 91}}}
-	b := New()
-	x := newServiceIndex(&compiler{findings: new(findings), o: &b.options, d: &spec.Declarations{Services: []spec.Service{young, elsewhere, unseen, old}}})
+	x := newServiceIndex(&compiler{findings: new(findings), o: new(defaultOptions()), d: &spec.Declarations{Services: []spec.Service{young, elsewhere, unseen, old}}})
 	h := x.find("a.test", "default")
 	addresses := func(h *hostService, port int, labels map[string]string) []string {
 		var out []string

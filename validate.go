@@ -12,7 +12,7 @@ import (
 type validation struct {
 	// defaultNamespace is that of declarations which name none.
 	defaultNamespace string
-	semantics        Semantics
+	semantics        semanticsMode
 	// trustedProxies counts the proxies in front whose X-Forwarded-For is
 	// believed.
 	trustedProxies int

@@ -123,7 +123,7 @@ func TestValidateRewriteWhereSemanticsDiffer(t *testing.T) {
 		return forwarding(name, spec.Route{Match: matches, Rewrite: &spec.Rewrite{URI: uri}}, want...)
 	}
 	prefix := func(p string) []spec.Match { return []spec.Match{{URI: spec.Prefix(p)}} }
-	runRoutes(t, validation{semantics: Envoy}, []routeRow{
+	runRoutes(t, validation{semantics: envoy}, []routeRow{
 		row("prefix without slash to /", prefix("/products"), "/",
 			`warning rewrite.uri: semantics differ: with prefix "/products" /products/1 becomes //1, Native semantics make it /1`),
 		row("prefix without slash to a slash at the end", prefix("/products"), "/v2/",

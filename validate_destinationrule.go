@@ -11,7 +11,7 @@ import (
 // encrypts reports whether some rule has TLS for a port of one of the hosts.
 // Which of several rules applies depends on namespaces; that none encrypts does
 // not.
-func (v *validator) encrypts(hosts []string, port int) bool {
+func (v *validator) encrypts(names []string, port int) bool {
 	if v.encryptors == nil {
 		v.encryptors = new(hostTable[*[]*spec.DestinationRule])
 		byHost := make(map[string]*[]*spec.DestinationRule)
@@ -35,7 +35,7 @@ func (v *validator) encrypts(hosts []string, port int) bool {
 		}
 		return tls != nil && tls.Mode != spec.ClientTLSDisable
 	}
-	for _, host := range hosts {
+	for _, host := range names {
 		rules, ok := v.encryptors.findName(host)
 		if !ok {
 			continue

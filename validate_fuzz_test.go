@@ -84,7 +84,7 @@ func anyDeclarations(seed uint64) spec.Declarations {
 // says the same twice, and says something.
 func checkFindings(t *testing.T, seed uint64) int {
 	d := anyDeclarations(seed)
-	o := validation{defaultNamespace: "default", semantics: Semantics(seed % 2), trustedProxies: int(seed % 3)}
+	o := validation{defaultNamespace: "default", semantics: semanticsMode(seed % 2), trustedProxies: int(seed % 3)}
 	found := validated(d, o)
 	again := validated(d, o)
 	require.Equal(t, found, again, "seed %d", seed)

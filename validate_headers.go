@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,7 +36,10 @@ func (v *validator) headers(s *site, h *spec.Headers, authority string) {
 }
 
 func (v *validator) headerValues(s *site, field string, values map[string]string, mayBeHost bool) {
-	names := sortedKeys(values)
+	if len(values) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(values))
 	for i, name := range names {
 		e := s.entry(field, name)
 		if !(mayBeHost && isHostHeader(name)) {
@@ -71,7 +75,10 @@ func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority str
 		field  string
 		values map[string]string
 	}{{"headers.request.set", q.Set}, {"headers.request.add", q.Add}} {
-		for _, name := range sortedKeys(operation.values) {
+		if len(operation.values) == 0 {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(operation.values)) {
 			if !isHostHeader(name) {
 				continue
 			}
@@ -100,7 +107,7 @@ func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
 		}
 		e.warnf("", "semantics differ: %s, %s", now, other)
 	}
-	for _, name := range sortedKeys(q.Add) {
+	for _, name := range slices.Sorted(maps.Keys(q.Add)) {
 		if !isWrittenByEdge(name) {
 			continue
 		}

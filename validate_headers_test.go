@@ -76,7 +76,7 @@ func TestValidateEdgeHeaders(t *testing.T) {
 		forwarding("removed under Native", removing("x-color", "x-forwarded-for"),
 			`warning headers.request.remove[1]: semantics differ: Native sends the gateway's own value all the same, Envoy semantics send none`),
 	})
-	runRoutes(t, validation{semantics: Envoy}, []routeRow{
+	runRoutes(t, validation{semantics: envoy}, []routeRow{
 		forwarding("removed under Envoy", removing("X-Forwarded-Client-Cert", "x-forwarded"),
 			`warning headers.request.remove[0]: semantics differ: none is sent, Native semantics send the gateway's own value all the same`),
 		forwarding("under Envoy", adding("x-request-id"),

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -158,7 +160,10 @@ func isLabelText(s string) bool {
 
 // labels validates the labels in a field.
 func (v *validator) labels(s *site, field string, labels map[string]string) {
-	for _, key := range sortedKeys(labels) {
+	if len(labels) == 0 {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		if problem := labelSetProblem(key, labels[key]); problem != "" {
 			e := s.entry(field, key)
 			e.errorf("%s", problem)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -193,7 +194,7 @@ func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 func (v *validator) shares(s *site, to map[string]int) {
 	sum, sound := 0, true
 	var places []string
-	for _, name := range sortedKeys(to) {
+	for _, name := range slices.Sorted(maps.Keys(to)) {
 		e := s.entry("to", name)
 		v.place(&e, name, places)
 		places = append(places, name)

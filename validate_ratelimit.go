@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 		if gateway == nil {
 			at.warnSuggestf(codeNotFound, closestIn(v.gateways, name), "there is no Gateway %s: nothing is limited", name)
 		} else if t.SectionName != "" && !gateway.portNames[t.SectionName] {
-			section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, sortedKeys(gateway.portNames)),
+			section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, slices.Sorted(maps.Keys(gateway.portNames))),
 				"no port of Gateway %s is named %q: nothing is limited", name, t.SectionName)
 		}
 	default:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -365,8 +366,10 @@ func appendConditions(b []byte, m *spec.Match) []byte {
 	for _, gateway := range m.Gateways {
 		b = appendText(append(b, 'g'), gateway)
 	}
-	for _, key := range sortedKeys(m.SourceLabels) {
-		b = appendText(appendText(append(b, 'l'), key), m.SourceLabels[key])
+	if len(m.SourceLabels) > 0 {
+		for _, key := range slices.Sorted(maps.Keys(m.SourceLabels)) {
+			b = appendText(appendText(append(b, 'l'), key), m.SourceLabels[key])
+		}
 	}
 	if m.SourceNamespace != "" {
 		b = appendText(append(b, 'n'), m.SourceNamespace)

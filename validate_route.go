@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -180,7 +181,7 @@ func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) 
 		return
 	}
 	if known := v.subsets.of(host); known != nil && !known[d.Subset] {
-		e.warnSuggestf(codeNotFound, suggest.Closest(d.Subset, sortedKeys(known)),
+		e.warnSuggestf(codeNotFound, suggest.Closest(d.Subset, slices.Sorted(maps.Keys(known))),
 			"no DestinationRule of %s has a subset %q: requests get 503", d.Host, d.Subset)
 	}
 }

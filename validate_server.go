@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -215,7 +216,7 @@ func isSecure(server *spec.Server) bool {
 // labelText is the canonical form of a set of labels.
 func labelText(labels map[string]string) string {
 	var b strings.Builder
-	for _, key := range sortedKeys(labels) {
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		b.WriteString(key)
 		b.WriteByte('=')
 		b.WriteString(labels[key])

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -242,7 +243,7 @@ func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endp
 	case !isAddress(endpoint.Address) && exactHostProblem(endpoint.Address) != "":
 		address.suggestf(withoutPort(endpoint.Address), "%q is neither an IP address nor a host name", endpoint.Address)
 	}
-	for _, name := range sortedKeys(endpoint.Ports) {
+	for _, name := range slices.Sorted(maps.Keys(endpoint.Ports)) {
 		e := s.entry("ports", name)
 		known := slices.ContainsFunc(service.Ports, func(p spec.ServicePort) bool { return p.Name == name })
 		switch problem := portProblem(endpoint.Ports[name]); {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -90,7 +91,7 @@ func (v *validator) abort(s *site, a *spec.FaultAbort) {
 	}
 	if _, known := grpcCodes[a.GRPCStatus]; a.GRPCStatus != "" && !known {
 		e := s.field("fault.abort.grpcStatus")
-		e.suggestf(suggest.Closest(a.GRPCStatus, sortedKeys(grpcCodes)), "%q is not the name of a gRPC status", a.GRPCStatus)
+		e.suggestf(suggest.Closest(a.GRPCStatus, slices.Sorted(maps.Keys(grpcCodes))), "%q is not the name of a gRPC status", a.GRPCStatus)
 	}
 }
 

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
 	"github.com/lateengo/gateway/spec"
 )
@@ -83,7 +85,7 @@ func (v *validator) workloadEntries() {
 		case !isAddress(w.Address) && exactHostProblem(w.Address) != "":
 			address.suggestf(withoutPort(w.Address), "%q is neither an IP address nor a host name", w.Address)
 		}
-		for _, name := range sortedKeys(w.Ports) {
+		for _, name := range slices.Sorted(maps.Keys(w.Ports)) {
 			e := s.entry("ports", name)
 			switch problem := portProblem(w.Ports[name]); {
 			case !isLabel(name):

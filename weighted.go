@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -19,7 +20,7 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 	var f findings
 	at := f.at(o)
 	var registered []backend
-	for _, name := range sortedKeys(backends) {
+	for _, name := range slices.Sorted(maps.Keys(backends)) {
 		n, err := parseBackendName(name)
 		switch {
 		case err != nil:

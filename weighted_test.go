@@ -82,7 +82,7 @@ func TestSplitAlone(t *testing.T) {
 		{Host: "shop", Subset: "v1", Weight: 1},
 		{Host: "shop", Subset: "v2", Weight: 1},
 		{Host: "shop", Port: 8080, Weight: 1},
-		{Host: "other", Weight: 1, Headers: spec.Headers{Request: ops{Set: lines{"x-to": "+header"}}, Response: ops{Set: lines{"x-from": "other"}}}},
+		{Host: "other", Weight: 1, Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-to": "+header"}}, Response: spec.HeaderOperations{Set: map[string]string{"x-from": "other"}}}},
 		{Weight: 1},
 	}, map[string]http.Handler{
 		"shop/v1": count("v1"), "shop": count("shop"), "shop:8080": count("8080"), "*": count("any"),

@@ -83,7 +83,7 @@ func TestEndpointsOfSelectedWorkloads(t *testing.T) {
 				Hosts: []string{"a.test"}, Resolution: row.resolution, WorkloadSelector: map[string]string{"app": "a"},
 				Ports: []spec.ServicePort{{Number: 80, Name: "http", TargetPort: 8080}},
 			}}
-			x := newServiceIndex(&compiler{findings: new(findings), o: &New().options, d: &d})
+			x := newServiceIndex(&compiler{findings: new(findings), o: new(defaultOptions()), d: &d})
 			var got []string
 			for _, e := range x.find("a.test", "default").endpoints("a.test", 80, row.labels) {
 				got = append(got, e.address)
