@@ -5,11 +5,11 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -23,15 +23,6 @@ func TestDecisionAllocatesNothing(t *testing.T) {
 		}
 	}
 }
-
-// discarding is a response writer that keeps nothing.
-type discarding struct{ header http.Header }
-
-func (w discarding) Header() http.Header { return w.header }
-
-func (w discarding) Write(p []byte) (int, error) { return len(p), nil }
-
-func (w discarding) WriteHeader(int) {}
 
 func TestChainAllocatesLittle(t *testing.T) {
 	backend := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -53,7 +44,7 @@ func TestChainAllocatesLittle(t *testing.T) {
 		{"owned", gw.Owning(), 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := discarding{http.Header{}}
+			w := testhttp.NewDiscarding()
 			came := clientRequest("shop.example.com", "/products/1?x=1")
 			r, u, h := new(http.Request), new(url.URL), http.Header{}
 			require.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
@@ -64,32 +55,5 @@ func TestChainAllocatesLittle(t *testing.T) {
 				row.handler.ServeHTTP(w, r)
 			}), row.most)
 		})
-	}
-}
-
-// A clone with entries for which there is no room allocates once more.
-func TestMapRoom(t *testing.T) {
-	for _, n := range []int{0, 1, 7, 8, 9, 13, 14, 15, 27, 28, 29, 57, 112} {
-		h := make(http.Header, n)
-		for i := range n {
-			h[strconv.Itoa(i)] = nil
-		}
-		keys := make([]string, 0, mapRoom(n)+1)
-		for i := range cap(keys) {
-			keys = append(keys, strconv.Itoa(i))
-		}
-		grownTo := func(size int) float64 {
-			return testing.AllocsPerRun(10, func() {
-				grown := maps.Clone(h)
-				for _, key := range keys[n:size] {
-					grown[key] = nil
-				}
-			})
-		}
-		clone := grownTo(n)
-		if n > 0 {
-			require.Equal(t, clone, grownTo(mapRoom(n)), "%d", n)
-		}
-		require.Greater(t, grownTo(mapRoom(n)+1), clone, "%d", n)
 	}
 }

@@ -6,7 +6,15 @@ import (
 	"path"
 	"runtime"
 
-	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/internal/compile"
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/regex"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/internal/validate"
+	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -19,15 +27,15 @@ type Builder struct {
 	declared spec.Declarations
 	inline   *spec.VirtualService
 	sources  []spec.Source
-	options  options
-	problems findings
+	options  compile.Options
+	problems findings.List
 	warnings []spec.Warning
 }
 
 // New returns an empty Builder: Native semantics, no logging, 404 for what no
 // route takes.
 func New() *Builder {
-	return &Builder{options: defaultOptions()}
+	return &Builder{options: compile.DefaultOptions()}
 }
 
 // caller is the origin of a declaration in Go: the file and line of the call of
@@ -125,52 +133,52 @@ func (b *Builder) Load(s spec.Source) *Builder {
 func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	o := caller("Backend", "", name)
 	if h == nil {
-		b.problems.at(o).errorf("the handler is nil")
+		b.problems.At(o).Errorf("the handler is nil")
 		return b
 	}
-	return b.addBackend(name, backend{handler: h, origin: o})
+	return b.addBackend(name, compile.Backend{Handler: h, Origin: o})
 }
 
 // BackendURL is Backend for a server at a URL: http, https, h2c or unix. A path
 // in it is put before the path of each request.
 func (b *Builder) BackendURL(name, url string) *Builder {
-	return b.addBackend(name, backend{url: url, origin: caller("Backend", "", name)})
+	return b.addBackend(name, compile.Backend{URL: url, Origin: caller("Backend", "", name)})
 }
 
-func (b *Builder) addBackend(name string, to backend) *Builder {
-	n, err := parseBackendName(name)
+func (b *Builder) addBackend(name string, to compile.Backend) *Builder {
+	n, err := compile.ParseBackendName(name)
 	if err != nil {
-		b.problems.at(to.origin).errorf("%v", err)
+		b.problems.At(to.Origin).Errorf("%v", err)
 		return b
 	}
-	to.name = n
-	for i := range b.options.backends {
-		if b.options.backends[i].name == n {
-			b.problems.at(to.origin).errorf("the backend is registered already at %s:%d",
-				b.options.backends[i].origin.File, b.options.backends[i].origin.Line)
+	to.Name = n
+	for i := range b.options.Backends {
+		if b.options.Backends[i].Name == n {
+			b.problems.At(to.Origin).Errorf("the backend is registered already at %s:%d",
+				b.options.Backends[i].Origin.File, b.options.Backends[i].Origin.Line)
 			return b
 		}
 	}
-	b.options.backends = append(b.options.backends, to)
+	b.options.Backends = append(b.options.Backends, to)
 	return b
 }
 
 // Limiter registers the limiter that rate limits with this Provider ask.
-func (b *Builder) Limiter(provider string, l Limiter) *Builder {
-	b.options.limiters[provider] = l
+func (b *Builder) Limiter(provider string, l ratelimit.Limiter) *Builder {
+	b.options.Limiters[provider] = l
 	return b
 }
 
 // Semantics chooses between Native, the default, and Envoy.
 func (b *Builder) Semantics(s Semantics) *Builder {
-	b.options.semantics = semanticsMode(s)
+	b.options.Semantics = semantics.Mode(s)
 	return b
 }
 
 // PathNormalization chooses what is done to paths before anything looks at them.
 // The default is NormalizeBase.
 func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
-	b.options.paths = n
+	b.options.Paths = n
 	return b
 }
 
@@ -178,14 +186,14 @@ func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
 // X-Forwarded-Proto are believed (Istio's numTrustedProxies). The default is 0:
 // every client is a stranger.
 func (b *Builder) TrustedProxies(n int) *Builder {
-	b.options.trusted = n
+	b.options.Trusted = n
 	return b
 }
 
 // Namespace is that of declarations and backends which name none. The default is
 // "default".
 func (b *Builder) Namespace(name string) *Builder {
-	b.options.namespace = name
+	b.options.Namespace = name
 	return b
 }
 
@@ -193,60 +201,26 @@ func (b *Builder) Namespace(name string) *Builder {
 // which exportTo is checked, and its labels, which Gateway selectors select. The
 // default namespace is istio-system; without labels every selector is satisfied.
 func (b *Builder) Workload(namespace string, labels map[string]string) *Builder {
-	b.options.workload = workload{namespace: namespace, labels: labels}
+	b.options.Workload = resource.Workload{Namespace: namespace, Labels: labels}
 	return b
 }
 
 // Logger takes what is worth telling while serving. The default drops it.
 func (b *Builder) Logger(l *slog.Logger) *Builder {
-	b.options.log = l
+	b.options.Log = l
 	return b
 }
 
 // Fallback serves what no route takes. The default answers 404 as Envoy does.
 func (b *Builder) Fallback(h http.Handler) *Builder {
-	b.options.fallback = h
+	b.options.Fallback = h
 	return b
 }
 
 // Random replaces the source of random numbers, which draws destinations, faults
 // and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
-	b.options.random = source
-	return b
-}
-
-// Resolver replaces net.DefaultResolver, which finds the endpoints of services
-// with DNS resolution, and what requests name with dynamic DNS. It is called
-// concurrently, in the background.
-func (b *Builder) Resolver(r Resolver) *Builder {
-	b.options.resolver = r
-	return b
-}
-
-// Transport chooses the client that speaks HTTP/1.1 to services and URLs. The
-// default is upstream.Direct.
-func (b *Builder) Transport(t upstream.Transport) *Builder {
-	b.options.transport = t
-	return b
-}
-
-// Credential registers a credential for TLS to destinations.
-func (b *Builder) Credential(name string, c Credential) *Builder {
-	if b.options.credentials == nil {
-		b.options.credentials = map[string]Credential{}
-	}
-	b.options.credentials[name] = c
-	return b
-}
-
-// Discovery registers the Discovery of the services that name it, and have the
-// resolution ResolveDiscovery. "" is the name for services that name none.
-func (b *Builder) Discovery(name string, d Discovery) *Builder {
-	if b.options.discoveries == nil {
-		b.options.discoveries = map[string]Discovery{}
-	}
-	b.options.discoveries[name] = d
+	b.options.Random = source
 	return b
 }
 
@@ -254,14 +228,14 @@ func (b *Builder) Discovery(name string, d Discovery) *Builder {
 // other places are then used as DestinationRules say. The default is nowhere:
 // all endpoints are alike.
 func (b *Builder) Locality(place string) *Builder {
-	b.options.locality = place
+	b.options.Locality = place
 	return b
 }
 
 // Build compiles everything into a Gateway. The error joins an *Error for each
 // problem, in the order of the sources; there is no Gateway then.
 func (b *Builder) Build() (*Gateway, error) {
-	p, err := b.compile(nil, newBackground())
+	p, err := b.compile(nil, forward.NewBackground())
 	if err != nil {
 		return nil, err
 	}
@@ -275,36 +249,36 @@ func (b *Builder) Build() (*Gateway, error) {
 func (b *Builder) Warnings() []spec.Warning { return b.warnings }
 
 // compile reads, validates and compiles.
-func (b *Builder) compile(before *program, bg *background) (*program, error) {
-	f := &findings{errors: append([]*spec.Error(nil), b.problems.errors...)}
+func (b *Builder) compile(before *program.Program, bg *forward.Background) (*program.Program, error) {
+	f := &findings.List{Errors: append([]*spec.Error(nil), b.problems.Errors...)}
 	d := cloneDeclarations(&b.declared)
 	if b.inline != nil {
 		d.VirtualServices = append(d.VirtualServices, *b.inline)
 	}
 	for _, s := range b.sources {
 		more, err := s.Declare()
-		f.addError(err)
+		f.Add(err)
 		d.Append(more)
 	}
-	f.warnings = append(f.warnings, d.Warnings...)
-	regexes := regexCache{}
-	validate(d, validation{
-		defaultNamespace: b.options.namespace,
-		semantics:        b.options.semantics,
-		trustedProxies:   b.options.trusted,
-		regexes:          regexes,
+	f.Warnings = append(f.Warnings, d.Warnings...)
+	regexes := regex.Cache{}
+	validate.All(d, validate.Options{
+		DefaultNamespace: b.options.Namespace,
+		Semantics:        b.options.Semantics,
+		TrustedProxies:   b.options.Trusted,
+		Regexes:          regexes,
 	}, f)
-	b.warnings = f.sortedWarnings()
-	if err := f.err(); err != nil {
+	b.warnings = f.SortedWarnings()
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	p := compileProgram(d, &b.options, f, regexes, before, bg)
-	b.warnings = f.sortedWarnings()
-	if err := f.err(); err != nil {
-		p.close(before)
+	p := compile.Program(d, &b.options, f, regexes, before, bg)
+	b.warnings = f.SortedWarnings()
+	if err := f.Err(); err != nil {
+		p.Close(before)
 		return nil, err
 	}
-	p.warnings = b.warnings
+	p.Warnings = b.warnings
 	return p, nil
 }
 

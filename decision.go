@@ -2,9 +2,13 @@ package gateway
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lateengo/gateway/internal/grpccode"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/rawpath"
 )
 
 // A Decision says what a request would get, and why, without serving it.
@@ -131,78 +135,60 @@ type DecidedDestination struct {
 
 // Decide says what a request would get from ServeHTTP.
 func (g *Gateway) Decide(r *http.Request) Decision {
-	p := g.load().deciding()
-	return p.decide(r, p.tableFor(r))
+	p := g.load().Deciding()
+	return decide(p, r, p.TableFor(r))
 }
 
 // Decide says what a request that came to the port would get.
 func (l *Listener) Decide(r *http.Request) Decision {
-	p := l.gateway.load().deciding()
+	p := l.gateway.load().Deciding()
 	c := l.compiled(p)
-	t := c.table(r)
+	t := c.Table(r)
 	if t != nil {
-		return p.decide(r, t)
+		return decide(p, r, t)
 	}
 	d := Decision{Kind: DecisionNoServer, Reason: "no listener"}
 	switch {
 	case c == nil:
-	case r.TLS == nil || c.plain != nil:
-		d.Listener, d.Reason = c.name(), "TLS on a plain-text listener, or plain text on a TLS listener"
+	case r.TLS == nil || c.Plain != nil:
+		d.Listener, d.Reason = c.Name(), "TLS on a plain-text listener, or plain text on a TLS listener"
 	default:
-		d.Listener, d.Reason = c.name(), "no filter chain for this server name"
+		d.Listener, d.Reason = c.Name(), "no filter chain for this server name"
 	}
 	return d
 }
 
-// name returns Envoy's name of the listener.
-func (l *listener) name() string {
-	bind := l.bind
-	if bind == "" {
-		bind = "0.0.0.0"
-	}
-	return bind + "_" + strconv.Itoa(l.port)
-}
-
-// deciding returns the program as decisions are made with it: what serving would
-// draw at random, such as x-request-id, is a zero.
-func (p *program) deciding() *program {
-	quiet := *p
-	quiet.random = func() uint64 { return 0 }
-	quiet.edge.random, quiet.edge.ids = quiet.random, new(requestIDs)
-	return &quiet
-}
-
-func (p *program) decide(r *http.Request, t *routeTable) Decision {
-	var v view
-	host, c, o := p.route(t, &v, r)
-	d := Decision{Reason: o.reason()}
+func decide(p *program.Program, r *http.Request, t *program.RouteTable) Decision {
+	var v match.View
+	host, c, o := p.Route(t, &v, r)
+	d := Decision{Reason: o.Reason()}
 	if t != nil {
-		d.RouteTable = t.name
-		if t.listener != nil {
-			d.Listener = t.listener.name()
+		d.RouteTable = t.Name
+		if t.Listener != nil {
+			d.Listener = t.Listener.Name()
 		}
 	}
 	if host != nil {
-		d.VirtualHost = host.domain
+		d.VirtualHost = host.Domain
 	}
-	if v.r != nil {
-		d.Path = v.pathAndQuery()
+	if v.Request != nil {
+		d.Path = v.PathAndQuery()
 	}
 	if c != nil {
-		d.Route = c.decided()
+		d.Route = decided(c)
 	}
 	switch o {
-	case outcomeRoute:
-		p.decideRoute(&d, &v, c)
+	case program.OutcomeRoute:
+		decideRoute(p, &d, &v, c)
 		return d
-	case outcomeNoServer, outcomeNoHost, outcomeNoRoute:
+	case program.OutcomeNoServer, program.OutcomeNoHost, program.OutcomeNoRoute:
 		d.Kind = DecisionNotFound
-	case outcomeHTTPSRedirect:
+	case program.OutcomeHTTPSRedirect:
 		d.Kind = DecisionRedirect
 	default:
 		d.Kind = DecisionBadRequest
 	}
-	d.answer(func(w http.ResponseWriter) { p.settle(w, &v, o) })
+	d.answer(func(w http.ResponseWriter) { p.Settle(w, &v, o) })
 	return d
 }
 
@@ -230,77 +216,77 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 }
 
 // decideRoute says what a route does with a request.
-func (p *program) decideRoute(d *Decision, v *view, c *routeClause) {
-	rp, r := c.route, v.r
+func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clause) {
+	rp, r := c.Route, v.Request
 	answers := func(w http.ResponseWriter) bool {
-		_, answered := rp.cors.filter(p, w, r)
+		_, answered := rp.CORS.Filter(p, w, r)
 		return answered
 	}
 	switch {
-	case rp.fault != nil && rp.fault.abortShare == all:
+	case rp.Fault != nil && rp.Fault.AbortShare == program.All:
 		d.Kind = DecisionAbort
-		d.answer(func(w http.ResponseWriter) { rp.fault.abort(p, w, r) })
+		d.answer(func(w http.ResponseWriter) { rp.Fault.Abort(p, w, r) })
 		return
-	case rp.cors != nil && answers(&answerWriter{header: http.Header{}}):
+	case rp.CORS != nil && answers(&answerWriter{header: http.Header{}}):
 		d.Kind = DecisionPreflight
 		d.answer(func(w http.ResponseWriter) { answers(w) })
 		return
-	case rp.redirect != nil:
+	case rp.Redirect != nil:
 		d.Kind = DecisionRedirect
-		d.answer(func(w http.ResponseWriter) { rp.redirect.serve(p, w, v, c) })
+		d.answer(func(w http.ResponseWriter) { rp.Redirect.Serve(p, w, v, c) })
 		return
-	case rp.direct != nil:
+	case rp.Direct != nil:
 		d.Kind = DecisionDirectResponse
-		d.answer(func(w http.ResponseWriter) { rp.direct.serve(p, w, v, c) })
+		d.answer(func(w http.ResponseWriter) { rp.Direct.Serve(p, w, v, c) })
 		return
 	}
 	d.Kind = DecisionForward
-	total := int(rp.split.total)
-	for i := range rp.split.destinations {
-		dest := &rp.split.destinations[i]
-		weight := int(dest.weight)
+	total := int(rp.Split.Total)
+	for i := range rp.Split.Destinations {
+		dest := &rp.Split.Destinations[i]
+		weight := int(dest.Weight)
 		if total == 0 {
 			weight = 1
 		}
-		x := new(copiedExchange)
-		x.begin(p, v, c)
-		x.prepare(dest)
+		x := new(program.CopiedExchange)
+		x.Begin(p, v, c)
+		x.Prepare(dest)
 		d.Destinations = append(d.Destinations, DecidedDestination{
-			Cluster: dest.cluster(), Host: dest.host, Port: int(dest.port), Subset: dest.subset,
-			Weight: weight, Total: max(total, 1), Missing: dest.backend == nil,
-			Method: x.req.Method, Authority: x.req.Host, Path: requestTarget(x.req), Headers: x.req.Header,
+			Cluster: dest.Cluster(), Host: dest.Host, Port: int(dest.Port), Subset: dest.Subset,
+			Weight: weight, Total: max(total, 1), Missing: dest.Backend == nil,
+			Method: x.Req.Method, Authority: x.Req.Host, Path: rawpath.Target(x.Req), Headers: x.Req.Header,
 		})
 	}
 }
 
 // decided describes a route.
-func (c *routeClause) decided() *DecidedRoute {
-	rp := c.route
+func decided(c *program.Clause) *DecidedRoute {
+	rp := c.Route
 	d := &DecidedRoute{
-		VirtualService: rp.service, Name: c.name, Index: int(c.position),
-		Match: strings.TrimSpace(c.uri.kind.String() + " " + c.uri.text),
-		CORS:  rp.cors != nil, Timeout: rp.timeout,
+		VirtualService: rp.Service, Name: c.Name, Index: int(c.Position),
+		Match: strings.TrimSpace(c.URI.Kind.String() + " " + c.URI.Text),
+		CORS:  rp.CORS != nil, Timeout: rp.Timeout,
 	}
-	for _, l := range rp.limits {
+	for _, l := range rp.Limits {
 		d.RateLimits = append(d.RateLimits, l.String())
 	}
-	if rp.redirect != nil || rp.direct != nil {
+	if rp.Redirect != nil || rp.Direct != nil {
 		return d
 	}
-	if rp.retry.attempts > 0 {
-		d.Retry = &DecidedRetry{rp.retry.attempts, rp.retry.conditions(), rp.retry.codes, rp.retry.perTry, rp.avoids(&rp.split.destinations[0])}
+	if rp.Retry.Attempts > 0 {
+		d.Retry = &DecidedRetry{rp.Retry.Attempts, rp.Retry.Conditions(), rp.Retry.Codes, rp.Retry.PerTry, rp.Avoids(&rp.Split.Destinations[0])}
 	}
-	for i := range rp.mirrors {
-		m := &rp.mirrors[i]
-		d.Mirrors = append(d.Mirrors, DecidedMirror{m.destination.cluster(), m.share.percent(), m.destination.backend == nil})
+	for i := range rp.Mirrors {
+		m := &rp.Mirrors[i]
+		d.Mirrors = append(d.Mirrors, DecidedMirror{m.Destination.Cluster(), m.Share.Percent(), m.Destination.Backend == nil})
 	}
-	if f := rp.fault; f != nil {
-		d.Fault = &DecidedFault{DelayPercent: f.delayShare.percent(), AbortPercent: f.abortShare.percent()}
-		if f.delayShare > 0 {
-			d.Fault.Delay = f.delay
+	if f := rp.Fault; f != nil {
+		d.Fault = &DecidedFault{DelayPercent: f.DelayShare.Percent(), AbortPercent: f.AbortShare.Percent()}
+		if f.DelayShare > 0 {
+			d.Fault.Delay = f.Delay
 		}
-		if f.abortShare > 0 {
-			d.Fault.AbortStatus, d.Fault.GRPCStatus = f.status, grpcCodes[f.grpcName]
+		if f.AbortShare > 0 {
+			d.Fault.AbortStatus, d.Fault.GRPCStatus = f.Status, grpccode.Numbers[f.GRPCName]
 		}
 	}
 	return d

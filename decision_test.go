@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -96,10 +97,10 @@ func randomRequest(t *testing.T, r *rand.Rand) func() *http.Request {
 	}
 	host, secure := pick(r, "a.com", "a.com:8080", "b a"), r.IntN(3) == 0
 	return func() *http.Request {
-		q := request(t, method, target, headers...)
+		q := testhttp.Request(t, method, target, headers...)
 		q.Host = host
 		if secure {
-			overTLS(q)
+			testhttp.OverTLS(q)
 		}
 		return q
 	}
@@ -112,7 +113,7 @@ func TestDecisionEqualsServing(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		var drawn uint64
-		spies := map[string]*backendSpy{"one": new(backendSpy), "two": new(backendSpy)}
+		spies := map[string]*testhttp.Spy{"one": new(testhttp.Spy), "two": new(testhttp.Spy)}
 		b := New().Semantics(Semantics(r.IntN(2))).Random(func() uint64 { return drawn }).TrustedProxies(r.IntN(2)).
 			Backend("one", spies["one"]).Backend("two", spies["two"])
 		for range 1 + r.IntN(4) {
@@ -137,7 +138,7 @@ func TestDecisionEqualsServing(t *testing.T) {
 			next := uint64(0)
 			for _, dest := range d.Destinations {
 				for _, spy := range spies {
-					spy.got = nil
+					spy.Got = nil
 				}
 				drawn = next
 				next += uint64(dest.Weight)
@@ -150,9 +151,9 @@ func TestDecisionEqualsServing(t *testing.T) {
 				require.Equal(t, 200, w.Code, about)
 				var got *http.Request
 				for _, spy := range spies {
-					if spy.got != nil {
+					if spy.Got != nil {
 						require.Nil(t, got, "one destination alone")
-						got = spy.got
+						got = spy.Got
 					}
 				}
 				require.Equal(t, dest.Method, got.Method, about)
@@ -177,22 +178,22 @@ func withoutID(h http.Header) http.Header {
 
 func TestDecisionDrawsAndCountsNothing(t *testing.T) {
 	draws := 0
-	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(backendSpy)).Route(spec.Route{
+	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(testhttp.Spy)).Route(spec.Route{
 		Destinations: []spec.Destination{{Host: "a", Weight: 1}, {Host: "b", Weight: 1}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 500, Percent: 50}},
 		RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Hour}},
 	}))
 	for range 3 {
-		d := gw.Decide(request(t, "GET", "/"))
+		d := gw.Decide(testhttp.Request(t, "GET", "/"))
 		require.Equal(t, DecisionForward, d.Kind)
 		require.Equal(t, []string{"00000000-0000-4000-8000-000000000000"}, d.Destinations[0].Headers["X-Request-Id"])
 	}
 	require.Zero(t, draws)
-	require.Equal(t, 500, serve(gw, request(t, "GET", "/")).Code)
+	require.Equal(t, 500, serve(gw, testhttp.Request(t, "GET", "/")).Code)
 }
 
 func TestDecisionChangesNoRequest(t *testing.T) {
 	gw, _ := routed(t, Envoy, spec.Route{Rewrite: &spec.Rewrite{URI: "/x", Authority: "b.com"}, Headers: spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-a": "1"}, Remove: []string{"x-b"}}}})
-	r := request(t, "GET", "/a?b", "X-B: 1", "Connection: X-C", "X-C: 1")
+	r := testhttp.Request(t, "GET", "/a?b", "X-B: 1", "Connection: X-C", "X-C: 1")
 	before := r.Clone(r.Context())
 	gw.Decide(r)
 	require.Equal(t, before.Header, r.Header)
@@ -203,7 +204,7 @@ func TestDecisionChangesNoRequest(t *testing.T) {
 
 func TestDecisionTellsOfItsRoute(t *testing.T) {
 	half := 50.0
-	gw := built(t, New().Semantics(Envoy).Backend("one", new(backendSpy)).VirtualService(spec.VirtualService{
+	gw := built(t, New().Semantics(Envoy).Backend("one", new(testhttp.Spy)).VirtualService(spec.VirtualService{
 		Name: "shop", Namespace: "prod", Hosts: []string{"*.com"}, Gateways: []string{"*"}, Routes: []spec.Route{
 			{Match: []spec.Match{{URI: spec.Exact("/none")}}, DirectResponse: &spec.DirectResponse{Status: 200}},
 			{
@@ -216,7 +217,7 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 			},
 		},
 	}))
-	d := gw.Decide(request(t, "GET", "/products/./7?x=1", "X-A: 1"))
+	d := gw.Decide(testhttp.Request(t, "GET", "/products/./7?x=1", "X-A: 1"))
 	require.Equal(t, DecisionForward, d.Kind)
 	require.Equal(t, "0.0.0.0_80", d.Listener)
 	require.Equal(t, "http.80", d.RouteTable)
@@ -234,7 +235,7 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 	require.True(t, d.Destinations[1].Missing)
 	require.Equal(t, "//7?x=1", d.Destinations[1].Path)
 
-	text, err := json.Marshal(gw.Decide(request(t, "GET", "/nothing")))
+	text, err := json.Marshal(gw.Decide(testhttp.Request(t, "GET", "/nothing")))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"kind":"notFound","reason":"no route","status":404,"listener":"0.0.0.0_80","routeConfig":"http.80","virtualHost":"*.com",
 		"path":"/nothing","response":{"Server":["istio-envoy"]}}`, string(text))
@@ -245,7 +246,7 @@ func TestDecisionOfAListener(t *testing.T) {
 		Server(spec.Server{Gateway: "gw", Port: 80, Hosts: []string{"*"}}).
 		Server(spec.Server{Gateway: "gw", Port: 443, PortName: "https", Hosts: []string{"a.com"}, Protocol: "HTTPS", TLS: &spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "c"}}))
 	secure := func(name string) *http.Request {
-		r := overTLS(request(t, "GET", "/"))
+		r := testhttp.OverTLS(testhttp.Request(t, "GET", "/"))
 		r.TLS.ServerName = name
 		return r
 	}
@@ -255,13 +256,13 @@ func TestDecisionOfAListener(t *testing.T) {
 		kind   DecisionKind
 		reason string
 	}{
-		{80, request(t, "GET", "/"), DecisionNotFound, "no virtual host"},
+		{80, testhttp.Request(t, "GET", "/"), DecisionNotFound, "no virtual host"},
 		{80, secure("a.com"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
-		{443, request(t, "GET", "/"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
+		{443, testhttp.Request(t, "GET", "/"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
 		{443, secure("a.com"), DecisionNotFound, "no virtual host"},
 		{443, secure("b.com"), DecisionNoServer, "no filter chain for this server name"},
 		{443, secure(""), DecisionNoServer, "no filter chain for this server name"},
-		{81, request(t, "GET", "/"), DecisionNoServer, "no listener"},
+		{81, testhttp.Request(t, "GET", "/"), DecisionNoServer, "no listener"},
 	} {
 		d := gw.Listener(row.port).Decide(row.r)
 		require.Equal(t, row.kind, d.Kind, strconv.Itoa(row.port))

@@ -8,21 +8,34 @@ import (
 	"testing"
 )
 
+const module = "github.com/lateengo/gateway"
+
 // allowedDependencies are the modules that a program links when it imports the
 // gateway, besides the standard library.
-var allowedDependencies = []string{
-	"github.com/go-chi/chi/v5",
-	"github.com/lateengo/gateway",
-	"golang.org/x/time/rate",
+var allowedDependencies = []string{"github.com/go-chi/chi/v5", module, "golang.org/x/time/rate"}
+
+// floors are the packages of the engine, the lowest first. A package imports only
+// packages of lower floors.
+var floors = [][]string{
+	{"internal/rawpath", "internal/word"},
+	{"internal/chiroute", "internal/escape", "internal/field", "internal/grpccode", "internal/localreply", "internal/pin", "internal/radix", "internal/retryon", "internal/revocation", "internal/semantics", "internal/suggest", "internal/text", "internal/regex", "ratelimit", "spec"},
+	{"internal/edge", "internal/findings", "internal/hosts", "internal/resource", "internal/upstream"},
+	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},
+	{"internal/limit", "internal/validate"},
+	{"internal/program"},
+	{"internal/compile"},
+	{""},
+	{"spec/istio", "server"},
+	{"cmd/lateen"},
 }
 
-// TestDependencies keeps YAML, Istio's types and everything else that not every
-// user needs out of the root package.
-func TestDependencies(t *testing.T) {
+// goList returns the lines that go list prints.
+func goList(t *testing.T, args ...string) []string {
+	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to ask")
 	}
-	list := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
+	list := exec.Command("go", append([]string{"list"}, args...)...)
 	// What this test was built from is on the machine already.
 	list.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
 	var problems strings.Builder
@@ -31,7 +44,13 @@ func TestDependencies(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, &problems)
 	}
-	packages := strings.Fields(string(out))
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// TestDependencies keeps YAML, Istio's types and everything else that not every
+// user needs out of the root package.
+func TestDependencies(t *testing.T) {
+	packages := goList(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	if !slices.Contains(packages, "golang.org/x/time/rate") {
 		t.Fatalf("go list shows no golang.org/x/time/rate: %q", packages)
 	}
@@ -39,8 +58,57 @@ func TestDependencies(t *testing.T) {
 		allowed := slices.ContainsFunc(allowedDependencies, func(a string) bool {
 			return p == a || strings.HasPrefix(p, a+"/")
 		})
-		if !allowed || strings.HasPrefix(p, "github.com/lateengo/gateway/spec/istio") {
+		if !allowed || strings.HasPrefix(p, module+"/spec/") {
 			t.Errorf("the root package depends on %s", p)
+		}
+	}
+	for _, p := range goList(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./spec") {
+		if p != module+"/spec" {
+			t.Errorf("package spec depends on %s", p)
+		}
+	}
+}
+
+// TestArrows holds that imports point one way: each package imports only packages
+// of lower floors. Reading YAML does not link the engine, and what sends requests
+// knows neither declarations nor programs.
+func TestArrows(t *testing.T) {
+	floor := map[string]int{}
+	for i, packages := range floors {
+		for _, p := range packages {
+			floor[strings.TrimSuffix(module+"/"+p, "/")] = i
+		}
+	}
+	seen := map[string]bool{}
+	for _, line := range goList(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		words := strings.Fields(line)
+		from, known := floor[words[0]]
+		seen[words[0]] = true
+		for _, to := range words[1:] {
+			at, engine := floor[to]
+			if known && engine && at >= from {
+				t.Errorf("%s imports %s, which is not below it", words[0], to)
+			}
+			if !known && engine && strings.HasPrefix(words[0], module+"/internal/") && !strings.Contains(words[0], "/internal/test") &&
+				!strings.HasPrefix(words[0], module+"/internal/conformance") && at > 2 {
+				t.Errorf("%s has no floor and imports %s", words[0], to)
+			}
+		}
+	}
+	for p := range floor {
+		if !seen[p] {
+			t.Errorf("there is no package %s", p)
+		}
+	}
+	for _, forbidden := range []struct{ from, to string }{
+		{"./spec/istio", module + "/internal/program"},
+		{"./spec/istio", module + "/internal/compile"},
+		{"./internal/upstream", module + "/spec"},
+		{"./internal/upstream", module + "/internal/program"},
+		{"./internal/validate", module + "/internal/upstream"},
+	} {
+		if slices.Contains(goList(t, "-deps", "-f", "{{.ImportPath}}", forbidden.from), forbidden.to) {
+			t.Errorf("%s links %s", forbidden.from, forbidden.to)
 		}
 	}
 }

@@ -25,11 +25,13 @@
 package gateway
 
 import (
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -37,16 +39,16 @@ import (
 // be replaced while it serves. All methods are safe for concurrent use. The zero
 // Gateway answers 404.
 type Gateway struct {
-	program atomic.Pointer[program]
+	program atomic.Pointer[program.Program]
 	// replacing keeps replacements, and Close, apart from each other.
 	replacing sync.Mutex
 	closed    bool
 }
 
 // emptyProgram is that of the zero Gateway.
-var emptyProgram = &program{random: defaultRandom, edge: edge{random: defaultRandom, ids: new(requestIDs)}}
+var emptyProgram = &program.Program{Random: edge.Random, Edge: edge.Edge{Random: edge.Random, Ids: new(edge.RequestIDs)}}
 
-func (g *Gateway) load() *program {
+func (g *Gateway) load() *program.Program {
 	if p := g.program.Load(); p != nil {
 		return p
 	}
@@ -61,7 +63,7 @@ func (g *Gateway) load() *program {
 // The request stays as it was. See Owning for callers that have no more use for it.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
-	p.serve(w, r, p.tableFor(r), nil, false)
+	p.Serve(w, r, p.TableFor(r), nil, false)
 }
 
 // Middleware returns a handler that serves what a route takes, and leaves the
@@ -70,7 +72,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := g.load()
-		p.serve(w, r, p.tableFor(r), next, false)
+		p.Serve(w, r, p.TableFor(r), next, false)
 	})
 }
 
@@ -86,9 +88,9 @@ func (g *Gateway) Replace(b *Builder) error {
 		return http.ErrServerClosed
 	}
 	before := g.program.Load()
-	bg := newBackground()
+	bg := forward.NewBackground()
 	if before != nil {
-		bg = before.background
+		bg = before.Background
 	}
 	p, err := b.compile(before, bg)
 	if err != nil {
@@ -96,7 +98,7 @@ func (g *Gateway) Replace(b *Builder) error {
 	}
 	g.program.Store(p)
 	if before != nil {
-		before.close(p)
+		before.Close(p)
 	}
 	return nil
 }
@@ -113,15 +115,15 @@ func (g *Gateway) Close() error {
 	}
 	g.closed = true
 	if p := g.program.Load(); p != nil {
-		p.background.end()
-		p.close(nil)
+		p.Background.End()
+		p.Close(nil)
 	}
 	return nil
 }
 
 // Warnings returns what Build had to say that is no error, in the order of the
 // sources.
-func (g *Gateway) Warnings() []spec.Warning { return g.load().warnings }
+func (g *Gateway) Warnings() []spec.Warning { return g.load().Warnings }
 
 // A Listener is a port of a Gateway: an http.Handler for the connections that
 // come to it. It follows replacements of the gateway's configuration.
@@ -135,8 +137,8 @@ type Listener struct {
 // while it is not, it answers 404.
 func (g *Gateway) Listener(port int) *Listener {
 	bind := ""
-	if l := g.load().listenerOn(port); l != nil {
-		bind = l.bind
+	if l := g.load().ListenerOn(port); l != nil {
+		bind = l.Bind
 	}
 	return &Listener{g, bind, port}
 }
@@ -144,8 +146,8 @@ func (g *Gateway) Listener(port int) *Listener {
 // Listeners returns the ports that the gateway's servers have now, in order.
 func (g *Gateway) Listeners() []*Listener {
 	var out []*Listener
-	for _, l := range g.load().listeners {
-		out = append(out, &Listener{g, l.bind, l.port})
+	for _, l := range g.load().Listeners {
+		out = append(out, &Listener{g, l.Bind, l.Port})
 	}
 	return out
 }
@@ -159,7 +161,7 @@ func (l *Listener) Bind() string { return l.bind }
 // TLS reports whether connections begin with TLS.
 func (l *Listener) TLS() bool {
 	c := l.compiled(l.gateway.load())
-	return c != nil && c.plain == nil
+	return c != nil && c.Plain == nil
 }
 
 // Server returns the server that a TLS connection with this SNI belongs to: the
@@ -167,14 +169,14 @@ func (l *Listener) TLS() bool {
 // connection is to be closed.
 func (l *Listener) Server(serverName string) (spec.Server, bool) {
 	c := l.compiled(l.gateway.load())
-	if c == nil || c.chains == nil {
+	if c == nil || c.Chains == nil {
 		return spec.Server{}, false
 	}
-	found, ok := c.chains.find(serverName)
+	found, ok := c.Chains.Find(serverName)
 	if !ok {
 		return spec.Server{}, false
 	}
-	return found.server, true
+	return found.Server, true
 }
 
 // Servers returns the TLS servers of the listener, in order.
@@ -184,8 +186,8 @@ func (l *Listener) Servers() []spec.Server {
 		return nil
 	}
 	var out []spec.Server
-	for _, ch := range c.order {
-		out = append(out, ch.server)
+	for _, ch := range c.Order {
+		out = append(out, ch.Server)
 	}
 	return out
 }
@@ -193,22 +195,50 @@ func (l *Listener) Servers() []spec.Server {
 // ServeHTTP serves a request that came to the port.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := l.gateway.load()
-	p.serve(w, r, l.compiled(p).table(r), nil, false)
+	p.Serve(w, r, l.compiled(p).Table(r), nil, false)
 }
 
-func (l *Listener) compiled(p *program) *listener {
-	for _, c := range p.listeners {
-		if c.port == l.port && c.bind == l.bind {
+func (l *Listener) compiled(p *program.Program) *program.Listener {
+	for _, c := range p.Listeners {
+		if c.Port == l.port && c.Bind == l.bind {
 			return c
 		}
 	}
 	return nil
 }
 
-// localPort returns the port that a request came to, or 0.
-func localPort(r *http.Request) int {
-	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		return a.Port
-	}
-	return 0
+// Owning returns a handler that serves as ServeHTTP does, and owns the requests
+// that it gets: where ServeHTTP makes a copy for the destination, it may edit the
+// request, and hand it or its header map on. Destinations get the same, sooner.
+//
+// It is for callers that give their requests away, as net/http's server does to
+// its handler:
+//
+//	http.ListenAndServe(":8080", gw.Owning())
+//
+// Nobody else may look at the header, the URL, the authority, the pattern or the
+// path values of a request that was given to it. A handler in front which does so, to write an access log or to
+// try again, needs ServeHTTP, and so does one that goes on while this one runs, as
+// http.TimeoutHandler does.
+//
+// The handler is safe for concurrent use, and follows replacements of the
+// gateway's configuration.
+func (g *Gateway) Owning() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := g.load()
+		p.Serve(w, r, p.TableFor(r), nil, true)
+	})
 }
+
+// Owning is Gateway.Owning for the requests that come to the port.
+func (l *Listener) Owning() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := l.gateway.load()
+		p.Serve(w, r, l.compiled(p).Table(r), nil, true)
+	})
+}
+
+// String returns the compiled program as text: every listener, virtual host and
+// route in order, with all that a route does. Two gateways that behave alike
+// have the same text.
+func (g *Gateway) String() string { return g.load().String() }

@@ -15,23 +15,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
-// saying answers with a text.
-func saying(text string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
-}
-
 func TestZeroGatewayCanBeReplaced(t *testing.T) {
 	var gw Gateway
-	require.Equal(t, 404, serve(&gw, request(t, "GET", "/")).Code)
-	require.Equal(t, 404, serve(gw.Listener(80), request(t, "GET", "/")).Code)
-	require.Equal(t, "next", serve(gw.Middleware(saying("next")), request(t, "GET", "/")).Body.String())
+	require.Equal(t, 404, serve(&gw, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(gw.Listener(80), testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, "next", serve(gw.Middleware(testhttp.Saying("next")), testhttp.Request(t, "GET", "/")).Body.String())
 	require.Empty(t, gw.Listeners())
 	require.Empty(t, gw.Warnings())
-	require.NoError(t, gw.Replace(New().Backend("a", saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})))
-	require.Equal(t, "a", serve(&gw, request(t, "GET", "/")).Body.String())
+	require.NoError(t, gw.Replace(New().Backend("a", testhttp.Saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})))
+	require.Equal(t, "a", serve(&gw, testhttp.Request(t, "GET", "/")).Body.String())
 	require.NoError(t, gw.Close())
 	var other Gateway
 	require.NoError(t, other.Close())
@@ -39,19 +35,19 @@ func TestZeroGatewayCanBeReplaced(t *testing.T) {
 
 func TestFallbackAndMiddleware(t *testing.T) {
 	route := spec.Route{Match: []spec.Match{{URI: spec.Prefix("/a")}}, Destinations: []spec.Destination{{Host: "a"}}}
-	gw := built(t, New().Backend("a", saying("a")).Route(route).Fallback(saying("fallback")))
-	next := gw.Middleware(saying("next"))
-	for _, row := range []struct{ path, bare, wrapped string }{
+	gw := built(t, New().Backend("a", testhttp.Saying("a")).Route(route).Fallback(testhttp.Saying("fallback")))
+	next := gw.Middleware(testhttp.Saying("next"))
+	for _, row := range []struct{ Path, bare, wrapped string }{
 		{"/a", "a", "a"}, {"/b", "fallback", "next"}, {"/ab", "a", "a"}, {"/A", "fallback", "next"},
 	} {
-		require.Equal(t, row.bare, serve(gw, request(t, "GET", row.path)).Body.String(), row.path)
-		require.Equal(t, row.wrapped, serve(next, request(t, "GET", row.path)).Body.String(), row.path)
+		require.Equal(t, row.bare, serve(gw, testhttp.Request(t, "GET", row.Path)).Body.String(), row.Path)
+		require.Equal(t, row.wrapped, serve(next, testhttp.Request(t, "GET", row.Path)).Body.String(), row.Path)
 	}
-	require.Equal(t, 400, serve(next, request(t, "GET", "/a%00b")).Code, "what is refused before routing does not reach next")
+	require.Equal(t, 400, serve(next, testhttp.Request(t, "GET", "/a%00b")).Code, "what is refused before routing does not reach next")
 
 	// What next gets is the request as it came.
 	var got *http.Request
-	in := request(t, "GET", "/b//c?x=%zz", "X-Forwarded-For: 198.51.100.1", "Connection: close")
+	in := testhttp.Request(t, "GET", "/b//c?x=%zz", "X-Forwarded-For: 198.51.100.1", "Connection: close")
 	serve(gw.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })), in)
 	require.Same(t, in, got)
 }
@@ -107,13 +103,13 @@ func TestReplaceUnderLoad(t *testing.T) {
 }
 
 func TestReplaceThatFails(t *testing.T) {
-	gw := built(t, New().Backend("a", saying("old")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 3, Unit: time.Hour}}}))
-	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
+	gw := built(t, New().Backend("a", testhttp.Saying("old")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 3, Unit: time.Hour}}}))
+	require.Equal(t, "old", serve(gw, testhttp.Request(t, "GET", "/")).Body.String())
 	err := gw.Replace(New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a", Weight: -1}}}))
 	var problem *spec.Error
 	require.ErrorAs(t, err, &problem)
-	require.Equal(t, "old", serve(gw, request(t, "GET", "/")).Body.String())
-	require.Equal(t, []int{200, 429}, codes(gw, 2), "nor have the counts changed")
+	require.Equal(t, "old", serve(gw, testhttp.Request(t, "GET", "/")).Body.String())
+	require.Equal(t, []int{200, 429}, testhttp.Codes(gw, 2), "nor have the counts changed")
 	_, err = New().Load(sourceFunc(func() (spec.Declarations, error) { return spec.Declarations{}, errors.New("unreadable") })).Build()
 	require.ErrorContains(t, err, "unreadable")
 }
@@ -160,7 +156,7 @@ func TestReplaceLetsRequestsFinish(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	backend := httptest.NewServer(saying("remote"))
+	backend := httptest.NewServer(testhttp.Saying("remote"))
 	defer backend.Close()
 	var mirrored atomic.Int32
 	gw, err := New().BackendURL("a", backend.URL).
@@ -186,7 +182,7 @@ func TestClose(t *testing.T) {
 // Connections to what did not change outlive a replacement.
 func TestReplaceKeepsConnections(t *testing.T) {
 	var dialled atomic.Int32
-	backend := httptest.NewUnstartedServer(saying("remote"))
+	backend := httptest.NewUnstartedServer(testhttp.Saying("remote"))
 	backend.Config.ConnState = nil
 	seen := map[string]bool{}
 	var mu sync.Mutex
@@ -217,7 +213,7 @@ func TestListeners(t *testing.T) {
 		return spec.Server{Gateway: "gw" + strconv.Itoa(port) + bind, Port: port, PortName: "http", Protocol: "HTTP", Bind: bind, Hosts: []string{"*"}}
 	}
 	build := func(servers ...spec.Server) *Builder {
-		b := New().Backend("a", saying("a")).VirtualService(spec.VirtualService{
+		b := New().Backend("a", testhttp.Saying("a")).VirtualService(spec.VirtualService{
 			Name: "vs", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{
 				{Match: []spec.Match{{Port: 8080}}, Destinations: []spec.Destination{{Host: "a"}}},
 				{Match: []spec.Match{{Port: 9090}}, DirectResponse: &spec.DirectResponse{Status: 203}},
@@ -237,22 +233,22 @@ func TestListeners(t *testing.T) {
 	}
 	require.Equal(t, []int{8080, 9090}, ports)
 	eight, nine, ten := gw.Listener(8080), gw.Listener(9090), gw.Listener(10000)
-	require.Equal(t, 200, serve(eight, request(t, "GET", "/")).Code)
-	require.Equal(t, 203, serve(nine, request(t, "GET", "/")).Code)
-	require.Equal(t, 404, serve(ten, request(t, "GET", "/")).Code)
+	require.Equal(t, 200, serve(eight, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 203, serve(nine, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(ten, testhttp.Request(t, "GET", "/")).Code)
 
 	// A listener follows replacements, also of a port that was not there.
 	require.NoError(t, gw.Replace(build(server(8080, ""), server(10000, ""))))
-	require.Equal(t, 200, serve(eight, request(t, "GET", "/")).Code)
-	require.Equal(t, 404, serve(nine, request(t, "GET", "/")).Code)
-	require.Equal(t, 404, serve(ten, request(t, "GET", "/")).Code)
+	require.Equal(t, 200, serve(eight, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(nine, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(ten, testhttp.Request(t, "GET", "/")).Code)
 }
 
 func TestWarningsAreThoseOfTheProgram(t *testing.T) {
-	gw := built(t, New().Backend("a", saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}))
+	gw := built(t, New().Backend("a", testhttp.Saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}))
 	require.Empty(t, gw.Warnings())
 	odd := spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Fault: &spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 500}}}
-	b := New().Backend("a", saying("a")).Route(odd)
+	b := New().Backend("a", testhttp.Saying("a")).Route(odd)
 	require.NoError(t, gw.Replace(b))
 	require.Len(t, gw.Warnings(), 1)
 	require.Equal(t, b.Warnings(), gw.Warnings())

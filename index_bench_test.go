@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/paired"
+	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -187,7 +189,7 @@ const requestCount = 1024
 
 // shapeProgram compiles a shape and makes requests for it, each of which meets
 // the route that it should, with the index and by a scan.
-func shapeProgram(t testing.TB, shape, n int) (*program, []*http.Request) {
+func shapeProgram(t testing.TB, shape, n int) (*program.Program, []*http.Request) {
 	t.Helper()
 	gw, err := New().Load(declared(shapes[shape].declare(n))).Build()
 	require.NoError(t, err)
@@ -197,16 +199,16 @@ func shapeProgram(t testing.TB, shape, n int) (*program, []*http.Request) {
 	for i := range requests {
 		r, want := shapes[shape].request(n, random)
 		requests[i] = r
-		var v view
-		host, c, _ := p.route(p.tableFor(r), &v, r)
+		var v match.View
+		host, c, _ := p.Route(p.TableFor(r), &v, r)
 		if want < 0 {
 			require.Nil(t, c)
 		} else {
 			require.NotNil(t, c, "%s: %s %s", shapes[shape].name, r.Host, r.URL)
-			require.Equal(t, fmt.Sprint(want), c.name)
+			require.Equal(t, fmt.Sprint(want), c.Name)
 		}
-		if i := host.list.scan(&v); want >= 0 {
-			require.Same(t, c, &host.clauses[i])
+		if i := host.List.Scan(&v); want >= 0 {
+			require.Same(t, c, &host.Clauses[i])
 		} else {
 			require.Equal(t, -1, i)
 		}
@@ -249,20 +251,20 @@ const turns, turn = 51, time.Millisecond
 
 // A decider decides on the requests of a shape, one after the other.
 type decider struct {
-	program  *program
+	program  *program.Program
 	requests []*http.Request
 	// views and hosts are those of the requests.
-	views []view
-	hosts []*virtualHost
+	views []match.View
+	hosts []*program.VirtualHost
 	next  int
 }
 
 func newDecider(t testing.TB, shape, n int) *decider {
 	d := new(decider)
 	d.program, d.requests = shapeProgram(t, shape, n)
-	d.views, d.hosts = make([]view, requestCount), make([]*virtualHost, requestCount)
+	d.views, d.hosts = make([]match.View, requestCount), make([]*program.VirtualHost, requestCount)
 	for i, r := range d.requests {
-		d.hosts[i], _, _ = d.program.route(d.program.tableFor(r), &d.views[i], r)
+		d.hosts[i], _, _ = d.program.Route(d.program.TableFor(r), &d.views[i], r)
 	}
 	return d
 }
@@ -270,22 +272,22 @@ func newDecider(t testing.TB, shape, n int) *decider {
 func (d *decider) route(n int) {
 	for range n {
 		r := d.requests[d.next]
-		var v view
-		_, _, _ = d.program.route(d.program.tableFor(r), &v, r)
+		var v match.View
+		_, _, _ = d.program.Route(d.program.TableFor(r), &v, r)
 		d.next = (d.next + 1) % requestCount
 	}
 }
 
 func (d *decider) find(n int) {
 	for range n {
-		d.hosts[d.next].find(&d.views[d.next])
+		d.hosts[d.next].Find(&d.views[d.next])
 		d.next = (d.next + 1) % requestCount
 	}
 }
 
 func (d *decider) scan(n int) {
 	for range n {
-		d.hosts[d.next].list.scan(&d.views[d.next])
+		d.hosts[d.next].List.Scan(&d.views[d.next])
 		d.next = (d.next + 1) % requestCount
 	}
 }

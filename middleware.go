@@ -5,6 +5,9 @@ import (
 	"path"
 	"runtime"
 
+	"github.com/lateengo/gateway/internal/compile"
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/validate"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -18,11 +21,11 @@ import (
 // workload (Port, Gateways, SourceLabels, SourceNamespace) are one: they need a
 // Gateway.
 func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler, error) {
-	var f findings
+	var f findings.List
 	o := caller("Middleware", "", "")
-	at := f.at(o).field("match")
+	at := f.At(o).Field("match")
 	if matched == nil {
-		at.errorf("the handler for what matches is nil")
+		at.Errorf("the handler for what matches is nil")
 	}
 	for _, c := range []struct {
 		field string
@@ -34,14 +37,14 @@ func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler,
 		{"sourceNamespace", m.SourceNamespace != ""},
 	} {
 		if c.used {
-			at.field(c.field).errorf("a condition on the server or the workload needs a Gateway")
+			at.Field(c.field).Errorf("a condition on the server or the workload needs a Gateway")
 		}
 	}
-	f.addError(checkRoute((&spec.Route{Match: []spec.Match{m}, Origin: o})))
-	if err := f.err(); err != nil {
+	f.Add(checkRoute((&spec.Route{Match: []spec.Match{m}, Origin: o})))
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return func(next http.Handler) http.Handler { return aloneMatch(&m, matched, next) }, nil
+	return func(next http.Handler) http.Handler { return compile.Match(&m, matched, next) }, nil
 }
 
 // checkRoute validates a route of which one field is of interest, as declared by a
@@ -49,24 +52,20 @@ func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler,
 func checkRoute(r *spec.Route) error {
 	own := *r
 	if own.Redirect == nil && own.DirectResponse == nil && len(own.Destinations) == 0 {
-		own.Destinations = []spec.Destination{{Host: wrappedHost}}
+		own.Destinations = []spec.Destination{{Host: compile.WrappedHost}}
 	}
 	d := &spec.Declarations{VirtualServices: []spec.VirtualService{{
 		Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{own}, Origin: own.Origin,
 	}}}
-	f := new(findings)
-	validate(d, validation{defaultNamespace: "default"}, f)
+	f := new(findings.List)
+	validate.All(d, validate.Options{DefaultNamespace: "default"}, f)
 	for i, l := range own.RateLimits {
 		if l.Provider != "" {
-			f.at(own.Origin).field("rateLimits").index(i).field("provider").errorf("a limit with a provider needs a Gateway")
+			f.At(own.Origin).Field("rateLimits").Index(i).Field("provider").Errorf("a limit with a provider needs a Gateway")
 		}
 	}
-	return f.err()
+	return f.Err()
 }
-
-// wrappedHost is the destination that stands for the handler which a middleware
-// wraps.
-const wrappedHost = "next"
 
 // routeMiddleware makes a middleware of a route without match: the same leaves that
 // a Gateway's program is made of, and nothing else. It is called by the methods
@@ -81,8 +80,8 @@ func routeMiddleware(r *spec.Route) (func(http.Handler) http.Handler, error) {
 		return nil, err
 	}
 	if own.Redirect == nil && own.DirectResponse == nil {
-		own.Destinations = []spec.Destination{{Host: wrappedHost}}
+		own.Destinations = []spec.Destination{{Host: compile.WrappedHost}}
 		own.Retry = new(spec.Retry) // a handler is called once
 	}
-	return func(next http.Handler) http.Handler { return aloneRoute(&own, next) }, nil
+	return func(next http.Handler) http.Handler { return compile.Route(&own, next) }, nil
 }

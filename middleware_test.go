@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -126,70 +126,70 @@ func TestFeaturesAlone(t *testing.T) {
 	must := wrapping(t)
 	for _, p := range standpoints {
 		t.Run(p.name, func(t *testing.T) {
-			inner := new(backendSpy)
+			inner := new(testhttp.Spy)
 			get := func(mw wrapper, target string, headers ...string) *httptest.ResponseRecorder {
-				*inner = backendSpy{answer: inner.answer, then: inner.then}
-				return serve(outer(t, p.place(mw, inner)), request(t, "GET", p.mount+target, headers...))
+				*inner = testhttp.Spy{Answer: inner.Answer, Then: inner.Then}
+				return serve(outer(t, p.place(mw, inner)), testhttp.Request(t, "GET", p.mount+target, headers...))
 			}
 
 			t.Run("match", func(t *testing.T) {
-				matched := new(backendSpy)
+				matched := new(testhttp.Spy)
 				mw := must(Match(spec.Match{URI: spec.Prefix("/products"), Headers: map[string]spec.StringMatch{"x-tier": spec.Exact("gold")}}, matched))
 				get(mw, "/products/1", "X-Tier: gold")
-				require.Nil(t, inner.got)
-				require.Equal(t, p.mount+"/products/1", matched.got.RequestURI[len(matched.got.RequestURI)-len(p.mount+"/products/1"):])
-				*matched = backendSpy{}
+				require.Nil(t, inner.Got)
+				require.Equal(t, p.mount+"/products/1", matched.Got.RequestURI[len(matched.Got.RequestURI)-len(p.mount+"/products/1"):])
+				*matched = testhttp.Spy{}
 				get(mw, "/products/1")
-				require.Nil(t, matched.got)
-				require.NotNil(t, inner.got)
+				require.Nil(t, matched.Got)
+				require.NotNil(t, inner.Got)
 				get(mw, "/other/1", "X-Tier: gold")
-				require.Nil(t, matched.got)
-				require.NotNil(t, inner.got)
+				require.Nil(t, matched.Got)
+				require.NotNil(t, inner.Got)
 			})
 			t.Run("rewrite", func(t *testing.T) {
 				mw := must(Rewrite(spec.Rewrite{URI: "/v2", Authority: "b.com"}, spec.Prefix("/products")))
 				get(mw, "/products/a%2Fb?x=1")
-				require.Equal(t, p.mount+"/v2/a%2Fb", inner.got.URL.EscapedPath())
-				require.Equal(t, p.mount+"/v2/a/b", inner.got.URL.Path)
-				require.Equal(t, p.mount+"/v2/a%2Fb?x=1", inner.got.RequestURI)
-				require.Equal(t, "b.com", inner.got.Host)
+				require.Equal(t, p.mount+"/v2/a%2Fb", inner.Got.URL.EscapedPath())
+				require.Equal(t, p.mount+"/v2/a/b", inner.Got.URL.Path)
+				require.Equal(t, p.mount+"/v2/a%2Fb?x=1", inner.Got.RequestURI)
+				require.Equal(t, "b.com", inner.Got.Host)
 				get(mw, "/other/1")
-				require.Equal(t, p.mount+"/other/1", inner.got.URL.Path)
-				require.Equal(t, "a.com", inner.got.Host)
+				require.Equal(t, p.mount+"/other/1", inner.Got.URL.Path)
+				require.Equal(t, "a.com", inner.Got.Host)
 			})
 			t.Run("headers", func(t *testing.T) {
 				mw := must(Headers(spec.Headers{
 					Request:  spec.HeaderOperations{Set: map[string]string{"x-path": "%REQ(:PATH)%", "host": "b.com"}, Remove: []string{"x-gone"}},
 					Response: spec.HeaderOperations{Set: map[string]string{"x-a": "%RESPONSE_CODE%"}},
 				}))
-				inner.then = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }
-				defer func() { inner.then = nil }()
+				inner.Then = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }
+				defer func() { inner.Then = nil }()
 				w := get(mw, "/products/1?x=1", "X-Gone: 1", "X-Request-Id: mine", "X-Forwarded-For: 1.2.3.4")
 				require.Equal(t, "202", w.Header().Get("X-A"))
-				require.Equal(t, http.Header{"X-Path": {"/products/1?x=1"}, "X-Request-Id": {"mine"}, "X-Forwarded-For": {"1.2.3.4"}}, inner.got.Header)
-				require.Equal(t, "b.com", inner.got.Host)
-				require.Equal(t, p.mount+"/products/1", inner.got.URL.Path)
+				require.Equal(t, http.Header{"X-Path": {"/products/1?x=1"}, "X-Request-Id": {"mine"}, "X-Forwarded-For": {"1.2.3.4"}}, inner.Got.Header)
+				require.Equal(t, "b.com", inner.Got.Host)
+				require.Equal(t, p.mount+"/products/1", inner.Got.URL.Path)
 			})
 			t.Run("split", func(t *testing.T) {
-				other := new(backendSpy)
+				other := new(testhttp.Spy)
 				mw := must(Split([]spec.Destination{{Weight: 0}, {Host: "other", Weight: 1}}, map[string]http.Handler{"other": other}))
 				get(mw, "/products/1")
-				require.Nil(t, inner.got)
-				require.NotNil(t, other.got)
-				*other = backendSpy{}
+				require.Nil(t, inner.Got)
+				require.NotNil(t, other.Got)
+				*other = testhttp.Spy{}
 				mw = must(Split([]spec.Destination{{Weight: 1}, {Host: "other"}}, map[string]http.Handler{"other": other}))
 				get(mw, "/products/1")
-				require.Nil(t, other.got)
-				require.NotNil(t, inner.got)
+				require.Nil(t, other.Got)
+				require.NotNil(t, inner.Got)
 			})
 			t.Run("rate limit", func(t *testing.T) {
 				mw := must(RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, When: &spec.Match{URI: spec.Prefix("/products")}}))
 				handler := p.place(mw, inner)
-				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/products/1")).Code)
-				w := serve(handler, request(t, "GET", p.mount+"/products/1"))
+				require.Equal(t, 200, serve(handler, testhttp.Request(t, "GET", p.mount+"/products/1")).Code)
+				w := serve(handler, testhttp.Request(t, "GET", p.mount+"/products/1"))
 				require.Equal(t, 429, w.Code)
 				require.Equal(t, "3600", w.Header().Get("Retry-After"))
-				require.Equal(t, 200, serve(handler, request(t, "GET", p.mount+"/other/1")).Code)
+				require.Equal(t, 200, serve(handler, testhttp.Request(t, "GET", p.mount+"/other/1")).Code)
 			})
 			t.Run("redirect", func(t *testing.T) {
 				location := func(d spec.Redirect) string {
@@ -199,29 +199,29 @@ func TestFeaturesAlone(t *testing.T) {
 				require.Equal(t, "https://a.com"+mount+"/products/1?x=1", location(spec.Redirect{Scheme: "https"}))
 				require.Equal(t, "http://a.com/new?x=1", location(spec.Redirect{URI: "/new"}))
 				require.Equal(t, "http://a.com"+mount+"/v2/products/1?x=1", location(spec.Redirect{PrefixRewrite: "/v2"}))
-				require.Nil(t, inner.got)
+				require.Nil(t, inner.Got)
 			})
 			t.Run("direct response", func(t *testing.T) {
 				w := get(must(DirectResponse(spec.DirectResponse{Status: 418, Body: []byte("teapot")})), "/products/1")
 				require.Equal(t, 418, w.Code)
 				require.Equal(t, "teapot", w.Body.String())
-				require.Nil(t, inner.got)
+				require.Nil(t, inner.Got)
 			})
 			t.Run("fault", func(t *testing.T) {
 				w := get(must(Fault(spec.Fault{Abort: &spec.FaultAbort{HTTPStatus: 503, Percent: 100}})), "/products/1")
 				require.Equal(t, 503, w.Code)
 				require.Equal(t, "fault filter abort", w.Body.String())
-				require.Nil(t, inner.got)
+				require.Nil(t, inner.Got)
 			})
 			t.Run("CORS", func(t *testing.T) {
 				mw := must(CORS(spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://o.com")}}))
 				w := get(mw, "/products/1", "Origin: https://o.com")
 				require.Equal(t, "https://o.com", w.Header().Get("Access-Control-Allow-Origin"))
-				require.NotNil(t, inner.got)
-				*inner = backendSpy{}
-				w = serve(p.place(mw, inner), request(t, "OPTIONS", p.mount+"/products/1", "Origin: https://o.com", "Access-Control-Request-Method: PUT"))
+				require.NotNil(t, inner.Got)
+				*inner = testhttp.Spy{}
+				w = serve(p.place(mw, inner), testhttp.Request(t, "OPTIONS", p.mount+"/products/1", "Origin: https://o.com", "Access-Control-Request-Method: PUT"))
 				require.Equal(t, 200, w.Code)
-				require.Nil(t, inner.got)
+				require.Nil(t, inner.Got)
 			})
 			t.Run("zero values", func(t *testing.T) {
 				for name, mw := range map[string]wrapper{
@@ -231,9 +231,9 @@ func TestFeaturesAlone(t *testing.T) {
 					w := get(mw, "/products/%2F/1?x=1", "X-Envoy-Retry-On: 5xx", "Connection: X-Hop", "X-Hop: 1", "Te: gzip")
 					require.Equal(t, 200, w.Code, name)
 					require.Empty(t, w.Header(), name)
-					require.Equal(t, p.mount+"/products/%2F/1", inner.got.URL.EscapedPath(), name)
-					require.Equal(t, "x=1", inner.got.URL.RawQuery, name)
-					require.Equal(t, http.Header{"X-Envoy-Retry-On": {"5xx"}, "Connection": {"X-Hop"}, "X-Hop": {"1"}, "Te": {"gzip"}}, inner.got.Header, name)
+					require.Equal(t, p.mount+"/products/%2F/1", inner.Got.URL.EscapedPath(), name)
+					require.Equal(t, "x=1", inner.Got.URL.RawQuery, name)
+					require.Equal(t, http.Header{"X-Envoy-Retry-On": {"5xx"}, "Connection": {"X-Hop"}, "X-Hop": {"1"}, "Te": {"gzip"}}, inner.Got.Header, name)
 				}
 				w := get(must(Match(spec.Match{}, http.NotFoundHandler())), "/products/1")
 				require.Equal(t, 404, w.Code, "the zero Match takes every request")
@@ -265,10 +265,10 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 			}
 			t.Run(name+" "+p.name, func(t *testing.T) {
 				mw := must(Rewrite(spec.Rewrite{URI: "/items"}, spec.Prefix("/products")))
-				w := serve(outer(t, p.place(mw, router)), request(t, "GET", p.mount+"/products/7"))
+				w := serve(outer(t, p.place(mw, router)), testhttp.Request(t, "GET", p.mount+"/products/7"))
 				require.Equal(t, 200, w.Code)
 				require.Equal(t, "item 7", w.Body.String())
-				require.Equal(t, 404, serve(p.place(mw, router), request(t, "GET", p.mount+"/products/7/8")).Code)
+				require.Equal(t, 404, serve(p.place(mw, router), testhttp.Request(t, "GET", p.mount+"/products/7/8")).Code)
 			})
 		}
 	}
@@ -288,53 +288,9 @@ func TestRewriteTellsTheRouterInFront(t *testing.T) {
 		})
 	}, mw)
 	router.Get("/items/{id}", func(http.ResponseWriter, *http.Request) {})
-	require.Equal(t, 200, serve(router, request(t, "GET", "/products/7")).Code)
+	require.Equal(t, 200, serve(router, testhttp.Request(t, "GET", "/products/7")).Code)
 	require.Equal(t, "/items/{id}", pattern)
 	require.Equal(t, "7", id)
-}
-
-func TestPathBelowAChiMount(t *testing.T) {
-	for _, row := range []struct{ target, path, mount string }{
-		{"/api/x", "/x", "/api"},
-		{"/api/x/", "/x/", "/api"},
-		{"/api/", "/", "/api"},
-		{"/api", "/", "/api"},
-		{"/api/a%2Fb", "/a%2Fb", "/api"},
-		{"/api/a%20b", "/a%20b", "/api"},
-		{"/api/api/x", "/api/x", "/api"},
-		{"/api/%C3%BC", "/%C3%BC", "/api"},
-	} {
-		var path, mount string
-		seen := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path, mount = requestPath(r, chiContext(r.Context())) })
-		router := chi.NewRouter()
-		router.Mount("/api", seen)
-		serve(router, request(t, "GET", row.target))
-		require.Equal(t, row, struct{ target, path, mount string }{row.target, path, mount})
-	}
-	var path, mount string
-	seen := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path, mount = requestPath(r, chiContext(r.Context())) })
-	router := chi.NewRouter()
-	router.Route("/api", func(r chi.Router) {
-		r.Use(middleware.StripSlashes)
-		r.Handle("/*", seen)
-	})
-	serve(router, request(t, "GET", "/api/x/"))
-	require.Equal(t, "/x", path)
-	require.Equal(t, "/api", mount)
-}
-
-// A path that something between the routers rewrote counts as it is.
-func TestStaleChiPath(t *testing.T) {
-	router := chi.NewRouter()
-	var path, mount string
-	router.Mount("/api", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		r = r.Clone(r.Context())
-		r.URL.Path, r.URL.RawPath = "/elsewhere", ""
-		path, mount = requestPath(r, chiContext(r.Context()))
-	}))
-	serve(router, request(t, "GET", "/api/x"))
-	require.Equal(t, "/elsewhere", path)
-	require.Empty(t, mount)
 }
 
 // A middleware calls the handler once, whatever the handler answers.
@@ -346,21 +302,21 @@ func TestFeaturesAloneTryOnce(t *testing.T) {
 	})
 	mw, err := Headers(spec.Headers{})
 	require.NoError(t, err)
-	serve(mw(next), request(t, "POST", "/", "Content-Type: application/grpc"))
+	serve(mw(next), testhttp.Request(t, "POST", "/", "Content-Type: application/grpc"))
 	require.Equal(t, 1, calls)
 }
 
 func TestMatchAloneSeesTheClientsHeaders(t *testing.T) {
-	matched, next := new(backendSpy), new(backendSpy)
+	matched, next := new(testhttp.Spy), new(testhttp.Spy)
 	mw, err := Match(spec.Match{Headers: map[string]spec.StringMatch{
 		"x-request-id": spec.Exact("mine"), "x-forwarded-proto": spec.Exact("https"), "x-envoy-retry-on": {},
 	}}, matched)
 	require.NoError(t, err)
-	serve(mw(next), request(t, "GET", "/", "X-Request-Id: mine", "X-Forwarded-Proto: https", "X-Envoy-Retry-On: 5xx"))
-	require.NotNil(t, matched.got)
-	require.Nil(t, next.got)
-	serve(mw(next), request(t, "GET", "/"))
-	require.NotNil(t, next.got)
+	serve(mw(next), testhttp.Request(t, "GET", "/", "X-Request-Id: mine", "X-Forwarded-Proto: https", "X-Envoy-Retry-On: 5xx"))
+	require.NotNil(t, matched.Got)
+	require.Nil(t, next.Got)
+	serve(mw(next), testhttp.Request(t, "GET", "/"))
+	require.NotNil(t, next.Got)
 }
 
 func TestInvalidFeaturesAlone(t *testing.T) {

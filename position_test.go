@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -17,26 +18,26 @@ import (
 func TestGatewayInEveryPosition(t *testing.T) {
 	for _, p := range standpoints {
 		t.Run(p.name, func(t *testing.T) {
-			spy, next := new(backendSpy), new(backendSpy)
+			spy, next := new(testhttp.Spy), new(testhttp.Spy)
 			gw := built(t, New().Backend("*", spy).
 				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/v2"}, Destinations: []spec.Destination{{Host: "spy"}}}).
 				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/old")}}, Redirect: &spec.Redirect{Scheme: "https"}}).
 				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/created")}}, DirectResponse: &spec.DirectResponse{Status: 201}}))
 
 			handler := p.place(gw.Middleware, next)
-			require.Equal(t, 200, serve(outer(t, handler), request(t, "GET", p.mount+"/products/a%2Fb?x=1")).Code)
-			require.Equal(t, "/v2/a%2Fb?x=1", spy.got.RequestURI, "the backend gets the path that was decided on")
-			require.Equal(t, "/v2/a%2Fb", spy.got.URL.EscapedPath())
-			require.Nil(t, next.got)
+			require.Equal(t, 200, serve(outer(t, handler), testhttp.Request(t, "GET", p.mount+"/products/a%2Fb?x=1")).Code)
+			require.Equal(t, "/v2/a%2Fb?x=1", spy.Got.RequestURI, "the backend gets the path that was decided on")
+			require.Equal(t, "/v2/a%2Fb", spy.Got.URL.EscapedPath())
+			require.Nil(t, next.Got)
 
-			require.Equal(t, "https://a.com"+p.mount+"/old/x?q=1", serve(handler, request(t, "GET", p.mount+"/old/x?q=1")).Header().Get("Location"))
-			require.Equal(t, "http://a.com"+p.mount+"/created/x", serve(handler, request(t, "GET", p.mount+"/created/x")).Header().Get("Location"))
+			require.Equal(t, "https://a.com"+p.mount+"/old/x?q=1", serve(handler, testhttp.Request(t, "GET", p.mount+"/old/x?q=1")).Header().Get("Location"))
+			require.Equal(t, "http://a.com"+p.mount+"/created/x", serve(handler, testhttp.Request(t, "GET", p.mount+"/created/x")).Header().Get("Location"))
 
-			require.Equal(t, 200, serve(outer(t, handler), request(t, "GET", p.mount+"/other/1")).Code)
-			require.Equal(t, p.mount+"/other/1", next.got.URL.Path, "as it came")
+			require.Equal(t, 200, serve(outer(t, handler), testhttp.Request(t, "GET", p.mount+"/other/1")).Code)
+			require.Equal(t, p.mount+"/other/1", next.Got.URL.Path, "as it came")
 
 			alone := p.place(func(http.Handler) http.Handler { return gw }, next)
-			require.Equal(t, 404, serve(alone, request(t, "GET", p.mount+"/other/1")).Code)
+			require.Equal(t, 404, serve(alone, testhttp.Request(t, "GET", p.mount+"/other/1")).Code)
 		})
 	}
 }
@@ -66,13 +67,13 @@ func TestRoutersAsBackends(t *testing.T) {
 					gw := built(t, New().Random(func() uint64 { return 0 }).Route(r).Backend("items", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						calls++
 						if calls < 3 && action == "retried" {
-							backend.ServeHTTP(discarding{http.Header{}}, r)
+							backend.ServeHTTP(testhttp.NewDiscarding(), r)
 							w.WriteHeader(503)
 							return
 						}
 						backend.ServeHTTP(w, r)
 					})))
-					w := serve(p.place(gw.Middleware, http.NotFoundHandler()), request(t, "GET", p.mount+"/products/7"))
+					w := serve(p.place(gw.Middleware, http.NotFoundHandler()), testhttp.Request(t, "GET", p.mount+"/products/7"))
 					require.Equal(t, 200, w.Code, action)
 					require.Equal(t, "7 /items/7", w.Body.String(), action)
 					if action == "retried" {
@@ -105,7 +106,7 @@ func TestRouterAsAMirror(t *testing.T) {
 				Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}, Destinations: []spec.Destination{{Host: "items"}},
 				Mirrors: []spec.Mirror{{Destination: spec.Destination{Host: "m1"}}, {Destination: spec.Destination{Host: "m2"}}, {Destination: spec.Destination{Host: "m3"}}},
 			}))
-			require.Equal(t, 200, serve(p.place(gw.Middleware, http.NotFoundHandler()), request(t, "GET", p.mount+"/products/7")).Code)
+			require.Equal(t, 200, serve(p.place(gw.Middleware, http.NotFoundHandler()), testhttp.Request(t, "GET", p.mount+"/products/7")).Code)
 			all.Wait()
 			require.Equal(t, []string{"7", "7", "7", "7"}, seen)
 		})
@@ -120,18 +121,18 @@ func TestParametersOfTheRouterInFront(t *testing.T) {
 	})))
 	router := chi.NewRouter()
 	router.Route("/tenants/{tenant}", func(r chi.Router) { r.Mount("/", gw) })
-	serve(router, request(t, "GET", "/tenants/acme/x"))
+	serve(router, testhttp.Request(t, "GET", "/tenants/acme/x"))
 	require.Equal(t, "acme", tenant)
 }
 
 func TestZeroGateway(t *testing.T) {
 	var gw Gateway
-	require.Equal(t, 404, serve(&gw, request(t, "GET", "/")).Code)
-	require.Equal(t, 404, serve(gw.Listener(80), request(t, "GET", "/")).Code)
-	next := new(backendSpy)
-	serve(gw.Middleware(next), request(t, "GET", "/"))
-	require.NotNil(t, next.got)
-	d := gw.Decide(request(t, "GET", "/"))
+	require.Equal(t, 404, serve(&gw, testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 404, serve(gw.Listener(80), testhttp.Request(t, "GET", "/")).Code)
+	next := new(testhttp.Spy)
+	serve(gw.Middleware(next), testhttp.Request(t, "GET", "/"))
+	require.NotNil(t, next.Got)
+	d := gw.Decide(testhttp.Request(t, "GET", "/"))
 	require.Equal(t, Decision{Kind: DecisionNotFound, Reason: "no server", Status: 404, Path: "/", Header: http.Header{}}, d)
 	require.Empty(t, gw.Warnings())
 	require.NoError(t, gw.Close())

@@ -10,62 +10,35 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
-
-func TestRepeatBudget(t *testing.T) {
-	b := newRepeatBudget()
-	for range firstRepeats {
-		require.True(t, b.spend())
-	}
-	require.False(t, b.spend())
-	require.False(t, b.spend())
-
-	// An eighth of the requests may be repeated, whatever their times are.
-	start := time.Unix(0, 12345)
-	for i := range 1600 {
-		b.earn(start.Add(time.Duration(i*7919) * time.Nanosecond))
-	}
-	spent := 0
-	for b.spend() {
-		spent++
-	}
-	require.InDelta(t, 200, spent, 10)
-
-	for i := range 100_000 {
-		b.earn(start.Add(time.Duration(i*7919) * time.Nanosecond))
-	}
-	spent = 0
-	for b.spend() {
-		spent++
-	}
-	require.Equal(t, mostRepeats, spent)
-}
 
 // A destination that breaks every connection gets only some requests again, and
 // no client waits for that.
 func TestRepetitionsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{steps: []step{failing("UC")}}
+		s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Failing("UC")}}
 		gw := remotely(built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", s)))
 		const requests = 400
 		for range requests {
 			time.Sleep(7919) // of the test's own clock
 			began := time.Now()
-			require.Equal(t, 503, serve(gw, request(t, "GET", "/")).Code)
+			require.Equal(t, 503, serve(gw, testhttp.Request(t, "GET", "/")).Code)
 			require.Zero(t, time.Since(began))
 		}
-		require.Less(t, s.calls, requests+requests/5)
-		require.GreaterOrEqual(t, s.calls, requests+firstRepeats)
+		require.Less(t, s.Calls, requests+requests/5)
+		require.GreaterOrEqual(t, s.Calls, requests+forward.FirstRepeats)
 	})
 }
 
 // A request without body is one over HTTP/2 as well, where net/http's server gives
 // it one that is empty.
 func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
-	for _, p := range protocols {
+	for _, p := range testhttp.Protocols {
 		for method, want := range map[string]int{http.MethodGet: http.StatusOK, http.MethodDelete: http.StatusServiceUnavailable} {
-			t.Run(p.name+" "+method, func(t *testing.T) {
+			t.Run(p.Name+" "+method, func(t *testing.T) {
 				var calls atomic.Int64
 				backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 					if calls.Add(1) == 1 {
@@ -76,7 +49,7 @@ func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
 				gw := built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).BackendURL("a", backend.URL))
 				for name, h := range map[string]http.Handler{"lent": gw, "owned": gw.Owning()} {
 					calls.Store(0)
-					client, url := p.client(t, h)
+					client, url := p.Client(t, h)
 					r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 					require.NoError(t, err)
 					response, err := client.Do(r)

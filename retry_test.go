@@ -1,75 +1,32 @@
 package gateway
 
 import (
-	"errors"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/spec"
 )
 
-// A step is what a backend does when it is called once.
-type step func(w http.ResponseWriter, r *http.Request)
-
-// status answers with a status, and header fields.
-func status(code int, header ...string) step {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for i := 0; i < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(code)
-		_, _ = io.WriteString(w, "body of "+strconv.Itoa(code))
-	}
-}
-
-// failing gives no response.
-func failing(flag string) step {
-	f := upstream.Failure{Flag: flag, Status: 503, Body: "failed with " + flag, RequestSent: true, Err: errors.New("broken")}
-	if flag == "UF" {
-		f.RequestSent = false
-	}
-	return func(w http.ResponseWriter, _ *http.Request) { w.(upstream.FailureRecorder).UpstreamFailed(f) }
-}
-
-// A script is a backend whose calls follow each other's steps. The last step is
-// that of all further calls.
-type script struct {
-	steps []step
-	mu    sync.Mutex // a call may begin while one that was given up still runs
-	calls int
-	// counts and expected are headers that each call got.
-	counts, expected []string
-}
-
-func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	do := s.steps[min(s.calls, len(s.steps)-1)]
-	s.calls++
-	s.counts = append(s.counts, r.Header.Get("X-Envoy-Attempt-Count"))
-	s.expected = append(s.expected, r.Header.Get("X-Envoy-Expected-Rq-Timeout-Ms"))
-	s.mu.Unlock()
-	do(w, r)
-}
-
 // remotely makes the destinations of a gateway ones outside of this process.
 func remotely(g *Gateway) *Gateway {
-	for _, h := range g.load().listeners[0].plain.order {
-		for i := range h.clauses {
-			h.clauses[i].route.wrapped = true
-			for j := range h.clauses[i].route.split.destinations {
-				h.clauses[i].route.split.destinations[j].remote = true
-				h.clauses[i].route.split.destinations[j].budget = newRepeatBudget()
+	for _, h := range g.load().Listeners[0].Plain.Order {
+		for i := range h.Clauses {
+			h.Clauses[i].Route.Wrapped = true
+			for j := range h.Clauses[i].Route.Split.Destinations {
+				h.Clauses[i].Route.Split.Destinations[j].Remote = true
+				h.Clauses[i].Route.Split.Destinations[j].Budget = forward.NewBudget()
 			}
 		}
 	}
@@ -83,7 +40,7 @@ func TestRetry(t *testing.T) {
 		unsent   = "unsent"
 		overload = "overload"
 	)
-	fail := func(what string) step {
+	fail := func(what string) testhttp.Step {
 		f := upstream.Failure{Flag: "UR", Status: 503, Body: "failed", RequestSent: true}
 		switch what {
 		case refused:
@@ -93,21 +50,23 @@ func TestRetry(t *testing.T) {
 		case overload:
 			f.Flag, f.Overloaded = "UF", true
 		default:
-			return failing(what)
+			return testhttp.Failing(what)
 		}
 		return func(w http.ResponseWriter, _ *http.Request) { w.(upstream.FailureRecorder).UpstreamFailed(f) }
 	}
-	limited := status(429, "X-Envoy-Ratelimited", "true")
-	trailersOnly := func(code string) step { return status(200, "Grpc-Status", code, "Content-Type", grpc) }
-	ok := status(200)
+	limited := testhttp.Status(429, "X-Envoy-Ratelimited", "true")
+	trailersOnly := func(code string) testhttp.Step {
+		return testhttp.Status(200, "Grpc-Status", code, "Content-Type", grpc)
+	}
+	ok := testhttp.Status(200)
 	for _, row := range []struct {
 		on    string // of two attempts; "default" is no policy
-		first step
+		first testhttp.Step
 		name  string
 		again bool
 	}{
-		{"default", status(503), "503", false},
-		{"default", status(500), "500", false},
+		{"default", testhttp.Status(503), "503", false},
+		{"default", testhttp.Status(500), "500", false},
 		{"default", fail("UF"), "connect failure", true},
 		{"default", fail(refused), "refused stream", true},
 		{"default", fail("UR"), "reset", false},
@@ -119,12 +78,12 @@ func TestRetry(t *testing.T) {
 		{"default", trailersOnly("1"), "cancelled", true},
 		{"default", trailersOnly("13"), "internal", false},
 		{"", fail("UF"), "connect failure", true},
-		{"", status(503), "503", false},
+		{"", testhttp.Status(503), "503", false},
 
-		{"5xx", status(500), "500", true},
-		{"5xx", status(599), "599", true},
-		{"5xx", status(499), "499", false},
-		{"5xx", status(600), "600", false},
+		{"5xx", testhttp.Status(500), "500", true},
+		{"5xx", testhttp.Status(599), "599", true},
+		{"5xx", testhttp.Status(499), "499", false},
+		{"5xx", testhttp.Status(600), "600", false},
 		{"5xx", fail("UF"), "connect failure", true},
 		{"5xx", fail("UC"), "termination", true},
 		{"5xx", fail("UR"), "reset", true},
@@ -132,19 +91,19 @@ func TestRetry(t *testing.T) {
 		{"5xx", fail("UH"), "no endpoint", false},
 		{"5xx", fail("UT"), "deadline of the client", false},
 		{"5xx", fail(overload), "overload", false},
-		{"5xx", status(503, "X-Envoy-Ratelimited", "true"), "503 of a rate limit", false},
+		{"5xx", testhttp.Status(503, "X-Envoy-Ratelimited", "true"), "503 of a rate limit", false},
 
-		{"gateway-error", status(502), "502", true},
-		{"gateway-error", status(503), "503", true},
-		{"gateway-error", status(504), "504", true},
-		{"gateway-error", status(500), "500", false},
-		{"gateway-error", status(501), "501", false},
-		{"gateway-error", status(505), "505", false},
+		{"gateway-error", testhttp.Status(502), "502", true},
+		{"gateway-error", testhttp.Status(503), "503", true},
+		{"gateway-error", testhttp.Status(504), "504", true},
+		{"gateway-error", testhttp.Status(500), "500", false},
+		{"gateway-error", testhttp.Status(501), "501", false},
+		{"gateway-error", testhttp.Status(505), "505", false},
 		{"gateway-error", fail("UC"), "termination", true},
 
 		{"reset", fail("UC"), "termination", true},
 		{"reset", fail("UF"), "connect failure", true},
-		{"reset", status(503), "503", false},
+		{"reset", testhttp.Status(503), "503", false},
 
 		{"reset-before-request", fail(unsent), "termination before the request", true},
 		{"reset-before-request", fail("UF"), "connect failure", true},
@@ -158,19 +117,19 @@ func TestRetry(t *testing.T) {
 		{"refused-stream", fail("UF"), "connect failure", false},
 		{"refused-stream", fail("UR"), "reset", false},
 
-		{"retriable-4xx", status(409), "409", true},
-		{"retriable-4xx", status(408), "408", false},
-		{"retriable-4xx", status(429), "429", false},
+		{"retriable-4xx", testhttp.Status(409), "409", true},
+		{"retriable-4xx", testhttp.Status(408), "408", false},
+		{"retriable-4xx", testhttp.Status(429), "429", false},
 
-		{"503", status(503), "503", true},
-		{"503", status(502), "502", false},
+		{"503", testhttp.Status(503), "503", true},
+		{"503", testhttp.Status(502), "502", false},
 		{"503", fail("UC"), "termination", false},
-		{"404,418", status(418), "418", true},
-		{"retriable-status-codes", status(503), "503", false},
-		{"retriable-headers", status(503), "503", false},
+		{"404,418", testhttp.Status(418), "418", true},
+		{"retriable-status-codes", testhttp.Status(503), "503", false},
+		{"retriable-headers", testhttp.Status(503), "503", false},
 
 		{"envoy-ratelimited", limited, "a rate limit's 429", true},
-		{"envoy-ratelimited", status(429), "another 429", false},
+		{"envoy-ratelimited", testhttp.Status(429), "another 429", false},
 		{"429", limited, "a rate limit's 429", false},
 
 		{"cancelled", trailersOnly("1"), "cancelled", true},
@@ -180,7 +139,7 @@ func TestRetry(t *testing.T) {
 		{"unavailable", trailersOnly("14"), "unavailable", true},
 		{"unavailable", trailersOnly("13"), "internal", false},
 		{"unavailable", trailersOnly("0"), "ok", false},
-		{"unavailable", status(200), "no grpc-status", false},
+		{"unavailable", testhttp.Status(200), "no grpc-status", false},
 	} {
 		t.Run(row.on+" on "+row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -195,16 +154,16 @@ func TestRetry(t *testing.T) {
 					if timed {
 						route.Timeout = time.Hour
 					}
-					s := &script{steps: []step{row.first, ok}}
+					s := &testhttp.Script{Steps: []testhttp.Step{row.first, ok}}
 					gw := remotely(built(t, New().Semantics(Envoy).Route(route).Backend("*", s)))
-					w := serve(gw, request(t, "GET", "/", "Content-Type: "+grpc))
+					w := serve(gw, testhttp.Request(t, "GET", "/", "Content-Type: "+grpc))
 					if row.again {
-						require.Equal(t, []string{"1", "2"}, s.counts)
+						require.Equal(t, []string{"1", "2"}, s.Counts)
 						require.Equal(t, "body of 200", w.Body.String())
 						require.NotContains(t, w.Header(), "Grpc-Status", "the header of the first response")
 						require.NotContains(t, w.Header(), "X-Envoy-Ratelimited")
 					} else {
-						require.Equal(t, []string{"1"}, s.counts)
+						require.Equal(t, []string{"1"}, s.Counts)
 					}
 				}
 			})
@@ -217,26 +176,26 @@ func TestRetriesUsedUp(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		retry  *spec.Retry
-		steps  []step
+		steps  []testhttp.Step
 		calls  int
 		status int
 		body   string
 	}{
-		{"none", &spec.Retry{}, []step{status(503)}, 1, 503, "body of 503"},
-		{"responses", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(501), status(502)}, 3, 502, "body of 502"},
-		{"failures", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), failing("UC")}, 3, 503, "failed with UC"},
-		{"failures by default", nil, []step{failing("UF")}, 3, 503, "failed with UF"},
-		{"a failure, then what is not retried", &spec.Retry{Attempts: 2}, []step{failing("UF"), failing("UC")}, 2, 503, "failed with UC"},
-		{"broken connections by default", nil, []step{failing("UC")}, 3, 503, "failed with UC"},
-		{"just enough", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 3, 201, "body of 201"},
-		{"one too few", &spec.Retry{Attempts: 1, On: []string{"5xx"}}, []step{status(500), status(500), status(201)}, 2, 500, "body of 500"},
+		{"none", &spec.Retry{}, []testhttp.Step{testhttp.Status(503)}, 1, 503, "body of 503"},
+		{"responses", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []testhttp.Step{testhttp.Status(500), testhttp.Status(501), testhttp.Status(502)}, 3, 502, "body of 502"},
+		{"failures", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []testhttp.Step{testhttp.Status(500), testhttp.Failing("UC")}, 3, 503, "failed with UC"},
+		{"failures by default", nil, []testhttp.Step{testhttp.Failing("UF")}, 3, 503, "failed with UF"},
+		{"a failure, then what is not retried", &spec.Retry{Attempts: 2}, []testhttp.Step{testhttp.Failing("UF"), testhttp.Failing("UC")}, 2, 503, "failed with UC"},
+		{"broken connections by default", nil, []testhttp.Step{testhttp.Failing("UC")}, 3, 503, "failed with UC"},
+		{"just enough", &spec.Retry{Attempts: 2, On: []string{"5xx"}}, []testhttp.Step{testhttp.Status(500), testhttp.Status(500), testhttp.Status(201)}, 3, 201, "body of 201"},
+		{"one too few", &spec.Retry{Attempts: 1, On: []string{"5xx"}}, []testhttp.Step{testhttp.Status(500), testhttp.Status(500), testhttp.Status(201)}, 2, 500, "body of 500"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &script{steps: row.steps}
+				s := &testhttp.Script{Steps: row.steps}
 				gw := remotely(built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
-				w := serve(gw, request(t, "GET", "/"))
-				require.Equal(t, row.calls, s.calls)
+				w := serve(gw, testhttp.Request(t, "GET", "/"))
+				require.Equal(t, row.calls, s.Calls)
 				require.Equal(t, row.status, w.Code)
 				require.Equal(t, row.body, w.Body.String())
 			})
@@ -245,40 +204,40 @@ func TestRetriesUsedUp(t *testing.T) {
 }
 
 func TestOnlyOtherProcessesAreRetriedByDefault(t *testing.T) {
-	s := &script{steps: []step{status(200, "Grpc-Status", "14")}}
+	s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Status(200, "Grpc-Status", "14")}}
 	b := New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", s)
-	serve(built(t, b), request(t, "GET", "/"))
-	require.Equal(t, 1, s.calls)
+	serve(built(t, b), testhttp.Request(t, "GET", "/"))
+	require.Equal(t, 1, s.Calls)
 	limit, err := RateLimit(spec.RateLimit{Requests: 10, Unit: time.Second})
 	require.NoError(t, err)
-	serve(limit(s), request(t, "GET", "/", "Content-Type: application/grpc"))
-	require.Equal(t, 2, s.calls, "a middleware calls its handler once")
-	require.Equal(t, []string{"", ""}, s.counts)
+	serve(limit(s), testhttp.Request(t, "GET", "/", "Content-Type: application/grpc"))
+	require.Equal(t, 2, s.Calls, "a middleware calls its handler once")
+	require.Equal(t, []string{"", ""}, s.Counts)
 }
 
 func TestBackoff(t *testing.T) {
 	const ms = time.Millisecond
-	p := compileRetry(&spec.Retry{Attempts: 9})
+	p := forward.CompileRetry(&spec.Retry{Attempts: 9})
 	for n, limit := range []time.Duration{25 * ms, 50 * ms, 100 * ms, 200 * ms, 250 * ms, 250 * ms, 250 * ms} {
-		require.Equal(t, limit-1, p.backoff(n+1, func() uint64 { return uint64(limit) - 1 }))
-		require.Zero(t, p.backoff(n+1, func() uint64 { return uint64(limit) }))
-		require.Less(t, p.backoff(n+1, func() uint64 { return math.MaxUint64 }), limit)
+		require.Equal(t, limit-1, p.Backoff(n+1, func() uint64 { return uint64(limit) - 1 }))
+		require.Zero(t, p.Backoff(n+1, func() uint64 { return uint64(limit) }))
+		require.Less(t, p.Backoff(n+1, func() uint64 { return math.MaxUint64 }), limit)
 	}
-	p = compileRetry(&spec.Retry{Attempts: 9, Backoff: time.Second})
-	require.Equal(t, time.Second-1, p.backoff(1, func() uint64 { return uint64(time.Second) - 1 }))
-	require.Less(t, p.backoff(1000, func() uint64 { return math.MaxUint64 }), 10*time.Second)
+	p = forward.CompileRetry(&spec.Retry{Attempts: 9, Backoff: time.Second})
+	require.Equal(t, time.Second-1, p.Backoff(1, func() uint64 { return uint64(time.Second) - 1 }))
+	require.Less(t, p.Backoff(1000, func() uint64 { return math.MaxUint64 }), 10*time.Second)
 
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{steps: []step{status(503)}}
+		s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Status(503)}}
 		gw := built(t, New().Random(func() uint64 { return uint64(20 * ms) }).Backend("*", s).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"503"}}}))
-		_, took, _ := outcomeOf(gw, request(t, "GET", "/"))
+		_, took, _ := testhttp.OutcomeOf(gw, testhttp.Request(t, "GET", "/"))
 		require.Equal(t, 60*ms, took)
 	})
 }
 
 func TestRetriesSendTheBodyAgain(t *testing.T) {
-	read := func(all bool, then step) step {
+	read := func(all bool, then testhttp.Step) testhttp.Step {
 		return func(w http.ResponseWriter, r *http.Request) {
 			n := int64(3)
 			if all {
@@ -295,24 +254,24 @@ func TestRetriesSendTheBodyAgain(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		size  int
-		first step
+		first testhttp.Step
 		calls int
 	}{
-		{"little, read", 10, read(true, status(503)), 2},
-		{"little, half read", 10, read(false, status(503)), 2},
-		{"little, not read", 10, status(503), 2},
-		{"as much as is kept", replayLimit, read(true, status(503)), 2},
-		{"one byte more", replayLimit + 1, read(true, status(503)), 1},
-		{"too much, not read", 10 * replayLimit, status(503), 2},
-		{"too much, failed", 10 * replayLimit, read(true, failing("UC")), 1},
-		{"little, failed", 10, read(true, failing("UC")), 2},
+		{"little, read", 10, read(true, testhttp.Status(503)), 2},
+		{"little, half read", 10, read(false, testhttp.Status(503)), 2},
+		{"little, not read", 10, testhttp.Status(503), 2},
+		{"as much as is kept", forward.ReplayLimit, read(true, testhttp.Status(503)), 2},
+		{"one byte more", forward.ReplayLimit + 1, read(true, testhttp.Status(503)), 1},
+		{"too much, not read", 10 * forward.ReplayLimit, testhttp.Status(503), 2},
+		{"too much, failed", 10 * forward.ReplayLimit, read(true, testhttp.Failing("UC")), 1},
+		{"little, failed", 10, read(true, testhttp.Failing("UC")), 2},
 	} {
 		for _, timeout := range []time.Duration{0, time.Minute} {
 			t.Run(row.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var got string
 					var path, spoilt string
-					s := &script{steps: []step{row.first, func(w http.ResponseWriter, r *http.Request) {
+					s := &testhttp.Script{Steps: []testhttp.Step{row.first, func(w http.ResponseWriter, r *http.Request) {
 						text, err := io.ReadAll(r.Body)
 						if err != nil {
 							panic(err)
@@ -324,7 +283,7 @@ func TestRetriesSendTheBodyAgain(t *testing.T) {
 					}))
 					text := strings.Repeat("0123456789", row.size/10+1)[:row.size]
 					w := serve(gw, httptest.NewRequest("POST", "/path", strings.NewReader(text)))
-					require.Equal(t, row.calls, s.calls)
+					require.Equal(t, row.calls, s.Calls)
 					if row.calls == 1 {
 						require.Equal(t, 503, w.Code)
 						return
@@ -343,27 +302,27 @@ func TestRetriesSendTheBodyAgain(t *testing.T) {
 func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
 	touching := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = r.Body.Read(make([]byte, 1))
-		failing("UF")(w, r)
+		testhttp.Failing("UF")(w, r)
 	}
 	closing := func(w http.ResponseWriter, r *http.Request) {
 		_ = r.Body.Close()
-		failing("UF")(w, r)
+		testhttp.Failing("UF")(w, r)
 	}
 	for _, row := range []struct {
 		name  string
-		first step
+		first testhttp.Step
 		calls int
 	}{{"closed", closing, 2}, {"read", touching, 1}} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got string
-				s := &script{steps: []step{row.first, func(_ http.ResponseWriter, r *http.Request) {
+				s := &testhttp.Script{Steps: []testhttp.Step{row.first, func(_ http.ResponseWriter, r *http.Request) {
 					text, _ := io.ReadAll(r.Body)
 					got = string(text)
 				}}}
 				gw := remotely(built(t, New().Backend("*", s).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})))
 				serve(gw, httptest.NewRequest("POST", "/", io.NopCloser(strings.NewReader("body"))))
-				require.Equal(t, row.calls, s.calls)
+				require.Equal(t, row.calls, s.Calls)
 				if row.calls == 2 {
 					require.Equal(t, "body", got)
 				}
@@ -373,7 +332,7 @@ func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
 }
 
 func TestHeadIsRetried(t *testing.T) {
-	s := &script{steps: []step{status(503, "Content-Length", "7"), status(200, "Content-Length", "9")}}
+	s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Status(503, "Content-Length", "7"), testhttp.Status(200, "Content-Length", "9")}}
 	gw := built(t, New().Random(func() uint64 { return 0 }).Backend("*", s).
 		Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}}}))
 	server := httptest.NewServer(gw)
@@ -387,15 +346,15 @@ func TestHeadIsRetried(t *testing.T) {
 
 // Nothing is retried once the client has seen a header.
 func TestNoRetryAfterTheResponseHasBegun(t *testing.T) {
-	s := &script{steps: []step{func(w http.ResponseWriter, _ *http.Request) {
+	s := &testhttp.Script{Steps: []testhttp.Step{func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(200)
 		_, _ = io.WriteString(w, "begun")
 		panic(http.ErrAbortHandler)
 	}}}
 	gw := built(t, New().Backend("*", s).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: &spec.Retry{Attempts: 3, On: []string{"5xx"}}}))
-	_, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
+	_, _, panicked := testhttp.OutcomeOf(gw, testhttp.Request(t, "GET", "/"))
 	require.Equal(t, http.ErrAbortHandler, panicked)
-	require.Equal(t, 1, s.calls)
+	require.Equal(t, 1, s.Calls)
 }
 
 // A backend whose response was discarded may end as it likes.
@@ -403,17 +362,17 @@ func TestDiscardedResponse(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			var cancelled error
-			s := &script{steps: []step{func(w http.ResponseWriter, r *http.Request) {
+			s := &testhttp.Script{Steps: []testhttp.Step{func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(503)
 				cancelled = r.Context().Err()
 				if _, err := io.WriteString(w, "x"); err != nil {
 					panic(http.ErrAbortHandler)
 				}
-			}, status(200)}}
+			}, testhttp.Status(200)}}
 			gw := built(t, New().Backend("*", s).Route(spec.Route{
 				Destinations: []spec.Destination{{Host: "a"}}, Timeout: timeout, Retry: &spec.Retry{Attempts: 1, On: []string{"5xx"}},
 			}))
-			w, _, panicked := outcomeOf(gw, request(t, "GET", "/"))
+			w, _, panicked := testhttp.OutcomeOf(gw, testhttp.Request(t, "GET", "/"))
 			synctest.Wait()
 			require.Nil(t, panicked)
 			require.Equal(t, "body of 200", w.Body.String())
@@ -423,7 +382,7 @@ func TestDiscardedResponse(t *testing.T) {
 }
 
 func TestRetryOverRealConnections(t *testing.T) {
-	s := &script{steps: []step{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, status(200)}}
+	s := &testhttp.Script{Steps: []testhttp.Step{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, testhttp.Status(200)}}
 	backend := httptest.NewServer(s)
 	defer backend.Close()
 	for _, row := range []struct {
@@ -434,12 +393,12 @@ func TestRetryOverRealConnections(t *testing.T) {
 	}{
 		{"a reset by default", backend.URL, nil, 503, 1},
 		{"a reset", backend.URL, &spec.Retry{Attempts: 1, On: []string{"reset"}}, 200, 2},
-		{"a refused connection", refusingURL, nil, 503, 0},
+		{"a refused connection", testhttp.RefusingURL, nil, 503, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s.mu.Lock()
-			s.calls = 0
-			s.mu.Unlock()
+			s.Mu.Lock()
+			s.Calls = 0
+			s.Mu.Unlock()
 			gw := built(t, New().BackendURL("*", row.url).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}))
 			server := httptest.NewServer(gw)
 			defer server.Close()
@@ -447,22 +406,18 @@ func TestRetryOverRealConnections(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, response.Body.Close())
 			require.Equal(t, row.status, response.StatusCode)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			require.Equal(t, row.calls, s.calls)
+			s.Mu.Lock()
+			defer s.Mu.Unlock()
+			require.Equal(t, row.calls, s.Calls)
 		})
 	}
 }
-
-// refusingURL is where nobody listens, and no test's own server can come to: its
-// port is none of those that the system gives out.
-const refusingURL = "http://127.0.0.1:1"
 
 // A destination may fail before it has read the request's body. The rest of that
 // is no request of its own.
 func TestFailureEndsTheConnectionOfABody(t *testing.T) {
 	for _, retry := range []*spec.Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
-		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", refusingURL).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry}))
+		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", testhttp.RefusingURL).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry}))
 		server := httptest.NewServer(gw)
 		body, sending := io.Pipe()
 		go func() { _, _ = io.WriteString(sending, "part") }()
@@ -481,7 +436,7 @@ func TestDefaultRetryDoesNotAllocate(t *testing.T) {
 	count := func(retry *spec.Retry) float64 {
 		gw := remotely(built(t, New().Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry})))
-		r, w := request(t, "GET", "/"), discarding{http.Header{}}
+		r, w := testhttp.Request(t, "GET", "/"), testhttp.NewDiscarding()
 		return testing.AllocsPerRun(100, func() { gw.ServeHTTP(w, r) })
 	}
 	none := count(&spec.Retry{})
@@ -511,15 +466,23 @@ func TestBrokenConnections(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &script{steps: []step{failing("UC"), status(200)}}
+				s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Failing("UC"), testhttp.Status(200)}}
 				gw := remotely(built(t, New().Semantics(row.semantics).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: row.retry}).Backend("*", s)))
-				r := request(t, row.method, "/")
+				r := testhttp.Request(t, row.method, "/")
 				if row.body != "" {
 					r.Body = io.NopCloser(strings.NewReader(row.body))
 				}
 				serve(gw, r)
-				require.Equal(t, row.calls, s.calls)
+				require.Equal(t, row.calls, s.Calls)
 			})
 		})
 	}
+}
+
+// Retries do the same for requests that may be changed in place.
+func TestRetriesOfOwnedRequests(t *testing.T) {
+	owned = true
+	defer func() { owned = false }()
+	t.Run("retry", TestRetry)
+	t.Run("body again", TestRetriesSendTheBodyAgain)
 }

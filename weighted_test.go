@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/testhttp"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -42,15 +43,15 @@ func TestSplitPicksEveryShareExactly(t *testing.T) {
 		}
 		gw := built(t, b.Route(spec.Route{Destinations: split}))
 		for drawn = range uint64(total) {
-			serve(gw, request(t, "GET", "/"))
+			serve(gw, testhttp.Request(t, "GET", "/"))
 		}
 		require.Equal(t, row.want, got, "%v", row.weights)
 		require.IsNonDecreasing(t, append(order, len(order)), "shares are in order")
 		for _, far := range []uint64{uint64(total), 1<<64 - 1, 1 << 63} {
 			drawn = far
-			serve(gw, request(t, "GET", "/"))
+			serve(gw, testhttp.Request(t, "GET", "/"))
 		}
-		d := gw.Decide(request(t, "GET", "/"))
+		d := gw.Decide(testhttp.Request(t, "GET", "/"))
 		for _, dest := range d.Destinations {
 			require.Equal(t, max(total, 1), dest.Total)
 		}
@@ -59,14 +60,14 @@ func TestSplitPicksEveryShareExactly(t *testing.T) {
 
 func TestMissingDestinationKeepsItsShare(t *testing.T) {
 	var drawn uint64
-	gw := built(t, New().Random(func() uint64 { return drawn }).Backend("here", new(backendSpy)).
+	gw := built(t, New().Random(func() uint64 { return drawn }).Backend("here", new(testhttp.Spy)).
 		Route(spec.Route{Destinations: []spec.Destination{{Host: "here", Weight: 50}, {Host: "missing", Weight: 50}}}))
 	for drawn = range uint64(100) {
 		want := 200
 		if drawn >= 50 {
 			want = 503
 		}
-		require.Equal(t, want, serve(gw, request(t, "GET", "/")).Code)
+		require.Equal(t, want, serve(gw, testhttp.Request(t, "GET", "/")).Code)
 	}
 }
 
@@ -92,7 +93,7 @@ func TestSplitAlone(t *testing.T) {
 	const n = 5000
 	from := 0
 	for range n {
-		r := request(t, "GET", "/")
+		r := testhttp.Request(t, "GET", "/")
 		r.Host = "host.com"
 		if serve(handler, r).Header().Get("X-From") == "other" {
 			from++

@@ -8,12 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/spec"
 )
 
 // transports are the clients of HTTP/1.1 that the gateway can use.
-var transports = map[string]upstream.Transport{"Direct": upstream.Direct, "NetHTTP": upstream.NetHTTP}
+var transports = map[string]gateway.Transport{"Direct": gateway.TransportDirect, "NetHTTP": gateway.TransportNetHTTP}
 
 // slack is how much later than it has to something may happen, besides what the
 // machine is late.
@@ -29,7 +28,7 @@ func skipShort(t *testing.T) {
 }
 
 // to returns a gateway in front of processes, with a route that change changes.
-func to(t *testing.T, transport upstream.Transport, change func(*spec.Route), processes ...*process) string {
+func to(t *testing.T, transport gateway.Transport, change func(*spec.Route), processes ...*process) string {
 	t.Helper()
 	route := everything("app.example.com")
 	if change != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -52,7 +52,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w way)) {
 			for policy, timeout := range map[string]time.Duration{"default policy": 0, "route timeout": patience} {
 				t.Run(front+"/"+name+"/"+policy, func(t *testing.T) {
 					b := startProcess(t, childServes)
-					address := to(t, upstream.Transport(transport), func(r *spec.Route) { r.Timeout = timeout }, b)
+					address := to(t, gateway.Transport(transport), func(r *spec.Route) { r.Timeout = timeout }, b)
 					test(t, way{client, b, "http://" + address})
 					client.CloseIdleConnections()
 				})

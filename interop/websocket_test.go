@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/upstream"
 )
 
 // echo sends back every message it gets, until the client says good bye.
@@ -35,7 +34,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 func TestWebSocket(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(echo))
 	defer backend.Close()
-	for name, transport := range map[string]upstream.Transport{"Direct": upstream.Direct, "NetHTTP": upstream.NetHTTP} {
+	for name, transport := range map[string]gateway.Transport{"Direct": gateway.TransportDirect, "NetHTTP": gateway.TransportNetHTTP} {
 		for policy, timeout := range map[string]time.Duration{"default policy": 0, "route timeout": patience} {
 			t.Run(fmt.Sprintf("%s/%s", name, policy), func(t *testing.T) {
 				route := everything("echo.example.com")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testca"
 	"github.com/lateengo/gateway/spec"
 )
@@ -34,7 +35,7 @@ func TestCertificateChoice(t *testing.T) {
 		return spec.TLSCertificate{ServerCertificate: pemFile(t, "CERTIFICATE", cert), PrivateKey: pemFile(t, "PRIVATE KEY", text)}
 	}
 	rsaFile, ecFile := file(der, key), file(ec.Cert.Raw, ec.Key)
-	credentials := map[string]Credential{
+	credentials := map[string]gateway.Credential{
 		"rsa": {Certificate: &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, "ecdsa": {Certificate: identity(ec)},
 	}
 	list := func(files ...spec.TLSCertificate) spec.ServerTLS {

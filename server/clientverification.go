@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/pin"
 	"github.com/lateengo/gateway/internal/revocation"
 	"github.com/lateengo/gateway/spec"
@@ -60,7 +61,7 @@ func subjectAltNames(cert *x509.Certificate) []string {
 
 // clients sets what the mode asks of clients. What cannot be read is a problem of the
 // server: no client gets in with less.
-func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) {
+func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) {
 	switch t.Mode {
 	case spec.TLSMutual, spec.TLSIstioMutual:
 		config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -96,10 +97,10 @@ func (m *made) pins(field string, texts []string, parse func(string) (pin.Digest
 
 // authorities sets the authorities of clients, and returns the lists of what they
 // have revoked, or nil if none is to be asked.
-func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) revocation.Lists {
+func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) revocation.Lists {
 	names, field := credentialNames(t)
 	if len(names) == 0 {
-		files := &Credential{CAFile: t.CACertificates, CRLFile: t.CACRL}
+		files := &credential{CAFile: t.CACertificates, CRLFile: t.CACRL}
 		config.ClientCAs = m.pool(files, "tls.caCertificates", "")
 		return m.revocations(files, "tls.caCrl", "")
 	}
@@ -122,12 +123,12 @@ func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials ma
 	lists := m.revocations(&c, field, of(name))
 	if t.Mode == spec.TLSIstioMutual {
 		// The mesh has authorities, and the server may name lists.
-		lists = append(lists, m.revocations(&Credential{CRLFile: t.CACRL}, "tls.caCrl", "")...)
+		lists = append(lists, m.revocations(&credential{CRLFile: t.CACRL}, "tls.caCrl", "")...)
 	}
 	return lists
 }
 
-func (m *made) pool(c *Credential, field, prefix string) *x509.CertPool {
+func (m *made) pool(c *credential, field, prefix string) *x509.CertPool {
 	pool, err := c.authorities()
 	switch {
 	case err != nil:
@@ -138,7 +139,7 @@ func (m *made) pool(c *Credential, field, prefix string) *x509.CertPool {
 	return pool
 }
 
-func (m *made) revocations(c *Credential, field, prefix string) revocation.Lists {
+func (m *made) revocations(c *credential, field, prefix string) revocation.Lists {
 	m.lists = m.lists || c.hasLists()
 	lists, err := c.revocations()
 	if err != nil {

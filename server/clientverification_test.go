@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testca"
 	"github.com/lateengo/gateway/spec"
 )
@@ -133,23 +134,23 @@ func TestClientVerification(t *testing.T) {
 	}
 	plainly := func(*spec.ServerTLS) {}
 	server := identity(other)
-	credentials := map[string]Credential{
-		WorkloadCredential:  {Certificate: server, ClientCAs: poolOf(root)},
-		"m":                 {Certificate: server, ClientCAs: poolOf(root)},
-		"revoking":          {Certificate: server, ClientCAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
+	credentials := map[string]gateway.Credential{
+		WorkloadCredential:  {Certificate: server, CAs: poolOf(root)},
+		"m":                 {Certificate: server, CAs: poolOf(root)},
+		"revoking":          {Certificate: server, CAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
 		"revoking-file":     {Certificate: server, CAFile: ca, CRLFile: listFile(t, revoked)},
-		"empty-lists":       {Certificate: server, ClientCAs: poolOf(root), CRLs: []*x509.RevocationList{}},
+		"empty-lists":       {Certificate: server, CAs: poolOf(root), CRLs: []*x509.RevocationList{}},
 		"only-lists":        {Certificate: server, CRLs: []*x509.RevocationList{none}},
-		"only-lists-cacert": {ClientCAs: poolOf(root)},
-		"split":             {Certificate: server, ClientCAs: poolOf(foreign)},
-		"split-cacert":      {ClientCAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
-		"hollow":            {Certificate: server, ClientCAs: poolOf(root)},
+		"only-lists-cacert": {CAs: poolOf(root)},
+		"split":             {Certificate: server, CAs: poolOf(foreign)},
+		"split-cacert":      {CAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
+		"hollow":            {Certificate: server, CAs: poolOf(root)},
 		"hollow-cacert":     {},
-		"foreign-ca":        {ClientCAs: poolOf(foreign)},
-		"revoking-ca":       {ClientCAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
+		"foreign-ca":        {CAs: poolOf(foreign)},
+		"revoking-ca":       {CAs: poolOf(root), CRLs: []*x509.RevocationList{revoked}},
 		"certificate":       {Certificate: server},
-		"suffix-cacert":     {ClientCAs: poolOf(root)},
-		"broken-ca-list":    {ClientCAs: poolOf(root), CRLFile: ca},
+		"suffix-cacert":     {CAs: poolOf(root)},
+		"broken-ca-list":    {CAs: poolOf(root), CRLFile: ca},
 	}
 	anyone := identity(friend)
 	const in, out = true, false
@@ -282,12 +283,12 @@ func TestUnreadableVerification(t *testing.T) {
 		b.Server(at(i, settings))
 	}
 	b.Server(at(7, spec.ServerTLS{Mode: spec.TLSIstioMutual, CACRL: none}))
-	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
-		"good":             {Certificate: identity(leaf), ClientCAs: poolOf(root)},
-		"list":             {Certificate: identity(leaf), ClientCAs: poolOf(root), CRLFile: ca},
+	s, _ := start(t, b, local(Config{Credentials: map[string]gateway.Credential{
+		"good":             {Certificate: identity(leaf), CAs: poolOf(root)},
+		"list":             {Certificate: identity(leaf), CAs: poolOf(root), CRLFile: ca},
 		"only-list":        {Certificate: identity(leaf), CRLFile: none},
 		"hollow":           {},
-		WorkloadCredential: {Certificate: identity(leaf), ClientCAs: poolOf(root)},
+		WorkloadCredential: {Certificate: identity(leaf), CAs: poolOf(root)},
 	}}, 443))
 	var got []string
 	for _, w := range s.Warnings() {
@@ -316,9 +317,9 @@ func TestResumedClientsAreVerified(t *testing.T) {
 	s, _ := start(t, toApp(says("app")).
 		Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "a"})).
 		Server(secure("pinned.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "b", VerifyCertificateSPKI: []string{spkiOf(other)}})),
-		local(Config{Credentials: map[string]Credential{
-			"a": {Certificate: identity(leaf), ClientCAs: poolOf(root), CRLFile: crl},
-			"b": {Certificate: identity(leaf), ClientCAs: poolOf(root)},
+		local(Config{Credentials: map[string]gateway.Credential{
+			"a": {Certificate: identity(leaf), CAs: poolOf(root), CRLFile: crl},
+			"b": {Certificate: identity(leaf), CAs: poolOf(root)},
 		}}, 443))
 	resuming := func(version uint16) *tls.Config {
 		config := as(identity(leaf), "a.test", version)
@@ -367,14 +368,14 @@ func TestResumedClientsAreVerified(t *testing.T) {
 func TestNewListsCannotBeRead(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, 0)
-	credentials := map[string]Credential{"c": {Certificate: identity(leaf), ClientCAs: poolOf(root)}}
+	credentials := map[string]gateway.Credential{"c": {Certificate: identity(leaf), CAs: poolOf(root)}}
 	s, _ := start(t, toApp(says("app")).Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "c"})),
 		local(Config{Credentials: credentials}, 443))
 	client := as(identity(leaf), "a.test", tls.VersionTLS13)
 	_, _, err := shake(t, s, client)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "crl.pem")
-	credentials["c"] = Credential{Certificate: identity(leaf), ClientCAs: poolOf(root), CRLFile: path}
+	credentials["c"] = gateway.Credential{Certificate: identity(leaf), CAs: poolOf(root), CRLFile: path}
 	require.NoError(t, s.Sync())
 	require.Len(t, s.Warnings(), 1)
 	require.Contains(t, s.Warnings()[0].String(), "no such file or directory: no client can connect")

@@ -8,27 +8,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/revocation"
 )
 
-// A Credential is a certificate with its key, as a secret of a cluster holds
-// them. Files are read at Start, and again at each Sync.
-type Credential struct {
-	// CertificateFile and KeyFile hold the chain and its private key, in PEM
-	// form.
-	CertificateFile, KeyFile string
-	// CAFile holds the authorities of client certificates, in PEM form, and CRLFile
-	// lists of those that these have revoked: a secret's ca.crt and ca.crl, or
-	// cacert and crl. Each authority in a client's chain needs a list that is in
-	// force. Without CRLFile none is asked.
-	CAFile, CRLFile string
-
-	// Certificate, ClientCAs and CRLs are used in place of the files if they are
-	// not nil.
-	Certificate *tls.Certificate
-	ClientCAs   *x509.CertPool
-	CRLs        []*x509.RevocationList
-}
+// A credential is a gateway.Credential as servers use it.
+type credential gateway.Credential
 
 // WorkloadCredential is the name of the credential that servers with mode
 // ISTIO_MUTUAL use: the workload's own certificate, and the mesh's authorities.
@@ -37,7 +22,7 @@ const WorkloadCredential = "default"
 var errNoCertificate = errors.New("it has no certificate")
 
 // certificate returns the certificate, with its leaf.
-func (c *Credential) certificate() (tls.Certificate, error) {
+func (c *credential) certificate() (tls.Certificate, error) {
 	if c.Certificate != nil {
 		return withLeaf(*c.Certificate)
 	}
@@ -70,9 +55,9 @@ func withLeaf(c tls.Certificate) (tls.Certificate, error) {
 
 // authorities returns the authorities of client certificates, or nil if there
 // are none.
-func (c *Credential) authorities() (*x509.CertPool, error) {
-	if c.ClientCAs != nil || c.CAFile == "" {
-		return c.ClientCAs, nil
+func (c *credential) authorities() (*x509.CertPool, error) {
+	if c.CAs != nil || c.CAFile == "" {
+		return c.CAs, nil
 	}
 	text, err := os.ReadFile(c.CAFile)
 	if err != nil {
@@ -85,13 +70,13 @@ func (c *Credential) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func (c *Credential) hasAuthorities() bool { return c.ClientCAs != nil || c.CAFile != "" }
+func (c *credential) hasAuthorities() bool { return c.CAs != nil || c.CAFile != "" }
 
-func (c *Credential) hasLists() bool { return c.CRLs != nil || c.CRLFile != "" }
+func (c *credential) hasLists() bool { return c.CRLs != nil || c.CRLFile != "" }
 
 // revocations returns the lists of revoked client certificates, or nil if none is
 // to be asked.
-func (c *Credential) revocations() ([]*x509.RevocationList, error) {
+func (c *credential) revocations() ([]*x509.RevocationList, error) {
 	switch {
 	case c.CRLs != nil && len(c.CRLs) == 0:
 		return nil, errors.New("there is none among the lists of revoked certificates")
@@ -111,13 +96,13 @@ func (c *Credential) revocations() ([]*x509.RevocationList, error) {
 
 // findCredential returns the credential of a name, which may be written as
 // Istio's references to secrets are.
-func findCredential(all map[string]Credential, name string) (Credential, bool) {
+func findCredential(all map[string]gateway.Credential, name string) (credential, bool) {
 	if c, ok := all[name]; ok {
-		return c, true
+		return credential(c), true
 	}
 	short := strings.TrimPrefix(name, "kubernetes://")
 	c, ok := all[short]
-	return c, ok
+	return credential(c), ok
 }
 
 // caSuffix ends the name of a secret that holds the authorities for another one.
@@ -125,7 +110,7 @@ const caSuffix = "-cacert"
 
 // findAuthorities returns the credential that holds the authorities for the one of
 // a name. As in Istio, that of the suffix comes first.
-func findAuthorities(all map[string]Credential, name string) (Credential, bool) {
+func findAuthorities(all map[string]gateway.Credential, name string) (credential, bool) {
 	name = strings.TrimSuffix(name, caSuffix)
 	if c, ok := findCredential(all, name+caSuffix); ok {
 		return c, true

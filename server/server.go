@@ -48,7 +48,7 @@ type Config struct {
 
 	// Credentials are what TLS servers name in credentialName. The authorities of
 	// clients are those of NAME-cacert if there is one, else those of NAME.
-	Credentials map[string]Credential
+	Credentials map[string]gateway.Credential
 
 	// Listen opens a listener. The default is that of package net.
 	Listen func(network, address string) (net.Listener, error)

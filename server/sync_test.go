@@ -115,7 +115,7 @@ func TestSyncHandsSocketsOn(t *testing.T) {
 func TestSyncRenewsCertificates(t *testing.T) {
 	ca := newAuthority(t)
 	old, fresh := ca.issue("old"), ca.issue("fresh")
-	credentials := map[string]Credential{"c": {Certificate: old}}
+	credentials := map[string]gateway.Credential{"c": {Certificate: old}}
 	s, _ := start(t, toApp(says("app")).Server(secure("a.test", simple("c"))), local(Config{Credentials: credentials}, 443))
 	config := &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"}
 	conn, err := tls.Dial("tcp", s.Addr(443).String(), config)
@@ -130,7 +130,7 @@ func TestSyncRenewsCertificates(t *testing.T) {
 	}
 	require.Equal(t, "old", shown())
 
-	credentials["c"] = Credential{Certificate: fresh}
+	credentials["c"] = gateway.Credential{Certificate: fresh}
 	require.NoError(t, s.Sync())
 	require.Equal(t, "fresh", shown())
 	_, body := ask(t, conn, in, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
@@ -148,8 +148,8 @@ func TestSyncEndsConnectionsUnderOldTerms(t *testing.T) {
 	build := func(mode spec.TLSMode) *gateway.Builder {
 		return toApp(says("app")).Server(secure("a.test", spec.ServerTLS{Mode: mode, CredentialName: "c"}))
 	}
-	s, gw := start(t, build(spec.TLSSimple), local(Config{Credentials: map[string]Credential{
-		"c": {Certificate: ca.issue("c"), ClientCAs: ca.pool},
+	s, gw := start(t, build(spec.TLSSimple), local(Config{Credentials: map[string]gateway.Credential{
+		"c": {Certificate: ca.issue("c"), CAs: ca.pool},
 	}}, 443))
 	address := s.Addr(443)
 	config := &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"}

@@ -20,7 +20,7 @@ type terminator struct {
 	// terms are those of all servers, in order, with their hosts.
 	terms string
 	// credentials are for servers that were not there when it was made.
-	credentials map[string]Credential
+	credentials map[string]gateway.Credential
 }
 
 // settings are those of one TLS server, or what is wrong with them.
@@ -37,7 +37,7 @@ func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.list
 
 // newTerminator reads the certificates of a listener's servers. Where that
 // fails, those of before, which may be nil, stay if they may.
-func newTerminator(l *gateway.Listener, credentials map[string]Credential, before *terminator) (*terminator, []spec.Warning) {
+func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credential, before *terminator) (*terminator, []spec.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
 	var warnings []spec.Warning
 	var all strings.Builder
@@ -114,7 +114,7 @@ type made struct {
 
 type remark struct{ field, text string }
 
-func newSettings(t *spec.ServerTLS, credentials map[string]Credential) *made {
+func newSettings(t *spec.ServerTLS, credentials map[string]gateway.Credential) *made {
 	m := &made{field: "tls"}
 	if t == nil {
 		m.fail("tls", errors.New("there are no TLS settings"))
@@ -156,9 +156,9 @@ func credentialNames(t *spec.ServerTLS) (names []string, field string) {
 const maxCertificates = 2
 
 // certificates finds the certificates that the server shows.
-func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials map[string]Credential) {
+func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) {
 	var shown []tls.Certificate
-	show := func(c *Credential, field, prefix string) {
+	show := func(c *credential, field, prefix string) {
 		cert, err := c.certificate()
 		if err != nil {
 			m.fail(field, fmt.Errorf("%s%w", prefix, err))
@@ -177,10 +177,10 @@ func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials m
 	case len(names) > 0:
 	case len(t.TLSCertificates) > 0:
 		for i, c := range t.TLSCertificates[:min(maxCertificates, len(t.TLSCertificates))] {
-			show(&Credential{CertificateFile: c.ServerCertificate, KeyFile: c.PrivateKey}, fmt.Sprintf("tls.tlsCertificates[%d].serverCertificate", i), "")
+			show(&credential{CertificateFile: c.ServerCertificate, KeyFile: c.PrivateKey}, fmt.Sprintf("tls.tlsCertificates[%d].serverCertificate", i), "")
 		}
 	default:
-		show(&Credential{CertificateFile: t.ServerCertificate, KeyFile: t.PrivateKey}, "tls.serverCertificate", "")
+		show(&credential{CertificateFile: t.ServerCertificate, KeyFile: t.PrivateKey}, "tls.serverCertificate", "")
 	}
 	if m.problem == nil {
 		setCertificates(config, shown)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
 )
@@ -111,7 +112,7 @@ func TestServersByName(t *testing.T) {
 	ca := newAuthority(t)
 	b := toApp(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Proto, " ", r.Host) }).
 		Server(secure("a.test", simple("a"))).Server(secure("*.b.test", simple("kubernetes://b")))
-	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
+	s, _ := start(t, b, local(Config{Credentials: map[string]gateway.Credential{
 		"a": {Certificate: ca.issue("a.test")}, "b": {Certificate: ca.issue("*.b.test")},
 	}}, 443))
 	require.Empty(t, s.Warnings())
@@ -145,7 +146,7 @@ func TestServersByName(t *testing.T) {
 func TestPlainTextOnATLSPort(t *testing.T) {
 	ca := newAuthority(t)
 	s, _ := start(t, toApp(says("")).Server(secure("a.test", simple("a"))),
-		local(Config{Credentials: map[string]Credential{"a": {Certificate: ca.issue("a.test")}}}, 443))
+		local(Config{Credentials: map[string]gateway.Credential{"a": {Certificate: ca.issue("a.test")}}}, 443))
 	conn, in := dial(t, s, 443)
 	_, err := io.WriteString(conn, get)
 	require.NoError(t, err)
@@ -164,10 +165,10 @@ func TestClientCertificates(t *testing.T) {
 		Server(secure("optional.test", spec.ServerTLS{Mode: spec.TLSOptionalMutual, CredentialName: "m"})).
 		Server(secure("mesh.test", spec.ServerTLS{Mode: spec.TLSIstioMutual})).
 		Server(secure("restricted.test", restricted))
-	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
+	s, _ := start(t, b, local(Config{Credentials: map[string]gateway.Credential{
 		"m":                {CertificateFile: cert, KeyFile: key},
-		"m-cacert":         {ClientCAs: ca.pool},
-		WorkloadCredential: {Certificate: ca.issue("mesh"), ClientCAs: ca.pool},
+		"m-cacert":         {CAs: ca.pool},
+		WorkloadCredential: {Certificate: ca.issue("mesh"), CAs: ca.pool},
 	}}, 443))
 	require.Empty(t, s.Warnings())
 	friend, other, foreign := ca.issue("friend.test"), ca.issue("other.test"), stranger.issue("friend.test")
@@ -207,9 +208,9 @@ func TestSessionsStayWithTheirServer(t *testing.T) {
 		return spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: credential}
 	}
 	s, _ := start(t, toApp(says("app")).Server(secure("a.test", mutual("a"))).Server(secure("b.test", mutual("b"))),
-		local(Config{Credentials: map[string]Credential{
-			"a": {Certificate: ca.issue("a.test"), ClientCAs: ca.pool},
-			"b": {Certificate: ca.issue("b.test"), ClientCAs: another.pool},
+		local(Config{Credentials: map[string]gateway.Credential{
+			"a": {Certificate: ca.issue("a.test"), CAs: ca.pool},
+			"b": {Certificate: ca.issue("b.test"), CAs: another.pool},
 		}}, 443))
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		client := ca.issue("client")
@@ -252,7 +253,7 @@ func TestServersWithoutCertificate(t *testing.T) {
 		Server(at(secure("mutual.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "good"}), 5)).
 		Server(at(secure("mesh.test", spec.ServerTLS{Mode: spec.TLSIstioMutual}), 6)).
 		Server(at(secure("ca.test", spec.ServerTLS{Mode: spec.TLSMutual, CredentialName: "ca"}), 7))
-	s, _ := start(t, b, local(Config{Credentials: map[string]Credential{
+	s, _ := start(t, b, local(Config{Credentials: map[string]gateway.Credential{
 		"good": {Certificate: ca.issue("good")}, "empty": {},
 		"ca": {Certificate: ca.issue("ca"), CAFile: key},
 	}}, 443))
@@ -290,7 +291,7 @@ func TestVersionsAndSuites(t *testing.T) {
 		Server(secure("old.test", with("TLSV1_0", "TLSV1_1", "ECDHE-ECDSA-AES128-SHA"))).
 		Server(secure("new.test", with("TLSV1_3", "TLS_AUTO"))).
 		Server(secure("suite.test", with("", "TLSV1_2", "[ECDHE-ECDSA-CHACHA20-POLY1305|TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]"))),
-		local(Config{Credentials: map[string]Credential{"c": {Certificate: ca.issue("c")}}}, 443))
+		local(Config{Credentials: map[string]gateway.Credential{"c": {Certificate: ca.issue("c")}}}, 443))
 	require.Empty(t, s.Warnings())
 	chacha, old := tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA
 	tests := []struct {

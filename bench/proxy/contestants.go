@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/server"
 	"github.com/lateengo/gateway/spec"
 )
@@ -32,14 +31,14 @@ const (
 )
 
 var contestants = []contestant{
-	{"lateen", func(backends []string) (string, error) { return serveGateway(upstream.Direct, backends) }},
-	{gatewayNetHTTP, func(backends []string) (string, error) { return serveGateway(upstream.NetHTTP, backends) }},
+	{"lateen", func(backends []string) (string, error) { return serveGateway(gateway.TransportDirect, backends) }},
+	{gatewayNetHTTP, func(backends []string) (string, error) { return serveGateway(gateway.TransportNetHTTP, backends) }},
 	{reference, func(backends []string) (string, error) { return serveReverseProxy(nil, backends) }},
 	{pooled, func(backends []string) (string, error) { return serveReverseProxy(new(bufferPool), backends) }},
 }
 
 // serveGateway serves with a gateway and its own listeners.
-func serveGateway(transport upstream.Transport, backends []string) (string, error) {
+func serveGateway(transport gateway.Transport, backends []string) (string, error) {
 	gw, err := gateway.New().
 		Server(spec.Server{Port: 80, Hosts: []string{"*"}}).
 		Transport(transport).

@@ -142,14 +142,7 @@ func (c *configuration) builder(s streams) *gateway.Builder {
 	b := gateway.New().Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
 		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels).Locality(c.locality)
 	for i := range c.credentials {
-		given := &c.credentials[i]
-		read, err := given.toDestinations()
-		if err != nil {
-			// Servers may name it alone, and say so by themselves.
-			fmt.Fprintf(s.err, "warning: --credential %s: no destination can have it: %s\n", given.name, oneLine(err.Error()))
-			continue
-		}
-		b.Credential(given.name, read)
+		b.Credential(c.credentials[i].name, c.credentials[i].Credential)
 	}
 	var paths []string
 	load := func() {

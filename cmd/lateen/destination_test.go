@@ -88,8 +88,8 @@ func TestServeDestinations(t *testing.T) {
 		require.Equal(t, 503, status)
 		s.signal(syscall.SIGTERM)
 		require.Zero(t, s.exit())
-		require.Contains(t, s.stderr.String(), "warning: --credential client: no destination can have it: "+key+" holds no certificate in PEM form\n")
-		require.Contains(t, s.stderr.String(), `no credential "client" is registered`)
+		require.Contains(t, s.stderr.String(), "spec.trafficPolicy.tls.credentialName: the credential's authorities cannot be read, "+
+			"so that connections to the destination fail: "+key+" holds no certificate in PEM form\n")
 	})
 	t.Run("without it, check warns", func(t *testing.T) {
 		_, stderr, code := lateen(t, "", "check", "-f", file)

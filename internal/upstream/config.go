@@ -121,7 +121,7 @@ type Config struct {
 	// Resolver looks names up. Nil is net.DefaultResolver.
 	Resolver Resolver
 	// Refresh is the time between two lookups of a name where the answer has no
-	// TTL, which only an Answerer tells, and after a lookup that failed. 0 is
+	// TTL, which only an TTLResolver tells, and after a lookup that failed. 0 is
 	// DefaultRefresh. To each wait a random part of 100 ms is added.
 	Refresh time.Duration
 	// Discovery yields the endpoints in place of Endpoints and Resolution. Their

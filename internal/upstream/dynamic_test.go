@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -245,9 +246,9 @@ func TestDynamicUnresolved(t *testing.T) {
 // An anything resolver knows every name.
 type anything struct{ table }
 
-func (r *anything) LookupAnswer(context.Context, string, string) (Answer, error) {
+func (r *anything) LookupTTL(context.Context, string, string) ([]netip.Addr, time.Duration, error) {
 	found, err := r.table.LookupNetIP(context.Background(), "ip", "any")
-	return Answer{Addresses: found}, err
+	return found, 0, err
 }
 
 // The table of names has an end. Names without address make room, others only when

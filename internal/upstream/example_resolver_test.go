@@ -20,15 +20,15 @@ func (r Records) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, e
 	return r.Names[host], nil
 }
 
-// LookupAnswer implements upstream.Answerer. A client of DNS that sees the records
+// LookupTTL implements upstream.TTLResolver. A client of DNS that sees the records
 // themselves answers with the lowest of their TTLs.
-func (r Records) LookupAnswer(ctx context.Context, network, host string) (upstream.Answer, error) {
+func (r Records) LookupTTL(ctx context.Context, network, host string) ([]netip.Addr, time.Duration, error) {
 	found, err := r.LookupNetIP(ctx, network, host)
-	return upstream.Answer{Addresses: found, TTL: r.TTL}, err
+	return found, r.TTL, err
 }
 
 // Names are looked up again when their answers do not hold any more.
-func ExampleAnswerer() {
+func ExampleTTLResolver() {
 	u, err := upstream.New(upstream.Config{
 		Resolution: upstream.DNS,
 		Resolver:   Records{map[string][]netip.Addr{"shop.example.com": {netip.MustParseAddr("192.0.2.1")}}, time.Minute},

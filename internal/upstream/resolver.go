@@ -19,21 +19,18 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// An Answerer is a Resolver that knows how long its answers hold, which Go's own
-// does not tell. Where a Resolver is one, it is asked in this way only.
-type Answerer interface {
+// A TTLResolver is a Resolver that knows how long its answers are valid, which Go's
+// own does not tell. Where a Resolver is one, only LookupTTL is called.
+type TTLResolver interface {
 	Resolver
-	// LookupAnswer is LookupNetIP with all that the answer says.
-	LookupAnswer(ctx context.Context, network, host string) (Answer, error)
+	LookupTTL(ctx context.Context, network, host string) ([]netip.Addr, time.Duration, error)
 }
 
 // An Answer is what is known of a host name.
 type Answer struct {
 	// Addresses are those of the name, in the order of the answer.
 	Addresses []netip.Addr
-	// TTL is how long they hold: the name is looked up again when it is over. It is
-	// taken for at least a second, and for at most a week. Zero or less is not
-	// known, and Config.Refresh counts, as it does where there is no address.
+	// TTL is how long they hold. Zero or less is not known.
 	TTL time.Duration
 }
 
@@ -54,8 +51,8 @@ const (
 func (c *Config) lookUp(ctx context.Context, name string) (answer Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	if r, ok := c.Resolver.(Answerer); ok {
-		answer, err = r.LookupAnswer(ctx, "ip", name)
+	if r, ok := c.Resolver.(TTLResolver); ok {
+		answer.Addresses, answer.TTL, err = r.LookupTTL(ctx, "ip", name)
 	} else {
 		answer.Addresses, err = c.Resolver.LookupNetIP(ctx, "ip", name)
 	}

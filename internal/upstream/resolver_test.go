@@ -19,9 +19,9 @@ type timed struct {
 	ttl time.Duration
 }
 
-func (r *timed) LookupAnswer(ctx context.Context, network, name string) (Answer, error) {
+func (r *timed) LookupTTL(ctx context.Context, network, name string) ([]netip.Addr, time.Duration, error) {
 	found, err := r.table.LookupNetIP(ctx, network, name)
-	return Answer{Addresses: found, TTL: r.ttl}, err
+	return found, r.ttl, err
 }
 
 func (r *timed) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {

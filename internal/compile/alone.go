@@ -1,0 +1,117 @@
+package compile
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/lateengo/gateway/internal/chiroute"
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/regex"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/spec"
+)
+
+// Route returns a handler that does what a route without match does in front
+// of another handler: the same leaves that a Gateway's program is made of, and
+// nothing else. The route was validated; its one destination is wrappedHost.
+func Route(r *spec.Route, next http.Handler) http.Handler {
+	o := DefaultOptions()
+	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: next}}
+	c := newCompiler(new(spec.Declarations), &o, new(findings.List), regex.Cache{}, nil)
+	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{*r}}, name: resource.Name{Namespace: o.Namespace, Name: "middleware"}}
+	vs.routes = []boundRoute{{&vs.Routes[0], o.Namespace, vs.name}}
+	b := c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
+	only := &program.Clause{Clause: &b.Clause, Route: b.route, Name: b.name}
+	p := NewBare(&o)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := p.BareView(r)
+		p.Take(w, &v, only)
+	})
+}
+
+// Match returns a handler that sends the requests which match to matched, and
+// the others to next. The match was validated.
+func Match(m *spec.Match, matched, next http.Handler) http.Handler {
+	uri, rest, _ := match.Compile(m, regex.Cache{})
+	c := &match.Clause{URI: uri, Conditions: rest}
+	e := &edge.Edge{Open: true}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, mount := chiroute.Path(r, chiroute.Context(r.Context()))
+		v := match.View{Request: r, Path: path, Mount: mount, Scheme: e.Scheme(r), Edge: e}
+		if c.Matches(&v) {
+			matched.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Rewrite returns a handler that rewrites the requests whose path the URI of m
+// holds for, in front of next. Both were validated.
+func Rewrite(rw *spec.Rewrite, m *spec.Match, next http.Handler) http.Handler {
+	uri, _, _ := match.Compile(m, regex.Cache{})
+	program := program.NewRewrite(rw, semantics.Native)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rctx := chiroute.Context(r.Context())
+		path, mount := chiroute.Path(r, rctx)
+		if !uri.Holds(path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		to := program.Path(path, &uri)
+		if rctx == nil {
+			next.ServeHTTP(w, program.Rewritten(r, r.Context(), mount+to))
+			return
+		}
+		own := rctx.Clone()
+		own.RoutePath = chiroute.PathOf(to)
+		next.ServeHTTP(w, program.Rewritten(r, context.WithValue(r.Context(), chiroute.Key, own), mount+to))
+		// Routers in front learn from their own state what was matched.
+		rctx.URLParams, rctx.RoutePatterns = own.URLParams, own.RoutePatterns
+	})
+}
+
+// Split returns a handler that spreads requests over backends by the weights
+// of destinations. A backend that is nil is next.
+func Split(list []spec.Destination, backends []http.Handler, next http.Handler) http.Handler {
+	rp := &program.Route{Retry: new(forward.Retry)}
+	for i := range list {
+		d := program.Destination{Host: list[i].Host, Weight: uint32(list[i].Weight), Backend: backends[i]}
+		if d.Backend == nil {
+			d.Backend = next
+		}
+		d.Request[0], d.Response[0] = header.Compile(&list[i].Headers.Request), header.Compile(&list[i].Headers.Response)
+		d.Authority = authorityOf(nil, nil, d.Request[0])
+		d.Writes, d.Adds = program.WritesOf(d.Request), header.CountAdded(d.Request)
+		rp.Wrapped = rp.Wrapped || d.Response[0] != nil
+		rp.Split.Add(d)
+	}
+	rp.Split.Settle()
+	o := DefaultOptions()
+	p := NewBare(&o)
+	all := &program.Clause{Clause: new(match.Clause), Route: rp}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		dest := rp.Split.Pick(p.Random)
+		if dest.Request[0] == nil && dest.Response[0] == nil {
+			dest.Backend.ServeHTTP(w, r)
+			return
+		}
+		v := p.BareView(r)
+		p.Send(w, &v, all, dest, "")
+	})
+}
+
+// NewBare returns the program of a feature that is alone around a handler.
+func NewBare(o *Options) *program.Program {
+	return &program.Program{Bare: true, Random: o.Random, Log: o.Log, Edge: edge.Edge{Open: true, Random: o.Random, Ids: new(edge.RequestIDs)}}
+}
+
+// WrappedHost is the destination that stands for the handler which a middleware
+// wraps.
+const WrappedHost = "next"

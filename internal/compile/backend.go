@@ -1,0 +1,254 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/traffic"
+	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A BackendName is what a backend is registered under:
+// "host", "host:port", "host/subset" or "host:port/subset"; "*" is every host.
+type BackendName struct {
+	Host, subset string
+	port         int
+}
+
+// ParseBackendName parses the name of a backend.
+func ParseBackendName(name string) (BackendName, error) {
+	var n BackendName
+	var found bool
+	rest, subset, found := strings.Cut(name, "/")
+	n.Host, n.subset = rest, subset
+	if found && !resource.IsLabel(subset) {
+		return n, fmt.Errorf("backend %q: %q is not the name of a subset", name, subset)
+	}
+	if i := hosts.PortStart(rest); i >= 0 {
+		port, err := strconv.Atoi(rest[i+1:])
+		if err != nil || port < 1 || port > 65535 {
+			return n, fmt.Errorf("backend %q: %q is not a port: a number from 1 to 65535 is expected", name, rest[i+1:])
+		}
+		n.Host, n.port = rest[:i], port
+	}
+	if n.Host == "" {
+		return n, fmt.Errorf(`backend %q: the host is missing: "host", "host:port", "host:port/subset" or "*" is expected`, name)
+	}
+	return n, nil
+}
+
+// A Backend is what stands behind a name: a handler in this process, or a URL.
+type Backend struct {
+	Name    BackendName
+	Handler http.Handler
+	URL     string
+	Origin  spec.Origin
+}
+
+// A backendIndex finds the backend of a destination.
+type backendIndex struct {
+	ByName map[BackendName]*Backend
+	// ports are those under which a host is registered.
+	ports map[string][]int
+}
+
+// NewBackendIndex indexes backends by full names of hosts. A name without a dot
+// is both itself and the service of that name in the default namespace.
+func NewBackendIndex(list []Backend, namespace string) backendIndex {
+	x := backendIndex{ByName: map[BackendName]*Backend{}, ports: map[string][]int{}}
+	for i := range list {
+		b := &list[i]
+		for _, host := range []string{b.Name.Host, resource.FullHost(b.Name.Host, namespace)} {
+			name := b.Name
+			name.Host = host
+			x.ByName[name] = b
+			if name.port != 0 && !slices.Contains(x.ports[host], name.port) {
+				x.ports[host] = append(x.ports[host], name.port)
+			}
+		}
+	}
+	return x
+}
+
+// Find returns the backend of a destination, the most particular name first.
+// written is the host as the destination has it, host its full name.
+func (x *backendIndex) Find(host, written string, port int, subset string) *Backend {
+	for _, n := range []BackendName{
+		{host, subset, port}, {written, subset, port},
+		{host, subset, 0}, {written, subset, 0},
+		{host, "", port}, {written, "", port},
+		{host, "", 0}, {written, "", 0},
+	} {
+		if b := x.ByName[n]; b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// exact reports whether a backend is registered for this port or this subset in
+// particular.
+func (x *backendIndex) exact(host, written string, port int, subset string) bool {
+	for _, h := range []string{host, written} {
+		if subset != "" && (x.ByName[BackendName{h, subset, port}] != nil || x.ByName[BackendName{h, subset, 0}] != nil) {
+			return true
+		}
+		if subset == "" && x.ByName[BackendName{h, "", port}] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// destination compiles a destination of a VirtualService in namespace, behind a
+// server's port.
+func (c *Compiler) destination(d *spec.Destination, namespace string, serverPort int) program.Destination {
+	out := program.Destination{Host: resource.FullHost(d.Host, namespace), Subset: d.Subset, Weight: uint32(d.Weight)}
+	port := d.Port
+	service := c.services.Find(out.Host, namespace)
+	defined := c.backends.ports[out.Host]
+	if len(defined) == 0 {
+		defined = c.backends.ports[d.Host]
+	}
+	if service != nil {
+		defined = service.ports()
+	}
+	if port == 0 {
+		port = serverPort
+		if len(defined) == 1 {
+			port = defined[0]
+		}
+	}
+	out.Port = uint16(port)
+	exact := c.backends.exact(out.Host, d.Host, port, out.Subset)
+	serviceNamespace := cmp.Or(resource.NamespaceOf(out.Host), namespace)
+	if service != nil {
+		serviceNamespace = service.namespace
+	}
+	rule := c.services.rules.Find(out.Host, serviceNamespace)
+	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, out.Subset)
+	if !known && !exact {
+		return out
+	}
+	if service != nil && !slices.Contains(defined, port) && !exact {
+		return out
+	}
+	switch b := c.backends.Find(out.Host, d.Host, port, out.Subset); {
+	case b != nil:
+		c.stand(&out, b, &policy)
+	case service != nil:
+		if r := c.serve(service, &out, &policy); r != nil {
+			out.Reach(r)
+			out.Declared = true
+		}
+	default:
+		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
+			c.stand(&out, b, &policy)
+		}
+	}
+	if policy.Any() {
+		out.Policy = &policy
+	}
+	return out
+}
+
+// stand puts a backend behind a destination. Of a policy that is for endpoints
+// and certificates, a URL says more itself.
+func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Policy) {
+	if b.Handler != nil {
+		d.Backend = b.Handler
+		return
+	}
+	config, err := upstream.FromURL(b.URL)
+	if err != nil {
+		c.At(b.Origin).Errorf("backend %q: %v", b.Name.String(), err)
+		return
+	}
+	description := upstreamDescription{Config: config}
+	description.Name = d.Cluster()
+	own := *policy
+	own.TLS = nil
+	c.describe(&description, &own, nil)
+	description.Protocol = config.Protocol
+	if r := c.remote(&description); r != nil {
+		d.Reach(r)
+	}
+}
+
+// String returns the name as it is registered.
+func (n BackendName) String() string {
+	text := n.Host
+	if n.port != 0 {
+		text += ":" + strconv.Itoa(n.port)
+	}
+	if n.subset != "" {
+		text += "/" + n.subset
+	}
+	return text
+}
+
+// serve returns the upstream of a service's port, or of the endpoints that a
+// policy selects. It is nil where Istio builds no cluster.
+func (c *Compiler) serve(h *hostService, d *program.Destination, policy *traffic.Policy) *program.Remote {
+	config := upstreamDescription{Config: upstream.Config{Name: d.Cluster()}}
+	switch h.resolution() {
+	case spec.ResolveDiscovery:
+		c.describeDiscovery(&config, h, int(d.Port), policy.Labels)
+	case spec.ResolveStatic:
+		config.Resolution = upstream.Static
+	case spec.ResolveDNS:
+		config.Resolution = upstream.DNS
+	case spec.ResolveDNSRoundRobin:
+		config.Resolution = upstream.DNSRoundRobin
+	case spec.ResolveDynamicDNS:
+		config.Resolution = upstream.DynamicDNS
+	}
+	for _, e := range h.Endpoints(d.Host, int(d.Port), policy.Labels) {
+		config.Endpoints = append(config.Endpoints, placed(e.Endpoint, e.Address))
+	}
+	if config.Resolution != upstream.Static && len(config.Endpoints) == 0 {
+		return nil
+	}
+	switch strings.ToUpper(h.protocol(int(d.Port))) {
+	case "HTTP2", "GRPC", "GRPC-WEB":
+		config.Protocol = upstream.HTTP2
+	}
+	c.describe(&config, policy, h.subjectAltNames(int(d.Port)))
+	return c.remote(&config)
+}
+
+// remote returns the upstream of a description, the one that is there already if
+// there is one.
+func (c *Compiler) remote(d *upstreamDescription) *program.Remote {
+	d.Random, d.Resolver, d.Transport = c.O.Random, c.O.Resolver, c.O.Transport
+	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
+		d.TLS != nil, c.O.Trusted, c.O.Locality, &d.identity)
+	if u := c.upstreams[identity]; u != nil {
+		return u
+	}
+	if c.before != nil {
+		if u := c.before.Upstreams[identity]; u != nil && sameDiscovery(u.Discovery, d.discovery) {
+			c.upstreams[identity] = u
+			return u
+		}
+	}
+	u, err := upstream.New(d.Config)
+	if err != nil {
+		c.At(spec.Origin{}).Errorf("%v", err)
+		return nil
+	}
+	c.upstreams[identity] = &program.Remote{
+		Identity: identity, Upstream: u, Budget: forward.NewBudget(), Discovery: d.discovery,
+		Direct: d.Transport == upstream.Direct && d.Protocol == upstream.HTTP1,
+	}
+	return c.upstreams[identity]
+}

@@ -1,0 +1,200 @@
+package compile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/regex"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/ratelimit"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Compiler turns declarations that were validated into a program.
+type Compiler struct {
+	*findings.List
+	D       *spec.Declarations
+	O       *Options
+	regexes regex.Cache
+	// before is the program that this one will replace, or nil.
+	before      *program.Program
+	keptBuckets map[string]*limit.Buckets
+	upstreams   map[string]*program.Remote
+	limiters    map[string]ratelimit.Limiter
+	files       PemFiles
+
+	semantics    semantics.Mode
+	defaultRetry *forward.Retry
+	policies     policyIndex
+	services     serviceIndex
+	backends     backendIndex
+	// bound are the VirtualServices with hosts, in the order in which their
+	// routes are joined, delegates put in.
+	bound []*boundVirtualService
+}
+
+// A boundVirtualService is a VirtualService as gateways see it.
+type boundVirtualService struct {
+	*spec.VirtualService
+	name resource.Name
+	// label is the name as text.
+	label string
+	// gateways are the resolved names; any says that every gateway is meant.
+	gateways []resource.Name
+	any      bool
+	routes   []boundRoute
+}
+
+// A boundRoute is a Route with what a delegate leaves of it.
+type boundRoute struct {
+	*spec.Route
+	// namespace resolves the short names of destinations.
+	namespace string
+	// policy is the VirtualService whose rate limits are on the route.
+	policy resource.Name
+}
+
+// Program compiles declarations that were validated into the program that
+// takes the place of before, which may be nil. What it finds goes to f.
+func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program, bg *forward.Background) *program.Program {
+	c := newCompiler(d, o, f, regexes, before)
+	p := &program.Program{
+		Semantics: o.Semantics, Normalization: o.Paths,
+		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, Ids: new(edge.RequestIDs)},
+		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
+	}
+	p.Listeners = c.compile()
+	p.Buckets, p.Upstreams = c.keptBuckets, c.upstreams
+	return p
+}
+
+func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program) *Compiler {
+	c := &Compiler{
+		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
+		keptBuckets: map[string]*limit.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
+	}
+	c.services = NewServiceIndex(c)
+	c.backends = NewBackendIndex(o.Backends, o.Namespace)
+	c.policies = newPolicyIndex(c)
+	return c
+}
+
+// compile builds the listeners.
+func (c *Compiler) compile() []*program.Listener {
+	c.bindServices()
+	servers := c.servers()
+	if len(c.D.Servers) == 0 {
+		servers = []*boundServer{{Server: &spec.Server{Port: 80, Hosts: []string{"*"}}, implicit: true}}
+	}
+	var listeners []*program.Listener
+	find := func(s *boundServer) *program.Listener {
+		for _, l := range listeners {
+			if l.Port == s.Port && l.Bind == s.Bind {
+				return l
+			}
+		}
+		return nil
+	}
+	joined := map[*program.RouteTable]*tableBuilder{}
+	var order []*tableBuilder
+	for _, s := range servers {
+		l := find(s)
+		if resource.IsSecure(s.Server) {
+			if l == nil {
+				l = &program.Listener{Bind: s.Bind, Port: s.Port, Chains: new(hosts.Table[*program.Chain])}
+				listeners = append(listeners, l)
+			}
+			if l.Chains == nil {
+				continue // a plain-text server was first; validation has warned
+			}
+			t := &program.RouteTable{
+				Name: "https." + itoa(s.Port) + "." + s.PortName + "." + s.name.Name + "." + s.name.Namespace,
+				Port: s.Port, TLS: true, Listener: l,
+			}
+			tb := newTableBuilder(c, t)
+			tb.add(s)
+			order = append(order, tb)
+			ch := &program.Chain{Server: *s.Server, Table: t}
+			l.Order = append(l.Order, ch)
+			for _, name := range hosts.Names(s.Hosts) {
+				l.Chains.Add(name, ch)
+			}
+			continue
+		}
+		if l == nil {
+			l = &program.Listener{Bind: s.Bind, Port: s.Port}
+			l.Plain = &program.RouteTable{Name: "http." + itoa(s.Port), Port: s.Port, Listener: l}
+			listeners = append(listeners, l)
+			joined[l.Plain] = newTableBuilder(c, l.Plain)
+			order = append(order, joined[l.Plain])
+		}
+		if l.Plain == nil {
+			continue
+		}
+		joined[l.Plain].add(s)
+	}
+	for _, tb := range order {
+		tb.seal()
+	}
+	program.SortListeners(listeners)
+	return listeners
+}
+
+// bindServices puts delegates in and orders the VirtualServices as Istio does:
+// those for their own namespace alone, those exported to ours by name, the
+// others; inside each by age, name and namespace.
+func (c *Compiler) bindServices() {
+	merger := newDelegateMerger(c)
+	for i := range c.D.VirtualServices {
+		vs := &c.D.VirtualServices[i]
+		if len(vs.Hosts) == 0 {
+			continue
+		}
+		b := &boundVirtualService{VirtualService: vs, name: resource.Name{Namespace: cmp.Or(vs.Namespace, c.O.Namespace), Name: vs.Name}}
+		b.label = b.name.String()
+		if len(c.D.Servers) > 0 && !resource.ExportedTo(vs.ExportTo, b.name.Namespace, c.O.Workload.Namespace) {
+			continue
+		}
+		for _, g := range vs.Gateways {
+			switch g {
+			case "*":
+				b.any = true
+			case resource.Mesh:
+			default:
+				b.gateways = append(b.gateways, resource.GatewayNamed(g, b.name.Namespace))
+			}
+		}
+		b.routes = merger.routes(b)
+		c.bound = append(c.bound, b)
+	}
+	slices.SortStableFunc(c.bound, func(a, b *boundVirtualService) int {
+		return cmp.Or(cmp.Compare(visibility(a), visibility(b)), a.Created.Compare(b.Created),
+			cmp.Compare(a.name.Name, b.name.Name), cmp.Compare(a.name.Namespace, b.name.Namespace))
+	})
+}
+
+// visibility ranks VirtualServices by how widely they are exported.
+func visibility(b *boundVirtualService) int {
+	switch {
+	case len(b.ExportTo) == 0 || slices.Contains(b.ExportTo, "*"):
+		return 2
+	case slices.Contains(b.ExportTo, "."):
+		return 0
+	}
+	return 1
+}
+
+// boundTo reports whether b is bound to a server's gateway.
+func (b *boundVirtualService) boundTo(s *boundServer) bool {
+	return s.implicit || b.any || slices.Contains(b.gateways, s.name)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,67 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+
+	"github.com/lateengo/gateway/internal/text"
+)
+
+// A Credential is gateway.Credential, whose fields it has.
+type Credential struct {
+	CertificateFile, KeyFile string
+	CAFile                   string
+	CRLFile                  string
+
+	Certificate *tls.Certificate
+	CAs         *x509.CertPool
+	CRLs        []*x509.RevocationList
+}
+
+// certificate returns the certificate, or nil if there is none.
+func (c *Credential) certificate(files *PemFiles) (*tls.Certificate, error) {
+	if c.Certificate != nil || c.CertificateFile == "" && c.KeyFile == "" {
+		return c.Certificate, nil
+	}
+	pair, err := files.certificate(c.CertificateFile, c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return &pair, nil
+}
+
+// authorities returns the authorities, or nil if there are none, and adds to the
+// identity what tells them from others.
+func (c *Credential) authorities(files *PemFiles, identity *text.Lines) (*x509.CertPool, error) {
+	if c.CAs != nil || c.CAFile == "" {
+		identity.Line("authorities %p", c.CAs)
+		return c.CAs, nil
+	}
+	pool, pem, err := files.Authorities(c.CAFile)
+	if err == nil {
+		identity.Line("authorities %x", sha256.Sum256(pem))
+	}
+	return pool, err
+}
+
+// lists returns the lists of revoked certificates, or nil if none are asked for.
+func (c *Credential) lists(files *PemFiles, identity *text.Lines) ([]*x509.RevocationList, error) {
+	switch {
+	case c.CRLs != nil && len(c.CRLs) == 0:
+		return nil, errors.New("it has an empty list of lists of revoked certificates")
+	case c.CRLs != nil:
+		for _, l := range c.CRLs {
+			identity.Line("revoked %x", sha256.Sum256(l.Raw))
+		}
+		return c.CRLs, nil
+	case c.CRLFile == "":
+		return nil, nil
+	}
+	lists, pem, err := files.RevocationLists(c.CRLFile)
+	if err == nil {
+		identity.Line("revoked %x", sha256.Sum256(pem))
+	}
+	return lists, err
+}

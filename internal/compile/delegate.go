@@ -1,0 +1,233 @@
+package compile
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A delegateMerger puts the routes of delegates in the place of the routes that
+// delegate (Istio's MergeHTTPRoutes).
+type delegateMerger struct {
+	c      *Compiler
+	byName map[resource.Name]*spec.VirtualService
+}
+
+func newDelegateMerger(c *Compiler) *delegateMerger {
+	m := &delegateMerger{c: c, byName: map[resource.Name]*spec.VirtualService{}}
+	for i := range c.D.VirtualServices {
+		vs := &c.D.VirtualServices[i]
+		if len(vs.Hosts) == 0 {
+			m.byName[resource.Name{Namespace: cmp.Or(vs.Namespace, c.O.Namespace), Name: vs.Name}] = vs
+		}
+	}
+	return m
+}
+
+// routes returns the routes of a VirtualService with those of its delegates. A
+// route whose delegate is missing, not exported to it, or delegates itself,
+// vanishes.
+func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
+	out := make([]boundRoute, 0, len(vs.Routes))
+	for i := range vs.Routes {
+		r := &vs.Routes[i]
+		if r.Delegate == nil {
+			out = append(out, boundRoute{r, vs.name.Namespace, vs.name})
+			continue
+		}
+		name := resource.Name{Namespace: cmp.Or(r.Delegate.Namespace, vs.name.Namespace), Name: r.Delegate.Name}
+		delegate := m.byName[name]
+		if delegate == nil || !resource.ExportedTo(delegate.ExportTo, name.Namespace, vs.name.Namespace) {
+			continue
+		}
+		for j := range delegate.Routes {
+			own := &delegate.Routes[j]
+			if own.Delegate != nil {
+				continue
+			}
+			if merged, ok := mergeRoutes(r, own, vs.name.Namespace, name.Namespace); ok {
+				out = append(out, boundRoute{merged, name.Namespace, vs.name})
+			}
+		}
+	}
+	return out
+}
+
+// mergeRoutes joins a route that delegates and one of the delegate's. It fails if
+// some match of the delegate's conflicts with every match of the root's.
+func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (*spec.Route, bool) {
+	out := *own
+	out.Match = nil
+	switch {
+	case len(own.Match) == 0:
+		out.Match = root.Match
+	case len(root.Match) == 0:
+		out.Match = own.Match
+	default:
+		for i := range own.Match {
+			found := false
+			for j := range root.Match {
+				if m, ok := mergeMatches(&root.Match[j], &own.Match[i], rootNamespace, ownNamespace); ok {
+					out.Match = append(out.Match, m)
+					found = true
+				}
+			}
+			if !found {
+				return nil, false
+			}
+		}
+	}
+	out.Name = joinNames(root.Name, own.Name)
+	out.Delegate = nil
+	if out.Rewrite == nil {
+		out.Rewrite = root.Rewrite
+	}
+	if out.DirectResponse == nil {
+		out.DirectResponse = root.DirectResponse
+	}
+	if out.Timeout == 0 {
+		out.Timeout = root.Timeout
+	}
+	if out.Retry == nil {
+		out.Retry = root.Retry
+	}
+	if out.Fault == nil {
+		out.Fault = root.Fault
+	}
+	if len(out.Mirrors) == 0 {
+		out.Mirrors = root.Mirrors
+	}
+	if out.CORS == nil {
+		out.CORS = root.CORS
+	}
+	if out.Headers.IsZero() {
+		out.Headers = root.Headers
+	}
+	if len(out.RateLimits) == 0 {
+		out.RateLimits = root.RateLimits
+	}
+	return &out, true
+}
+
+func joinNames(root, own string) string {
+	if root == "" || own == "" {
+		return root + own
+	}
+	return root + "-" + own
+}
+
+// mergeMatches returns the match that holds where both do, or false where Istio
+// sees a conflict.
+func mergeMatches(root, own *spec.Match, rootNamespace, ownNamespace string) (spec.Match, bool) {
+	if matchesConflict(root, own, rootNamespace, ownNamespace) {
+		return spec.Match{}, false
+	}
+	out := *own
+	out.Name = joinNames(root.Name, own.Name)
+	for _, f := range []struct{ to, from *spec.StringMatch }{
+		{&out.URI, &root.URI}, {&out.Method, &root.Method}, {&out.Scheme, &root.Scheme}, {&out.Authority, &root.Authority},
+	} {
+		if f.to.Kind == spec.MatchAny {
+			*f.to = *f.from
+		}
+	}
+	out.IgnoreURICase = root.IgnoreURICase
+	out.Headers = mergeMaps(root.Headers, own.Headers)
+	out.WithoutHeaders = mergeMaps(root.WithoutHeaders, own.WithoutHeaders)
+	out.QueryParams = mergeMaps(root.QueryParams, own.QueryParams)
+	out.SourceLabels = mergeMaps(root.SourceLabels, own.SourceLabels)
+	out.Port = cmp.Or(own.Port, root.Port)
+	out.SourceNamespace = cmp.Or(own.SourceNamespace, root.SourceNamespace)
+	out.StatPrefix = cmp.Or(own.StatPrefix, root.StatPrefix)
+	// Names of gateways are resolved where they were written.
+	gateways, namespace := own.Gateways, ownNamespace
+	if len(gateways) == 0 {
+		gateways, namespace = root.Gateways, rootNamespace
+	}
+	out.Gateways = nil
+	for _, g := range gateways {
+		if g != "*" && g != resource.Mesh {
+			g = resource.GatewayNamed(g, namespace).String()
+		}
+		out.Gateways = append(out.Gateways, g)
+	}
+	return out, true
+}
+
+func mergeMaps[V any](root, own map[string]V) map[string]V {
+	if len(root) == 0 {
+		return own
+	}
+	out := maps.Clone(root)
+	maps.Copy(out, own)
+	return out
+}
+
+func matchesConflict(root, own *spec.Match, rootNamespace, ownNamespace string) bool {
+	if root.IgnoreURICase != own.IgnoreURICase {
+		return true
+	}
+	if stringsConflict(root.URI, own.URI) || stringsConflict(root.Method, own.Method) ||
+		stringsConflict(root.Scheme, own.Scheme) || stringsConflict(root.Authority, own.Authority) {
+		return true
+	}
+	if mapsConflict(root.Headers, own.Headers) || mapsConflict(root.WithoutHeaders, own.WithoutHeaders) ||
+		mapsConflict(root.QueryParams, own.QueryParams) {
+		return true
+	}
+	if root.Port > 0 && own.Port > 0 && root.Port != own.Port {
+		return true
+	}
+	if root.SourceNamespace != "" && root.SourceNamespace != own.SourceNamespace {
+		return true
+	}
+	for key, value := range own.SourceLabels {
+		if other, ok := root.SourceLabels[key]; ok && other != value {
+			return true
+		}
+	}
+	if len(root.Gateways) > 0 && len(own.Gateways) > 0 {
+		for _, g := range own.Gateways {
+			name := resource.GatewayNamed(g, ownNamespace)
+			if !slices.ContainsFunc(root.Gateways, func(other string) bool { return resource.GatewayNamed(other, rootNamespace) == name }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func mapsConflict(root, own map[string]spec.StringMatch) bool {
+	for key, m := range own {
+		if other, ok := root[key]; ok && valuesConflict(other, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// valuesConflict is stringsConflict for two conditions on one key, neither of
+// which is absent. Istio finds one that asks for presence, or for an empty
+// value, in conflict with any other.
+func valuesConflict(root, own spec.StringMatch) bool {
+	return root.Value == "" || own.Value == "" || stringsConflict(root, own)
+}
+
+// stringsConflict reports whether own is not within root, as far as their texts
+// tell.
+func stringsConflict(root, own spec.StringMatch) bool {
+	if root.Kind == spec.MatchAny || own.Kind == spec.MatchAny {
+		return false
+	}
+	switch {
+	case root.Kind == spec.MatchRegex || own.Kind == spec.MatchRegex:
+		return true
+	case root.Kind == spec.MatchPrefix:
+		return !strings.HasPrefix(own.Value, root.Value)
+	}
+	return own.Kind != spec.MatchExact || own.Value != root.Value
+}

@@ -1,0 +1,82 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+)
+
+// compileLimit compiles a limit that was validated. A limit that did not change
+// since the program before, as its identity has it, keeps its buckets.
+func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where findings.Place) *limit.Limit {
+	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, where)}
+	p.Headers = make([]match.Source, len(l.Per))
+	for i, k := range l.Per {
+		if k.Header != "" {
+			p.Headers[i] = match.HeaderSource(k.Header)
+		}
+	}
+	if m := l.When; m != nil {
+		uri, rest, err := match.Compile(m, c.regexes)
+		if err == nil {
+			p.When = rest
+			if m.URI.Kind != spec.MatchAny {
+				p.URI = &uri
+			}
+		}
+	}
+	identity := fmt.Sprintf("%s[%d] %s, %d keys", domain, at, p, l.MaxKeys)
+	if c.keptBuckets[identity] == nil {
+		c.keptBuckets[identity] = c.before.BucketsOf(identity)
+		if c.keptBuckets[identity] == nil {
+			c.keptBuckets[identity] = limit.NewBuckets(l)
+		}
+	}
+	p.Buckets = c.keptBuckets[identity]
+	return p
+}
+
+// store returns the store of a provider, or nil for none. All limits of a
+// program share it.
+func (x *policyIndex) store(provider string, where findings.Place) *limit.Store {
+	if provider == "" {
+		return nil
+	}
+	if s := x.stores[provider]; s != nil {
+		return s
+	}
+	limiter := x.c.limiters[provider]
+	if limiter == nil {
+		known := make([]string, 0, len(x.c.limiters))
+		for name, l := range x.c.limiters {
+			if l != nil {
+				known = append(known, name)
+			}
+		}
+		slices.Sort(known)
+		where.Field("provider").Suggestf(suggest.Closest(provider, known), "no limiter is registered as %q", provider)
+		return nil
+	}
+	s := &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}
+	x.stores[provider] = s
+	return s
+}
+
+// sortLimits puts the limits of this process first, so that what they refuse
+// does not reach a store, and of these the slowest refill, the order in which
+// Envoy takes tokens. Limits that can be asked together follow each other.
+func sortLimits(limits []*limit.Limit) {
+	perSecond := func(l *limit.Limit) float64 { return float64(l.Spec.Requests) / l.Spec.Unit.Seconds() }
+	slices.SortStableFunc(limits, func(a, b *limit.Limit) int {
+		if a.Store != nil || b.Store != nil {
+			return cmp.Or(cmp.Compare(a.Spec.Provider, b.Spec.Provider), cmp.Compare(a.Domain, b.Domain))
+		}
+		return cmp.Compare(perSecond(a), perSecond(b))
+	})
+}

@@ -1,0 +1,45 @@
+package compile
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/ratelimit"
+	"github.com/lateengo/gateway/spec"
+)
+
+// Options are what a program is compiled with beside the declarations.
+type Options struct {
+	Backends  []Backend
+	Limiters  map[string]ratelimit.Limiter
+	Semantics semantics.Mode
+	Paths     spec.PathNormalization
+	Trusted   int
+	// namespace is that of declarations and backends which name none.
+	Namespace string
+	Workload  resource.Workload
+	Locality  string
+	Log       *slog.Logger
+	Fallback  http.Handler
+	Random    func() uint64
+	Resolver  upstream.Resolver
+	Transport upstream.Transport
+	// credentials are those of TLS to destinations.
+	Credentials map[string]Credential
+	Discoveries map[string]Discovery
+}
+
+// DefaultOptions are those of a new Builder.
+func DefaultOptions() Options {
+	return Options{
+		Namespace: resource.DefaultNamespace,
+		Workload:  resource.Workload{Namespace: resource.RootNamespace},
+		Limiters:  map[string]ratelimit.Limiter{},
+		Log:       slog.New(slog.DiscardHandler),
+		Random:    edge.Random,
+	}
+}

@@ -1,0 +1,69 @@
+package compile
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"github.com/lateengo/gateway/internal/revocation"
+)
+
+// PemFiles are the files in PEM form that a build has read. Each is read once, so
+// that all destinations which name it get the same. The zero value has read none.
+type PemFiles map[string]pemFile
+
+type pemFile struct {
+	text []byte
+	err  error
+}
+
+func (f *PemFiles) read(path string) ([]byte, error) {
+	file, ok := (*f)[path]
+	if !ok {
+		file.text, file.err = os.ReadFile(path)
+		if *f == nil {
+			*f = make(PemFiles)
+		}
+		(*f)[path] = file
+	}
+	return file.text, file.err
+}
+
+// Authorities returns the certificates in a file, and its text.
+func (f *PemFiles) Authorities(path string) (*x509.CertPool, []byte, error) {
+	text, err := f.read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+	}
+	return pool, text, nil
+}
+
+// RevocationLists returns the lists of revoked certificates in a file, and its
+// text.
+func (f *PemFiles) RevocationLists(path string) (lists []*x509.RevocationList, text []byte, err error) {
+	if text, err = f.read(path); err != nil {
+		return nil, nil, err
+	}
+	if lists, err = revocation.Parse(text); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return lists, text, nil
+}
+
+// certificate returns a certificate and its key, each in a file.
+func (f *PemFiles) certificate(certificate, key string) (tls.Certificate, error) {
+	certificateText, err := f.read(certificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyText, err := f.read(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certificateText, keyText)
+}

@@ -1,0 +1,116 @@
+package compile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/resource"
+)
+
+// A policyIndex finds the rate limits of a route.
+type policyIndex struct {
+	c *Compiler
+	// byTarget are the limits of policies by what they are attached to.
+	byTarget map[policyTarget][]*limit.Limit
+	// stores are the limiters in use, by the names of their providers.
+	stores map[string]*limit.Store
+}
+
+// A policyTarget is what a policy is attached to. An empty kind is a namespace.
+type policyTarget struct {
+	kind, section string
+	name          resource.Name
+}
+
+// newPolicyIndex compiles the policies, oldest first. It sets c.policies.
+func newPolicyIndex(c *Compiler) policyIndex {
+	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*limit.Limit{}, stores: map[string]*limit.Store{}}
+	x := c.policies
+	order := make([]int, len(c.D.RateLimits))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return c.D.RateLimits[a].Created.Compare(c.D.RateLimits[b].Created)
+	})
+	for _, position := range order {
+		p := &c.D.RateLimits[position]
+		name := resource.Name{Namespace: cmp.Or(p.Namespace, c.O.Namespace), Name: p.Name}
+		if p.Name == "" {
+			name.Name = "#" + strconv.Itoa(position)
+		}
+		origin := p.Origin
+		if origin.Kind == "" {
+			origin.Kind = "RateLimitConfig"
+		}
+		limits := make([]*limit.Limit, len(p.Limits))
+		for i := range p.Limits {
+			limits[i] = c.compileLimit(&p.Limits[i], name.String(), i, c.At(origin).Field("limits").Index(i))
+		}
+		targets := []policyTarget{{name: resource.Name{Namespace: name.Namespace}}}
+		if len(p.Targets) > 0 {
+			targets = nil
+		}
+		for _, t := range p.Targets {
+			target := policyTarget{t.Kind, t.SectionName, resource.Name{Namespace: name.Namespace, Name: t.Name}}
+			if !slices.Contains(targets, target) {
+				targets = append(targets, target)
+			}
+		}
+		for _, t := range targets {
+			x.byTarget[t] = append(x.byTarget[t], limits...)
+		}
+	}
+	return x
+}
+
+// limits returns the rate limits of a route behind a server: its own, and those
+// of the most specific level at which a policy is attached.
+func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer) []*limit.Limit {
+	var out []*limit.Limit
+	if len(r.RateLimits) > 0 {
+		origin, domain := r.Origin, "route "+vs.name.String()+"/"+routeIdentity(r, vs)
+		if origin.IsZero() {
+			origin = vs.Origin
+		}
+		for i := range r.RateLimits {
+			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
+		}
+	}
+	for _, level := range []policyTarget{
+		{"VirtualService", r.Name, r.policy},
+		{"VirtualService", "", r.policy},
+		{"Gateway", s.PortName, s.name},
+		{"Gateway", "", s.name},
+		{name: resource.Name{Namespace: cmp.Or(s.name.Namespace, c.O.Namespace)}},
+		{name: resource.Name{Namespace: resource.RootNamespace}},
+	} {
+		if limits := c.policies.byTarget[level]; len(limits) > 0 {
+			out = append(out, limits...)
+			break
+		}
+	}
+	sortLimits(out)
+	return out
+}
+
+// routeIdentity tells a route from the others of its VirtualService: by its name
+// if it alone has that, so that counts outlive a change of the order, and else
+// by its position.
+func routeIdentity(r *boundRoute, vs *boundVirtualService) string {
+	position, same := 0, 0
+	for i := range vs.routes {
+		if &vs.routes[i] == r {
+			position = i
+		}
+		if vs.routes[i].Name == r.Name {
+			same++
+		}
+	}
+	if r.Name != "" && same == 1 {
+		return r.Name
+	}
+	return "#" + strconv.Itoa(position)
+}

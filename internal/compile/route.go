@@ -1,0 +1,162 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
+)
+
+// clauses compiles a VirtualService's routes for a server. Reading stops at the
+// first catch-all.
+func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClause {
+	out := make([]boundClause, 0, len(vs.routes))
+	for i := range vs.routes {
+		r := &vs.routes[i]
+		var rp *program.Route
+		program := func() *program.Route {
+			if rp == nil {
+				rp = c.route(r, vs, s)
+			}
+			return rp
+		}
+		if len(r.Match) == 0 {
+			return append(out, boundClause{match.Clause{URI: match.URI{Kind: spec.MatchPrefix, Text: "/"}}, program(), r.Name})
+		}
+		for j := range r.Match {
+			m := &r.Match[j]
+			if !c.concerns(m, vs, s) {
+				continue
+			}
+			uri, rest, err := match.Compile(m, c.regexes)
+			if err != nil {
+				continue // validation has reported it
+			}
+			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name}
+			if m.Name != "" {
+				cl.name += "." + m.Name
+			}
+			out = append(out, cl)
+			if cl.IsCatchAll() {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// concerns reports whether the conditions of a match that are settled before any
+// request hold: port, gateway, and the workload's labels and namespace.
+func (c *Compiler) concerns(m *spec.Match, vs *boundVirtualService, s *boundServer) bool {
+	if m.Port != 0 && m.Port != s.Port {
+		return false
+	}
+	if len(m.Gateways) > 0 {
+		if s.implicit {
+			return true
+		}
+		for _, g := range m.Gateways {
+			if g == "*" || resource.GatewayNamed(g, vs.name.Namespace) == s.name {
+				return true
+			}
+		}
+		return false
+	}
+	return (m.SourceNamespace == "" || m.SourceNamespace == c.O.Workload.Namespace) && c.O.Workload.Has(m.SourceLabels)
+}
+
+// route compiles a route's action.
+func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer) *program.Route {
+	p := &program.Route{
+		Service: vs.label,
+		Fault:   program.NewFault(r.Fault),
+		CORS:    program.NewCORS(r.CORS, c.regexes),
+		Rewrite: program.NewRewrite(r.Rewrite, c.semantics),
+		Retry:   c.retry(r.Retry),
+		Timeout: r.Timeout,
+	}
+	p.Limits = c.limits(r, vs, s)
+	if r.Redirect != nil || r.DirectResponse != nil {
+		p.Redirect = program.NewRedirect(r.Redirect, s.Port, s.TLS != nil, c.semantics)
+		p.Direct = program.NewDirect(r.DirectResponse)
+		p.Response = header.Compile(&r.Headers.Response)
+		p.CORS = nil // CORS needs a destination
+		return p
+	}
+	c.split(p, r, s)
+	for i := range r.Mirrors {
+		m := &r.Mirrors[i]
+		percent := 100.0
+		if m.Percent != nil {
+			percent = *m.Percent
+		}
+		if share := program.NewShare(percent); share > 0 {
+			p.Mirrors = append(p.Mirrors, program.Mirror{Destination: c.destination(&m.Destination, r.namespace, s.Port), Share: share})
+		}
+	}
+	p.Wrapped = p.Wrapped || c.semantics.SendsEnvoyHeaders()
+	return p
+}
+
+// split compiles the destinations of a route. With one, its operations and the
+// route's are one level; with several, each destination's come first.
+func (c *Compiler) split(p *program.Route, r *boundRoute, s *boundServer) {
+	request, response := header.Compile(&r.Headers.Request), header.Compile(&r.Headers.Response)
+	for i := range r.Destinations {
+		d := c.destination(&r.Destinations[i], r.namespace, s.Port)
+		own := &r.Destinations[i].Headers
+		ownRequest, ownResponse := header.Compile(&own.Request), header.Compile(&own.Response)
+		switch {
+		case len(r.Destinations) > 1:
+			d.Request = [2]*header.Operations{ownRequest, request}
+			d.Response = [2]*header.Operations{ownResponse, response}
+		default:
+			d.Request[0], d.Response[0] = request, response
+			if ownRequest != nil {
+				d.Request[0] = header.Compile(&r.Headers.Request, &own.Request)
+			}
+			if ownResponse != nil {
+				d.Response[0] = header.Compile(&r.Headers.Response, &own.Response)
+			}
+		}
+		d.Authority = authorityOf(r.Rewrite, request, ownRequest)
+		d.Writes, d.Adds = program.WritesOf(d.Request), edge.HeaderCount+header.CountAdded(d.Request)
+		d.Computes = slices.ContainsFunc(slices.Concat(d.Request[:], d.Response[:]), (*header.Operations).Computes)
+		p.Wrapped = p.Wrapped || d.Response != [2]*header.Operations{} || d.Remote
+		p.Split.Add(d)
+	}
+	p.Split.Settle()
+}
+
+// retry compiles a retry policy. Routes without one share Istio's default.
+func (c *Compiler) retry(r *spec.Retry) *forward.Retry {
+	if r != nil {
+		p := forward.CompileRetry(r)
+		return &p
+	}
+	if c.defaultRetry == nil {
+		p := forward.CompileRetry(nil)
+		p.Repeats = c.semantics.RepeatsBroken()
+		c.defaultRetry = &p
+	}
+	return c.defaultRetry
+}
+
+// authorityOf returns what replaces the Host header: the rewrite's authority,
+// the route's, or the destination's.
+func authorityOf(rw *spec.Rewrite, route, own *header.Operations) string {
+	if rw != nil && rw.Authority != "" {
+		return rw.Authority
+	}
+	for _, ops := range []*header.Operations{route, own} {
+		if ops != nil && ops.Authority != "" {
+			return ops.Authority
+		}
+	}
+	return ""
+}

@@ -1,0 +1,113 @@
+package compile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/resource"
+)
+
+// A tableBuilder joins what servers and VirtualServices say about the hosts of
+// one route table (Istio's buildGatewayHTTPRouteConfig).
+type tableBuilder struct {
+	c     *Compiler
+	table *program.RouteTable
+	hosts map[string]*hostBuilder
+	order []*hostBuilder
+	// compiled are the clauses of a VirtualService by gateway: compiled once for
+	// the first server, and used for the gateway's others in this table.
+	compiled map[compiledKey][]boundClause
+}
+
+// A hostBuilder is a virtual host in the making.
+type hostBuilder struct {
+	domain   string
+	redirect bool
+	clauses  []boundClause
+}
+
+// A boundClause is a clause with its route.
+type boundClause struct {
+	match.Clause
+	route *program.Route
+	name  string
+}
+
+type compiledKey struct {
+	gateway resource.Name
+	service *boundVirtualService
+}
+
+func newTableBuilder(c *Compiler, t *program.RouteTable) *tableBuilder {
+	return &tableBuilder{c: c, table: t, hosts: map[string]*hostBuilder{}, compiled: map[compiledKey][]boundClause{}}
+}
+
+// host returns the virtual host of a domain.
+func (tb *tableBuilder) host(domain string) *hostBuilder {
+	h := tb.hosts[domain]
+	if h == nil {
+		h = &hostBuilder{domain: domain}
+		tb.hosts[domain] = h
+		tb.order = append(tb.order, h)
+	}
+	return h
+}
+
+// add adds a server.
+func (tb *tableBuilder) add(s *boundServer) {
+	redirect := s.TLS != nil && s.TLS.HTTPSRedirect && !tb.table.TLS
+	for _, vs := range tb.c.bound {
+		if !vs.boundTo(s) {
+			continue
+		}
+		domains := hosts.Intersect(hosts.ForNamespace(s.Hosts, s.name.Namespace, vs.name.Namespace), vs.Hosts)
+		if len(domains) == 0 {
+			continue
+		}
+		key := compiledKey{s.name, vs}
+		clauses, ok := tb.compiled[key]
+		if !ok {
+			clauses = tb.c.clauses(vs, s)
+			tb.compiled[key] = clauses
+		}
+		if len(clauses) == 0 {
+			continue
+		}
+		for _, domain := range domains {
+			h := tb.host(strings.ToLower(domain))
+			h.clauses = append(h.clauses, clauses...)
+			h.redirect = h.redirect || redirect
+		}
+	}
+	if redirect {
+		for _, domain := range hosts.Names(s.Hosts) {
+			tb.host(domain).redirect = true
+		}
+	}
+}
+
+// seal puts catch-alls last and makes the indexes.
+func (tb *tableBuilder) seal() {
+	for _, h := range tb.order {
+		slices.SortStableFunc(h.clauses, func(a, b boundClause) int {
+			switch x, y := a.IsCatchAll(), b.IsCatchAll(); {
+			case x == y:
+				return 0
+			case y:
+				return -1
+			}
+			return 1
+		})
+		list, clauses := make([]match.Clause, len(h.clauses)), make([]program.Clause, len(h.clauses))
+		for i := range h.clauses {
+			b := &h.clauses[i]
+			list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name}
+		}
+		host := program.NewVirtualHost(h.domain, h.redirect, list, clauses)
+		tb.table.Order = append(tb.table.Order, host)
+		tb.table.Hosts.Add(h.domain, host)
+	}
+}

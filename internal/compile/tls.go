@@ -1,0 +1,102 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/lateengo/gateway/internal/traffic"
+	"github.com/lateengo/gateway/spec"
+)
+
+// describeTLS describes TLS to a destination. What cannot be read is a warning:
+// connections to that destination fail, as they do in Istio where a secret is
+// missing, and others are not concerned.
+func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names []string) {
+	t, config := p.TLS, &d.Config
+	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.SNI, InsecureSkipVerify: t.InsecureSkipVerify}
+	config.SubjectAltNames = t.SubjectAltNames
+	if len(config.SubjectAltNames) == 0 {
+		config.SubjectAltNames = names
+	}
+	config.AnyName = len(config.SubjectAltNames) == 0 && t.SNI != ""
+	d.identity.Line("names %q", config.SubjectAltNames)
+	missing := func(field, what string, err error) {
+		c.At(p.Origin).Field("trafficPolicy").Field("tls").Field(field).
+			Warnf("", "the %s cannot be read, so that connections to the destination fail: %v", what, err)
+		config.TLS.RootCAs = x509.NewCertPool()
+		config.TLS.InsecureSkipVerify = false
+		d.identity.Line("%s missing", field)
+	}
+	if t.CredentialName != "" {
+		c.describeCredential(d, t, missing)
+		return
+	}
+	if t.CACertificates != "" {
+		pool, text, err := c.files.Authorities(t.CACertificates)
+		if err != nil {
+			missing("caCertificates", "authorities", err)
+		} else {
+			config.TLS.RootCAs = pool
+			d.identity.Line("authorities %x", sha256.Sum256(text))
+		}
+	}
+	if t.CACRL != "" && !t.InsecureSkipVerify {
+		lists, text, err := c.files.RevocationLists(t.CACRL)
+		if err != nil {
+			missing("caCrl", "lists of revoked certificates", err)
+		} else {
+			config.CRLs = lists
+			d.identity.Line("revoked %x", sha256.Sum256(text))
+		}
+	}
+	if t.Mode == spec.ClientTLSMutual {
+		pair, err := c.files.certificate(t.ClientCertificate, t.PrivateKey)
+		if err != nil {
+			missing("clientCertificate", "client's certificate", err)
+		} else {
+			config.TLS.Certificates = []tls.Certificate{pair}
+		}
+	}
+	for _, shown := range config.TLS.Certificates {
+		d.identity.Line("certificate %x", shown.Certificate)
+	}
+}
+
+// describeCredential describes what a credential holds.
+func (c *Compiler) describeCredential(d *upstreamDescription, t *spec.ClientTLS, missing func(field, what string, err error)) {
+	config := &d.Config
+	credential, ok := c.O.Credentials[t.CredentialName]
+	if !ok {
+		missing("credentialName", "credential", fmt.Errorf("no credential %q is registered", t.CredentialName))
+		return
+	}
+	shown, err := credential.certificate(&c.files)
+	switch {
+	case err != nil:
+		missing("credentialName", "credential's certificate", err)
+		return
+	case shown == nil && t.Mode == spec.ClientTLSMutual:
+		missing("credentialName", "credential's certificate", fmt.Errorf("credential %q has none", t.CredentialName))
+		return
+	}
+	pool, err := credential.authorities(&c.files, &d.identity)
+	if err != nil {
+		missing("credentialName", "credential's authorities", err)
+		return
+	}
+	lists, err := credential.lists(&c.files, &d.identity)
+	if err != nil {
+		missing("credentialName", "credential's lists of revoked certificates", err)
+		return
+	}
+	config.TLS.RootCAs = pool
+	if !t.InsecureSkipVerify {
+		config.CRLs = lists
+	}
+	if shown != nil {
+		config.TLS.Certificates = []tls.Certificate{*shown}
+		d.identity.Line("certificate %x", shown.Certificate)
+	}
+}

@@ -1,0 +1,170 @@
+package edge
+
+import (
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/escape"
+	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/semantics"
+)
+
+// An Edge is what a gateway at the edge of a network does with the headers that
+// speak about the client: nothing from outside is believed beyond the declared
+// number of trusted proxies (Envoy's conn_manager_utility with
+// use_remote_address).
+type Edge struct {
+	Semantics semantics.Mode
+	// trusted is the number of proxies in front (Istio's numTrustedProxies).
+	Trusted int
+	Random  func() uint64
+	Ids     *RequestIDs
+	// open says that there is no edge: a feature alone around a handler sees
+	// and passes on the headers as they came.
+	Open bool
+}
+
+// Header names in canonical form.
+const (
+	ForwardedForHeader    = "X-Forwarded-For"
+	ForwardedProtoHeader  = "X-Forwarded-Proto"
+	RequestIDHeader       = "X-Request-Id"
+	ExternalAddressHeader = "X-Envoy-External-Address"
+	ClientCertHeader      = "X-Forwarded-Client-Cert"
+	OriginalPathHeader    = "X-Envoy-Original-Path"
+	OriginalHostHeader    = "X-Envoy-Original-Host"
+	AttemptCountHeader    = "X-Envoy-Attempt-Count"
+	ExpectedTimeoutHeader = "X-Envoy-Expected-Rq-Timeout-Ms"
+)
+
+// HeaderCount is how many headers every request gets: X-Forwarded-For,
+// X-Forwarded-Proto and X-Request-Id.
+const HeaderCount = 3
+
+// InternalHeaders control Envoy and are removed from every request from outside.
+var InternalHeaders = func() map[string]bool {
+	m := map[string]bool{ClientCertHeader: true, "X-Envoy-Internal": true}
+	for _, name := range []string{
+		"upstream-rq-timeout-ms", "upstream-rq-per-try-timeout-ms", "max-retries", "retry-on", "retry-grpc-on",
+		"retriable-status-codes", "retriable-header-names", "upstream-alt-stat-name", "force-trace",
+		"decorator-operation", "original-path", "original-host", "expected-rq-timeout-ms", "ip-tags",
+		"hedge-on-per-try-timeout", "downstream-service-cluster", "downstream-service-node",
+		"external-address", "attempt-count",
+	} {
+		m[textproto.CanonicalMIMEHeaderKey("x-envoy-"+name)] = true
+	}
+	return m
+}()
+
+// IsEdgeHeader reports whether conditions see the edge's value of a header
+// rather than the client's.
+func IsEdgeHeader(key string) bool {
+	switch key {
+	case ForwardedForHeader, ForwardedProtoHeader, RequestIDHeader:
+		return true
+	}
+	return InternalHeaders[key]
+}
+
+// Value returns a header that the edge writes, as conditions see it.
+func (e *Edge) Value(r *http.Request, key string) (string, bool) {
+	if e.Open {
+		return field.Joined(r.Header[key])
+	}
+	switch key {
+	case ForwardedProtoHeader:
+		return e.ForwardedProto(r), true
+	case ForwardedForHeader:
+		list := e.ForwardedFor(r)
+		return list, list != ""
+	case RequestIDHeader:
+		return "", true
+	case ExternalAddressHeader:
+		client := e.ClientAddress(r)
+		return client, client != ""
+	case ClientCertHeader:
+		cert := clientCertificate(r)
+		return cert, cert != ""
+	}
+	return "", false
+}
+
+// Scheme returns "https" or "http": that of the connection, or what a trusted
+// proxy says.
+func (e *Edge) Scheme(r *http.Request) string {
+	if e.Trusted > 0 {
+		if proto, _ := field.Joined(r.Header[ForwardedProtoHeader]); proto == "https" || proto == "http" {
+			return proto
+		}
+	}
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// ForwardedProto returns X-Forwarded-Proto: a trusted proxy's as it came, or the
+// scheme.
+func (e *Edge) ForwardedProto(r *http.Request) string {
+	if e.Trusted > 0 {
+		if proto, ok := field.Joined(r.Header[ForwardedProtoHeader]); ok {
+			return proto
+		}
+	}
+	return e.Scheme(r)
+}
+
+// ClientAddress returns the address of the client without port: the peer's, or
+// the one that the outermost trusted proxy saw.
+func (e *Edge) ClientAddress(r *http.Request) string {
+	if e.Trusted > 0 {
+		if list, ok := field.Joined(r.Header[ForwardedForHeader]); ok {
+			for range e.Trusted - 1 {
+				i := strings.LastIndexByte(list, ',')
+				if i < 0 {
+					list = ""
+					break
+				}
+				list = list[:i]
+			}
+			last := strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
+			if _, err := netip.ParseAddr(last); err == nil {
+				return last
+			}
+		}
+	}
+	return PeerAddress(r)
+}
+
+// PeerAddress returns the IP address of the connection's other end, without
+// port, or "" if there is none, as on a Unix socket.
+func PeerAddress(r *http.Request) string {
+	addr := r.RemoteAddr
+	if strings.HasPrefix(addr, "[") {
+		addr, _, _ = strings.Cut(addr[1:], "]")
+	} else if i := strings.IndexByte(addr, ':'); i >= 0 && i == strings.LastIndexByte(addr, ':') {
+		// An IPv6 address without brackets has no port: middlewares that put
+		// the client's address in place of the peer's leave it so.
+		addr = addr[:i]
+	}
+	for i := 0; i < len(addr) && addr[i] != '%'; i++ {
+		if c := addr[i]; c != '.' && c != ':' && !escape.IsHexDigit(c) {
+			return ""
+		}
+	}
+	return addr
+}
+
+// ForwardedFor returns X-Forwarded-For with the peer's address appended.
+func (e *Edge) ForwardedFor(r *http.Request) string {
+	peer := PeerAddress(r)
+	if list, ok := field.Joined(r.Header[ForwardedForHeader]); ok && list != "" {
+		if peer == "" {
+			return list
+		}
+		return list + "," + peer
+	}
+	return peer
+}

@@ -1,0 +1,8 @@
+package edge
+
+import (
+	"math/rand/v2"
+)
+
+// Random is safe for concurrent use and takes no lock.
+func Random() uint64 { return rand.Uint64() }

@@ -1,0 +1,28 @@
+package escape
+
+func IsHexDigit(c byte) bool {
+	_, ok := HexDigit(c)
+	return ok
+}
+
+// Decode decodes the escape at path[i], if there is one.
+func Decode(path string, i int) (byte, bool) {
+	if i+2 >= len(path) || path[i] != '%' {
+		return 0, false
+	}
+	hi, ok1 := HexDigit(path[i+1])
+	lo, ok2 := HexDigit(path[i+2])
+	return hi<<4 | lo, ok1 && ok2
+}
+
+func HexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}

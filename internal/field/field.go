@@ -1,0 +1,67 @@
+package field
+
+import (
+	"net/http"
+	"strings"
+)
+
+// HasToken reports whether a list of tokens holds one.
+func HasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// JoinedHeader returns the lines of a header as one value, and whether there
+// are any.
+func JoinedHeader(h http.Header, key string) (string, bool) {
+	lines := h[key]
+	if len(lines) > 1 && key == "Cookie" {
+		return strings.Join(lines, "; "), true
+	}
+	return Joined(lines)
+}
+
+// Joined returns the lines of a header as one value, joined with a comma as
+// Envoy does for all but cookies.
+func Joined(lines []string) (string, bool) {
+	switch len(lines) {
+	case 0:
+		return "", false
+	case 1:
+		return lines[0], true
+	}
+	return strings.Join(lines, ","), true
+}
+
+// One returns a header as one value, "" if there is none.
+func One(h http.Header, key string) string {
+	value, _ := Joined(h[key])
+	return value
+}
+
+// First returns the first line of a header, "" if there is none.
+func First(h http.Header, key string) string {
+	if lines := h[key]; len(lines) > 0 {
+		return lines[0]
+	}
+	return ""
+}
+
+// QueryValue returns the first value of a query parameter as it was written:
+// nothing is decoded, and & alone separates.
+func QueryValue(query, name string) (string, bool) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if key, value, _ := strings.Cut(pair, "="); key == name && pair != "" {
+			return value, true
+		}
+	}
+	return "", false
+}

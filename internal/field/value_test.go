@@ -1,0 +1,16 @@
+package field
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFieldValue(t *testing.T) {
+	for came, want := range map[string]string{
+		"": "", "plain": "plain", "tab\tstays": "tab\tstays", "ü stays": "ü stays", "\x80 stays": "\x80 stays",
+		"a\r\nX-Evil: 1": "a  X-Evil: 1", "a\nb": "a b", "a\x00b": "a b", "a\x7fb": "a b", "\x80\n": "\x80 ",
+	} {
+		require.Equal(t, want, Value(came), "%q", came)
+	}
+}

@@ -1,0 +1,295 @@
+package forward
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lateengo/gateway/internal/chiroute"
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/upstream"
+)
+
+// Attempts are the tries of one exchange.
+type Attempts struct {
+	Owner Exchange
+	// in is the request as it came, and request what the backend gets.
+	In, Request *http.Request
+	Backend     http.Handler
+	Out         http.ResponseWriter
+	Policy      *Retry
+	Random      func() uint64
+	// routedAnew says that a chi router is around: each try after the first gets a
+	// routing state of its own.
+	RoutedAnew bool
+	// tellsAttempts says that a retry carries Envoy's headers that count it.
+	TellsAttempts bool
+	body          *replayBody
+	// previous is what the tries before owe to the next.
+	Previous PreviousHosts
+	// timed says that a try may have to be given up. Its backend runs in a
+	// goroutine of its own then.
+	Timed bool
+
+	// timeout bounds all tries together from the end of the request, stream from
+	// its beginning.
+	Timeout, Stream time.Duration
+	// arrived is closed when the whole request has arrived; nil from then on.
+	arrived <-chan struct{}
+	// complete is when that was.
+	complete         time.Time
+	over, streamOver *time.Timer
+	// expired says that one of these has fired.
+	expired bool
+}
+
+// An Exchange is the exchange that the tries belong to.
+type Exchange interface {
+	// fail answers for a destination that gave no response.
+	Fail(w http.ResponseWriter, f upstream.Failure)
+	// grpcTimedOut answers a gRPC client whose own time is up.
+	GRPCTimedOut(w http.ResponseWriter)
+	// repeats reports whether a request is sent once more, although the policy
+	// does not retry the failure.
+	Repeats(f *upstream.Failure) bool
+}
+
+// Serve makes the tries, until one answers or there is no other.
+func (a *Attempts) Serve() {
+	a.body = NewReplayBody(a.Request, a.Timed)
+	defer a.end()
+	if a.body != nil {
+		a.arrived = a.body.arrived
+	} else {
+		a.begin()
+	}
+	if a.Stream > 0 {
+		a.streamOver = time.NewTimer(a.Stream)
+	}
+	a.run()
+}
+
+// begin starts the clock of the route's timeout.
+func (a *Attempts) begin() {
+	a.complete = time.Now()
+	if a.Timeout > 0 {
+		a.over = time.NewTimer(a.Timeout)
+	}
+}
+
+func (a *Attempts) end() {
+	a.Previous.End()
+	a.body.Finish()
+	stop(a.over)
+	stop(a.streamOver)
+}
+
+func stop(t *time.Timer) {
+	if t != nil {
+		t.Stop()
+	}
+}
+
+// signal returns the channel of a timer that there may be.
+func signal(t *time.Timer) <-chan time.Time {
+	if t == nil {
+		return nil
+	}
+	return t.C
+}
+
+// timedOut is the failure of a backend that took too long.
+var timedOut = upstream.Failure{
+	Flag: upstream.FlagTimeout, Status: http.StatusGatewayTimeout, Body: TimeoutBody, RequestSent: true, Err: upstream.ErrTimeout,
+}
+
+func (a *Attempts) run() {
+	for n := 1; ; n++ {
+		t, r := a.next(n)
+		end := a.await(t, r)
+		if n > 1 {
+			a.Previous.Release()
+		}
+		retry := n <= a.Policy.Attempts && a.body.Replayable()
+		switch {
+		case end == tryAnswered:
+			return
+		case end == tryExpired:
+			a.expire()
+			return
+		case end == tryTimedOut && !(retry && a.Policy.onTimeout() && a.Previous.Acquire()):
+			a.fail(timedOut)
+			return
+		case end == tryFailed && !(retry && (a.Policy.OnFailure(&t.failure) || a.Owner.Repeats(&t.failure)) && a.Previous.Acquire()):
+			a.fail(t.failure)
+			return
+		}
+		if h := t.host.Load(); h != nil {
+			a.Previous.Add(*h)
+		}
+		a.pause(n)
+		switch {
+		case a.expired:
+			a.expire()
+			return
+		case a.In.Context().Err() != nil:
+			a.fail(ClientGone(a.In))
+			return
+		}
+		a.body.Again()
+	}
+}
+
+// pause waits before the n-th retry, as long as that makes sense.
+func (a *Attempts) pause(n int) {
+	if a.expired {
+		return
+	}
+	timer := time.NewTimer(a.Policy.Backoff(n, a.Random))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-signal(a.over):
+		a.expired = true
+	case <-signal(a.streamOver):
+		a.expired = true
+	case <-a.In.Context().Done():
+	}
+}
+
+// next returns the n-th try, and the request that it gets. As long as another
+// one may follow, that is a copy: a handler may change what it gets, and go on
+// doing so after it was given up.
+func (a *Attempts) next(n int) (*try, *http.Request) {
+	parent := a.Request.Context()
+	if n > 1 && a.RoutedAnew {
+		parent = chiroute.Anew(a.In.Context())
+	}
+	if n > 1 {
+		parent = a.Previous.Context(parent)
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	t := &try{
+		out: a.Out, header: a.Out.Header().Clone(), settled: make(chan struct{}),
+		cancel: cancel, alone: !a.Timed, unread: a.unread,
+	}
+	r := a.Request.WithContext(ctx)
+	if n <= a.Policy.Attempts {
+		t.again = func(status int, h http.Header) bool {
+			return a.Policy.onResponse(status, h) && a.body.Replayable() && a.Previous.Acquire()
+		}
+		r = a.Request.Clone(ctx)
+		r.Trailer = a.Request.Trailer // which is filled when the body has been read
+	}
+	if a.body != nil {
+		r.Body = a.body.Reader
+	}
+	if n > 1 && a.TellsAttempts {
+		r.Header[edge.AttemptCountHeader] = []string{strconv.Itoa(n)}
+		if left := a.expected(); left > 0 {
+			r.Header[edge.ExpectedTimeoutHeader] = []string{strconv.FormatInt(left.Milliseconds(), 10)}
+		}
+	}
+	return t, r
+}
+
+// expected is how long a try has, at most.
+func (a *Attempts) expected() time.Duration {
+	d := a.Policy.PerTry
+	if a.Timeout > 0 {
+		left := a.Timeout
+		if !a.complete.IsZero() {
+			left = max(left-time.Since(a.complete), time.Millisecond)
+		}
+		if d == 0 || left < d {
+			d = left
+		}
+	}
+	return d
+}
+
+// unread reports whether the response has to end the client's connection,
+// because the rest of the request would be taken for another one.
+func (a *Attempts) unread() bool {
+	return a.Timed && a.In.ProtoMajor == 1 && a.body.unread()
+}
+
+// await has a try served and waits until it is settled or given up.
+func (a *Attempts) await(t *try, r *http.Request) tryEnd {
+	defer t.cancel(nil)
+	backend := a.Backend
+	if t.alone {
+		t.serve(backend, r)
+		return t.end()
+	}
+	go t.serve(backend, r)
+	var each *time.Timer
+	defer func() { stop(each) }()
+	for {
+		if a.arrived == nil && each == nil && a.Policy.PerTry > 0 {
+			each = time.NewTimer(a.Policy.PerTry)
+		}
+		late := false
+		select {
+		case <-a.arrived:
+			a.arrived = nil
+			a.begin()
+			continue
+		case <-t.settled:
+		case <-signal(each):
+			late = true
+		case <-signal(a.over):
+			a.expired = true
+		case <-signal(a.streamOver):
+			a.expired = true
+		}
+		select {
+		case <-t.settled:
+			return t.end()
+		default:
+		}
+		switch {
+		case t.abandon(upstream.ErrTimeout):
+			if late {
+				return tryTimedOut
+			}
+			return tryExpired
+		case late || t.state.Load() == tryUpgraded:
+			// The response has begun: a try's own time ends with that, and all
+			// time with an upgrade.
+		case t.state.Load() == tryCommitted:
+			t.cut()
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// expire answers for an exchange whose time is up.
+func (a *Attempts) expire() {
+	if a.Stream > 0 { // it is never longer than the timeout, and began before that
+		a.closeUnread()
+		a.Owner.GRPCTimedOut(a.Out)
+		return
+	}
+	a.fail(timedOut)
+}
+
+func (a *Attempts) fail(f upstream.Failure) {
+	a.closeUnread()
+	a.Owner.Fail(a.Out, f)
+}
+
+func (a *Attempts) closeUnread() {
+	if a.unread() {
+		a.Out.Header()["Connection"] = []string{"close"}
+	}
+}
+
+// ClientGone is the failure of an exchange whose request in has been cancelled.
+func ClientGone(in *http.Request) upstream.Failure {
+	if in.Context().Err() == context.DeadlineExceeded {
+		return timedOut
+	}
+	return upstream.Failure{Flag: upstream.FlagDownstream, Status: upstream.StatusClientClosed, Err: context.Cause(in.Context())}
+}

@@ -1,0 +1,130 @@
+package forward
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// MirrorLag is how far a mirror may fall behind the request's body, in bytes. A
+// slower one loses the copy.
+const MirrorLag = 1 << 20
+
+// mirrorsLag is how far all mirrors together may fall behind, in bytes.
+const mirrorsLag = 64 << 20
+
+// A TeeBody hands a request's body to its destination, and copies to mirrors.
+type TeeBody struct {
+	io.ReadCloser
+	// trailer is filled at the end of the body.
+	Trailer http.Header
+	Copies  []*CopiedBody
+}
+
+func (b *TeeBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	var trailer http.Header
+	if err == io.EOF {
+		trailer = b.Trailer.Clone()
+	}
+	for _, c := range b.Copies {
+		c.write(p[:n], err, trailer)
+	}
+	return n, err
+}
+
+// End ends the copies where the destination has not read the whole body. Bodies
+// that belong to net/http's server are not closed by handlers.
+func (b *TeeBody) End() {
+	if b == nil {
+		return
+	}
+	for _, c := range b.Copies {
+		c.write(nil, ErrCutBody, nil)
+	}
+}
+
+var (
+	ErrCutBody  = errors.New("gateway: the mirrored request's body was not read to its end")
+	ErrSlowCopy = errors.New("gateway: the mirror fell too far behind")
+)
+
+// A CopiedBody is a mirror's copy of a body.
+type CopiedBody struct {
+	// lag is what all copies hold that was not read.
+	lag *atomic.Int64
+
+	mu   sync.Mutex
+	more sync.Cond
+	data bytes.Buffer
+	// err is what ends the copy, after data.
+	err error
+	// arrived goes into trailer when the mirror has read the body.
+	arrived, trailer http.Header
+}
+
+func NewCopiedBody(trailer http.Header, lag *atomic.Int64) *CopiedBody {
+	c := &CopiedBody{lag: lag, trailer: trailer}
+	c.more.L = &c.mu
+	return c
+}
+
+// write appends to the copy. A mirror that is too slow loses what it has not read
+// yet.
+func (c *CopiedBody) write(p []byte, err error, trailer http.Header) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	if c.lag.Add(int64(len(p))) > mirrorsLag || c.data.Len()+len(p) > MirrorLag {
+		c.lag.Add(-int64(len(p)))
+		c.drop()
+		p, err = nil, ErrSlowCopy
+	}
+	c.data.Write(p)
+	c.err, c.arrived = err, trailer
+	c.more.Broadcast()
+}
+
+func (c *CopiedBody) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.data.Len() == 0 {
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if c.err == nil {
+			c.more.Wait()
+			continue
+		}
+		for key, lines := range c.arrived {
+			c.trailer[key] = lines
+		}
+		return 0, c.err
+	}
+	n, err := c.data.Read(p)
+	c.lag.Add(-int64(n))
+	return n, err
+}
+
+// drop gives up what was not read.
+func (c *CopiedBody) drop() {
+	c.lag.Add(-int64(c.data.Len()))
+	c.data = bytes.Buffer{}
+}
+
+// Close makes further copying pointless.
+func (c *CopiedBody) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = ErrCutBody
+	}
+	c.drop()
+	c.more.Broadcast()
+	return nil
+}

@@ -1,0 +1,157 @@
+package forward
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/retryon"
+	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Retry is a Retry, compiled.
+type Retry struct {
+	// declared says that the route has a policy of its own.
+	Declared bool
+	Attempts int
+	PerTry   time.Duration
+	base     time.Duration
+	on       []string
+	// sameHosts lets a retry go to a host that was tried.
+	SameHosts bool
+	// hostsDeclared says that the policy says so, one way or the other.
+	HostsDeclared bool
+	// remoteLocalities lets retries leave the localities that were tried.
+	RemoteLocalities bool
+	// repeats lets a request that changes nothing be sent again when its
+	// connection broke before a response.
+	Repeats bool
+
+	AnyReset, ResetBeforeRequest, connectFailure, refusedStream bool
+	serverErrors, gatewayErrors, conflict, rateLimited          bool
+	// judgesStatus says that the status of a response may call for a retry.
+	JudgesStatus bool
+
+	Codes []int
+	GRPC  []string
+}
+
+// CompileRetry compiles a policy; nil is Istio's default.
+func CompileRetry(r *spec.Retry) Retry {
+	if r == nil {
+		r = &spec.Retry{Attempts: 2}
+		p := CompileRetry(r)
+		p.Declared = false
+		return p
+	}
+	p := Retry{Declared: true, Attempts: r.Attempts, PerTry: r.PerTryTimeout, base: r.Backoff, on: r.On}
+	if p.base <= 0 {
+		p.base = 25 * time.Millisecond
+	}
+	if len(p.on) == 0 {
+		p.on = retryon.Default
+	}
+	p.SameHosts, p.HostsDeclared = r.SameHosts != nil && *r.SameHosts, r.SameHosts != nil
+	p.RemoteLocalities = r.RemoteLocalities
+	for _, word := range p.on {
+		switch word {
+		case "5xx":
+			p.serverErrors, p.AnyReset, p.connectFailure, p.refusedStream = true, true, true, true
+		case "gateway-error":
+			p.gatewayErrors, p.AnyReset, p.connectFailure, p.refusedStream = true, true, true, true
+		case "reset":
+			p.AnyReset, p.connectFailure, p.refusedStream = true, true, true
+		case "reset-before-request":
+			p.ResetBeforeRequest, p.connectFailure = true, true
+		case "connect-failure":
+			p.connectFailure = true
+		case "refused-stream":
+			p.refusedStream = true
+		case "retriable-4xx":
+			p.conflict = true
+		case "envoy-ratelimited":
+			p.rateLimited = true
+		default:
+			if code, ok := retryon.GRPCStatuses[word]; ok {
+				p.GRPC = append(p.GRPC, code)
+			} else if code, err := strconv.Atoi(word); err == nil {
+				p.Codes = append(p.Codes, code)
+			}
+		}
+	}
+	p.JudgesStatus = p.serverErrors || p.gatewayErrors || p.conflict || p.rateLimited || len(p.Codes) > 0
+	return p
+}
+
+// Conditions returns what the policy retries on besides status codes. Codes
+// bring their condition with them, as in Istio.
+func (p *Retry) Conditions() []string {
+	var out []string
+	for _, word := range p.on {
+		if _, err := strconv.Atoi(word); err != nil {
+			out = append(out, word)
+		}
+	}
+	if len(p.Codes) > 0 && !slices.Contains(out, "retriable-status-codes") {
+		out = append(out, "retriable-status-codes")
+	}
+	return out
+}
+
+// onResponse reports whether a response is worth another try.
+func (p *Retry) onResponse(status int, h http.Header) bool {
+	if len(h["X-Envoy-Ratelimited"]) > 0 {
+		return p.rateLimited
+	}
+	switch {
+	case p.serverErrors && status >= 500 && status <= 599,
+		p.gatewayErrors && (status == 502 || status == 503 || status == 504),
+		p.conflict && status == http.StatusConflict,
+		slices.Contains(p.Codes, status):
+		return true
+	}
+	return len(p.GRPC) > 0 && slices.Contains(p.GRPC, field.First(h, "Grpc-Status"))
+}
+
+// OnFailure reports whether a destination that gave no response is worth
+// another try.
+func (p *Retry) OnFailure(f *upstream.Failure) bool {
+	if f.Overloaded {
+		return false
+	}
+	switch f.Flag {
+	case upstream.FlagConnectFailure:
+		return p.connectFailure
+	case upstream.FlagTermination, upstream.FlagReset, upstream.FlagProtocolError:
+		return p.AnyReset || p.ResetBeforeRequest && !f.RequestSent ||
+			p.refusedStream && f.Refused
+	}
+	// There was no endpoint, or no time, or there is no client any more.
+	return false
+}
+
+// onTimeout reports whether a try whose own time was up is worth another.
+func (p *Retry) onTimeout() bool { return p.AnyReset }
+
+// Backoff returns the wait before the n-th retry: a random time below
+// base·2^(n-1), and below 10·base.
+func (p *Retry) Backoff(n int, random func() uint64) time.Duration {
+	limit := 10 * p.base
+	if n <= 4 {
+		limit = min(limit, p.base<<(n-1))
+	}
+	return time.Duration(random() % uint64(limit))
+}
+
+// String returns the policy as the printed program shows it.
+func (p *Retry) String() string {
+	text := strconv.Itoa(p.Attempts) + " on " + strings.Join(p.on, ",")
+	if p.PerTry > 0 {
+		text += ", each within " + p.PerTry.String()
+	}
+	return text
+}

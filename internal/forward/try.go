@@ -1,0 +1,181 @@
+package forward
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lateengo/gateway/internal/upstream"
+)
+
+// TimeoutBody is what Envoy's router says when the time is up.
+const TimeoutBody = "upstream request timeout"
+
+// A try is one call of a backend. Nothing of its response reaches the client
+// before it is known that this is the answer, and nothing more once the backend
+// was given up.
+type try struct {
+	out http.ResponseWriter
+	// again reports whether a response is to be tried again. Nil in the last try.
+	again func(status int, h http.Header) bool
+	// unread reports whether a response must end the client's connection.
+	unread func() bool
+	cancel context.CancelCauseFunc
+	// alone says that the backend is called in the goroutine that waits for it,
+	// so that nobody can give it up meanwhile.
+	alone bool
+
+	state atomic.Uint32
+	// header is what the backend sees as the response's header.
+	header http.Header
+	// writing is held while the backend uses out.
+	writing sync.Mutex
+
+	// host is where the backend has sent the request, if it is outside of this
+	// process.
+	host atomic.Pointer[upstream.Host]
+
+	settle sync.Once
+	// settled is closed when it is known how the try went. What follows may be
+	// read only then.
+	settled   chan struct{}
+	repeat    bool
+	failed    bool
+	failure   upstream.Failure
+	recovered any
+}
+
+// The states of a try. Who moves it out of tryOpen decides what becomes of it.
+const (
+	tryOpen uint32 = iota
+	// tryCommitted: the response's header is on its way to the client.
+	tryCommitted
+	// tryUpgraded: the connection belongs to the backend, whatever the time.
+	tryUpgraded
+	// tryAbandoned: what the backend does no longer counts.
+	tryAbandoned
+)
+
+// A tryEnd says how a try ended.
+type tryEnd uint8
+
+const (
+	// tryAnswered: the client has its response.
+	tryAnswered tryEnd = iota
+	// tryRepeat: there was a response, which the policy wants to try again.
+	tryRepeat
+	// tryFailed: there was no response.
+	tryFailed
+	// tryTimedOut: the time of this try was up before a response.
+	tryTimedOut
+	// tryExpired: the time of the whole exchange was up before a response.
+	tryExpired
+)
+
+// serve calls the backend.
+func (t *try) serve(backend http.Handler, r *http.Request) {
+	defer t.settle.Do(func() { close(t.settled) })
+	defer func() {
+		if t.alone && t.state.Load() != tryAbandoned {
+			return // the panic goes on from where it began
+		}
+		// Of an abandoned backend nobody wants to know.
+		if err := recover(); err != nil && t.state.Load() != tryAbandoned {
+			t.recovered = err
+		}
+	}()
+	backend.ServeHTTP(t.writer(), r)
+}
+
+// end is how a settled try ended. A panic of the backend goes on in the
+// goroutine of the exchange.
+func (t *try) end() tryEnd {
+	switch {
+	case t.recovered != nil:
+		panic(t.recovered)
+	case t.repeat:
+		return tryRepeat
+	case t.failed:
+		return tryFailed
+	}
+	if t.state.Load() == tryOpen && !t.commit(http.StatusOK) {
+		return tryRepeat
+	}
+	// If nothing was written, the writer below sends the header.
+	copyTrailers(t.out.Header(), t.header)
+	return tryAnswered
+}
+
+// abandon gives the backend up, unless its response has begun.
+func (t *try) abandon(cause error) bool {
+	if !t.state.CompareAndSwap(tryOpen, tryAbandoned) {
+		return false
+	}
+	t.cancel(cause)
+	// An informational response may be on its way.
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	return true
+}
+
+// cut ends a response that has begun. The caller must see to it that it does not
+// look whole.
+func (t *try) cut() {
+	t.cancel(upstream.ErrTimeout)
+	if !t.writing.TryLock() {
+		// The backend waits for a client that does not read.
+		_ = http.NewResponseController(t.out).SetWriteDeadline(time.Now())
+		t.writing.Lock()
+	}
+	t.state.Store(tryAbandoned)
+	t.writing.Unlock()
+}
+
+// commit puts the backend's header in place of the client's, or gives the try up
+// if it is to be repeated.
+func (t *try) commit(status int) bool {
+	if t.again != nil && t.again(status, t.header) {
+		if t.state.CompareAndSwap(tryOpen, tryAbandoned) {
+			t.repeat = true
+			t.cancel(errAbandoned)
+			t.settle.Do(func() { close(t.settled) })
+		}
+		return false
+	}
+	next := tryCommitted
+	if status == http.StatusSwitchingProtocols {
+		next = tryUpgraded
+	}
+	if !t.state.CompareAndSwap(tryOpen, next) {
+		return false
+	}
+	replaceHeader(t.out.Header(), t.header)
+	if recorder, ok := t.out.(upstream.HostRecorder); ok {
+		if h := t.host.Load(); h != nil {
+			recorder.UpstreamHost(*h)
+		}
+	}
+	if next == tryCommitted && t.unread() {
+		t.out.Header()["Connection"] = []string{"close"}
+	}
+	return true
+}
+
+// replaceHeader makes h what from is.
+func replaceHeader(h, from http.Header) {
+	clear(h)
+	maps.Copy(h, from)
+}
+
+// copyTrailers hands on the trailers that the backend put in its header after
+// that was sent: announced ones, and those marked with http.TrailerPrefix.
+func copyTrailers(to, from http.Header) {
+	for key, lines := range from {
+		if isTrailer(from, key) {
+			to[key] = lines
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package forward
+
+import (
+	"bufio"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/upstream"
+)
+
+// errAbandoned is what a backend gets that writes after it was given up.
+var errAbandoned = http.ErrHandlerTimeout
+
+// A tryWriter is a try as its backend sees it. It has no Unwrap: through that, a
+// backend that was given up could reach a connection which serves another
+// request by then.
+type tryWriter struct{ *try }
+
+// A hijackableTry is a tryWriter over a connection that can be taken.
+type hijackableTry struct{ tryWriter }
+
+func (t *try) writer() http.ResponseWriter {
+	if canHijack(t.out) {
+		return hijackableTry{tryWriter{t}}
+	}
+	return tryWriter{t}
+}
+
+// canHijack reports whether w, or a writer that it wraps, is an http.Hijacker.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+func (w tryWriter) Header() http.Header { return w.header }
+
+func (w tryWriter) WriteHeader(status int) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if w.state.Load() != tryOpen {
+		return
+	}
+	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+		w.inform(status)
+	} else if w.commit(status) {
+		w.out.WriteHeader(status)
+	}
+}
+
+// inform sends an informational response with the backend's header, and leaves
+// the client's as it was.
+func (w tryWriter) inform(status int) {
+	h := w.out.Header()
+	before := maps.Clone(h)
+	replaceHeader(h, w.header)
+	w.out.WriteHeader(status)
+	replaceHeader(h, before)
+}
+
+// open sends the header if that has not happened, and reports whether anything
+// may follow. The caller holds writing.
+func (w tryWriter) open() bool {
+	if w.state.Load() == tryOpen && w.commit(http.StatusOK) {
+		w.out.WriteHeader(http.StatusOK)
+	}
+	return w.state.Load() != tryAbandoned
+}
+
+func (w tryWriter) Write(p []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if !w.open() {
+		return 0, errAbandoned
+	}
+	return w.out.Write(p)
+}
+
+func (w tryWriter) Flush() { _ = w.FlushError() }
+
+func (w tryWriter) FlushError() error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if !w.open() {
+		return errAbandoned
+	}
+	return http.NewResponseController(w.out).Flush()
+}
+
+// fileChunk is how much of a file is sent between two chances to cut the
+// response.
+const fileChunk = 1 << 20
+
+// ReadFrom leaves the copying to the writer below where a try cannot be given
+// up, and where the source is a file, which never keeps anybody waiting. From
+// any other source the copy is made here: a writer that waits for its source
+// could not be interrupted.
+func (w tryWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	below, ok := w.out.(io.ReaderFrom)
+	if w.alone && ok {
+		w.writing.Lock()
+		open := w.open()
+		w.writing.Unlock()
+		if !open {
+			return 0, errAbandoned
+		}
+		return below.ReadFrom(r)
+	}
+	limited, bounded := r.(*io.LimitedReader)
+	source := r
+	if bounded {
+		source = limited.R
+	}
+	if _, file := source.(*os.File); !file || !ok {
+		return w.copy(r, source)
+	}
+	for {
+		chunk := io.LimitedReader{R: source, N: fileChunk}
+		if bounded {
+			chunk.N = min(chunk.N, limited.N)
+		}
+		asked := chunk.N
+		sent, err := w.readChunk(below, &chunk)
+		n += sent
+		if bounded {
+			limited.N -= sent
+		}
+		if err != nil || sent < asked || asked == 0 {
+			return n, err
+		}
+	}
+}
+
+func (w tryWriter) readChunk(below io.ReaderFrom, chunk *io.LimitedReader) (int64, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if !w.open() {
+		return 0, errAbandoned
+	}
+	return below.ReadFrom(chunk)
+}
+
+// copy copies r, which reads from source. What comes from a connection is sent
+// on as it comes.
+func (w tryWriter) copy(r, source io.Reader) (n int64, err error) {
+	_, live := source.(net.Conn)
+	buffer := make([]byte, 32<<10)
+	for {
+		read, err := r.Read(buffer)
+		if read > 0 {
+			written, err := w.Write(buffer[:read])
+			if n += int64(written); err != nil {
+				return n, err
+			}
+			if live && read < len(buffer) {
+				w.Flush()
+			}
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+func (w hijackableTry) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	before := w.state.Load()
+	if before == tryAbandoned || !w.state.CompareAndSwap(before, tryUpgraded) {
+		return nil, nil, errAbandoned
+	}
+	conn, rw, err := http.NewResponseController(w.out).Hijack()
+	if err != nil {
+		w.state.Store(before)
+	}
+	return conn, rw, err
+}
+
+// control returns the control of the client's connection, while the backend has
+// it. It waits for no write: a deadline may be there to end one.
+func (w tryWriter) control() (*http.ResponseController, error) {
+	if w.state.Load() == tryAbandoned {
+		return nil, errAbandoned
+	}
+	return http.NewResponseController(w.out), nil
+}
+
+func (w tryWriter) SetReadDeadline(deadline time.Time) error {
+	c, err := w.control()
+	if err != nil {
+		return err
+	}
+	return c.SetReadDeadline(deadline)
+}
+
+func (w tryWriter) SetWriteDeadline(deadline time.Time) error {
+	c, err := w.control()
+	if err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(deadline)
+}
+
+func (w tryWriter) EnableFullDuplex() error {
+	c, err := w.control()
+	if err != nil {
+		return err
+	}
+	return c.EnableFullDuplex()
+}
+
+// UpstreamHost notes where the backend sends the request.
+func (w tryWriter) UpstreamHost(h upstream.Host) { w.host.Store(&h) }
+
+// UpstreamFailed notes that the backend gave no response.
+func (w tryWriter) UpstreamFailed(f upstream.Failure) {
+	if w.state.Load() == tryOpen {
+		w.failed, w.failure = true, f
+	}
+}
+
+// isTrailer reports whether a handler that set a header after the response's
+// head was sent meant it as a trailer.
+func isTrailer(h http.Header, key string) bool {
+	return strings.HasPrefix(key, http.TrailerPrefix) || field.HasToken(h["Trailer"], key)
+}

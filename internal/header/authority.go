@@ -1,0 +1,15 @@
+package header
+
+import (
+	"strings"
+)
+
+// isAuthority reports whether a header's name stands for the Host header.
+func isAuthority(name string) bool {
+	return strings.EqualFold(name, "host") || strings.EqualFold(name, ":authority")
+}
+
+// IsHost reports whether an operation's name stands for the Host header.
+func IsHost(name string) bool {
+	return strings.EqualFold(name, "host") || strings.EqualFold(name, ":authority")
+}

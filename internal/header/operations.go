@@ -1,0 +1,154 @@
+package header
+
+import (
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Operations is HeaderOperations, compiled.
+type Operations struct {
+	remove   []string
+	Set, Add []Value
+	// dynamic says that some value has operators.
+	Dynamic bool
+	// authority replaces the Host header, if not empty.
+	Authority string
+}
+
+// A Value is a header to write. Constants have no format.
+type Value struct {
+	Key string
+	// text is the value of a constant, and what was declared of a format.
+	text   string
+	Format *Format
+}
+
+// Compile compiles operations one after the other as one level: all
+// removes, then all sets, then all adds. It returns nil if nothing is left to
+// do. Values were validated before.
+func Compile(levels ...*spec.HeaderOperations) *Operations {
+	p := new(Operations)
+	authoritySet := false
+	for _, ops := range levels {
+		for _, name := range ops.Remove {
+			p.remove = append(p.remove, textproto.CanonicalMIMEHeaderKey(name))
+		}
+		p.Set = p.compileValues(p.Set, ops.Set, func(v string) { p.Authority, authoritySet = v, true })
+		p.Add = p.compileValues(p.Add, ops.Add, func(v string) {
+			if !authoritySet {
+				p.Authority = v
+			}
+		})
+	}
+	if len(p.remove) == 0 && len(p.Set) == 0 && len(p.Add) == 0 && p.Authority == "" {
+		return nil
+	}
+	return p
+}
+
+// compileValues appends the compiled values of a map to list. The one for the
+// Host header goes to authority.
+func (p *Operations) compileValues(list []Value, values map[string]string, authority func(string)) []Value {
+	if len(values) == 0 {
+		return list
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if isAuthority(name) {
+			authority(values[name])
+			continue
+		}
+		f, err := ParseFormat(values[name])
+		if err != nil {
+			continue
+		}
+		v := Value{Key: textproto.CanonicalMIMEHeaderKey(name), text: values[name]}
+		if text, ok := f.constant(); ok {
+			if text == "" {
+				continue // an empty value is never written
+			}
+			v.text = text
+		} else {
+			own := f
+			v.Format, p.Dynamic = &own, true
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// Apply changes h. one makes a value's slice.
+func (p *Operations) Apply(h http.Header, c *Context, one func(string) []string) {
+	for _, key := range p.remove {
+		delete(h, key)
+	}
+	// All values are computed before the first is written.
+	var buffer [8]string
+	values := buffer[:0]
+	if p.Dynamic {
+		for i := range p.Set {
+			values = append(values, p.Set[i].Value(c))
+		}
+		for i := range p.Add {
+			values = append(values, p.Add[i].Value(c))
+		}
+	}
+	for i := range p.Set {
+		text := p.Set[i].text
+		if p.Dynamic {
+			text = values[i]
+		}
+		if text != "" {
+			h[p.Set[i].Key] = one(text)
+		}
+	}
+	for i := range p.Add {
+		text := p.Add[i].text
+		if p.Dynamic {
+			text = values[len(p.Set)+i]
+		}
+		if text == "" {
+			continue
+		}
+		key := p.Add[i].Key
+		if lines := h[key]; len(lines) > 0 {
+			h[key] = append(lines[:len(lines):len(lines)], text)
+		} else {
+			h[key] = one(text)
+		}
+	}
+}
+
+func (v *Value) Value(c *Context) string {
+	if v.Format == nil {
+		return v.text
+	}
+	return field.Value(v.Format.text(c))
+}
+
+// Computes reports whether some value has operators. A nil program has none.
+func (p *Operations) Computes() bool { return p != nil && p.Dynamic }
+
+// CountAdded returns how many headers operations may add to a request, without
+// those that the edge writes anyway.
+func CountAdded(levels [2]*Operations) int {
+	added := map[string]bool{}
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		for _, list := range [][]Value{ops.Set, ops.Add} {
+			for i := range list {
+				if !edge.IsEdgeHeader(list[i].Key) {
+					added[list[i].Key] = true
+				}
+			}
+		}
+	}
+	return len(added)
+}

@@ -1,0 +1,90 @@
+package hosts
+
+import (
+	"strings"
+
+	"github.com/lateengo/gateway/internal/word"
+)
+
+// IsPlainName reports whether a Host header is valid and no more than a name in
+// lower case, without port. It may say no where it is.
+func IsPlainName(authority string) bool {
+	n := len(authority)
+	for i := 0; i < n; i += word.Size {
+		var w uint64
+		if n < word.Size {
+			w = word.Rest(authority) | word.Fill('-', n)
+		} else {
+			// The last word may begin in the one before.
+			w = word.At(authority, min(i, n-word.Size))
+		}
+		if !word.Every(word.In(w, 'a', 'z')|word.In(w, '0', '9')|word.In(w, '-', '.'), w) {
+			return false
+		}
+	}
+	return true
+}
+
+// WithoutPort returns authority without its port. An IPv6 literal keeps its brackets.
+func WithoutPort(authority string) string {
+	if i := PortStart(authority); i >= 0 {
+		return authority[:i]
+	}
+	return authority
+}
+
+// PortStart returns the index of the colon before the port, or -1.
+func PortStart(authority string) int {
+	i := strings.LastIndexByte(authority, ':')
+	if i < 0 || strings.IndexByte(authority[i:], ']') >= 0 {
+		return -1
+	}
+	return i
+}
+
+// Valid reports whether a Host header is a host and perhaps a port. An
+// empty one is left to the server, which refuses it where HTTP does.
+func Valid(authority string) bool {
+	host, rest := authority, ""
+	if strings.HasPrefix(authority, "[") {
+		end := strings.IndexByte(authority, ']')
+		if end < 0 {
+			return false
+		}
+		host, rest = authority[1:end], authority[end+1:]
+		if rest != "" && rest[0] != ':' {
+			return false
+		}
+		for i := 0; i < len(host); i++ {
+			if !authorityBytes[host[i]] && host[i] != ':' {
+				return false
+			}
+		}
+	} else {
+		if i := strings.IndexByte(authority, ':'); i >= 0 {
+			host, rest = authority[:i], authority[i:]
+		}
+		for i := 0; i < len(host); i++ {
+			if !authorityBytes[host[i]] {
+				return false
+			}
+		}
+	}
+	// Envoy does not ask for a port to be a number.
+	for i := 1; i < len(rest); i++ {
+		if !authorityBytes[rest[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// authorityBytes are those of a host name (RFC 3986, reg-name).
+var authorityBytes = func() (t [256]bool) {
+	for c := range t {
+		b := byte(c)
+		t[c] = 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' ||
+			strings.IndexByte("-._~!$&'()*+,;=%", b) >= 0 && b != 0
+	}
+	return t
+}()

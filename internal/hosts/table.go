@@ -1,0 +1,75 @@
+package hosts
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Table finds the virtual host of a Host header: the exact name, then the
+// wildcard with the longest suffix, then "*". There is no second choice: where
+// the chosen virtual host has no route, the answer is 404 (Envoy's
+// RouteMatcher::findVirtualHost).
+type Table[T any] struct {
+	exact map[string]T
+	// suffixes maps what follows the * of a wildcard, which stands for at least
+	// one character; lengths are those of its keys, longest first.
+	suffixes map[string]T
+	lengths  []int
+	any      T
+	hasAny   bool
+}
+
+// Add puts a domain, in lower case, in the table. A domain that is there
+// already stays as it is.
+func (t *Table[T]) Add(domain string, value T) {
+	switch {
+	case domain == "*":
+		if !t.hasAny {
+			t.any, t.hasAny = value, true
+		}
+	case strings.HasPrefix(domain, "*"):
+		if t.suffixes == nil {
+			t.suffixes = make(map[string]T)
+		}
+		suffix := domain[1:]
+		if _, ok := t.suffixes[suffix]; !ok {
+			t.suffixes[suffix] = value
+			if i, found := slices.BinarySearchFunc(t.lengths, len(suffix), func(a, b int) int { return b - a }); !found {
+				t.lengths = slices.Insert(t.lengths, i, len(suffix))
+			}
+		}
+	default:
+		if t.exact == nil {
+			t.exact = make(map[string]T)
+		}
+		if _, ok := t.exact[domain]; !ok {
+			t.exact[domain] = value
+		}
+	}
+}
+
+// Find returns the value for a Host header. The port is ignored, letter case
+// too.
+func (t *Table[T]) Find(authority string) (T, bool) {
+	if len(t.exact) == 0 && len(t.lengths) == 0 {
+		return t.any, t.hasAny
+	}
+	return t.FindName(strings.ToLower(WithoutPort(authority)))
+}
+
+// FindName is find for a name in lower case, without port.
+func (t *Table[T]) FindName(name string) (T, bool) {
+	if len(t.exact) > 0 {
+		if v, ok := t.exact[name]; ok {
+			return v, true
+		}
+	}
+	for _, n := range t.lengths {
+		if n < len(name) {
+			if v, ok := t.suffixes[name[len(name)-n:]]; ok {
+				return v, true
+			}
+		}
+	}
+	return t.any, t.hasAny
+}

@@ -1,0 +1,107 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/lateengo/gateway/ratelimit"
+)
+
+// LimiterTimeout is how long a Limiter may take (Envoy's default).
+const LimiterTimeout = 20 * time.Millisecond
+
+// After a failure a limiter is left alone for storePause, and for twice as long
+// after each failure that follows, up to storePauseMax.
+const (
+	storePause    = 100 * time.Millisecond
+	storePauseMax = time.Second
+)
+
+// A Store is a Limiter that costs little while it fails: after a failure
+// nobody asks it for a while, and then one request at a time, until it answers.
+// So neither an outage nor its end makes a crowd wait.
+type Store struct {
+	Name    string
+	Limiter ratelimit.Limiter
+	Log     *slog.Logger
+	// outage is nil while the limiter answers.
+	outage atomic.Pointer[outage]
+}
+
+// An outage is the time after a failure of a limiter.
+type outage struct {
+	until   time.Time
+	pause   time.Duration
+	probing atomic.Bool
+}
+
+var (
+	errStoreDown = errors.New("the limiter has failed a moment ago")
+	errStoreSlow = fmt.Errorf("the limiter took more than %v", LimiterTimeout)
+)
+
+// Limit asks the limiter, for limiterTimeout at most.
+func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
+	before := s.outage.Load()
+	if before != nil {
+		if time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true) {
+			return ratelimit.Response{}, errStoreDown
+		}
+	}
+	answer, err := s.ask(ctx, request)
+	switch {
+	case err == nil:
+		if before != nil {
+			s.outage.CompareAndSwap(before, nil)
+		}
+	case ctx.Err() != nil:
+		// The client is gone, which says nothing about the limiter.
+		if before != nil {
+			before.probing.Store(false)
+		}
+	default:
+		// Of all who fail at the same time, the first counts.
+		next := &outage{pause: storePause}
+		if before != nil {
+			next.pause = min(2*before.pause, storePauseMax)
+		}
+		next.until = time.Now().Add(next.pause)
+		if s.outage.CompareAndSwap(before, next) {
+			s.Log.LogAttrs(ctx, slog.LevelWarn, "rate limiter failed",
+				slog.String("provider", s.Name), slog.String("error", err.Error()), slog.Duration("pause", next.pause))
+		}
+	}
+	return answer, err
+}
+
+// ask asks the limiter in a goroutine of its own, which is left behind if the
+// limiter does not heed the context.
+func (s *Store) ask(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, LimiterTimeout, errStoreSlow)
+	defer cancel()
+	type result struct {
+		answer ratelimit.Response
+		err    error
+	}
+	answered := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("panic: %v", p)
+			}
+			answered <- r
+		}()
+		r.answer, r.err = s.Limiter.Limit(ctx, request)
+	}()
+	select {
+	case r := <-answered:
+		return r.answer, r.err
+	case <-ctx.Done():
+		return ratelimit.Response{}, context.Cause(ctx)
+	}
+}

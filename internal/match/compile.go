@@ -1,0 +1,63 @@
+package match
+
+import (
+	"cmp"
+
+	"github.com/lateengo/gateway/internal/regex"
+	"github.com/lateengo/gateway/spec"
+)
+
+// Compile compiles the conditions that look at a request. Those that look
+// at the server or the workload are settled before.
+func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
+	uri := URI{Kind: m.URI.Kind, Text: m.URI.Value, ignoreCase: m.IgnoreURICase}
+	switch {
+	case uri.Kind == spec.MatchAny:
+		uri = URI{Kind: spec.MatchPrefix, Text: "/"}
+	case uri.Kind == spec.MatchRegex:
+		re, err := regexes.Compile(uri.Text)
+		if err != nil {
+			return uri, nil, err
+		}
+		uri.regex, uri.ignoreCase = re, false
+	}
+	var conditions []Condition
+	var failed error
+	add := func(s Source, m spec.StringMatch, negate bool) {
+		if m == spec.Regex("*") {
+			m = spec.StringMatch{} // Istio's other spelling of presence
+		}
+		c := Condition{source: s, Kind: m.Kind, Text: m.Value, negate: negate}
+		if c.Kind == spec.MatchRegex {
+			re, err := regexes.Compile(c.Text)
+			if err != nil {
+				failed = cmp.Or(failed, err)
+				return
+			}
+			c.Regex = re
+		}
+		conditions = append(conditions, c)
+	}
+	if n := len(m.Headers) + len(m.WithoutHeaders) + len(m.QueryParams); n > 0 || m.Method.Kind != spec.MatchAny || m.Scheme.Kind != spec.MatchAny || m.Authority.Kind != spec.MatchAny {
+		conditions = make([]Condition, 0, n+1)
+	}
+	if m.Method.Kind != spec.MatchAny {
+		add(Source{kind: sourceMethod}, m.Method, false)
+	}
+	if m.Scheme.Kind != spec.MatchAny {
+		add(Source{kind: sourceScheme}, m.Scheme, false)
+	}
+	if m.Authority.Kind != spec.MatchAny {
+		add(Source{kind: sourceAuthority}, m.Authority, false)
+	}
+	for _, name := range sortedNames(m.Headers) {
+		add(HeaderSource(name), m.Headers[name], false)
+	}
+	for _, name := range sortedNames(m.QueryParams) {
+		add(Source{sourceQuery, name}, m.QueryParams[name], false)
+	}
+	for _, name := range sortedNames(m.WithoutHeaders) {
+		add(HeaderSource(name), m.WithoutHeaders[name], true)
+	}
+	return uri, conditions, failed
+}

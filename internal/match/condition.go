@@ -1,0 +1,59 @@
+package match
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Condition compares one value of a request.
+type Condition struct {
+	source Source
+	Kind   spec.MatchKind
+	negate bool
+	Text   string
+	Regex  *regexp.Regexp
+}
+
+func (c *Condition) Holds(v *View) bool {
+	value, present := v.Value(&c.source)
+	if c.Kind == spec.MatchAny {
+		return present != c.negate
+	}
+	// A missing value satisfies no comparison, except that a negated one takes
+	// it for an empty value (Envoy's treat_missing_header_as_empty).
+	if !present && !c.negate {
+		return false
+	}
+	return c.Compares(value) != c.negate
+}
+
+func (c *Condition) Compares(value string) bool {
+	switch c.Kind {
+	case spec.MatchExact:
+		return value == c.Text
+	case spec.MatchPrefix:
+		return strings.HasPrefix(value, c.Text)
+	default:
+		return c.Regex.MatchString(value)
+	}
+}
+
+// isExact reports whether an index may find the clause by the source's value.
+func (c *Condition) isExact() bool { return c.Kind == spec.MatchExact && !c.negate }
+
+// String returns the condition, such as: header x-user exact "7".
+func (c *Condition) String() string {
+	s := c.source.String()
+	switch {
+	case c.Kind == spec.MatchAny && c.negate:
+		return s + " absent"
+	case c.Kind == spec.MatchAny:
+		return s + " present"
+	case c.negate:
+		s += " not"
+	}
+	return s + " " + c.Kind.String() + " " + strconv.Quote(c.Text)
+}

@@ -1,0 +1,340 @@
+package match
+
+import (
+	"maps"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/radix"
+	"github.com/lateengo/gateway/spec"
+)
+
+// An index narrows the clauses of a virtual host to the few that the path and
+// some exact values leave. It may offer clauses that do not match, but never
+// leaves one out: the answer is always that of a scan in order. Cost grows with
+// the number of clauses that differ in nothing an index can see.
+type index struct {
+	exact    map[string]*bucket
+	prefixes prefixIndex
+	// folded are prefixes and exact paths whose letter case does not count, in
+	// lower case.
+	folded prefixIndex
+}
+
+// A prefixIndex finds the buckets of all keys that a path begins with. tree is nil
+// if there are no keys.
+type prefixIndex struct {
+	tree    *radix.Tree
+	buckets []bucket
+}
+
+// A bucket is a set of clauses to be tried in order.
+type bucket struct {
+	// first is the lowest position in the bucket.
+	first int32
+	// parent is the bucket of the longest shorter key that the bucket's begins
+	// with, or -1.
+	parent int32
+	// choice is nil if the clause at first matches whoever comes to the bucket:
+	// its path was found and all values that it asks for.
+	choice *choice
+}
+
+// A choice is how to find a bucket's clause. Either list holds all, or they are
+// told apart by the value of split: values has those that ask for a value, rest
+// all others.
+type choice struct {
+	list []int32
+	// found says that to have come here the path must be what each asks for.
+	found  bool
+	split  *Source
+	values map[string]*bucket
+	rest   *bucket
+}
+
+func newIndex(clauses []Clause) *index {
+	exact, prefixes, folded := map[string][]int32{}, map[string][]int32{}, map[string][]int32{}
+	for i := range clauses {
+		u, at := &clauses[i].URI, int32(i)
+		switch {
+		case u.Kind == spec.MatchRegex:
+			p := literalPrefix(u.Text)
+			prefixes[p] = append(prefixes[p], at)
+		case u.ignoreCase:
+			// The fold of an exact path is kept as a prefix: too many
+			// candidates are no harm.
+			key := strings.Map(func(r rune) rune {
+				if 'A' <= r && r <= 'Z' {
+					return r + 'a' - 'A'
+				}
+				return r
+			}, u.Text)
+			folded[key] = append(folded[key], at)
+		case u.Kind == spec.MatchExact:
+			exact[u.Text] = append(exact[u.Text], at)
+		default:
+			prefixes[u.Text] = append(prefixes[u.Text], at)
+		}
+	}
+	x := &index{prefixes: newPrefixIndex(clauses, prefixes), folded: newPrefixIndex(clauses, folded)}
+	if len(exact) > 0 {
+		x.exact = make(map[string]*bucket, len(exact))
+		for path, list := range exact {
+			b := newBucket(clauses, list, nil)
+			x.exact[path] = &b
+		}
+	}
+	return x
+}
+
+func newPrefixIndex(clauses []Clause, lists map[string][]int32) prefixIndex {
+	if len(lists) == 0 {
+		return prefixIndex{}
+	}
+	keys := slices.Sorted(maps.Keys(lists))
+	tree, parents := radix.Build(keys)
+	x := prefixIndex{tree, make([]bucket, len(keys))}
+	for i, k := range keys {
+		x.buckets[i] = newBucket(clauses, lists[k], nil)
+		x.buckets[i].parent = parents[i]
+	}
+	return x
+}
+
+// tries returns how many clauses a request has to try at most, those of shorter
+// prefixes left aside.
+func (x *index) tries() int {
+	most := 0
+	for _, b := range x.exact {
+		most = max(most, b.tries())
+	}
+	for _, buckets := range [][]bucket{x.prefixes.buckets, x.folded.buckets} {
+		for i := range buckets {
+			most = max(most, buckets[i].tries())
+		}
+	}
+	return most
+}
+
+func (b *bucket) tries() int {
+	if b == nil || b.choice == nil {
+		return 0
+	}
+	chosen := 0
+	for _, v := range b.choice.values {
+		chosen = max(chosen, v.tries())
+	}
+	return len(b.choice.list) + chosen + b.choice.rest.tries()
+}
+
+// newBucket makes a bucket of the clauses in list, which is in order. Sources in
+// used were split by already.
+func newBucket(clauses []Clause, list []int32, used []Source) bucket {
+	b := bucket{first: list[0], parent: -1}
+	if c := &clauses[list[0]]; c.URI.isKey() && c.isSplitBy(used) {
+		return b // those behind it are never reached
+	}
+	b.choice = &choice{list: list, found: !slices.ContainsFunc(list, func(at int32) bool { return !clauses[at].URI.isKey() })}
+	if len(list) <= scanned {
+		return b
+	}
+	s, ok := bestSplit(clauses, list, used)
+	if !ok {
+		return b
+	}
+	values := map[string][]int32{}
+	var rest []int32
+	for _, at := range list {
+		if value, ok := exactValue(&clauses[at], s); ok {
+			values[value] = append(values[value], at)
+		} else {
+			rest = append(rest, at)
+		}
+	}
+	used = append(slices.Clip(used), s)
+	b.choice.list, b.choice.split = nil, &s
+	b.choice.values = make(map[string]*bucket, len(values))
+	for value, l := range values {
+		chosen := newBucket(clauses, l, used)
+		b.choice.values[value] = &chosen
+	}
+	if len(rest) > 0 {
+		others := newBucket(clauses, rest, used)
+		b.choice.rest = &others
+	}
+	return b
+}
+
+// isSplitBy reports whether whoever comes to the clause's bucket has all the values
+// that it asks for: it asks for exact ones only, of sources that were split by.
+func (c *Clause) isSplitBy(used []Source) bool {
+	for i := range c.Conditions {
+		r := &c.Conditions[i]
+		if value, ok := exactValue(c, r.source); !ok || value != r.Text || !r.isExact() || !slices.Contains(used, r.source) {
+			return false
+		}
+	}
+	return true
+}
+
+// bestSplit returns the source that leaves the fewest clauses to be tried: its
+// largest group of one value and all clauses without.
+func bestSplit(clauses []Clause, list []int32, used []Source) (Source, bool) {
+	type count struct{ all, largest int }
+	counts := map[Source]*count{}
+	values := map[Source]map[string]int{}
+	var order []Source
+	for _, at := range list {
+		c := &clauses[at]
+		for i := range c.Conditions {
+			if !c.Conditions[i].isExact() {
+				continue
+			}
+			s := c.Conditions[i].source
+			if counts[s] == nil {
+				counts[s], values[s] = new(count), map[string]int{}
+				order = append(order, s)
+			}
+			counts[s].all++
+			values[s][c.Conditions[i].Text]++
+			counts[s].largest = max(counts[s].largest, values[s][c.Conditions[i].Text])
+		}
+	}
+	var best Source
+	fewest := len(list) - len(list)/4 // a split that saves less is not worth its lookup
+	found := false
+	for _, s := range order {
+		if slices.Contains(used, s) {
+			continue
+		}
+		if left := len(list) - counts[s].all + counts[s].largest; left <= fewest && (left < fewest || !found) {
+			best, fewest, found = s, left, true
+		}
+	}
+	return best, found
+}
+
+// exactValue returns the value that a clause asks of a source, if it asks for
+// exactly one.
+func exactValue(c *Clause, s Source) (string, bool) {
+	for i := range c.Conditions {
+		if c.Conditions[i].isExact() && c.Conditions[i].source == s {
+			return c.Conditions[i].Text, true
+		}
+	}
+	return "", false
+}
+
+// literalPrefix returns a text that every path the expression matches begins
+// with.
+func literalPrefix(expression string) string {
+	re, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	return leadingLiteral(re.Simplify())
+}
+
+func leadingLiteral(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase != 0 {
+			return ""
+		}
+		return string(re.Rune)
+	case syntax.OpCapture:
+		return leadingLiteral(re.Sub[0])
+	case syntax.OpConcat:
+		var prefix strings.Builder
+		for _, sub := range re.Sub {
+			switch sub.Op {
+			case syntax.OpBeginLine, syntax.OpBeginText:
+				continue
+			}
+			prefix.WriteString(leadingLiteral(sub))
+			if sub.Op != syntax.OpLiteral || sub.Flags&syntax.FoldCase != 0 {
+				break
+			}
+		}
+		return prefix.String()
+	}
+	return ""
+}
+
+// find returns the position of the first clause that matches, or none.
+func (x *index) find(clauses []Clause, v *View) int32 {
+	best := int32(none)
+	if x.exact != nil {
+		if b := x.exact[v.Path]; b != nil {
+			best = b.find(clauses, v, best)
+		}
+	}
+	if t := x.prefixes.tree; t != nil {
+		best = x.prefixes.find(t.Longest(v.Path), clauses, v, best)
+	}
+	if x.folded.tree != nil {
+		best = x.findFolded(clauses, v, best)
+	}
+	return best
+}
+
+// foldedPath is the longest path whose lower-case form needs no allocation.
+const foldedPath = 256
+
+func (x *index) findFolded(clauses []Clause, v *View, best int32) int32 {
+	var buffer [foldedPath]byte
+	lower := buffer[:0]
+	if len(v.Path) > foldedPath {
+		lower = make([]byte, 0, len(v.Path))
+	}
+	for i := 0; i < len(v.Path); i++ {
+		lower = append(lower, lowerASCII[v.Path[i]])
+	}
+	return x.folded.find(x.folded.tree.LongestBytes(lower), clauses, v, best)
+}
+
+// find looks into the bucket of the longest key and into those of its parents.
+func (x *prefixIndex) find(longest int32, clauses []Clause, v *View, best int32) int32 {
+	for n := longest; n >= 0; n = x.buckets[n].parent {
+		best = x.buckets[n].find(clauses, v, best)
+	}
+	return best
+}
+
+// find returns the lowest position of a clause in b that matches, or best if
+// that is lower.
+func (b *bucket) find(clauses []Clause, v *View, best int32) int32 {
+	if b.choice == nil || b.first >= best {
+		return min(b.first, best)
+	}
+	return b.choice.find(clauses, v, best)
+}
+
+func (c *choice) find(clauses []Clause, v *View, best int32) int32 {
+	if c.split == nil {
+		return c.scan(clauses, v, best)
+	}
+	if value, ok := v.Value(c.split); ok {
+		if chosen := c.values[value]; chosen != nil {
+			best = chosen.find(clauses, v, best)
+		}
+	}
+	if c.rest != nil {
+		best = c.rest.find(clauses, v, best)
+	}
+	return best
+}
+
+// scan tries the clauses in the list.
+func (c *choice) scan(clauses []Clause, v *View, best int32) int32 {
+	for _, at := range c.list {
+		if at >= best {
+			break
+		}
+		if clause := &clauses[at]; (c.found || clause.URI.Holds(v.Path)) && clause.restHolds(v) {
+			return at
+		}
+	}
+	return best
+}

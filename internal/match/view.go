@@ -1,0 +1,75 @@
+package match
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/field"
+)
+
+// A View is a request as conditions see it: raw values, after normalisation of
+// the path and with the edge's own headers in place of the client's.
+type View struct {
+	Request *http.Request
+	// path is the normalised path, without query. Within a chi mount it is what
+	// is below, and mount what is above.
+	Path, Mount string
+	// scheme is "https" or "http".
+	Scheme string
+	// chi is the state of the chi router around, or nil.
+	Chi *chi.Context
+	// upgrade says that the client asks for a WebSocket.
+	Upgrade bool
+	// owned says that r's header map may become the destination's: see
+	// Gateway.Owning.
+	Owned bool
+	// edge is what the edge does with headers from outside.
+	Edge *edge.Edge
+}
+
+// Value returns the value of a source and whether the request has one.
+func (v *View) Value(s *Source) (string, bool) {
+	switch s.kind {
+	case sourceMethod:
+		return v.Request.Method, true
+	case sourceScheme:
+		return v.Scheme, true
+	case sourceAuthority:
+		return v.Request.Host, true
+	case sourcePath:
+		return v.PathAndQuery(), true
+	case sourceHeader:
+		return field.JoinedHeader(v.Request.Header, s.name)
+	case sourceEdgeHeader:
+		return v.Edge.Value(v.Request, s.name)
+	case sourceQuery:
+		return field.QueryValue(v.Request.URL.RawQuery, s.name)
+	}
+	return "", false
+}
+
+// PathAndQuery returns the request target as a destination would get it.
+func (v *View) PathAndQuery() string {
+	if v.Request.URL.RawQuery == "" && !v.Request.URL.ForceQuery {
+		return v.Path
+	}
+	return v.Path + "?" + v.Request.URL.RawQuery
+}
+
+// Query returns the query with its question mark, or "".
+func (v *View) Query() string {
+	if v.Request.URL.RawQuery == "" && !v.Request.URL.ForceQuery {
+		return ""
+	}
+	return "?" + v.Request.URL.RawQuery
+}
+
+// ClientTarget returns the request target as the client knows it.
+func (v *View) ClientTarget() string {
+	if v.Mount == "" {
+		return v.PathAndQuery()
+	}
+	return v.Mount + v.PathAndQuery()
+}

@@ -1,0 +1,83 @@
+package program
+
+import (
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/header"
+)
+
+// edgeHeadersBefore writes the edge's headers that come before the route's operations.
+func (x *exchange) edgeHeadersBefore(c *edge.ClientHeaders) {
+	e := &x.program.Edge
+	if e.Open || !e.Semantics.EdgeHeadersFirst() {
+		return
+	}
+	h := x.Req.Header
+	if c.Chain != "" {
+		h[edge.ForwardedForHeader] = x.One(c.Chain)
+	}
+	h[edge.ForwardedProtoHeader] = x.One(c.Proto)
+	h[edge.RequestIDHeader] = x.One(e.RequestID())
+	if c.Address != "" {
+		h[edge.ExternalAddressHeader] = x.One(c.Address)
+	}
+	if c.Certificate != "" {
+		h[edge.ClientCertHeader] = x.One(c.Certificate)
+	}
+}
+
+// edgeHeadersAfter writes the edge's headers that come after the route's operations, where
+// those have not written them.
+func (x *exchange) edgeHeadersAfter(c *edge.ClientHeaders) {
+	e := &x.program.Edge
+	if e.Open || e.Semantics.EdgeHeadersFirst() {
+		return
+	}
+	h, d := x.Req.Header, x.dest
+	if c.Chain != "" && (d.Writes&writesForwardedFor == 0 || len(h[edge.ForwardedForHeader]) == 0) {
+		h[edge.ForwardedForHeader] = x.One(c.Chain)
+	}
+	if d.Writes&writesForwardedProto == 0 || len(h[edge.ForwardedProtoHeader]) == 0 {
+		h[edge.ForwardedProtoHeader] = x.One(c.Proto)
+	}
+	if d.Writes&writesRequestID == 0 || len(h[edge.RequestIDHeader]) == 0 {
+		h[edge.RequestIDHeader] = x.One(e.RequestID())
+	}
+	if c.Certificate != "" && len(h[edge.ClientCertHeader]) == 0 {
+		h[edge.ClientCertHeader] = x.One(c.Certificate)
+	}
+}
+
+// edgeWrites says which of the edge's headers a route's operations may write.
+type edgeWrites uint8
+
+const (
+	writesForwardedFor edgeWrites = 1 << iota
+	writesForwardedProto
+	writesRequestID
+)
+
+// WritesOf returns which of the edge's headers operations may write.
+func WritesOf(levels [2]*header.Operations) (w edgeWrites) {
+	for _, ops := range levels {
+		if ops == nil {
+			continue
+		}
+		for _, list := range [][]header.Value{ops.Set, ops.Add} {
+			for i := range list {
+				// A computed value may ask for the request's id, and so make it.
+				if list[i].Format != nil {
+					w |= writesRequestID
+				}
+				switch list[i].Key {
+				case edge.ForwardedForHeader:
+					w |= writesForwardedFor
+				case edge.ForwardedProtoHeader:
+					w |= writesForwardedProto
+				case edge.RequestIDHeader:
+					w |= writesRequestID
+				}
+			}
+		}
+	}
+	return w
+}

@@ -1,0 +1,127 @@
+package program
+
+import (
+	"cmp"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/spec"
+)
+
+// Name returns Envoy's name of the listener.
+func (l *Listener) Name() string {
+	bind := l.Bind
+	if bind == "" {
+		bind = "0.0.0.0"
+	}
+	return bind + "_" + strconv.Itoa(l.Port)
+}
+
+// localPort returns the port that a request came to, or 0.
+func localPort(r *http.Request) int {
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
+// A Listener is a port that servers share.
+type Listener struct {
+	Bind string
+	Port int
+	// plain is the route table of plain text; nil if the port speaks TLS.
+	Plain *RouteTable
+	// chains finds the server of a TLS connection by its SNI.
+	Chains *hosts.Table[*Chain]
+	Order  []*Chain
+}
+
+// A Chain is one TLS server of a listener.
+type Chain struct {
+	Server spec.Server
+	Table  *RouteTable
+}
+
+// A RouteTable is the virtual hosts that a connection may reach.
+type RouteTable struct {
+	// name is Envoy's: "http.80", or "https.443.name.gateway.namespace".
+	Name     string
+	Port     int
+	TLS      bool
+	Listener *Listener
+	Hosts    hosts.Table[*VirtualHost]
+	Order    []*VirtualHost
+}
+
+// ListenerOn returns the listener of a port: the one without an address of its
+// own before others.
+func (p *Program) ListenerOn(port int) *Listener {
+	var found *Listener
+	for _, l := range p.Listeners {
+		if l.Port == port && (found == nil || l.Bind == "") {
+			found = l
+		}
+	}
+	return found
+}
+
+// Table returns the route table of a request that came to l.
+func (l *Listener) Table(r *http.Request) *RouteTable {
+	if l == nil {
+		return nil
+	}
+	if l.Plain != nil {
+		if r.TLS != nil {
+			return nil
+		}
+		return l.Plain
+	}
+	if r.TLS == nil || l.Chains == nil {
+		return nil
+	}
+	c, ok := l.Chains.FindName(strings.ToLower(r.TLS.ServerName))
+	if !ok {
+		return nil
+	}
+	return c.Table
+}
+
+// TableFor returns the route table of a request that came by no listener of
+// ours: that of the port it came to, or else the first that speaks the
+// request's scheme.
+func (p *Program) TableFor(r *http.Request) *RouteTable {
+	if len(p.Listeners) == 1 && p.Listeners[0].Plain != nil {
+		return p.Listeners[0].Plain
+	}
+	if port := localPort(r); port != 0 {
+		if l := p.ListenerOn(port); l != nil {
+			if t := l.Table(r); t != nil {
+				return t
+			}
+		}
+	}
+	if r.TLS != nil {
+		for _, l := range p.Listeners {
+			if t := l.Table(r); t != nil {
+				return t
+			}
+		}
+	}
+	for _, l := range p.Listeners {
+		if l.Plain != nil {
+			return l.Plain
+		}
+	}
+	return nil
+}
+
+// SortListeners orders listeners by port, then address.
+func SortListeners(list []*Listener) {
+	slices.SortFunc(list, func(a, b *Listener) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Bind, b.Bind))
+	})
+}

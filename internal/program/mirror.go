@@ -1,0 +1,90 @@
+package program
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/lateengo/gateway/internal/chiroute"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/upstream"
+)
+
+// A Mirror is a Mirror, compiled.
+type Mirror struct {
+	Destination Destination
+	Share       share
+}
+
+// mirror sends copies of the prepared request on their way. One random number
+// serves all mirrors, as in Envoy: two of 50 % get the same half. The body that is
+// returned, which may be nil, ends the copies' when the exchange is over.
+func (x *exchange) mirror() *forward.TeeBody {
+	p := x.program
+	drawn := p.Random()
+	var tee *forward.TeeBody
+	for i := range x.clause.Route.Mirrors {
+		m := &x.clause.Route.Mirrors[i]
+		if m.Destination.Backend == nil || !m.Share.covers(drawn) {
+			continue
+		}
+		ctx, done, ok := p.Background.Begin(context.WithoutCancel(chiroute.Anew(x.in.Context())))
+		if !ok {
+			continue
+		}
+		r := x.Req.Clone(ctx)
+		if m.Destination.Remote {
+			// To a destination with useClientProtocol Envoy is the client of a mirror.
+			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+		}
+		if body := x.Req.Body; body != nil && body != http.NoBody {
+			if tee == nil {
+				tee = &forward.TeeBody{ReadCloser: body, Trailer: x.Req.Trailer}
+			}
+			copied := forward.NewCopiedBody(r.Trailer, &p.Background.Lag)
+			tee.Copies = append(tee.Copies, copied)
+			r.Body = copied
+		}
+		timeout := x.clause.Route.Timeout
+		go func() {
+			defer done()
+			m.call(r, timeout, p.Log)
+		}()
+	}
+	if tee != nil {
+		x.Req.Body = tee
+	}
+	return tee
+}
+
+// call sends one copy and drops the answer.
+func (m *Mirror) call(r *http.Request, timeout time.Duration, log *slog.Logger) {
+	if timeout > 0 {
+		ctx, cancel := context.WithTimeoutCause(r.Context(), timeout, upstream.ErrTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	defer func() {
+		if err := recover(); err != nil && err != http.ErrAbortHandler {
+			log.LogAttrs(r.Context(), slog.LevelError, "mirror panicked",
+				slog.String("destination", m.Destination.Host), slog.Any("panic", err), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	m.Destination.Backend.ServeHTTP(&discardWriter{header: make(http.Header)}, r)
+}
+
+// A discardWriter drops a response.
+type discardWriter struct{ header http.Header }
+
+func (w *discardWriter) Header() http.Header { return w.header }
+
+func (w *discardWriter) WriteHeader(int) {}
+
+func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
+
+func (w *discardWriter) Flush() {}

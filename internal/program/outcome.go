@@ -1,0 +1,48 @@
+package program
+
+import (
+	"net/http"
+)
+
+// An Outcome is what becomes of a request, before any route acts on it.
+type Outcome uint8
+
+const (
+	OutcomeRoute Outcome = iota
+	OutcomeNoServer
+	OutcomeNoHost
+	OutcomeNoRoute
+	OutcomeHTTPSRedirect
+	outcomeBadPath
+	outcomeBadHost
+	outcomeHTTP10
+	outcomeWrongScheme
+	outcomeBadUpgrade
+	outcomeBadConnection
+)
+
+// status is the answer to an outcome without a route.
+func (o Outcome) status() int {
+	switch o {
+	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute:
+		return http.StatusNotFound
+	case OutcomeHTTPSRedirect:
+		return http.StatusMovedPermanently
+	case outcomeBadPath, outcomeBadHost, outcomeBadConnection:
+		return http.StatusBadRequest
+	case outcomeHTTP10:
+		return http.StatusUpgradeRequired
+	case outcomeWrongScheme, outcomeBadUpgrade:
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// Reason says why, for people.
+func (o Outcome) Reason() string {
+	return [...]string{
+		"", "no server", "no virtual host", "no route", "httpsRedirect", "path normalization failed",
+		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
+		"malformed Connection header",
+	}[o]
+}

@@ -1,0 +1,218 @@
+package program
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lateengo/gateway/internal/chiroute"
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/spec"
+)
+
+// BareView returns the view of a request for it.
+func (p *Program) BareView(r *http.Request) match.View {
+	v := match.View{Request: r, Scheme: p.Edge.Scheme(r), Chi: chiroute.Context(r.Context()), Edge: &p.Edge}
+	v.Path, v.Mount = chiroute.Path(r, v.Chi)
+	return v
+}
+
+// Deciding returns the program as decisions are made with it: what serving would
+// draw at random, such as x-request-id, is a zero.
+func (p *Program) Deciding() *Program {
+	quiet := *p
+	quiet.Random = func() uint64 { return 0 }
+	quiet.Edge.Random, quiet.Edge.Ids = quiet.Random, new(edge.RequestIDs)
+	return &quiet
+}
+
+// A Program is what Declarations compile to: immutable, and all that a request
+// meets. Each request sees one program from start to end.
+type Program struct {
+	Semantics     semantics.Mode
+	Normalization spec.PathNormalization
+	Edge          edge.Edge
+	Random        func() uint64
+	Log           *slog.Logger
+	Fallback      http.Handler
+	Background    *forward.Background
+	// bare says that the program is a single feature around a handler: requests
+	// keep their path and all headers.
+	Bare bool
+
+	// listeners are in the order of their ports.
+	Listeners []*Listener
+	Warnings  []spec.Warning
+
+	// buckets and upstreams are kept by identity for the program that follows.
+	Buckets   map[string]*limit.Buckets
+	Upstreams map[string]*Remote
+}
+
+// BucketsOf returns the buckets of a limit, if the program has them.
+func (p *Program) BucketsOf(identity string) *limit.Buckets {
+	if p == nil {
+		return nil
+	}
+	return p.Buckets[identity]
+}
+
+// A Route is a Route, compiled for a server. What every request looks at is
+// in front, in one or two cache lines.
+type Route struct {
+	Fault    *Fault
+	CORS     *CORS
+	Limits   []*limit.Limit
+	Redirect *Redirect
+	Direct   *Direct
+	// response are the operations on a response that no destination gave.
+	Response *header.Operations
+
+	Timeout time.Duration
+	Retry   *forward.Retry
+	Rewrite *Rewrite
+	Mirrors []Mirror
+	Split   Split
+	// wrapped says that the response's header must be intercepted.
+	Wrapped bool
+
+	// service is the VirtualService's namespace and name.
+	Service string
+}
+
+// look fills the view of a request. Only the path can make it fail.
+func (p *Program) look(v *match.View, r *http.Request) Outcome {
+	v.Request, v.Edge, v.Scheme = r, &p.Edge, p.Edge.Scheme(r)
+	v.Chi = chiroute.Context(r.Context())
+	if v.Chi == nil && r.URL.RawPath == "" && p.Normalization == spec.NormalizeBase && match.IsOrdinary(r.URL.Path) &&
+		r.Method != http.MethodConnect && r.URL.Fragment == "" && (r.URL.RawQuery == "" || strings.IndexByte(r.URL.RawQuery, '#') < 0) {
+		// What follows would come to the same, in several passes.
+		v.Path = r.URL.Path
+		return OutcomeRoute
+	}
+	raw, mount := chiroute.Path(r, v.Chi)
+	v.Path, v.Mount = raw, mount
+	if strings.IndexByte(r.URL.RawQuery, '#') >= 0 || r.URL.Fragment != "" {
+		return outcomeBadPath
+	}
+	if r.Method == http.MethodConnect || len(raw) == 0 || raw[0] != '/' {
+		// No route matches: CONNECT has no path, and that of OPTIONS * is none.
+		return OutcomeNoRoute
+	}
+	path, ok := match.Normalize(p.Normalization, raw)
+	if !ok {
+		return outcomeBadPath
+	}
+	v.Path = path
+	return OutcomeRoute
+}
+
+// Route finds what a request meets in a table.
+func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*VirtualHost, *Clause, Outcome) {
+	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && p.Semantics.RefusesHTTP10() {
+		v.Request = r
+		return nil, nil, outcomeHTTP10
+	}
+	plain := hosts.IsPlainName(r.Host)
+	if !plain && !hosts.Valid(r.Host) {
+		v.Request = r
+		return nil, nil, outcomeBadHost
+	}
+	connection := r.Header["Connection"]
+	if len(connection) > 0 {
+		without, ok := withoutNominated(r, connection)
+		if !ok {
+			v.Request = r
+			return nil, nil, outcomeBadConnection
+		}
+		// The copy is not what the caller gave away, and looks after.
+		v.Owned = v.Owned && without == r
+		r = without
+	}
+	o := p.look(v, r)
+	if o == outcomeBadPath {
+		return nil, nil, o
+	}
+	if r.TLS == nil && r.URL.Scheme == "https" && v.Scheme != "https" {
+		return nil, nil, outcomeWrongScheme
+	}
+	if t == nil {
+		return nil, nil, OutcomeNoServer
+	}
+	var host *VirtualHost
+	var ok bool
+	if plain {
+		host, ok = t.Hosts.FindName(r.Host)
+	} else {
+		host, ok = t.Hosts.Find(r.Host)
+	}
+	if !ok {
+		return nil, nil, OutcomeNoHost
+	}
+	if host.redirect && v.Scheme != "https" {
+		return host, nil, OutcomeHTTPSRedirect
+	}
+	if o != OutcomeRoute {
+		return host, nil, o
+	}
+	c := host.Find(v)
+	if c == nil {
+		return host, nil, OutcomeNoRoute
+	}
+	if len(connection) > 0 && len(r.Header["Upgrade"]) > 0 {
+		v.Upgrade = isWebSocket(r)
+		if !v.Upgrade && isUpgrade(r) {
+			return host, c, outcomeBadUpgrade
+		}
+	}
+	return host, c, OutcomeRoute
+}
+
+// Serve answers a request that came to a table, and is owned or not. What no
+// route takes goes to next.
+func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, next http.Handler, owned bool) {
+	v := match.View{Owned: owned}
+	_, c, o := p.Route(t, &v, r)
+	switch o {
+	case OutcomeRoute:
+		p.Take(w, &v, c)
+	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute:
+		if next == nil {
+			next = p.Fallback
+		}
+		if next != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		p.Settle(w, &v, o)
+	default:
+		p.Settle(w, &v, o)
+	}
+}
+
+// Settle answers a request that no route takes.
+func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
+	switch o {
+	case OutcomeHTTPSRedirect:
+		w.Header()["Location"] = []string{"https://" + v.Request.Host + v.ClientTarget()}
+	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
+		w.Header()["Connection"] = []string{"close"}
+	}
+	p.localReply(w, v.Request, o.status(), "")
+}
+
+// Close closes the upstreams that the program kept has not taken over.
+func (p *Program) Close(kept *Program) {
+	for identity, u := range p.Upstreams {
+		if kept == nil || kept.Upstreams[identity] != u {
+			_ = u.Close()
+		}
+	}
+}

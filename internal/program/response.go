@@ -1,0 +1,172 @@
+package program
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/upstream"
+)
+
+// A responseWriter applies a route's response operations when the header of the
+// final response is sent, whichever way a handler does that. Informational
+// responses pass unchanged.
+type responseWriter struct {
+	http.ResponseWriter
+	x *exchange
+	// sent says that the final header went out.
+	sent bool
+	// start is when the request was taken.
+	start time.Time
+	// corsOrigin is the allowed origin, where CORS headers are due.
+	corsOrigin string
+	// host is the endpoint that answers, if it is outside of this process.
+	host upstream.Host
+	// local says that the gateway itself answers, to which response operations
+	// do not apply. CORS headers do.
+	local bool
+	// catches says that a failure of the destination is kept in failure, and
+	// caught is set, rather than answered.
+	catches, caught bool
+	failure         upstream.Failure
+}
+
+// A hijackableWriter is a responseWriter over a connection that can be taken.
+type hijackableWriter struct{ *responseWriter }
+
+func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
+	if err == nil {
+		w.sent = true // by whoever has the connection now
+	}
+	return c, rw, err
+}
+
+// hijackable returns w so that it can be hijacked if the writer below can.
+func (w *responseWriter) hijackable() http.ResponseWriter {
+	if _, ok := w.ResponseWriter.(http.Hijacker); ok {
+		return hijackableWriter{w}
+	}
+	return w
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *responseWriter) WriteHeader(status int) {
+	if !w.sent && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.commit(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *responseWriter) WriteString(s string) (int, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// ReadFrom lets the writer below copy without a buffer where it can.
+func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+		return rf.ReadFrom(r)
+	}
+	return io.Copy(writerOnly{w.ResponseWriter}, r)
+}
+
+// writerOnly hides every method but Write.
+type writerOnly struct{ io.Writer }
+
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+func (w *responseWriter) FlushError() error {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// UpstreamHost notes which endpoint answers.
+func (w *responseWriter) UpstreamHost(h upstream.Host) { w.host = h }
+
+// UpstreamFailed answers for a destination that gave no response. Nobody answers
+// a client that is gone.
+func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
+	if w.catches {
+		w.failure, w.caught = f, true
+		return
+	}
+	if f.Flag == upstream.FlagDownstream {
+		panic(http.ErrAbortHandler)
+	}
+	w.local = true
+	if body := w.x.in.Body; w.x.in.ProtoMajor == 1 && body != nil && body != http.NoBody {
+		// The destination may not have read it to its end, and net/http's server
+		// might take the rest for another request.
+		w.Header()["Connection"] = []string{"close"}
+	}
+	if f.Overloaded {
+		w.Header()["X-Envoy-Overloaded"] = []string{"true"}
+	}
+	localreply.Write(w, w.x.in, f.Status, f.Body)
+}
+
+// finish sends the header of a handler that returned without doing so.
+func (w *responseWriter) finish() {
+	if !w.sent {
+		w.commit(http.StatusOK)
+	}
+}
+
+// commit makes the header what is sent.
+func (w *responseWriter) commit(status int) {
+	w.sent = true
+	x, h := w.x, w.Header()
+	if x.dest != nil && !w.local {
+		c := header.Context{X: x, Request: x.Req.Header, Rewritten: true, Response: h, Status: status}
+		for _, ops := range x.dest.Response {
+			if ops != nil {
+				ops.Apply(h, &c, freshValue)
+			}
+		}
+		if x.program.Semantics.SendsEnvoyHeaders() {
+			h["X-Envoy-Upstream-Service-Time"] = []string{strconv.FormatInt(time.Since(w.start).Milliseconds(), 10)}
+		}
+	}
+	if w.corsOrigin != "" {
+		x.clause.Route.CORS.decorate(h, w.corsOrigin)
+	}
+	if x.program.Semantics.SendsEnvoyHeaders() {
+		h["Server"] = serverName
+	}
+}
+
+// serverName is shared by all responses and never written to: its capacity is
+// its length.
+var serverName = []string{"istio-envoy"}
+
+func freshValue(s string) []string { return []string{s} }
+
+// localReply answers r as Envoy does by itself.
+func (p *Program) localReply(w http.ResponseWriter, r *http.Request, status int, body string) {
+	if p.Semantics.SendsEnvoyHeaders() {
+		w.Header()["Server"] = serverName
+	}
+	localreply.Write(w, r, status, body)
+}

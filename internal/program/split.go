@@ -1,0 +1,90 @@
+package program
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/traffic"
+)
+
+// Reach puts an upstream behind a destination.
+func (d *Destination) Reach(r *Remote) {
+	d.Backend, d.Budget, d.Remote, d.direct = r.Upstream, r.Budget, true, r.Direct
+}
+
+// A Split is a Split, compiled.
+type Split struct {
+	Destinations []Destination
+	// total is the sum of the weights, 0 for a single destination.
+	Total uint64
+}
+
+// A Destination is a Destination with what stands behind it.
+type Destination struct {
+	Host, Subset string
+	Weight       uint32
+	Port         uint16
+	// remote says that backend is outside of this process, and declared that it is a
+	// Service.
+	Remote, Declared bool
+	// direct says that backend is an upstream which keeps nothing of a request
+	// without a body once it has returned: net/http's client may.
+	direct bool
+	// writes says which of the edge's headers operations may write.
+	Writes edgeWrites
+	// adds is how many headers the destination may get beside the client's.
+	Adds int
+	// computes says that operations have values which look at the request.
+	Computes bool
+	// upTo is the sum of the weights up to and including this one's.
+	upTo uint64
+	// backend is nil if nothing stands behind the name.
+	Backend http.Handler
+	// request and response are the levels of header operations, in order.
+	Request, Response [2]*header.Operations
+	// authority replaces the Host header, if not empty.
+	Authority string
+	// budget limits repetitions; nil for a backend in this process.
+	Budget *forward.Budget
+	// policy is what DestinationRules say, nil if it is the default.
+	Policy *traffic.Policy
+}
+
+// Cluster returns Istio's name of the cluster behind the destination.
+func (d *Destination) Cluster() string {
+	return fmt.Sprintf("outbound|%d|%s|%s", d.Port, d.Subset, d.Host)
+}
+
+func (p *Split) Add(d Destination) { p.Destinations = append(p.Destinations, d) }
+
+// Settle drops destinations that get no requests and sums the weights.
+func (p *Split) Settle() {
+	if len(p.Destinations) == 1 {
+		return
+	}
+	kept := p.Destinations[:0]
+	for _, d := range p.Destinations {
+		if d.Weight > 0 {
+			p.Total += uint64(d.Weight)
+			d.upTo = p.Total
+			kept = append(kept, d)
+		}
+	}
+	p.Destinations = kept
+}
+
+// Pick draws a destination: one random number, modulo the sum of the weights.
+func (p *Split) Pick(random func() uint64) *Destination {
+	if len(p.Destinations) == 1 {
+		return &p.Destinations[0]
+	}
+	drawn := random() % p.Total
+	for i := range p.Destinations {
+		if drawn < p.Destinations[i].upTo {
+			return &p.Destinations[i]
+		}
+	}
+	return &p.Destinations[len(p.Destinations)-1]
+}

@@ -1,0 +1,93 @@
+package program
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lateengo/gateway/internal/match"
+)
+
+// Take takes a request through its route: the filters in Envoy's order, then the
+// route's action.
+func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
+	route, r := c.Route, v.Request
+	if route.Fault != nil && !route.Fault.apply(p, w, r) {
+		return
+	}
+	var origin string
+	if route.CORS != nil {
+		var answered bool
+		if origin, answered = route.CORS.Filter(p, w, r); answered {
+			return
+		}
+	}
+	if len(route.Limits) > 0 && !p.allow(w, v, route, origin) {
+		return
+	}
+	switch {
+	case route.Redirect != nil:
+		route.Redirect.Serve(p, w, v, c)
+		return
+	case route.Direct != nil:
+		route.Direct.Serve(p, w, v, c)
+		return
+	}
+	p.Send(w, v, c, route.Split.Pick(p.Random), origin)
+}
+
+// Send sends a request to a destination, and its response to the client.
+func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
+	v.Owned = dest.takesHeader(v)
+	switch {
+	case c.Route.forgets(v, dest):
+		x := exchanges.Get().(*wrappedExchange)
+		x.serve(p, w, v, c, dest, origin)
+		*x = wrappedExchange{}
+		exchanges.Put(x)
+	case c.Route.Wrapped || origin != "":
+		x := new(wrappedExchange)
+		x.serve(p, w, v, c, dest, origin)
+	case c.Route.handsOver(v, dest):
+		x := &exchange{program: p, in: v.Request, v: *v, clause: c, Req: v.Request}
+		x.Prepare(dest)
+		dest.Backend.ServeHTTP(w, x.Req)
+	default:
+		x := new(CopiedExchange)
+		x.Begin(p, v, c)
+		x.forward(w, dest)
+	}
+}
+
+// serve makes x, which is new, the exchange of a request, and goes through with it.
+func (x *wrappedExchange) serve(p *Program, w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
+	x.Begin(p, v, c)
+	x.writer.ResponseWriter, x.writer.x, x.writer.start, x.writer.corsOrigin = w, &x.exchange, time.Now(), origin
+	x.w = &x.writer
+	x.forward(x.w.hijackable(), dest)
+	x.w.finish()
+}
+
+// forward sends the exchange to a destination.
+func (x *exchange) forward(w http.ResponseWriter, dest *Destination) {
+	x.Prepare(dest)
+	if dest.Backend == nil {
+		if x.w != nil {
+			x.w.local = true
+		}
+		x.program.localReply(w, x.in, http.StatusServiceUnavailable, "")
+		return
+	}
+	if len(x.clause.Route.Mirrors) > 0 {
+		defer x.mirror().End()
+	}
+	if x.clause.Route.needsAttempts(x) {
+		x.attempt(w)
+		return
+	}
+	dest.Backend.ServeHTTP(w, x.Req)
+	if form := x.Req.MultipartForm; form != nil && x.in.MultipartForm == nil {
+		// net/http's server cleans up after the request that it made, and knows
+		// nothing of this one.
+		_ = form.RemoveAll()
+	}
+}

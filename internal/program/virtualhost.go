@@ -1,0 +1,43 @@
+package program
+
+import (
+	"github.com/lateengo/gateway/internal/match"
+)
+
+// A VirtualHost is the routes of one domain, in order.
+type VirtualHost struct {
+	Domain string
+	// redirect answers every plain-text request with a redirect to https.
+	redirect bool
+	List     match.List
+	// clauses say what becomes of a request that the clause of list at the same
+	// place matches.
+	Clauses []Clause
+}
+
+// A Clause is a clause with the route that it is a part of.
+type Clause struct {
+	*match.Clause
+	Route *Route
+	// name is the route's name and the match's.
+	Name string
+	// position is the clause's place in its virtual host.
+	Position int32
+}
+
+// NewVirtualHost returns a virtual host. Of the clauses it takes route and name.
+func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses []Clause) *VirtualHost {
+	h := &VirtualHost{Domain: domain, redirect: redirect, List: match.NewList(list), Clauses: clauses}
+	for i := range clauses {
+		clauses[i].Clause, clauses[i].Position = &list[i], int32(i)
+	}
+	return h
+}
+
+// Find returns the first clause that matches, or nil.
+func (h *VirtualHost) Find(v *match.View) *Clause {
+	if i := h.List.Find(v); i >= 0 {
+		return &h.Clauses[i]
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package resource
+
+import (
+	"strings"
+)
+
+// Mesh is the reserved name for all sidecars.
+const Mesh = "mesh"
+
+// GatewayNamed resolves a reference of a VirtualService in a namespace: "name",
+// "namespace/name", "./name" or "name.namespace.svc.cluster.local".
+func GatewayNamed(reference, namespace string) Name {
+	of, name, found := strings.Cut(reference, "/")
+	if found {
+		if of == "." {
+			of = namespace
+		}
+		return Name{of, name}
+	}
+	name, rest, found := strings.Cut(reference, ".")
+	if !found {
+		return Name{namespace, reference}
+	}
+	of, _, _ = strings.Cut(rest, ".")
+	return Name{of, name}
+}

@@ -1,0 +1,148 @@
+package traffic
+
+import (
+	"time"
+
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Policy is what the DestinationRule of a host says of one
+// destination: of a port, or of a subset at a port. The zero value is Istio's
+// default.
+type Policy struct {
+	// origin is that of the rule, for what there is to say about it.
+	Origin spec.Origin
+	// labels select the endpoints. None takes all.
+	Labels map[string]string
+
+	// A block that is nil has Istio's default.
+	LoadBalancer     *spec.LoadBalancer
+	ConnectionPool   *spec.ConnectionPool
+	OutlierDetection *spec.OutlierDetection
+	TLS              *spec.ClientTLS
+	RetryBudget      *spec.RetryBudget
+	ProxyProtocol    *spec.ProxyProtocol
+
+	// hash says which value is hashed, where loadBalancer has a ConsistentHash.
+	// That one has the algorithm, and this one the value; they differ where a
+	// destination does not name its port. If hash is nil, nothing is hashed and
+	// requests get random endpoints.
+	Hash *spec.ConsistentHash
+}
+
+// A Port is a destination's port. named says that the destination
+// itself gives the number.
+type Port struct {
+	Number int
+	Named  bool
+}
+
+// Policy returns what a rule says of a port, and of a subset if it is not "".
+// It reports whether the rule has the subset. No rule is the default, without
+// subsets.
+func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
+	if b == nil {
+		return p, subset == ""
+	}
+	p.Origin = b.origin
+	var own *spec.TrafficPolicy
+	if subset != "" {
+		s := b.subsets[subset]
+		if s == nil {
+			return p, false
+		}
+		p.Labels, own = s.Labels, s.TrafficPolicy
+	}
+	for _, t := range []*spec.TrafficPolicy{b.traffic, own} {
+		p.override(t, port.Number)
+	}
+	if p.ConnectionPool == nil {
+		p.RetryBudget = nil
+	}
+	if p.LoadBalancer != nil && p.LoadBalancer.ConsistentHash != nil {
+		p.Hash = hashOf(b.traffic, own, port)
+	}
+	return p, true
+}
+
+// override puts the blocks that t gives in place of those of p, and then for the
+// port all blocks of its settings, given or not (Istio's MergeTrafficPolicy).
+func (p *Policy) override(t *spec.TrafficPolicy, port int) {
+	if t == nil {
+		return
+	}
+	if t.LoadBalancer != nil {
+		p.LoadBalancer = t.LoadBalancer
+	}
+	if t.ConnectionPool != nil {
+		p.ConnectionPool = t.ConnectionPool
+	}
+	if t.OutlierDetection != nil {
+		p.OutlierDetection = t.OutlierDetection
+	}
+	if t.TLS != nil {
+		p.TLS = t.TLS
+	}
+	if t.RetryBudget != nil {
+		p.RetryBudget = t.RetryBudget
+	}
+	if t.ProxyProtocol != nil {
+		p.ProxyProtocol = t.ProxyProtocol
+	}
+	if s := resource.SettingsAt(t, port); s != nil {
+		p.LoadBalancer, p.ConnectionPool, p.OutlierDetection, p.TLS = s.LoadBalancer, s.ConnectionPool, s.OutlierDetection, s.TLS
+	}
+}
+
+// hashOf returns the hash that a route reads: the subset's for the port, the
+// subset's, the rule's for the port, the rule's. Settings for a port are read
+// only where the destination names it (Istio's getHashPolicy).
+func hashOf(rule, subset *spec.TrafficPolicy, port Port) *spec.ConsistentHash {
+	for _, t := range []*spec.TrafficPolicy{subset, rule} {
+		if s := resource.SettingsAt(t, port.Number); s != nil && port.Named && s.LoadBalancer != nil && s.LoadBalancer.ConsistentHash != nil {
+			return s.LoadBalancer.ConsistentHash
+		}
+		if t != nil && t.LoadBalancer != nil && t.LoadBalancer.ConsistentHash != nil {
+			return t.LoadBalancer.ConsistentHash
+		}
+	}
+	return nil
+}
+
+// Any reports whether the policy says anything but Istio's default.
+func (p *Policy) Any() bool {
+	return p.LoadBalancer != nil || p.ConnectionPool != nil || p.OutlierDetection != nil || p.TLS != nil ||
+		p.RetryBudget != nil || p.ProxyProtocol != nil
+}
+
+// Tcp returns the settings for connections.
+func (p *Policy) Tcp() spec.TCPSettings {
+	if p.ConnectionPool == nil || p.ConnectionPool.TCP == nil {
+		return spec.TCPSettings{}
+	}
+	return *p.ConnectionPool.TCP
+}
+
+// HTTP returns the settings for requests.
+func (p *Policy) HTTP() spec.HTTPSettings {
+	if p.ConnectionPool == nil || p.ConnectionPool.HTTP == nil {
+		return spec.HTTPSettings{}
+	}
+	return *p.ConnectionPool.HTTP
+}
+
+// IdleTimeout returns how long an unused connection is kept: 0 is the default,
+// and less is for ever.
+func (p *Policy) IdleTimeout() time.Duration {
+	tcp, http := p.Tcp(), p.HTTP()
+	switch {
+	case http.IdleTimeout > 0:
+		return http.IdleTimeout
+	case tcp.IdleTimeout == nil:
+		return 0
+	case *tcp.IdleTimeout == 0:
+		return -1
+	}
+	return *tcp.IdleTimeout
+}

@@ -1,0 +1,170 @@
+package traffic
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Rules finds the DestinationRule of a host, as Istio does (PushContext's
+// destinationRule).
+type Rules struct {
+	// own holds the rules of the workload's namespace that the workload sees. In
+	// the root namespace those alone are in it that nobody else sees: the others
+	// yield to the rules of a service's namespace.
+	own ruleTable
+	// exported holds the rules of each namespace that others may see.
+	exported map[string]*ruleTable
+	workload resource.Workload
+}
+
+// A ruleTable holds the rules of a namespace by host.
+type ruleTable struct {
+	byHost map[string]*hostRules
+	hosts  hosts.Table[*hostRules]
+}
+
+// hostRules are the rules of a namespace for one host, each joined of those that
+// may be: they bear one selector, and no older one is exported to where a newer
+// one is not.
+type hostRules []*Rule
+
+// A Rule is a DestinationRule with what others of its host add to it.
+type Rule struct {
+	// origin is that of the oldest of them.
+	origin   spec.Origin
+	exportTo []string
+	selector map[string]string
+	selects  bool
+	traffic  *spec.TrafficPolicy
+	subsets  map[string]*spec.Subset
+}
+
+// NewRules indexes rules for a workload. defaultNamespace is that of rules
+// which name none.
+func NewRules(rules []spec.DestinationRule, defaultNamespace string, w resource.Workload) *Rules {
+	x := &Rules{exported: map[string]*ruleTable{}, workload: w}
+	byAge := make([]*spec.DestinationRule, len(rules))
+	for i := range rules {
+		byAge[i] = &rules[i]
+	}
+	slices.SortStableFunc(byAge, func(a, b *spec.DestinationRule) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
+	})
+	for _, r := range byAge {
+		namespace := cmp.Or(r.Namespace, defaultNamespace)
+		exportTo := exportSet(r, namespace)
+		private := slices.Equal(exportTo, []string{namespace})
+		if namespace == w.Namespace && (private || namespace != resource.RootNamespace && resource.ExportedTo(exportTo, namespace, namespace)) {
+			x.own.add(r, namespace, exportTo)
+		}
+		if !private {
+			if x.exported[namespace] == nil {
+				x.exported[namespace] = new(ruleTable)
+			}
+			x.exported[namespace].add(r, namespace, exportTo)
+		}
+	}
+	return x
+}
+
+// exportSet returns who sees a rule: "*" or names of namespaces. A rule that
+// selects workloads is for its own namespace.
+func exportSet(r *spec.DestinationRule, namespace string) []string {
+	switch {
+	case r.WorkloadSelector != nil:
+		return []string{namespace}
+	case len(r.ExportTo) == 0:
+		return []string{"*"}
+	}
+	set := slices.Clone(r.ExportTo)
+	for i := range set {
+		if set[i] == "." {
+			set[i] = namespace
+		}
+	}
+	return set
+}
+
+// add adds a rule that is newer than all in the table.
+func (t *ruleTable) add(r *spec.DestinationRule, namespace string, exportTo []string) {
+	host := resource.FullHost(r.Host, namespace)
+	list := t.byHost[host]
+	if list == nil {
+		if t.byHost == nil {
+			t.byHost = map[string]*hostRules{}
+		}
+		list = new(hostRules)
+		t.byHost[host] = list
+		t.hosts.Add(host, list)
+	}
+	for _, older := range *list {
+		if older.joins(r, exportTo) {
+			older.join(r)
+			return
+		}
+	}
+	b := &Rule{origin: r.Origin, exportTo: exportTo, selector: r.WorkloadSelector, selects: r.WorkloadSelector != nil}
+	b.join(r)
+	*list = append(*list, b)
+}
+
+// joins reports whether a newer rule for the same host is joined with b.
+func (b *Rule) joins(r *spec.DestinationRule, exportTo []string) bool {
+	return b.selects == (r.WorkloadSelector != nil) && len(b.selector) == len(r.WorkloadSelector) && resource.HasLabels(b.selector, r.WorkloadSelector) &&
+		!slices.ContainsFunc(b.exportTo, func(namespace string) bool { return !slices.Contains(exportTo, namespace) })
+}
+
+// join adds what b lacks: subsets of new names, and a policy if it has none.
+func (b *Rule) join(r *spec.DestinationRule) {
+	if b.traffic == nil {
+		b.traffic = r.TrafficPolicy
+	}
+	for i := range r.Subsets {
+		s := &r.Subsets[i]
+		if b.subsets == nil {
+			b.subsets = make(map[string]*spec.Subset, len(r.Subsets))
+		}
+		if b.subsets[s.Name] == nil {
+			b.subsets[s.Name] = s
+		}
+	}
+}
+
+// Find returns the rule of a service's host, or nil. The most specific host of a
+// namespace decides before it is asked whether the workload sees its rules.
+func (x *Rules) Find(host, serviceNamespace string) *Rule {
+	if b := x.own.find(host, &x.workload); b != nil {
+		return b
+	}
+	if b := x.exported[serviceNamespace].find(host, &x.workload); b != nil {
+		return b
+	}
+	return x.exported[resource.RootNamespace].find(host, &x.workload)
+}
+
+func (t *ruleTable) find(host string, w *resource.Workload) *Rule {
+	if t == nil {
+		return nil
+	}
+	list, ok := t.hosts.FindName(host)
+	if !ok {
+		return nil
+	}
+	var everyone *Rule
+	for _, b := range *list {
+		switch {
+		case !resource.ExportedTo(b.exportTo, "", w.Namespace):
+		case b.selects:
+			if w.SelectedBy(b.selector) {
+				return b
+			}
+		case everyone == nil:
+			everyone = b
+		}
+	}
+	return everyone
+}

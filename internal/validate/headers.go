@@ -1,0 +1,158 @@
+package validate
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/spec"
+)
+
+// rewriteAuthority returns the authority that a route's rewrite sets, or "".
+func rewriteAuthority(r *spec.Route) string {
+	if r.Rewrite == nil {
+		return ""
+	}
+	return r.Rewrite.Authority
+}
+
+// headers validates the operations of a route or a destination. The authority
+// is what else sets the Host header at the same level.
+func (v *validator) headers(s *site, h *spec.Headers, authority string) {
+	if q := &h.Request; len(q.Set)+len(q.Add)+len(q.Remove) > 0 {
+		v.headerValues(s, "headers.request.set", q.Set, true)
+		v.headerValues(s, "headers.request.add", q.Add, true)
+		v.removedHeaders(s, "headers.request.remove", q.Remove)
+		v.authorities(s, q, authority)
+		v.edgeHeaders(s, q)
+	}
+	if p := &h.Response; len(p.Set)+len(p.Add)+len(p.Remove) > 0 {
+		v.headerValues(s, "headers.response.set", p.Set, false)
+		v.headerValues(s, "headers.response.add", p.Add, false)
+		v.removedHeaders(s, "headers.response.remove", p.Remove)
+	}
+}
+
+func (v *validator) headerValues(s *site, field string, values map[string]string, mayBeHost bool) {
+	if len(values) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(values))
+	for i, name := range names {
+		e := s.entry(field, name)
+		if !(mayBeHost && header.IsHost(name)) {
+			if problem := headerOperationProblem(name); problem != "" {
+				e.errorf("%s", problem)
+				continue
+			}
+		}
+		value := values[name]
+		if err := checkHeaderValue(value); err != nil {
+			e.suggestf(err.Suggestion, "%s", err.Problem)
+		} else if value == "" {
+			e.warnf("", "has no effect: an empty value is not written")
+		}
+		if other := slices.IndexFunc(names[:i], func(other string) bool { return strings.EqualFold(other, name) }); other >= 0 {
+			e.warnf("", "is %q in another letter case: which of them comes last is not defined", names[other])
+		}
+	}
+}
+
+func (v *validator) removedHeaders(s *site, field string, names []string) {
+	for i, name := range names {
+		if problem := headerOperationProblem(name); problem != "" {
+			e := s.element(field, i)
+			e.errorf("%s", problem)
+		}
+	}
+}
+
+// authorities reports a request whose Host header is set twice at one level.
+func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority string) {
+	for _, operation := range []struct {
+		field  string
+		values map[string]string
+	}{{"headers.request.set", q.Set}, {"headers.request.add", q.Add}} {
+		if len(operation.values) == 0 {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(operation.values)) {
+			if !header.IsHost(name) {
+				continue
+			}
+			value := operation.values[name]
+			if authority != "" {
+				e := s.entry(operation.field, name)
+				e.errorf("the Host header becomes %q already: it is set once", authority)
+				continue
+			}
+			authority = value
+		}
+	}
+}
+
+// edgeHeaders reports headers of the edge that a route adds to or removes: under
+// Envoy they are there before the route's operations, under Native after.
+func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
+	for i, name := range q.Remove {
+		if !isWrittenByEdge(name) {
+			continue
+		}
+		e := s.element("headers.request.remove", i)
+		now, other := "Native sends the gateway's own value all the same", "Envoy semantics send none"
+		if v.Semantics.EdgeHeadersFirst() {
+			now, other = "none is sent", "Native semantics send the gateway's own value all the same"
+		}
+		e.warnf("", "semantics differ: %s, %s", now, other)
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Add)) {
+		if !isWrittenByEdge(name) {
+			continue
+		}
+		value := q.Add[name]
+		e := s.entry("headers.request.add", name)
+		now, other := "Native sends "+quoted(value)+" alone", "Envoy semantics send it after the gateway's own value"
+		if v.Semantics.EdgeHeadersFirst() {
+			now, other = "it is sent after the gateway's own value", "Native semantics send "+quoted(value)+" alone"
+		}
+		e.warnf("", "semantics differ: %s, %s; with set both send %s", now, other, quoted(value))
+	}
+}
+
+// isWrittenByEdge reports whether the gateway itself writes a header on requests.
+func isWrittenByEdge(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case edge.ForwardedForHeader, edge.ForwardedProtoHeader, edge.RequestIDHeader, edge.ClientCertHeader:
+		return true
+	}
+	return false
+}
+
+// headerOperationProblem says what keeps a header from being changed.
+func headerOperationProblem(name string) string {
+	switch {
+	case name == "":
+		return "the name of a header is missing"
+	case header.IsHost(name):
+		return fmt.Sprintf("%q can only be set or added, and on the request", name)
+	case strings.HasPrefix(name, ":"):
+		return fmt.Sprintf("%q is a pseudo-header: use rewrite to change what is requested", name)
+	case !isToken(name):
+		return fmt.Sprintf("%q is not the name of a header", name)
+	}
+	return ""
+}
+
+// checkHeaderValue reports a value that cannot be sent: control characters, and
+// percent signs that neither are doubled nor enclose an operator that is known.
+func checkHeaderValue(value string) *header.FormatError {
+	if strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r == '%' || r == 0x7f }) < 0 {
+		return nil
+	}
+	_, err := header.ParseFormat(value)
+	return err
+}

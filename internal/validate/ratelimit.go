@@ -1,0 +1,142 @@
+package validate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+)
+
+var targetKinds = []string{"Gateway", "VirtualService"}
+
+func (v *validator) rateLimitPolicies() {
+	policies := v.declarations.RateLimits
+	for i := range policies {
+		policy := &policies[i]
+		s := v.site(&policy.Origin, "RateLimitConfig", policy.Namespace, policy.Name)
+		for j := range policy.Targets {
+			e := s.element("targetRefs", j)
+			v.target(&e, &policy.Targets[j], v.named(policy.Namespace, "").Namespace)
+		}
+		if len(policy.Limits) == 0 {
+			e := s.field("limits")
+			e.errorf("the policy has no limit")
+		}
+		for j := range policy.Limits {
+			e := s.element("limits", j)
+			v.rateLimit(&e, &policy.Limits[j])
+		}
+	}
+}
+
+// target validates what a policy is attached to. What does not exist is a
+// warning: it may come later.
+func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
+	name := resource.Name{Namespace: namespace, Name: t.Name}
+	at, section := s.field("name"), s.field("sectionName")
+	switch {
+	case t.Kind != "Gateway" && t.Kind != "VirtualService":
+		e := s.field("kind")
+		e.suggestf(suggest.Closest(t.Kind, targetKinds), "%q cannot be limited: Gateway or VirtualService is expected", t.Kind)
+	case t.Name == "":
+		at.errorf("the name of the %s is missing", t.Kind)
+	case t.Kind == "Gateway":
+		gateway := v.gateways[name]
+		if gateway == nil {
+			at.warnSuggestf(codeNotFound, closestIn(v.gateways, name), "there is no Gateway %s: nothing is limited", name)
+		} else if t.SectionName != "" && !gateway.portNames[t.SectionName] {
+			section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, slices.Sorted(maps.Keys(gateway.portNames))),
+				"no port of Gateway %s is named %q: nothing is limited", name, t.SectionName)
+		}
+	default:
+		vs := v.byName[name]
+		if vs == nil {
+			at.warnSuggestf(codeNotFound, closestIn(v.byName, name), "there is no VirtualService %s: nothing is limited", name)
+			return
+		}
+		if t.SectionName == "" || slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return r.Name == t.SectionName }) {
+			return
+		}
+		var routes []string
+		for i := range vs.Routes {
+			routes = append(routes, vs.Routes[i].Name)
+		}
+		section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, routes),
+			"no route of VirtualService %s is named %q: nothing is limited", name, t.SectionName)
+	}
+}
+
+func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
+	if l.Requests < 1 {
+		e := s.field("requestsPerUnit")
+		e.errorf("%d requests is no limit, 1 or more is expected", l.Requests)
+	}
+	if l.Unit <= 0 {
+		e := s.field("unit")
+		e.errorf("%v is no unit of time: a second, minute, hour or day is expected", l.Unit)
+	}
+	for i := range l.Per {
+		e := s.element("per", i)
+		v.limitKey(&e, &l.Per[i])
+		if slices.Contains(l.Per[:i], l.Per[i]) {
+			e.errorf("it is in the key twice")
+		}
+	}
+	if l.When != nil {
+		e := s.field("when")
+		v.limitCondition(&e, l.When)
+	}
+	if l.OnStoreFailure > spec.StoreFailureDeny {
+		e := s.field("onStoreFailure")
+		e.errorf("%d is not a treatment of a failing limiter", l.OnStoreFailure)
+	}
+	if l.MaxKeys < 0 {
+		e := s.field("maxKeys")
+		e.errorf("%d is not a number of keys, 0 or more is expected", l.MaxKeys)
+	}
+}
+
+// forgeableAddresses are headers in which proxies tell the client's address. A
+// client can write them as well.
+var forgeableAddresses = []string{"x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip"}
+
+func (v *validator) limitKey(s *site, k *spec.LimitKey) {
+	header := s.field("header")
+	switch {
+	case k.RemoteAddress && k.Header != "":
+		s.errorf("remoteAddress and a header are two parts of a key: write them one after the other")
+	case !k.RemoteAddress && k.Header == "":
+		s.errorf("a part of the key is empty: remoteAddress or a header is expected")
+	case k.RemoteAddress:
+	case !isToken(strings.TrimPrefix(k.Header, ":")):
+		header.errorf("%q is not the name of a header", k.Header)
+	case strings.HasPrefix(k.Header, ":") && !slices.Contains(pseudoHeaders, strings.ToLower(k.Header)):
+		header.suggestf(suggest.Closest(k.Header, pseudoHeaders), "no request has a pseudo-header %q", k.Header)
+	case v.TrustedProxies > 0:
+	case strings.EqualFold(k.Header, "x-forwarded-for"):
+		header.suggestf("remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
+	case slices.Contains(forgeableAddresses, strings.ToLower(k.Header)):
+		header.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
+	}
+}
+
+// limitCondition validates the condition of a limit, which looks at nothing but
+// the request.
+func (v *validator) limitCondition(s *site, m *spec.Match) {
+	unused := func(field string, given bool) {
+		if given {
+			e := s.field(field)
+			e.errorf("a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected")
+		}
+	}
+	unused("port", m.Port != 0)
+	unused("gateways", len(m.Gateways) > 0)
+	unused("sourceLabels", len(m.SourceLabels) > 0)
+	unused("sourceNamespace", m.SourceNamespace != "")
+	request := *m
+	request.Port, request.Gateways, request.SourceLabels, request.SourceNamespace = 0, nil, nil, ""
+	v.match(s, &request, &boundService{VirtualService: &spec.VirtualService{}, delegate: true})
+}

@@ -1,0 +1,97 @@
+package validate
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
+)
+
+func TestValidateRateLimitTargets(t *testing.T) {
+	base := func() spec.Declarations {
+		d := shop(spec.Route{Name: "cart", Destinations: toCart})
+		d.Servers[0].PortName = "http"
+		d.RateLimits = []spec.RateLimitPolicy{{Name: "p", Limits: []spec.RateLimit{{Requests: 1, Unit: time.Second}}}}
+		return d
+	}
+	target := func(kind, name, section string) func(*spec.Declarations) {
+		return func(d *spec.Declarations) {
+			d.RateLimits[0].Targets = []spec.TargetRef{{Kind: kind, Name: name, SectionName: section}}
+		}
+	}
+	runResources(t, base, "RateLimitConfig default/p: ", []resourceRow{
+		{"all gateways", func(*spec.Declarations) {}, nil},
+		{"no limit", func(d *spec.Declarations) { d.RateLimits[0].Limits = nil }, []string{"limits: the policy has no limit"}},
+		{"a VirtualService", target("VirtualService", "shop", ""), nil},
+		{"a route", target("VirtualService", "shop", "cart"), nil},
+		{"no route", target("VirtualService", "shop", "crat"),
+			[]string{`~targetRefs[0].sectionName: no route of VirtualService default/shop is named "crat": nothing is limited; did you mean "cart"? [IST0101]`}},
+		{"no VirtualService", target("VirtualService", "shpo", ""),
+			[]string{`~targetRefs[0].name: there is no VirtualService default/shpo: nothing is limited; did you mean "shop"? [IST0101]`}},
+		{"a Gateway", target("Gateway", "gw", ""), nil},
+		{"a server", target("Gateway", "gw", "http"), nil},
+		{"no server", target("Gateway", "gw", "htpt"),
+			[]string{`~targetRefs[0].sectionName: no port of Gateway default/gw is named "htpt": nothing is limited; did you mean "http"? [IST0101]`}},
+		{"no Gateway", target("Gateway", "shop", ""), []string{`~targetRefs[0].name: there is no Gateway default/shop: nothing is limited [IST0101]`}},
+		{"no name", target("Gateway", "", ""), []string{"targetRefs[0].name: the name of the Gateway is missing"}},
+		{"another kind", target("Virtualservice", "shop", ""),
+			[]string{`targetRefs[0].kind: "Virtualservice" cannot be limited: Gateway or VirtualService is expected; did you mean "VirtualService"?`}},
+		{"of another namespace", func(d *spec.Declarations) {
+			d.RateLimits[0].Namespace = "default"
+			d.RateLimits[0].Targets = []spec.TargetRef{{Kind: "VirtualService", Name: "shop"}}
+			d.VirtualServices[0].Namespace, d.VirtualServices[0].Gateways = "prod", []string{"default/gw"}
+		}, []string{`~targetRefs[0].name: there is no VirtualService default/shop: nothing is limited [IST0101]`}},
+	})
+}
+
+func TestValidateRateLimit(t *testing.T) {
+	row := func(name string, change func(*spec.RateLimit), want ...string) routeRow {
+		l := spec.RateLimit{Requests: 10, Unit: time.Minute}
+		change(&l)
+		return forwarding(name, spec.Route{RateLimits: []spec.RateLimit{l}}, want...)
+	}
+	per := func(keys ...spec.LimitKey) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.Per = keys } }
+	when := func(m spec.Match) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.When = &m } }
+	const forgeable = ` is forgeable while no proxy is trusted: any client escapes the limit; did you mean "remoteAddress"?`
+	const unused = `a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected`
+	rows := []routeRow{
+		row("one", func(*spec.RateLimit) {}),
+		row("no requests", func(l *spec.RateLimit) { l.Requests = 0 }, "error rateLimits[0].requestsPerUnit: 0 requests is no limit, 1 or more is expected"),
+		row("no unit", func(l *spec.RateLimit) { l.Unit = 0 }, "error rateLimits[0].unit: 0s is no unit of time: a second, minute, hour or day is expected"),
+		row("a negative unit", func(l *spec.RateLimit) { l.Unit = -time.Second }, "error rateLimits[0].unit: -1s is no unit of time: a second, minute, hour or day is expected"),
+		row("per address and user", per(spec.LimitKey{RemoteAddress: true}, spec.LimitKey{Header: "x-user"})),
+		row("per path", per(spec.LimitKey{Header: ":path"})),
+		row("per nothing", per(spec.LimitKey{}), "error rateLimits[0].per[0]: a part of the key is empty: remoteAddress or a header is expected"),
+		row("per two in one", per(spec.LimitKey{RemoteAddress: true, Header: "x-user"}),
+			"error rateLimits[0].per[0]: remoteAddress and a header are two parts of a key: write them one after the other"),
+		row("per one twice", per(spec.LimitKey{Header: "x-user"}, spec.LimitKey{Header: "x-user"}), "error rateLimits[0].per[1]: it is in the key twice"),
+		row("per no header", per(spec.LimitKey{Header: "x user"}), `error rateLimits[0].per[0].header: "x user" is not the name of a header`),
+		row("per no pseudo-header", per(spec.LimitKey{Header: ":pth"}), `error rateLimits[0].per[0].header: no request has a pseudo-header ":pth"; did you mean ":path"?`),
+		row("per a forgeable address", per(spec.LimitKey{Header: "X-Forwarded-For"}), `error rateLimits[0].per[0].header: "X-Forwarded-For"`+forgeable),
+		row("per another forgeable address", per(spec.LimitKey{Header: "x-real-ip"}), `warning rateLimits[0].per[0].header: "x-real-ip"`+forgeable),
+		row("when", when(spec.Match{Headers: map[string]spec.StringMatch{"x-plan": spec.Exact("free")}, URI: spec.Prefix("/a")})),
+		row("when broken", when(spec.Match{Method: spec.Regex("(")}), `error rateLimits[0].when.method.regex: "(" is not a valid RE2 expression: missing closing ): "("`),
+		row("when on the server", when(spec.Match{Port: 80, Gateways: []string{"gw"}, SourceLabels: map[string]string{"a": "b"}, SourceNamespace: "c"}),
+			"error rateLimits[0].when.port: "+unused, "error rateLimits[0].when.gateways: "+unused,
+			"error rateLimits[0].when.sourceLabels: "+unused, "error rateLimits[0].when.sourceNamespace: "+unused),
+		row("no treatment of failures", func(l *spec.RateLimit) { l.OnStoreFailure = 9 }, "error rateLimits[0].onStoreFailure: 9 is not a treatment of a failing limiter"),
+		row("a negative bound", func(l *spec.RateLimit) { l.MaxKeys = -1 }, "error rateLimits[0].maxKeys: -1 is not a number of keys, 0 or more is expected"),
+	}
+	runRoutes(t, Options{}, rows)
+	runRoutes(t, Options{TrustedProxies: 1}, []routeRow{
+		row("per an address that a trusted proxy tells", per(spec.LimitKey{Header: "X-Forwarded-For"})),
+		row("per another address that a trusted proxy tells", per(spec.LimitKey{Header: "x-real-ip"})),
+	})
+}
+
+func TestValidatePolicyLimitsHaveTheirOwnPath(t *testing.T) {
+	d := spec.Declarations{RateLimits: []spec.RateLimitPolicy{{Limits: []spec.RateLimit{
+		{Requests: 1, Unit: time.Second}, {Requests: 1, Unit: time.Second, Per: []spec.LimitKey{{}, {Header: "x a"}}},
+	}}}}
+	require.Equal(t, []string{
+		`error RateLimitConfig: limits[1].per[0]: a part of the key is empty: remoteAddress or a header is expected`,
+		`error RateLimitConfig: limits[1].per[1].header: "x a" is not the name of a header`,
+	}, validated(d, Options{}))
+}

@@ -1,0 +1,219 @@
+package validate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+)
+
+// servedProtocols are those of servers that this gateway executes;
+// otherProtocols those that Istio knows beside them.
+var (
+	servedProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB"}
+	otherProtocols  = []string{"TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
+)
+
+func (v *validator) servers() {
+	servers := v.declarations.Servers
+	portNames := make(map[resource.Name]map[string]bool, len(v.gateways))
+	for i := range servers {
+		server := &servers[i]
+		gateway := v.named(server.Namespace, server.Gateway)
+		s := v.site(&server.Origin, "Gateway", server.Namespace, server.Gateway)
+		// A resource has a name; a server that is declared in Go may stand alone.
+		if server.Gateway != "" && !resource.IsLabel(server.Gateway) {
+			s.errorf("%q is not the name of a Gateway: letters, digits and inner hyphens are expected", server.Gateway)
+		}
+		v.serverPort(&s, server)
+		if name := server.PortName; name != "" {
+			if portNames[gateway][name] {
+				e := s.field("port.name")
+				e.errorf("%q is the name of another port of this Gateway", name)
+			}
+			if portNames[gateway] == nil {
+				portNames[gateway] = make(map[string]bool)
+			}
+			portNames[gateway][name] = true
+		}
+		v.serverHosts(&s, server)
+		v.serverTLS(&s, server)
+		v.labels(&s, "selector", server.Selector)
+	}
+	v.conflictingServers()
+}
+
+func (v *validator) serverPort(s *site, server *spec.Server) {
+	unix := false
+	if server.Bind != "" {
+		unix = strings.HasPrefix(server.Bind, "unix:///") || strings.HasPrefix(server.Bind, "/") || strings.HasPrefix(server.Bind, "unix://@")
+		if !unix && !resource.IsAddress(server.Bind) {
+			e := s.field("bind")
+			e.errorf("%q is neither an IP address nor the path of a unix socket", server.Bind)
+		}
+	}
+	number := s.field("port.number")
+	switch {
+	case unix && server.Port != 0:
+		number.errorf("port %d is given, but the server is bound to a unix socket: 0 is expected", server.Port)
+	case !unix && resource.PortProblem(server.Port) != "":
+		number.errorf("%s", resource.PortProblem(server.Port))
+	}
+	// In a resource both are required. A Go literal need not spell out what has
+	// a default.
+	written := server.Origin.Fields != nil
+	if written && server.PortName == "" {
+		e := s.field("port.name")
+		e.errorf("the port has no name")
+	}
+	if server.Protocol == "" {
+		if written && server.Port != 0 {
+			e := s.field("port.protocol")
+			e.errorf("the port has no protocol: one of %s is expected", strings.Join(servedProtocols, ", "))
+		}
+		return
+	}
+	protocol := strings.ToUpper(server.Protocol)
+	if slices.Contains(servedProtocols, protocol) {
+		return
+	}
+	e := s.field("port.protocol")
+	if slices.Contains(otherProtocols, protocol) {
+		e.errorf("%s is not served: one of %s is expected", protocol, strings.Join(servedProtocols, ", "))
+		return
+	}
+	e.suggestf(suggest.Closest(server.Protocol, servedProtocols), "%q is not a protocol: one of %s is expected",
+		server.Protocol, strings.Join(servedProtocols, ", "))
+}
+
+func (v *validator) serverHosts(s *site, server *spec.Server) {
+	if len(server.Hosts) == 0 {
+		e := s.field("hosts")
+		e.errorf(`the server has no host: "*" takes every host`)
+	}
+	for i, entry := range server.Hosts {
+		namespace, host, found := strings.Cut(entry, "/")
+		if !found {
+			host = entry
+		}
+		problem := hostProblem(host)
+		switch {
+		case found && host == "*" && namespace == "*":
+		case found && namespace != "*" && namespace != "." && !resource.IsLabel(namespace):
+			e := s.element("hosts", i)
+			e.errorf(`%q before / is neither "*", "." nor the name of a namespace`, namespace)
+		case problem != "":
+			e := s.element("hosts", i)
+			e.errorf("%s", problem)
+		}
+	}
+}
+
+// A listener is where servers meet: the socket, and the workloads that have it.
+type listenerKey struct {
+	port           int
+	bind, selector string
+}
+
+// A takenListener is what servers before have made of a listener.
+type takenListener struct {
+	by  *spec.Server
+	tls bool
+	// hosts maps the host entries of the servers with a TLS block to the
+	// server, as they are written; plain those of the others.
+	hosts, plain map[string]*spec.Server
+}
+
+// conflictingServers reports servers that are dropped because others came
+// first: by age, then by name, then by namespace (Istio's mergeGateways).
+func (v *validator) conflictingServers() {
+	servers := v.declarations.Servers
+	if len(servers) < 2 {
+		return
+	}
+	order := make([]*spec.Server, len(servers))
+	for i := range servers {
+		order[i] = &servers[i]
+	}
+	slices.SortStableFunc(order, func(a, b *spec.Server) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Gateway, b.Gateway),
+			cmp.Compare(v.named(a.Namespace, "").Namespace, v.named(b.Namespace, "").Namespace))
+	})
+	taken := make(map[listenerKey]*takenListener, len(servers))
+	for _, server := range order {
+		if resource.PortProblem(server.Port) != "" {
+			continue
+		}
+		key := listenerKey{server.Port, server.Bind, labelText(server.Selector)}
+		secure := resource.IsSecure(server)
+		before := taken[key]
+		if before == nil {
+			before = &takenListener{by: server, tls: secure, hosts: map[string]*spec.Server{}, plain: map[string]*spec.Server{}}
+			taken[key] = before
+		}
+		s := v.site(&server.Origin, "Gateway", server.Namespace, server.Gateway)
+		if secure != before.tls {
+			e := s.field("port")
+			if secure {
+				e.warnf(codeConflictingServer, "the server is dropped: port %d serves plain text for %s", server.Port, v.serverName(before.by))
+			} else {
+				e.errorf("port %d serves TLS for %s: plain text needs another port", server.Port, v.serverName(before.by))
+			}
+			continue
+		}
+		v.repeatedHosts(&s, server, before)
+	}
+}
+
+// repeatedHosts reports a host that another server of the listener has. With a
+// TLS block the whole server is dropped; without, their routes are joined.
+func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenListener) {
+	hosts := before.plain
+	if server.TLS != nil {
+		hosts = before.hosts
+	}
+	for i, host := range server.Hosts {
+		other := hosts[host]
+		if other == nil || other == server {
+			continue
+		}
+		e := s.element("hosts", i)
+		switch {
+		case server.TLS != nil:
+			e.warnf(codeConflictingServer, "the server is dropped, with all its hosts: %q on port %d is taken by %s",
+				host, server.Port, v.serverName(other))
+			return
+		case v.named(other.Namespace, other.Gateway) != v.named(server.Namespace, server.Gateway):
+			e.warnf(codeConflictingServer, "%q on port %d is served by %s too: the routes of both are joined",
+				host, server.Port, v.serverName(other))
+		}
+	}
+	for _, host := range server.Hosts {
+		if hosts[host] == nil {
+			hosts[host] = server
+		}
+	}
+}
+
+func (v *validator) serverName(server *spec.Server) string {
+	if server.Gateway == "" {
+		return "another server"
+	}
+	return "Gateway " + v.named(server.Namespace, server.Gateway).String()
+}
+
+// labelText is the canonical form of a set of labels.
+func labelText(labels map[string]string) string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		b.WriteString(key)
+		b.WriteByte('=')
+		b.WriteString(labels[key])
+		b.WriteByte(',')
+	}
+	return b.String()
+}

@@ -1,0 +1,276 @@
+package validate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+)
+
+// serviceProtocols are those of a service's port.
+var serviceProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB", "TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
+
+// dynamicProtocols are those whose requests name their host.
+var dynamicProtocols = []string{"HTTP", "HTTP2", "GRPC", "TLS"}
+
+func (v *validator) indexServices() {
+	services := v.declarations.Services
+	v.portsOf = make(map[string][]int, len(services))
+	for i := range services {
+		for _, host := range services[i].Hosts {
+			ports := v.portsOf[host]
+			for j := range services[i].Ports {
+				if number := services[i].Ports[j].Number; !slices.Contains(ports, number) {
+					ports = append(ports, number)
+				}
+			}
+			v.portsOf[host] = ports
+		}
+	}
+}
+
+func (v *validator) services() {
+	services := v.declarations.Services
+	for i := range services {
+		service := &services[i]
+		s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
+		v.serviceHosts(&s, service)
+		v.servicePorts(&s, service)
+		v.endpoints(&s, service)
+		v.exportTo(&s, service.ExportTo, service.Namespace, true)
+	}
+	v.pooledPorts()
+	v.workloadEntries()
+}
+
+// pooledPorts reports ports of one number that services of one host and
+// namespace say are of different protocols: they are one port.
+func (v *validator) pooledPorts() {
+	services := v.declarations.Services
+	if len(services) < 2 {
+		return
+	}
+	type portOf struct {
+		host, namespace string
+		number          int
+	}
+	type claim struct {
+		service  *spec.Service
+		protocol string
+	}
+	oldest := make([]*spec.Service, len(services))
+	for i := range services {
+		oldest[i] = &services[i]
+	}
+	slices.SortStableFunc(oldest, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
+	claims := make(map[portOf]claim)
+	for _, service := range oldest {
+		name := v.named(service.Namespace, service.Name)
+		for _, host := range service.Hosts {
+			for i := range service.Ports {
+				p := &service.Ports[i]
+				at, protocol := portOf{host, name.Namespace, p.Number}, strings.ToUpper(p.Protocol)
+				first, ok := claims[at]
+				switch {
+				case !ok:
+					claims[at] = claim{service, protocol}
+				case first.protocol != protocol && first.service != service:
+					s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
+					port := s.element("ports", i)
+					e := port.field("protocol")
+					e.warnf(codeConflictingProtocol, "port %d of %s is of protocol %s by ServiceEntry %s: that is what is spoken",
+						p.Number, host, cmp.Or(first.protocol, "HTTP"), v.named(first.service.Namespace, first.service.Name))
+				}
+			}
+		}
+	}
+}
+
+func (v *validator) serviceHosts(s *site, service *spec.Service) {
+	if len(service.Hosts) == 0 {
+		e := s.field("hosts")
+		e.errorf("the service has no host")
+	}
+	for i, host := range service.Hosts {
+		e := s.element("hosts", i)
+		problem := hostProblem(host)
+		switch {
+		case host == "*":
+			e.errorf(`"*" cannot be the host of a service`)
+		case problem != "":
+			e.suggestf(withoutPort(host), "%s", problem)
+		case service.Resolution == spec.ResolveDynamicDNS && !standsForNames(host):
+			e.errorf("%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
+		case strings.HasPrefix(host, "*") && resource.RunsAtHosts(service):
+			e.errorf("%q cannot be looked up: a wildcard needs endpoints", host)
+		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
+			e.warnf(codeSchema, "%q has a wildcard for a part of a label, which not every proxy understands", host)
+		}
+	}
+}
+
+// standsForNames reports whether a host is a wildcard of names, none of which can be
+// read as an address.
+func standsForNames(host string) bool {
+	top := host[strings.LastIndexByte(host, '.')+1:]
+	return strings.HasPrefix(host, "*") && top != "" && resource.IsAlphanumeric(top[0]) && (top[0] < '0' || top[0] > '9')
+}
+
+func (v *validator) servicePorts(s *site, service *spec.Service) {
+	if len(service.Ports) == 0 {
+		e := s.field("ports")
+		e.warnf("", "the service has no port: no destination can name one")
+	}
+	numbers, names := make(map[int]bool, len(service.Ports)), make(map[string]bool, len(service.Ports))
+	for i := range service.Ports {
+		port := &service.Ports[i]
+		e := s.element("ports", i)
+		number := e.field("number")
+		switch problem := resource.PortProblem(port.Number); {
+		case problem != "":
+			number.errorf("%s", problem)
+		case numbers[port.Number]:
+			number.errorf("port %d is listed twice", port.Number)
+		}
+		numbers[port.Number] = true
+		v.servicePortName(&e, port.Name, names, service.Origin.Fields != nil)
+		names[port.Name] = true
+		if port.TargetPort != 0 && resource.PortProblem(port.TargetPort) != "" {
+			t := e.field("targetPort")
+			t.errorf("%s", resource.PortProblem(port.TargetPort))
+		}
+		protocol := e.field("protocol")
+		switch upper := strings.ToUpper(port.Protocol); {
+		case upper == "":
+		case !slices.Contains(serviceProtocols, upper):
+			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
+		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
+			protocol.errorf("%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
+		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
+			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
+		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone:
+			protocol.errorf("a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
+		}
+	}
+}
+
+// servicePortName validates a port's name, which a resource requires and a Go
+// literal need not have.
+func (v *validator) servicePortName(s *site, name string, taken map[string]bool, required bool) {
+	e := s.field("name")
+	switch {
+	case name == "" && required:
+		e.errorf("the port has no name")
+	case name == "":
+	case !resource.IsLabel(name):
+		e.errorf("%q is not the name of a port: letters, digits and inner hyphens are expected", name)
+	case taken[name]:
+		e.errorf("%q is the name of another port of this service", name)
+	}
+}
+
+func (v *validator) endpoints(s *site, service *spec.Service) {
+	if service.Discovery != "" && service.Resolution != spec.ResolveDiscovery {
+		e := s.field("discovery")
+		e.errorf("there is one, but the resolution is not that by discovery")
+	}
+	if service.Resolution > spec.ResolveDiscovery {
+		e := s.field("resolution")
+		e.errorf("%d is not a resolution", service.Resolution)
+		return
+	}
+	v.workloadSelector(s, service)
+	n := len(service.Endpoints)
+	switch {
+	case n > 0 && service.WorkloadSelector != nil:
+		e := s.field("workloadSelector")
+		e.errorf("endpoints are either listed or selected, but there are %d", n)
+	case service.Resolution == spec.ResolveNone && n > 0:
+		e := s.field("endpoints")
+		e.errorf("resolution NONE has no endpoints, but there are %d", n)
+		return
+	case service.Resolution == spec.ResolveDiscovery && n > 0:
+		e := s.field("endpoints")
+		e.errorf("a service that is discovered declares no endpoint, but there are %d", n)
+		return
+	case service.Resolution == spec.ResolveDynamicDNS && n > 0:
+		e := s.field("endpoints")
+		e.errorf("resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
+		return
+	case service.Resolution == spec.ResolveNone:
+		e := s.field("resolution")
+		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
+	case service.Resolution == spec.ResolveDNSRoundRobin && n > 1:
+		e := s.field("endpoints")
+		e.errorf("resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
+	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil:
+		e := s.field("endpoints")
+		e.warnf("", "there is none: requests get 503")
+	}
+	for i := range service.Endpoints {
+		e := s.element("endpoints", i)
+		v.endpoint(&e, service, &service.Endpoints[i])
+	}
+}
+
+func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endpoint) {
+	address := s.field("address")
+	switch {
+	case endpoint.Address == "":
+		address.errorf("the address is missing")
+	case service.Resolution == spec.ResolveStatic && isSocketURL(endpoint.Address):
+		v.socket(s, endpoint)
+		if len(endpoint.Ports) == 0 && len(service.Ports) != 1 {
+			address.errorf("a unix socket serves one port, but the service has %d", len(service.Ports))
+		}
+	case service.Resolution == spec.ResolveStatic:
+		if !resource.IsAddress(endpoint.Address) {
+			address.errorf("%q is not an IP address, as resolution STATIC needs", endpoint.Address)
+		}
+	case !resource.IsAddress(endpoint.Address) && exactHostProblem(endpoint.Address) != "":
+		address.suggestf(withoutPort(endpoint.Address), "%q is neither an IP address nor a host name", endpoint.Address)
+	}
+	for _, name := range slices.Sorted(maps.Keys(endpoint.Ports)) {
+		e := s.entry("ports", name)
+		known := slices.ContainsFunc(service.Ports, func(p spec.ServicePort) bool { return p.Name == name })
+		switch problem := resource.PortProblem(endpoint.Ports[name]); {
+		case !known:
+			var names []string
+			for _, p := range service.Ports {
+				names = append(names, p.Name)
+			}
+			e.suggestf(suggest.Closest(name, names), "the service has no port named %q", name)
+		case problem != "":
+			e.errorf("%s", problem)
+		}
+	}
+	v.endpointUse(s, endpoint)
+}
+
+// isSocketURL reports whether an address is written as that of a socket.
+func isSocketURL(address string) bool { return strings.HasPrefix(address, "unix://") }
+
+// socket validates an endpoint that is a socket.
+func (v *validator) socket(s *site, endpoint *spec.Endpoint) {
+	if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
+		e := s.field("address")
+		e.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
+	}
+	if len(endpoint.Ports) > 0 {
+		e := s.field("ports")
+		e.errorf("a unix socket has no ports")
+	}
+}
+
+// endpointUse validates what is used of an endpoint wherever it is.
+func (v *validator) endpointUse(s *site, endpoint *spec.Endpoint) {
+	v.labels(s, "labels", endpoint.Labels)
+	if endpoint.Weight < 0 {
+		e := s.field("weight")
+		e.errorf("%d is not a weight, 0 or more is expected", endpoint.Weight)
+	}
+}

@@ -1,0 +1,87 @@
+package validate
+
+import (
+	"strings"
+
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A site is a place whose path is written out only when there is something to
+// report: of the fields of many thousand routes few have anything wrong.
+type site struct {
+	// declaration is set on the outermost site, up on all others.
+	declaration *declaration
+	up          *site
+
+	step   string
+	number int // of the element, or -1
+	key    string
+	keyed  bool
+}
+
+// A declaration is what sites are in.
+type declaration struct {
+	findings *findings.List
+	origin   *spec.Origin
+	// kind, namespace and name stand in where the origin has none.
+	kind, namespace, name string
+}
+
+// site returns the site of a declaration.
+func (v *validator) site(o *spec.Origin, kind, namespace, name string) site {
+	if name != "" {
+		namespace = v.named(namespace, name).Namespace
+	}
+	return site{declaration: &declaration{v.findings, o, kind, namespace, name}, number: -1}
+}
+
+// field returns the site of a field.
+func (s *site) field(name string) site { return site{up: s, step: name, number: -1} }
+
+// element returns the site of an element of a list.
+func (s *site) element(list string, i int) site { return site{up: s, step: list, number: i} }
+
+// entry returns the site of the value of a key in a map.
+func (s *site) entry(of, key string) site {
+	return site{up: s, step: of, number: -1, key: key, keyed: true}
+}
+
+// place writes the path out. Strings are copied so that sites stay on the stack.
+func (s *site) place() findings.Place {
+	if s.up == nil {
+		o := *s.declaration.origin
+		if o.Kind == "" {
+			o.Kind = s.declaration.kind
+		}
+		if o.Name == "" {
+			o.Namespace, o.Name = s.declaration.namespace, s.declaration.name
+		}
+		return s.declaration.findings.At(o)
+	}
+	p := s.up.place().Field(strings.Clone(s.step))
+	if s.number >= 0 {
+		p = p.Index(s.number)
+	}
+	if s.keyed {
+		p = p.Key(strings.Clone(s.key))
+	}
+	return p
+}
+
+func (s *site) errorf(format string, args ...any) { s.place().Errorf(format, args...) }
+
+// suggestf records an error with what was probably meant, if anything.
+func (s *site) suggestf(suggestion, format string, args ...any) {
+	s.place().Suggestf(suggestion, format, args...)
+}
+
+// warnf records a warning under the code of Istio's analyser or "".
+func (s *site) warnf(code, format string, args ...any) { s.place().Warnf(code, format, args...) }
+
+// warnSuggestf records a warning with what was probably meant, if anything.
+func (s *site) warnSuggestf(code, suggestion, format string, args ...any) {
+	p := s.place()
+	p.Warnf(code, format, args...)
+	p.Warnings[len(p.Warnings)-1].Suggestion = suggestion
+}

@@ -1,0 +1,195 @@
+package validate
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/lateengo/gateway/internal/findings"
+	"github.com/lateengo/gateway/internal/hosts"
+	"github.com/lateengo/gateway/internal/regex"
+	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/spec"
+)
+
+// A Options is what validation needs to know of the builder.
+type Options struct {
+	// defaultNamespace is that of declarations which name none.
+	DefaultNamespace string
+	Semantics        semantics.Mode
+	// trustedProxies counts the proxies in front whose X-Forwarded-For is
+	// believed.
+	TrustedProxies int
+	// regexes takes the compiled expressions. It may be nil.
+	Regexes regex.Cache
+}
+
+// All reports everything that is wrong with the declarations: as errors
+// what Istio's webhook refuses, what Envoy refuses in spite of it, and what
+// cannot be executed; as warnings what is accepted and cannot work, or means
+// something else than it seems to say.
+//
+// Its cost is near-linear in the size of the declarations: no check compares
+// declarations in pairs.
+func All(d *spec.Declarations, o Options, f *findings.List) {
+	if o.Regexes == nil {
+		o.Regexes = regex.Cache{}
+	}
+	v := &validator{Options: o, findings: f, declarations: d}
+	v.indexGateways()
+	v.indexVirtualServices()
+	v.indexSubsets()
+	v.indexServices()
+	v.workloads = resource.NewWorkloads(d.WorkloadEntries, o.DefaultNamespace)
+	v.selectedBySome = make(map[*spec.WorkloadEntry]bool)
+
+	v.duplicates()
+	v.servers()
+	v.virtualServices()
+	v.services()
+	v.destinationRules()
+	v.rateLimitPolicies()
+}
+
+// A validator is one run of validate.
+type validator struct {
+	Options
+	findings     *findings.List
+	declarations *spec.Declarations
+
+	gateways map[resource.Name]*gatewayIndex
+	// everyGateway pools all gateways: what "*" names.
+	everyGateway gatewayIndex
+	// byName holds the VirtualServices.
+	byName map[resource.Name]*spec.VirtualService
+	// delegated holds the VirtualServices that some route delegates to.
+	delegated map[resource.Name]bool
+	subsets   subsetIndex
+	// portsOf holds the numbers of the ports of each declared host.
+	portsOf map[string][]int
+	// servicesOf holds the services of each declared host, once they are asked
+	// for.
+	servicesOf map[string][]*spec.Service
+	workloads  resource.Workloads
+	// selectedBySome holds the WorkloadEntries that a service selects.
+	selectedBySome map[*spec.WorkloadEntry]bool
+	// encryptors holds the DestinationRules of each host, once they are asked
+	// for.
+	encryptors *hosts.Table[*[]*spec.DestinationRule]
+	// reach is reused from one VirtualService to the next.
+	reach reach
+}
+
+// named returns the identity of a declaration, with the default namespace
+// filled in.
+func (v *validator) named(namespace, name string) resource.Name {
+	return resource.Name{Namespace: cmp.Or(namespace, v.DefaultNamespace), Name: name}
+}
+
+// duplicates reports resources that are declared twice.
+func (v *validator) duplicates() {
+	d := v.declarations
+	once(v, len(d.VirtualServices), "VirtualService", func(i int) (*spec.Origin, string, string, string) {
+		vs := &d.VirtualServices[i]
+		return &vs.Origin, vs.Namespace, vs.Name, ""
+	})
+	once(v, len(d.Services), "ServiceEntry", func(i int) (*spec.Origin, string, string, string) {
+		s := &d.Services[i]
+		return &s.Origin, s.Namespace, s.Name, ""
+	})
+	once(v, len(d.WorkloadEntries), "WorkloadEntry", func(i int) (*spec.Origin, string, string, string) {
+		w := &d.WorkloadEntries[i]
+		return &w.Origin, w.Namespace, w.Name, ""
+	})
+	once(v, len(d.DestinationRules), "DestinationRule", func(i int) (*spec.Origin, string, string, string) {
+		r := &d.DestinationRules[i]
+		return &r.Origin, r.Namespace, r.Name, ""
+	})
+	once(v, len(d.RateLimits), "RateLimitConfig", func(i int) (*spec.Origin, string, string, string) {
+		p := &d.RateLimits[i]
+		return &p.Origin, p.Namespace, p.Name, ""
+	})
+	// A Gateway is declared by its servers. Two resources of one name both
+	// have a spec.servers[0]; servers declared in Go have no path and are added
+	// to the Gateway that they name.
+	once(v, len(d.Servers), "Gateway", func(i int) (*spec.Origin, string, string, string) {
+		s := &d.Servers[i]
+		if s.Origin.Path == "" {
+			return &s.Origin, "", "", ""
+		}
+		return &s.Origin, s.Namespace, s.Gateway, s.Origin.Path
+	})
+}
+
+// once reports the second and later of n declarations that have one kind, name
+// and part. Those without a name are passed over.
+func once(v *validator, n int, kind string, at func(i int) (o *spec.Origin, namespace, name, part string)) {
+	if n < 2 {
+		return
+	}
+	type identity struct {
+		kind string
+		resource.Name
+		part string
+	}
+	first := make(map[identity]*spec.Origin, n)
+	for i := range n {
+		o, namespace, name, part := at(i)
+		if name == "" {
+			continue
+		}
+		id := identity{cmp.Or(o.Kind, kind), v.named(namespace, name), part}
+		before, ok := first[id]
+		if !ok {
+			first[id] = o
+			continue
+		}
+		s := v.site(o, kind, namespace, name)
+		if before.File == "" {
+			s.errorf("%s %s is declared twice", id.kind, id.Name)
+		} else {
+			s.errorf("%s %s is declared twice: first at %s", id.kind, id.Name, position(before))
+		}
+	}
+}
+
+// position returns "file:line" of an origin.
+func position(o *spec.Origin) string {
+	if o.Line == 0 {
+		return o.File
+	}
+	return o.File + ":" + strconv.Itoa(o.Line)
+}
+
+// exportTo validates a list of the namespaces that see a resource.
+func (v *validator) exportTo(s *site, list []string, namespace string, orNobody bool) {
+	if len(list) == 0 {
+		return
+	}
+	namespace = cmp.Or(namespace, v.DefaultNamespace)
+	seen := make(map[string]bool, len(list))
+	for i, entry := range list {
+		e := s.element("exportTo", i)
+		switch {
+		case entry == "*":
+			if len(list) > 1 {
+				e.errorf(`"*" is every namespace and stands alone, but the list has %d entries`, len(list))
+			}
+		case entry == "~" && orNobody:
+			if len(list) > 1 {
+				e.errorf(`"~" is no namespace and stands alone, but the list has %d entries`, len(list))
+			}
+		case entry == ".":
+		case !resource.IsLabel(entry):
+			e.errorf(`%q is neither "*", "." nor the name of a namespace`, entry)
+		}
+		name := entry
+		if entry == "." {
+			name = namespace
+		}
+		if seen[name] {
+			e.errorf("the namespace %q is listed twice", name)
+		}
+		seen[name] = true
+	}
+}
