@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -23,18 +24,18 @@ type Decision struct {
 	Status   int         `json:"status,omitempty"`
 	Location string      `json:"location,omitempty"`
 	Body     string      `json:"body,omitempty"`
-	Header   http.Header `json:"response,omitempty"`
+	Header   http.Header `json:"header,omitempty"`
 
-	// Listener and RouteTable have Envoy's names, such as "0.0.0.0_80" and
+	// Listener and RouteConfig have Envoy's names, such as "0.0.0.0_80" and
 	// "http.80". VirtualHost is the domain that was chosen.
 	Listener    string `json:"listener,omitempty"`
-	RouteTable  string `json:"routeConfig,omitempty"`
+	RouteConfig string `json:"routeConfig,omitempty"`
 	VirtualHost string `json:"virtualHost,omitempty"`
 	// Path is the path after normalisation, with the query.
 	Path string `json:"path,omitempty"`
 
 	// Route is the route that takes the request. Nil if none does.
-	Route *DecidedRoute `json:"rule,omitempty"`
+	Route *DecidedRoute `json:"route,omitempty"`
 	// Destinations are all that the request may be sent to.
 	Destinations []DecidedDestination `json:"destinations,omitempty"`
 }
@@ -44,22 +45,22 @@ type DecisionKind string
 
 // The kinds of a Decision.
 const (
-	// Forwarded goes to one of the destinations.
+	// DecisionForward: the request goes to one of the destinations.
 	DecisionForward DecisionKind = "forward"
-	// Redirected is answered by a redirect, of a route or to https.
+	// DecisionRedirect: the answer is a redirect, of a route or to https.
 	DecisionRedirect DecisionKind = "redirect"
-	// Answered is answered by a direct response.
-	DecisionDirectResponse DecisionKind = "direct"
-	// Aborted is answered by a fault that always aborts.
+	// DecisionDirectResponse: the answer is the route's direct response.
+	DecisionDirectResponse DecisionKind = "directResponse"
+	// DecisionAbort: a fault aborts every request of the route.
 	DecisionAbort DecisionKind = "abort"
-	// Preflighted is a preflight that CORS answers.
+	// DecisionPreflight: CORS answers the preflight.
 	DecisionPreflight DecisionKind = "preflight"
-	// NotFound is taken by no route: 404, or the next handler.
+	// DecisionNotFound: no route matches. The answer is 404, or the next handler's.
 	DecisionNotFound DecisionKind = "notFound"
-	// Refused is refused before routing.
+	// DecisionBadRequest: the gateway refuses the request before routing.
 	DecisionBadRequest DecisionKind = "badRequest"
-	// Unreached is a connection that no server takes.
-	DecisionNoServer DecisionKind = "noHTTP"
+	// DecisionNoServer: no server accepts the connection.
+	DecisionNoServer DecisionKind = "noServer"
 )
 
 // A DecidedRoute is the route that takes a request.
@@ -133,6 +134,38 @@ type DecidedDestination struct {
 	Headers   http.Header `json:"headers"`
 }
 
+// MarshalJSON writes durations as text, such as "1.5s".
+func (d DecidedRoute) MarshalJSON() ([]byte, error) {
+	type plain DecidedRoute
+	return json.Marshal(struct {
+		plain
+		Timeout durationText `json:"timeout,omitempty"`
+	}{plain(d), durationText(d.Timeout)})
+}
+
+// MarshalJSON writes durations as text, such as "1.5s".
+func (d DecidedRetry) MarshalJSON() ([]byte, error) {
+	type plain DecidedRetry
+	return json.Marshal(struct {
+		plain
+		PerTryTimeout durationText `json:"perTryTimeout,omitempty"`
+	}{plain(d), durationText(d.PerTryTimeout)})
+}
+
+// MarshalJSON writes durations as text, such as "1.5s".
+func (d DecidedFault) MarshalJSON() ([]byte, error) {
+	type plain DecidedFault
+	return json.Marshal(struct {
+		plain
+		Delay durationText `json:"delay,omitempty"`
+	}{plain(d), durationText(d.Delay)})
+}
+
+// A durationText is a duration that JSON shows as text.
+type durationText time.Duration
+
+func (d durationText) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
 // Decide says what a request would get from ServeHTTP.
 func (g *Gateway) Decide(r *http.Request) Decision {
 	p := g.load().Deciding()
@@ -163,7 +196,7 @@ func decide(p *program.Program, r *http.Request, t *program.RouteTable) Decision
 	host, c, o := p.Route(t, &v, r)
 	d := Decision{Reason: o.Reason()}
 	if t != nil {
-		d.RouteTable = t.Name
+		d.RouteConfig = t.Name
 		if t.Listener != nil {
 			d.Listener = t.Listener.Name()
 		}

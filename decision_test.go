@@ -220,7 +220,7 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 	d := gw.Decide(testhttp.Request(t, "GET", "/products/./7?x=1", "X-A: 1"))
 	require.Equal(t, DecisionForward, d.Kind)
 	require.Equal(t, "0.0.0.0_80", d.Listener)
-	require.Equal(t, "http.80", d.RouteTable)
+	require.Equal(t, "http.80", d.RouteConfig)
 	require.Equal(t, "*.com", d.VirtualHost)
 	require.Equal(t, "/products/7?x=1", d.Path)
 	require.Equal(t, &DecidedRoute{
@@ -238,7 +238,7 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 	text, err := json.Marshal(gw.Decide(testhttp.Request(t, "GET", "/nothing")))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"kind":"notFound","reason":"no route","status":404,"listener":"0.0.0.0_80","routeConfig":"http.80","virtualHost":"*.com",
-		"path":"/nothing","response":{"Server":["istio-envoy"]}}`, string(text))
+		"path":"/nothing","header":{"Server":["istio-envoy"]}}`, string(text))
 }
 
 func TestDecisionOfAListener(t *testing.T) {

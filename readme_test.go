@@ -42,7 +42,7 @@ func TestDocuments(t *testing.T) {
 	})
 	files, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
-	for _, file := range append([]string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}, files...) {
+	for _, file := range append([]string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, files...) {
 		t.Run(file, func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)

@@ -1,3 +1,7 @@
+// Package ratelimit defines the interface of a shared rate limiter, which counts
+// requests for several replicas of a gateway. The main type is Limiter, which a
+// program implements and registers with Builder.Limiter. The limits are declared
+// with spec.RateLimit and spec.RateLimitPolicy.
 package ratelimit
 
 import (
@@ -5,61 +9,62 @@ import (
 	"time"
 )
 
-// A Limiter counts requests for several replicas: Redis, Envoy's rate limit
-// service, or whatever keeps the counts. It is registered with Builder.Limiter
-// under the name that RateLimit.Provider gives. All methods are called
-// concurrently.
+// A Limiter counts requests for several replicas, for example in Redis or with
+// Envoy's rate limit service. Register it with Builder.Limiter under the name in
+// spec.RateLimit.Provider. All methods are called concurrently.
 type Limiter interface {
-	// Limit counts a request against all descriptors, even where one is over,
-	// and says how it fared. It should return by the context's deadline, 20 ms
-	// by default: nobody waits any longer. Whatever else it returns with an
-	// error, that is a failure, and treated as RateLimit.OnStoreFailure says;
-	// so is a panic. After a failure the Limiter is not asked for 100 ms, and
-	// for up to a second if failures go on.
+	// Limit counts a request against all descriptors, even if one is over its
+	// limit, and returns the result. It should return before the deadline of the
+	// context, 20 ms by default: the gateway does not wait longer. An error is a
+	// failure, whatever the Response is, and so is a panic or a late answer.
+	// spec.RateLimit.OnStoreFailure selects how a failure is handled. After a
+	// failure the Limiter is not called for 100 ms, and for up to a second if
+	// failures continue.
 	Limit(ctx context.Context, request Request) (Response, error)
 }
 
 // A Request is one question to a Limiter (Envoy's RateLimitRequest).
 type Request struct {
-	// Domain keeps the descriptors of different policies apart:
+	// Domain separates the descriptors of different policies. It is
 	// "namespace/name" of the RateLimitPolicy, or "route namespace/name/route"
 	// for the limits of a route.
 	Domain string
-	// Descriptors are what to count, at least one.
+	// Descriptors are what to count. There is at least one.
 	Descriptors []Descriptor
-	// Hits is what the request costs, usually 1.
+	// Hits is the cost of the request, usually 1.
 	Hits int
 }
 
-// A Descriptor is one thing to count (Envoy's RateLimitDescriptor), with the
-// limit on it.
+// A Descriptor is one thing to count, with its limit (Envoy's
+// RateLimitDescriptor).
 //
-// Its entries are, in this order: "condition", if the limit has one, with the
-// condition as text; and for each part of the key "remote_address" with an IPv4
-// address or the /64 of an IPv6 address, or the header's name in lower case with
-// its value. If there are none of these, it is "generic_key" with the domain.
+// It has these entries, in this order: "condition" with the condition as text, if
+// the limit has one; then one entry for each part of the key. That is
+// "remote_address" with an IPv4 address or the /64 of an IPv6 address, or the
+// name of a header in lower case with its value. If there are no such entries,
+// the only entry is "generic_key" with the domain.
 type Descriptor struct {
 	Entries  []Entry
 	Requests int
 	Unit     time.Duration
 }
 
-// A Entry is a part of a Descriptor.
+// An Entry is a part of a Descriptor.
 type Entry struct{ Key, Value string }
 
-// A Response is a Limiter's answer.
+// A Response is the answer of a Limiter.
 type Response struct {
-	// Over says that at least one descriptor is over its limit.
+	// Over means that at least one descriptor is over its limit.
 	Over bool
-	// Statuses are those of the descriptors, in order.
+	// Statuses are the results for the descriptors, in the same order.
 	Statuses []Status
 }
 
-// A Status says how one descriptor fared.
+// A Status is the result for one descriptor.
 type Status struct {
 	Over bool
-	// Remaining is how many requests are left.
+	// Remaining is the number of requests left.
 	Remaining int
-	// RetryAfter is how long until another request is allowed, if over.
+	// RetryAfter is the time until another request is allowed, if Over is set.
 	RetryAfter time.Duration
 }

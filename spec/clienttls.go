@@ -1,43 +1,45 @@
 package spec
 
-// ClientTLS is TLS to a destination (Istio's ClientTLSSettings).
+// ClientTLS configures TLS to a destination (Istio's ClientTLSSettings).
 type ClientTLS struct {
-	// Mode says whether there is TLS. The zero value is plain text.
+	// Mode selects plain text or TLS. The zero value is plain text.
 	Mode ClientTLSMode
-	// ClientCertificate and PrivateKey are files in PEM form: what MUTUAL shows.
+	// ClientCertificate and PrivateKey are PEM files with the certificate that
+	// MUTUAL presents, and its key.
 	ClientCertificate, PrivateKey string
-	// CACertificates is a file in PEM form with the authorities that are
-	// trusted. Empty is those of the operating system.
+	// CACertificates is a PEM file with the trusted authorities. If it is empty,
+	// the authorities of the operating system are trusted.
 	CACertificates string
-	// CACRL is a file in PEM form with lists of revoked certificates, one of each
-	// authority in a chain: what no list is about, or one that is no longer valid, is
-	// refused. Empty asks nobody.
+	// CACRL is a PEM file with certificate revocation lists, one for each
+	// authority in a chain. A certificate that no valid list covers is refused.
+	// If CACRL is empty, revocation is not checked.
 	CACRL string
-	// CredentialName names certificates in place of files.
+	// CredentialName names a credential that is used instead of the files.
 	CredentialName string
-	// SubjectAltNames are the names of which the certificate must have one.
-	// Empty is the service's SubjectAltNames; without any, and without SNI, it is
-	// the Host of the request.
+	// SubjectAltNames are the accepted names: the certificate must have one of
+	// them. If it is empty, the SubjectAltNames of the service are used. If these
+	// and SNI are empty too, the Host of the request is used.
 	SubjectAltNames []string
-	// SNI is the server name that is asked for. Empty is the Host of the request.
+	// SNI is the server name in the TLS handshake. If it is empty, the Host of
+	// the request is used.
 	SNI string
 	// InsecureSkipVerify accepts any certificate.
 	InsecureSkipVerify bool
 }
 
-// A ClientTLSMode says how connections to a destination are encrypted (Istio's
+// A ClientTLSMode selects how connections to a destination are encrypted (Istio's
 // ClientTLSSettings.TLSmode).
 type ClientTLSMode uint8
 
 // The modes of TLS to a destination.
 const (
-	// ClientTLSDisable is plain text.
+	// ClientTLSDisable uses plain text.
 	ClientTLSDisable ClientTLSMode = iota
-	// ClientTLSSimple verifies the destination.
+	// ClientTLSSimple uses TLS and verifies the destination.
 	ClientTLSSimple
-	// ClientTLSMutual shows a certificate too.
+	// ClientTLSMutual also presents a client certificate.
 	ClientTLSMutual
-	// ClientTLSIstioMutual shows the certificate that a mesh gives to a workload.
-	// Build refuses it: there is no mesh.
+	// ClientTLSIstioMutual presents the certificate that a mesh gives to a
+	// workload. Builder.Build refuses it, because there is no mesh.
 	ClientTLSIstioMutual
 )

@@ -4,36 +4,37 @@ import (
 	"time"
 )
 
-// CORS answers preflight requests and adds the headers of cross-origin resource
-// sharing to responses (Istio's CorsPolicy). It never refuses a request: that
-// is the browser's part.
+// CORS answers preflight requests and adds CORS (cross-origin resource sharing)
+// headers to responses (Istio's CorsPolicy). It never refuses a request: that is
+// the task of the browser.
 type CORS struct {
-	// AllowOrigins are compared with the Origin header. One that holds for "*"
+	// AllowOrigins are compared with the Origin header. An entry that matches "*"
 	// allows every origin.
 	AllowOrigins []StringMatch
-	// AllowMethods and AllowHeaders are sent as they stand; "*" alone echoes
-	// what the preflight asked for.
+	// AllowMethods and AllowHeaders are sent unchanged. A single "*" echoes what
+	// the preflight asked for.
 	AllowMethods, AllowHeaders []string
-	// ExposeHeaders are sent with the response proper.
+	// ExposeHeaders are sent with the actual response.
 	ExposeHeaders []string
-	// MaxAge is how long a preflight may be cached, in whole seconds. Nil is
-	// not sent.
+	// MaxAge is how long a preflight may be cached, in whole seconds. If it is
+	// nil, it is not sent.
 	MaxAge *time.Duration
 	// AllowCredentials sends access-control-allow-credentials: true.
 	AllowCredentials bool
-	// UnmatchedPreflights says what happens to a preflight from an origin that
-	// is not allowed.
+	// UnmatchedPreflights selects how a preflight from an origin that is not
+	// allowed is handled.
 	UnmatchedPreflights UnmatchedPreflights
 }
 
-// UnmatchedPreflights says what becomes of preflights from other origins (Istio's
-// CorsPolicy.UnmatchedPreflights).
+// UnmatchedPreflights selects how preflights from other origins are handled
+// (Istio's CorsPolicy.UnmatchedPreflights).
 type UnmatchedPreflights uint8
 
-// The treatments of an unmatched preflight.
+// The values of UnmatchedPreflights.
 const (
-	// ForwardPreflights sends them to the destination. It is the default.
+	// UnmatchedPreflightsForward sends the preflight to the destination. It is
+	// the default.
 	UnmatchedPreflightsForward UnmatchedPreflights = iota
-	// IgnorePreflights answers 200 without access-control-allow-origin.
+	// UnmatchedPreflightsIgnore answers 200 without access-control-allow-origin.
 	UnmatchedPreflightsIgnore
 )

@@ -1,5 +1,13 @@
+// Package spec holds everything that can be declared for a gateway, as plain
+// data. It knows names only: it has no handlers and uses no network. The types
+// mirror Istio's resources. Package spec/istio reads them from YAML.
+//
+// Declarations has everything together: Server, VirtualService with its Routes,
+// Service, WorkloadEntry, DestinationRule and RateLimitPolicy. A Source returns
+// Declarations. Error and Warning describe problems in them.
 package spec
 
+// Append adds the declarations and warnings of more to d.
 func (d *Declarations) Append(more Declarations) {
 	d.Servers = append(d.Servers, more.Servers...)
 	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
@@ -10,8 +18,8 @@ func (d *Declarations) Append(more Declarations) {
 	d.Warnings = append(d.Warnings, more.Warnings...)
 }
 
-// Declarations are all that a Gateway is built from. They are plain data and
-// hold names only: what stands behind a destination is the Builder's.
+// Declarations holds everything that a Gateway is built from. It is plain data
+// and has names only: the Builder knows what is behind a destination.
 type Declarations struct {
 	Servers          []Server
 	VirtualServices  []VirtualService
@@ -20,17 +28,17 @@ type Declarations struct {
 	DestinationRules []DestinationRule
 	RateLimits       []RateLimitPolicy
 
-	// Warnings are what the reader of the declarations has to say about them.
+	// Warnings are the warnings of the Source that read the declarations.
 	Warnings []Warning
 }
 
-// A Source yields declarations: files, a cluster, a test's literals.
+// A Source returns declarations, for example from files, from a cluster, or from
+// literals in a test.
 type Source interface {
-	// Declare returns the declarations as they stand now. Where some cannot be
-	// read it returns the others and an error that joins an *Error for each
-	// problem.
+	// Declare returns the current declarations. If it cannot read some of them,
+	// it returns the others and an error that joins one *Error for each problem.
 	Declare() (Declarations, error)
 }
 
-// Declare makes Declarations a Source of itself.
+// Declare returns d, so that Declarations is itself a Source.
 func (d Declarations) Declare() (Declarations, error) { return d, nil }

@@ -1,9 +1,9 @@
 package spec
 
-// A Delegate names the VirtualService without hosts whose routes take a
-// route's place (Istio's Delegate).
+// A Delegate names a VirtualService without hosts. Its routes replace the route
+// that delegates (Istio's Delegate).
 type Delegate struct {
 	Name string
-	// Namespace defaults to that of the delegating VirtualService.
+	// Namespace defaults to the namespace of the delegating VirtualService.
 	Namespace string
 }

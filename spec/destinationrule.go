@@ -4,28 +4,31 @@ import (
 	"time"
 )
 
-// A DestinationRule declares the subsets of a service, and how requests get to it
-// (Istio's DestinationRule). Of all rules for a host one applies: of those in
-// the gateway workload's namespace, else in the service's, else in the root
-// namespace, the one with the exact host, else with the longest wildcard. Rules
-// of one namespace for one host are joined: all subsets, and the policy of the
-// oldest that has one.
+// A DestinationRule declares the subsets of a service and how requests get to it
+// (Istio's DestinationRule). Only one rule applies to a host. Rules in the
+// namespace of the gateway workload come first, then those in the namespace of
+// the service, then those in the root namespace. Within a namespace the exact
+// host wins, then the longest wildcard. Rules of one namespace for the same host
+// are merged: all subsets are used, with the policy of the oldest rule that has
+// one.
 type DestinationRule struct {
 	Name, Namespace string
-	// Host is the service's host; a name without a dot is completed with the
-	// rule's namespace. "*.example.com" is for all hosts below.
+	// Host is the host of the service. A name without a dot is completed with the
+	// namespace of the rule. "*.example.com" applies to all hosts below
+	// example.com.
 	Host string
-	// TrafficPolicy is how requests get to the service. Nil is the default.
+	// TrafficPolicy configures how requests get to the service. Nil means the
+	// default.
 	TrafficPolicy *TrafficPolicy
-	// Subsets are the parts of the service that destinations may name.
+	// Subsets are the parts of the service that destinations can name.
 	Subsets []Subset
-	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
-	// or a name. Empty means "*".
+	// ExportTo lists the namespaces whose gateway workloads see the rule: "*",
+	// "." or a name. Empty means "*".
 	ExportTo []string
-	// WorkloadSelector restricts the rule to gateway workloads of its namespace
-	// with these labels. Nil is all that see it.
+	// WorkloadSelector limits the rule to gateway workloads in its namespace with
+	// these labels. Nil means all workloads that see the rule.
 	WorkloadSelector map[string]string
-	// Created orders rules of the same host.
+	// Created orders rules for the same host.
 	Created time.Time
 
 	Origin Origin
@@ -34,8 +37,9 @@ type DestinationRule struct {
 // A Subset is a named part of a service's endpoints.
 type Subset struct {
 	Name string
-	// Labels must be a subset of an endpoint's. Empty takes all endpoints.
+	// Labels must all be on an endpoint of the subset. Empty selects all
+	// endpoints.
 	Labels map[string]string
-	// TrafficPolicy overrides the rule's, block by block.
+	// TrafficPolicy overrides the policy of the rule, block by block.
 	TrafficPolicy *TrafficPolicy
 }

@@ -1,19 +1,20 @@
 package spec
 
-// An Endpoint is one place where a Service runs (Istio's WorkloadEntry, written
-// in a ServiceEntry).
+// An Endpoint is one place where a Service runs (Istio's WorkloadEntry inside a
+// ServiceEntry).
 type Endpoint struct {
-	// Address is an IP address, with DNS resolution also a host name, or with
-	// static resolution a socket: "unix:///run/x.sock".
+	// Address is an IP address. With DNS resolution it can also be a host name;
+	// with static resolution it can also be a socket: "unix:///run/x.sock".
 	Address string
-	// Ports maps names of service ports to the endpoint's own numbers.
+	// Ports maps the names of service ports to the port numbers of the endpoint.
 	Ports map[string]int
-	// Labels are what subsets select by. The topology labels are derived from the
-	// locality: topology.kubernetes.io/region and zone, topology.istio.io/subzone.
+	// Labels are used by subsets to select endpoints. The topology labels are
+	// derived from the locality: topology.kubernetes.io/region and zone,
+	// topology.istio.io/subzone.
 	Labels map[string]string
-	// Weight is the share of requests. Zero counts as 1.
+	// Weight is the share of requests. Zero means 1.
 	Weight int
-	// Locality is "region/zone/subzone". Empty is that of the label istio-locality,
-	// which may have dots for the slashes.
+	// Locality is "region/zone/subzone". If it is empty, the label istio-locality
+	// is used, which may have dots instead of slashes.
 	Locality string
 }

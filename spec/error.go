@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// An Error is one problem of a configuration. Build and Load join all they
-// find with errors.Join.
+// An Error is one problem in a configuration. Builder.Build and Source.Declare
+// join all problems with errors.Join. Errors returns them one by one.
 type Error struct {
 	Finding
 }
 
 func (e *Error) Error() string { return e.Finding.String() }
 
-// A Warning is something that a configuration says in vain, or that means
-// something else than it seems to say.
+// A Warning is about a part of a configuration that has no effect, or has another
+// effect than it seems to have.
 type Warning struct {
-	// Code is that of Istio's analysers where they have one, such as IST0130.
+	// Code is the code of Istio's analyzers if they have one, such as IST0130.
 	Code string
 	Finding
 }
@@ -28,23 +28,23 @@ func (w Warning) String() string {
 	return w.Finding.String() + " [" + w.Code + "]"
 }
 
-// A Finding is what Error and Warning have in common.
+// A Finding is the common part of Error and Warning.
 type Finding struct {
-	// File, Line and Column are the place. Line and Column are 0 where unknown.
+	// File, Line and Column are the position. Line and Column are 0 if unknown.
 	File         string
 	Line, Column int
-	// Kind, Namespace and Name are those of the resource, if there is one.
+	// Kind, Namespace and Name identify the resource, if there is one.
 	Kind, Namespace, Name string
 	// Field is the path of the field, such as "spec.http[2].match[0].uri.regex".
 	Field string
-	// Problem says what was found and what was expected.
+	// Problem describes what was found and what was expected.
 	Problem string
 	// Suggestion is what was probably meant, or empty.
 	Suggestion string
 }
 
 // String returns "file:line:col: Kind namespace/name: field: problem; did you
-// mean …?", without the parts that are unknown.
+// mean …?". It leaves out unknown parts.
 func (f Finding) String() string {
 	var b strings.Builder
 	if f.File != "" {

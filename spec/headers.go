@@ -1,7 +1,9 @@
 package spec
 
+// IsZero reports whether h changes nothing.
 func (h *Headers) IsZero() bool { return h.Request.IsZero() && h.Response.IsZero() }
 
+// IsZero reports whether o changes nothing.
 func (o *HeaderOperations) IsZero() bool {
 	return len(o.Set) == 0 && len(o.Add) == 0 && len(o.Remove) == 0
 }
@@ -12,20 +14,21 @@ type Headers struct {
 	Request, Response HeaderOperations
 }
 
-// HeaderOperations change headers (Istio's Headers.HeaderOperations): first all
-// removes, then all values are computed, then all sets, then all adds. Names
-// are insensitive to letter case. The zero value changes nothing.
+// HeaderOperations change headers (Istio's Headers.HeaderOperations). First all
+// removes are applied, then all values are computed, then all sets are applied,
+// then all adds. Header names are case-insensitive. The zero value changes
+// nothing.
 //
-// Values may hold Envoy's command operators, such as %REQ(X-USER)%; a literal
-// percent sign is written %%. A header whose value is empty is not written.
+// Values can contain Envoy's command operators, such as %REQ(X-USER)%. A literal
+// percent sign is written %%. A header with an empty value is not written.
 //
-// In a request's Set and Add the name "host" (or ":authority") stands for the
-// Host header.
+// In Set and Add of a request, the name "host" (or ":authority") means the Host
+// header.
 type HeaderOperations struct {
-	// Set replaces all lines of a name by one.
+	// Set replaces all lines of a header with one.
 	Set map[string]string
-	// Add appends a line.
+	// Add appends a line to a header.
 	Add map[string]string
-	// Remove deletes all lines of a name.
+	// Remove deletes all lines of a header.
 	Remove []string
 }

@@ -7,14 +7,15 @@ import (
 // A LoadBalancer chooses the endpoint of a request (Istio's
 // LoadBalancerSettings). The zero value is LEAST_REQUEST.
 type LoadBalancer struct {
-	// Simple balances without regard to the request.
+	// Simple balances without looking at the request.
 	Simple SimpleBalancer
-	// ConsistentHash sends what is alike to one endpoint. It excludes Simple.
+	// ConsistentHash sends requests with the same value to one endpoint. It
+	// cannot be combined with Simple.
 	ConsistentHash *ConsistentHash
-	// Locality prefers endpoints by where they are. Nil is the zero value.
+	// Locality prefers endpoints by their location. Nil means the zero value.
 	Locality *LocalityLB
-	// Warmup brings new endpoints up to their share by and by, where Simple is
-	// LEAST_REQUEST or ROUND_ROBIN. Nil is at once.
+	// Warmup increases the share of new endpoints slowly, if Simple is
+	// LEAST_REQUEST or ROUND_ROBIN. With nil they get their full share at once.
 	Warmup *Warmup
 }
 
@@ -24,52 +25,53 @@ type SimpleBalancer uint8
 
 // The simple balancers.
 const (
-	// BalanceLeastRequest takes the less busy of two endpoints drawn at random,
-	// and where weights differ, weighs by what is under way. (LEAST_REQUEST)
+	// BalanceLeastRequest takes the less busy of two random endpoints. If weights
+	// differ, it divides each weight by the active requests. (LEAST_REQUEST)
 	BalanceLeastRequest SimpleBalancer = iota
 	// BalanceRoundRobin takes endpoints in turn, by weight. (ROUND_ROBIN)
 	BalanceRoundRobin
-	// BalanceRandom draws endpoints, whatever their weight. (RANDOM)
+	// BalanceRandom takes a random endpoint and ignores weights. (RANDOM)
 	BalanceRandom
-	// BalancePassthrough goes where the client's connection went, which at a
-	// gateway is nowhere: requests get 503. (PASSTHROUGH)
+	// BalancePassthrough sends a request to the original destination of the
+	// client's connection. A gateway has none, so requests get 503. (PASSTHROUGH)
 	BalancePassthrough
 )
 
-// A ConsistentHash maps a value of the request to an endpoint, so that few
-// values move when endpoints come and go (Istio's
+// A ConsistentHash maps a value of the request to an endpoint, so that few values
+// move when endpoints are added or removed (Istio's
 // LoadBalancerSettings.ConsistentHashLB). Exactly one of HTTPHeaderName,
-// HTTPCookie, UseSourceIP and HTTPQueryParameterName is the value. A request
-// without it gets a random endpoint.
+// HTTPCookie, UseSourceIP and HTTPQueryParameterName selects the value. A request
+// without the value gets a random endpoint.
 type ConsistentHash struct {
-	// HTTPHeaderName takes the value of a header. Several lines are sorted and
+	// HTTPHeaderName uses the value of a header. Several lines are sorted and
 	// joined.
 	HTTPHeaderName string
-	// HTTPCookie takes the value of a cookie, which may be made.
+	// HTTPCookie uses the value of a cookie, which can be created.
 	HTTPCookie *HashCookie
-	// UseSourceIP takes the client's address, without port.
+	// UseSourceIP uses the client's address, without port.
 	UseSourceIP bool
-	// HTTPQueryParameterName takes the first value of a query parameter, as it
-	// was written.
+	// HTTPQueryParameterName uses the first value of a query parameter, without
+	// decoding.
 	HTTPQueryParameterName string
 
-	// RingHash and Maglev are the algorithms. Neither is RingHash with its zero
-	// value.
+	// RingHash and Maglev select the algorithm. If both are nil, it is RingHash
+	// with its zero value.
 	RingHash *RingHash
 	Maglev   *Maglev
 }
 
-// A RingHash puts endpoints on a ring many times over (Istio's
+// A RingHash puts each endpoint on a ring many times (Istio's
 // ConsistentHashLB.RingHash).
 type RingHash struct {
-	// MinimumRingSize is the least number of points on the ring. Zero is 1024.
+	// MinimumRingSize is the minimum number of points on the ring. Zero means
+	// 1024.
 	MinimumRingSize int
 }
 
 // A Maglev fills a table with endpoints (Istio's ConsistentHashLB.MagLev).
 type Maglev struct {
-	// TableSize is a prime number below 5000011. Istio requires one, although it
-	// documents 65537 as the default.
+	// TableSize is a prime number below 5000011. Istio requires it, although its
+	// documentation gives 65537 as the default.
 	TableSize int
 }
 
@@ -77,54 +79,59 @@ type Maglev struct {
 // ConsistentHashLB.HTTPCookie).
 type HashCookie struct {
 	Name string
-	// Path of a cookie that is made. Empty is none.
+	// Path is the path of a created cookie. Empty means no path.
 	Path string
-	// TTL makes a cookie for requests without it. 0 lasts as long as the
-	// client's session. Nil makes none.
+	// TTL is the lifetime of a cookie that is created for a request without one.
+	// 0 creates a session cookie. Nil creates none.
 	TTL *time.Duration
-	// Attributes are added to a cookie that is made.
+	// Attributes are added to a created cookie.
 	Attributes []CookieAttribute
 }
 
 // A CookieAttribute is one attribute of a cookie: a name, or name=value.
 type CookieAttribute struct{ Name, Value string }
 
-// A Warmup lets the share of a new endpoint grow (Istio's WarmupConfiguration).
+// A Warmup increases the share of a new endpoint slowly (Istio's
+// WarmupConfiguration).
 type Warmup struct {
-	// Duration is how long it takes, 1ms or more.
+	// Duration is how long the warmup takes, 1ms or more.
 	Duration time.Duration
-	// MinimumPercent of its weight is what an endpoint begins with. Nil is 10.
+	// MinimumPercent is the share of its weight that an endpoint starts with. Nil
+	// means 10.
 	MinimumPercent *float64
-	// Aggression is how fast the share grows at first: the share is the part of
-	// Duration gone by to the power of 1/Aggression. Nil is 1, which is linear.
+	// Aggression is how fast the share grows at first: the share is the elapsed
+	// part of Duration to the power of 1/Aggression. Nil means 1, which is
+	// linear.
 	Aggression *float64
 }
 
 // A LocalityLB prefers endpoints by region, zone and subzone, relative to the
-// gateway's own (Istio's LocalityLoadBalancerSetting). It has an effect where
-// the gateway has a locality; Failover and FailoverPriority, where there is
-// OutlierDetection. The zero value prefers what is near.
+// gateway's own (Istio's LocalityLoadBalancerSetting). It has an effect only if
+// the gateway has a locality. Failover and FailoverPriority also need
+// OutlierDetection. The zero value prefers near endpoints.
 type LocalityLB struct {
-	// Enabled, when false, switches locality off. Nil is true.
+	// Enabled turns locality off if it is false. Nil means true.
 	Enabled *bool
-	// Distribute gives shares to localities; what is not listed gets nothing.
+	// Distribute gives shares to localities. A locality that is not listed gets
+	// nothing.
 	Distribute []LocalityDistribute
-	// Failover says where requests go when a region fails.
+	// Failover selects where requests go if a region fails.
 	Failover []LocalityFailover
-	// FailoverPriority orders endpoints by how many of these labels, from the
-	// first on, they have in common with the gateway: "key", or "key=value".
+	// FailoverPriority orders endpoints by how many of these labels, counted from
+	// the first, they share with the gateway: "key", or "key=value".
 	FailoverPriority []string
 }
 
-// A LocalityDistribute shares the requests of gateways in one place among others
-// (Istio's LocalityLoadBalancerSetting.Distribute). Places are "region",
-// "region/zone" or "region/zone/subzone", with * as the last part for all below.
+// A LocalityDistribute divides the requests of gateways in one locality among
+// others (Istio's LocalityLoadBalancerSetting.Distribute). A locality is
+// "region", "region/zone" or "region/zone/subzone"; * as the last part means all
+// localities below.
 type LocalityDistribute struct {
 	From string
-	// To holds percentages whose sum is 100.
+	// To has percentages whose sum is 100.
 	To map[string]int
 }
 
-// A LocalityFailover names the region that stands in for another (Istio's
+// A LocalityFailover names the region that replaces another one (Istio's
 // LocalityLoadBalancerSetting.Failover).
 type LocalityFailover struct{ From, To string }

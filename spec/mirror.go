@@ -1,10 +1,11 @@
 package spec
 
-// A Mirror gets a copy of some of a route's requests, after headers and rewrite
-// (Istio's HTTPMirrorPolicy). Nothing that it does reaches the client.
+// A Mirror gets a copy of some requests of a route, after headers and rewrite are
+// applied (Istio's HTTPMirrorPolicy). Nothing it does reaches the client.
 type Mirror struct {
-	// Destination is what gets the copies. Weight and Headers are not used.
+	// Destination gets the copies. Its Weight and Headers are not used.
 	Destination Destination
-	// Percent of the requests, 0 to 100, in steps of 0.0001. Nil is all of them.
+	// Percent is the share of requests that are copied, 0 to 100, in steps of
+	// 0.0001. Nil means all of them.
 	Percent *float64
 }

@@ -4,29 +4,33 @@ import (
 	"time"
 )
 
-// OutlierDetection ejects endpoints that fail again and again (Istio's
+// OutlierDetection ejects endpoints that fail repeatedly (Istio's
 // OutlierDetection). The zero value is Istio's outlierDetection: {}.
 type OutlierDetection struct {
-	// Consecutive5xxErrors in a row eject an endpoint: answers of 500 and above,
-	// connections that fail and requests that time out. Nil is 5; 0 is off.
+	// Consecutive5xxErrors is the number of errors in a row that eject an
+	// endpoint: status 500 and above, failed connections, and timeouts. Nil means
+	// 5; 0 turns it off.
 	Consecutive5xxErrors *int
-	// ConsecutiveGatewayErrors is the same for 502, 503 and 504 alone. Nil and 0
-	// are off.
+	// ConsecutiveGatewayErrors is the same for 502, 503 and 504 only. Nil and 0
+	// turn it off.
 	ConsecutiveGatewayErrors *int
-	// SplitExternalLocalOriginErrors counts failed connections and timeouts on
-	// their own, by ConsecutiveLocalOriginFailures.
+	// SplitExternalLocalOriginErrors counts failed connections and timeouts
+	// separately, with ConsecutiveLocalOriginFailures.
 	SplitExternalLocalOriginErrors bool
-	// ConsecutiveLocalOriginFailures in a row eject an endpoint. Zero is 5.
+	// ConsecutiveLocalOriginFailures is the number of such failures in a row that
+	// eject an endpoint. Zero means 5.
 	ConsecutiveLocalOriginFailures int
-	// Interval is the time between two looks at who may come back. Zero is 10s.
+	// Interval is the time between two checks for endpoints that may return. Zero
+	// means 10s.
 	Interval time.Duration
-	// BaseEjectionTime times the number of its ejections is how long an endpoint
-	// is out. Zero is 30s.
+	// BaseEjectionTime, multiplied by the number of its ejections, is how long an
+	// endpoint is ejected. Zero means 30s.
 	BaseEjectionTime time.Duration
-	// MaxEjectionPercent of the endpoints may be out. Zero is 10, with which
-	// nothing is ejected of fewer than 10 endpoints.
+	// MaxEjectionPercent is the maximum share of ejected endpoints. Zero means
+	// 10: with fewer than 10 endpoints, none is ejected.
 	MaxEjectionPercent int
-	// MinHealthPercent is the share of endpoints below which ejections are
-	// overlooked. Zero never overlooks them: where all are out, requests get 503.
+	// MinHealthPercent is the share of healthy endpoints below which ejections
+	// are ignored. Zero never ignores them: if all endpoints are ejected,
+	// requests get 503.
 	MinHealthPercent int
 }

@@ -1,24 +1,25 @@
 package spec
 
-// PathNormalization says what is done to a request's path before anything looks
-// at it (Istio's meshConfig.pathNormalization). The path that results is what
-// routes match on and what destinations receive. The query is never changed.
+// PathNormalization selects how the path of a request is normalized before
+// anything else uses it (Istio's meshConfig.pathNormalization). Routes match the
+// normalized path, and destinations receive it. The query is never changed.
 type PathNormalization uint8
 
-// The normalisations of a path. Each does what those before it do, and more.
+// The values of PathNormalization. NormalizeMergeSlashes and
+// NormalizeDecodeAndMergeSlashes do everything the previous value does, and more.
 const (
-	// NormalizeBase resolves dot segments, turns \ into / and decodes escapes
-	// of unreserved characters (RFC 3986, section 6.2.2). It is the default.
+	// NormalizeBase resolves dot segments, changes \ to / and decodes escapes of
+	// unreserved characters (RFC 3986, section 6.2.2). It is the default.
 	NormalizeBase PathNormalization = iota
-	// NormalizeMergeSlashes also makes one slash of several.
+	// NormalizeMergeSlashes also replaces several slashes in a row with one.
 	NormalizeMergeSlashes
 	// NormalizeDecodeAndMergeSlashes first decodes %2F and %5C.
 	NormalizeDecodeAndMergeSlashes
-	// NormalizeNone leaves the path as it came.
+	// NormalizeNone does not change the path.
 	NormalizeNone
 )
 
-// String returns Istio's name of the normalisation, such as MERGE_SLASHES.
+// String returns Istio's name of the normalization, such as MERGE_SLASHES.
 func (n PathNormalization) String() string {
 	switch n {
 	case NormalizeBase:

@@ -4,19 +4,19 @@ import (
 	"time"
 )
 
-// A RateLimitPolicy attaches rate limits to the routes of VirtualServices or
-// servers of Gateways (our RateLimitConfig). All that it is attached to share
-// its counters.
+// A RateLimitPolicy attaches rate limits to routes of VirtualServices or to
+// servers of Gateways (our RateLimitConfig). All its targets share its counters.
 //
-// Where several policies could apply to a route, those of the most specific
-// level do: a named route, its VirtualService, the Gateway's server, the
-// Gateway, the policy's namespace. Policies of one level all apply.
+// If several policies could apply to a route, only those of the most specific
+// level apply. The levels are: a named route, its VirtualService, the server of
+// the Gateway, the Gateway, the namespace of the policy. All policies of that
+// level apply.
 type RateLimitPolicy struct {
 	Name, Namespace string
-	// Targets says what is limited. Empty is every gateway of the namespace;
-	// in the root namespace, every gateway.
+	// Targets selects what is limited. Empty means every gateway of the
+	// namespace, or in the root namespace every gateway.
 	Targets []TargetRef
-	// Limits must all allow a request.
+	// Limits are the limits. A request passes only if all of them allow it.
 	Limits []RateLimit
 	// Created orders policies of one level.
 	Created time.Time
@@ -24,58 +24,61 @@ type RateLimitPolicy struct {
 	Origin Origin
 }
 
-// A TargetRef names what a RateLimitPolicy limits, in its own namespace.
+// A TargetRef names a target of a RateLimitPolicy, in the namespace of the
+// policy.
 type TargetRef struct {
 	// Kind is "VirtualService" or "Gateway".
 	Kind string
 	Name string
-	// SectionName is a route's name or a server's port name. Empty is all.
+	// SectionName is the name of a route, or the port name of a server. Empty
+	// means all.
 	SectionName string
 }
 
-// A RateLimit allows Requests per Unit for each value of its key: a token
-// bucket that holds Requests tokens, starts full, and refills evenly. A request
-// over the limit gets 429 and a Retry-After with the seconds until the next
-// permitted one.
+// A RateLimit allows a number of Requests per Unit for each value of its key. It
+// is a token bucket that holds Requests tokens, starts full, and refills evenly.
+// A request over the limit gets 429, with a Retry-After header that has the
+// seconds until the next allowed request.
 type RateLimit struct {
-	// Requests per Unit, at least 1.
+	// Requests is the number of requests allowed per Unit, at least 1.
 	Requests int
 	// Unit is one second, minute, hour, day, and so on. It must be positive.
 	Unit time.Duration
-	// Per is the key; each combination of values has a bucket of its own.
-	// Empty is one bucket for all requests. A request that lacks a header of
-	// the key, or whose client has no IP address, is not limited.
+	// Per is the key. Each combination of values has its own bucket. Empty means
+	// one bucket for all requests. A request without one of the headers in the
+	// key, or from a client without an IP address, is not limited.
 	Per []LimitKey
-	// When restricts the limit to some requests. Only its header, query,
-	// method, scheme, authority and URI conditions count.
+	// When applies the limit only to matching requests. Only its header, query,
+	// method, scheme, authority and URI conditions are used.
 	When *Match
-	// Provider names the Limiter (Builder.Limiter) that counts, shared with
-	// other replicas. Empty counts in this process.
+	// Provider names the Limiter (Builder.Limiter) that counts requests together
+	// with other replicas. If it is empty, this process counts alone.
 	Provider string
-	// OnStoreFailure says what happens when the provider cannot answer.
+	// OnStoreFailure selects what happens if the provider cannot answer.
 	OnStoreFailure StoreFailure
-	// MaxKeys bounds the number of buckets that are not full. Clients beyond
-	// it share buckets. Zero is 262,144.
+	// MaxKeys limits the number of buckets that are not full. Clients beyond it
+	// share buckets. Zero means 262,144.
 	MaxKeys int
 }
 
-// A LimitKey is one part of a rate limit's key.
+// A LimitKey is one part of the key of a rate limit.
 type LimitKey struct {
-	// RemoteAddress is the client's address; an IPv6 address counts by its /64.
+	// RemoteAddress uses the client's address. For an IPv6 address, its /64 is
+	// used.
 	RemoteAddress bool
-	// Header is the value of a request header.
+	// Header names a request header whose value is used.
 	Header string
 }
 
-// A StoreFailure says what becomes of a request when a shared limiter fails.
+// A StoreFailure selects how a request is handled if a shared limiter fails.
 type StoreFailure uint8
 
-// The treatments of a failing limiter.
+// The values of StoreFailure.
 const (
-	// FailLocal limits in this process instead. It is the default.
+	// StoreFailureLocal lets this process count instead. It is the default.
 	StoreFailureLocal StoreFailure = iota
-	// FailAllow lets the request through.
+	// StoreFailureAllow lets the request through.
 	StoreFailureAllow
-	// FailDeny refuses the request with 500.
+	// StoreFailureDeny refuses the request with 500.
 	StoreFailureDeny
 )

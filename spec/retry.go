@@ -6,20 +6,20 @@ import (
 
 // A Retry is a retry policy (Istio's HTTPRetry). The zero Retry never retries.
 type Retry struct {
-	// Attempts is how many retries follow the first try.
+	// Attempts is the number of retries after the first try.
 	Attempts int
-	// PerTryTimeout bounds each try. Zero is none.
+	// PerTryTimeout limits each try. Zero means no limit.
 	PerTryTimeout time.Duration
-	// On lists Envoy's retry conditions and HTTP status codes. Empty is the
+	// On lists Envoy's retry conditions and HTTP status codes. Empty means the
 	// default: connect-failure, refused-stream, unavailable, cancelled,
 	// retriable-status-codes.
 	On []string
-	// RemoteLocalities lets retries go to other localities.
+	// RemoteLocalities allows retries in other localities.
 	RemoteLocalities bool
-	// SameHosts lets retries go to hosts that were tried before (Istio's
-	// retryIgnorePreviousHosts: false). Nil is the default: only with
+	// SameHosts allows retries on hosts that were already tried (Istio's
+	// retryIgnorePreviousHosts: false). Nil means the default: only with
 	// consistent hashing.
 	SameHosts *bool
-	// Backoff is the base of the waits between tries. Zero is 25 ms.
+	// Backoff is the base of the waiting times between tries. Zero means 25 ms.
 	Backoff time.Duration
 }

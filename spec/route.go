@@ -4,28 +4,30 @@ import (
 	"time"
 )
 
-// A Route says which requests it takes and what happens to them (Istio's
-// HTTPRoute). It takes a request if any of Match does; the first such route of
-// a virtual host wins. Exactly one of Destinations, Redirect, DirectResponse and
-// Delegate is its action.
+// A Route selects requests and decides what happens to them (Istio's HTTPRoute).
+// It applies to a request if one of its Matches does. The first such route of a
+// virtual host wins. A route has exactly one action: Destinations, Redirect,
+// DirectResponse or Delegate.
 //
-// What a taken request goes through, in order:
+// A request passes these steps, in order:
 //
 //	fault → CORS → rate limit → redirect or direct response
-//	                          → timeout → request headers → rewrite → mirror → split → backend → response headers
+//	                          → timeout → request headers → rewrite → mirror → choice of destination → backend → response headers
 //
-// The zero Route takes every request and has no action, which Build reports.
+// The zero Route matches every request and has no action, which Builder.Build
+// reports.
 type Route struct {
 	// Name appears in decisions, logs and metrics. It need not be unique.
 	Name string
 
-	// Match lists alternatives. Empty takes every request.
+	// Match lists alternatives. Empty matches every request.
 	Match []Match
 
-	// Destinations are where the requests go, divided by weight (Istio's
+	// Destinations are where requests are sent, divided by weight (Istio's
 	// http[].route). A single destination gets all requests, whatever its weight.
-	// Of several, those of weight 0 get none, and the weights need not sum to 100.
-	// Every request is drawn anew: nothing sticks to a client.
+	// If there are several, those with weight 0 get none, and the weights need
+	// not sum to 100. Each request is drawn independently: a client does not stay
+	// with one destination.
 	Destinations []Destination
 
 	// Redirect answers with a redirect.
@@ -37,20 +39,21 @@ type Route struct {
 	// Delegate continues with the routes of another VirtualService.
 	Delegate *Delegate
 
-	// Rewrite changes path and authority of the request sent to the destination.
+	// Rewrite changes path and authority of the request to the destination.
 	Rewrite *Rewrite
 
-	// Headers are operations on the headers of request and response.
+	// Headers are operations on the headers of the request and the response.
 	Headers Headers
 
-	// Timeout bounds the exchange with the destination, from the end of the
-	// request's body to the end of the response, retries included. Zero is none.
+	// Timeout limits the exchange with the destination, from the end of the
+	// request body to the end of the response, including retries. Zero means no
+	// limit.
 	Timeout time.Duration
 
-	// Retry is the retry policy. Nil is Istio's default: two retries on
-	// failures in which no destination can have acted. Under Native it also
-	// repeats a GET, HEAD, OPTIONS or TRACE without body whose connection to a
-	// service broke before a response.
+	// Retry is the retry policy. Nil means Istio's default: two retries after
+	// failures where no destination can have acted. With Native semantics, it
+	// also repeats a GET, HEAD, OPTIONS or TRACE without body if its connection
+	// to a service broke before a response.
 	Retry *Retry
 
 	// Fault delays or aborts some of the requests.
@@ -59,10 +62,10 @@ type Route struct {
 	// CORS answers preflights and adds CORS headers to responses.
 	CORS *CORS
 
-	// Mirrors get a copy of some of the requests; their answers are dropped.
+	// Mirrors get a copy of some of the requests. Their answers are dropped.
 	Mirrors []Mirror
 
-	// RateLimits bound how often the route is taken. See RateLimitPolicy for
+	// RateLimits limit how often the route is used. Use a RateLimitPolicy for
 	// limits that several routes share.
 	RateLimits []RateLimit
 

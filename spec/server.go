@@ -4,97 +4,99 @@ import (
 	"time"
 )
 
-// A Server is one server of a gateway: a port and the hosts served on it
-// (Istio's Server, with what it takes from its Gateway).
+// A Server is one server of a gateway: a port and the hosts served on it (Istio's
+// Server, with the fields it needs of its Gateway).
 type Server struct {
-	// Gateway and Namespace identify the Gateway resource it belongs to, which
-	// VirtualService.Gateways names. An empty Namespace is the builder's
-	// default namespace.
+	// Gateway and Namespace identify the Gateway resource of the server, which
+	// VirtualService.Gateways names. An empty Namespace means the default
+	// namespace of the Builder.
 	Gateway, Namespace string
 
-	// Name is used in metrics only.
+	// Name is only used in metrics.
 	Name string
 
-	// Port is the number that routes and listeners know the server by.
+	// Port is the number by which routes and listeners know the server.
 	Port int
-	// PortName is unique within one Gateway.
+	// PortName must be unique within one Gateway.
 	PortName string
-	// Protocol is HTTP, HTTP2, GRPC, GRPC-WEB or HTTPS, in any letter case.
-	// HTTP/1.1 and HTTP/2 are both served under each of them. Empty is HTTP,
-	// or HTTPS where TLS has a mode.
+	// Protocol is HTTP, HTTP2, GRPC, GRPC-WEB or HTTPS, in any letter case. Each
+	// of them serves both HTTP/1.1 and HTTP/2. Empty means HTTP, or HTTPS if TLS
+	// has a mode.
 	Protocol string
-	// Bind is the address of a listener of its own. Empty is the wildcard.
+	// Bind is the address of a separate listener. Empty means all addresses.
 	Bind string
 
-	// Hosts are "host" or "namespace/host", where namespace is that of the
-	// VirtualServices which may bind: a name, "." or "*" (the default).
+	// Hosts are "host" or "namespace/host". The namespace is a name, "." or "*"
+	// (the default). Only VirtualServices of that namespace may bind to the host.
 	Hosts []string
 
 	// TLS is nil for plain text.
 	TLS *ServerTLS
 
-	// Selector must be a subset of the workload's labels (Builder.Workload).
+	// Selector must be a subset of the labels of the workload (Builder.Workload).
 	// Empty selects every workload.
 	Selector map[string]string
 
-	// Created orders the gateways that meet on one port, then name, then
+	// Created orders gateways that share a port, then their name does, then their
 	// namespace. The zero time is older than all others.
 	Created time.Time
 
 	Origin Origin
 }
 
-// ServerTLS is the TLS side of a Server (Istio's ServerTLSSettings).
+// ServerTLS configures TLS on a Server (Istio's ServerTLSSettings).
 type ServerTLS struct {
 	// HTTPSRedirect answers every plain-text request with a redirect to https.
 	HTTPSRedirect bool
 
-	// Mode is how a TLS connection is treated. The zero value passes it through.
+	// Mode selects how a TLS connection is handled. The zero value passes it
+	// through.
 	Mode TLSMode
 
-	// CredentialName names the certificate, as CredentialNames does for several,
-	// of which the first two are used. The authorities of client certificates, and
-	// lists of revoked ones, are those of the first name.
+	// CredentialName names one certificate. CredentialNames names several, of
+	// which the first two are used. The authorities and revocation lists for
+	// client certificates come from the first name.
 	CredentialName  string
 	CredentialNames []string
-	// CACertCredentialName names the authorities of client certificates, and lists
-	// of revoked ones, in place of the credentials above.
+	// CACertCredentialName names the credential with the authorities and
+	// revocation lists for client certificates, instead of the credentials above.
 	CACertCredentialName string
 
-	// ServerCertificate, PrivateKey and CACertificates are files in PEM form.
+	// ServerCertificate, PrivateKey and CACertificates are PEM files.
 	ServerCertificate, PrivateKey, CACertificates string
-	// TLSCertificates are several certificates in place of ServerCertificate, with
-	// keys of different types. The first two are used.
+	// TLSCertificates are several certificates, instead of ServerCertificate,
+	// with keys of different types. The first two are used.
 	TLSCertificates []TLSCertificate
-	// CACRL is a file in PEM form with lists of revoked client certificates, one of
-	// each authority in a chain: what no list is about, or one that is no longer
-	// valid, is refused. Empty asks nobody. A credential has its own lists.
+	// CACRL is a PEM file with revocation lists for client certificates, one for
+	// each authority in a chain. A certificate that no valid list covers is
+	// refused. If CACRL is empty, revocation is not checked. A credential has its
+	// own lists.
 	CACRL string
 
-	// MinVersion and MaxVersion are TLSV1_0 to TLSV1_3. Empty is TLSV1_2 and
+	// MinVersion and MaxVersion are TLSV1_0 to TLSV1_3. Empty means TLSV1_2 and
 	// TLSV1_3.
 	MinVersion, MaxVersion string
-	// CipherSuites are names as BoringSSL knows them.
+	// CipherSuites are BoringSSL's names of cipher suites.
 	CipherSuites []string
 
-	// SubjectAltNames restricts client certificates to those with one of the names.
+	// SubjectAltNames accepts only client certificates with one of these names.
 	SubjectAltNames []string
-	// VerifyCertificateSPKI and VerifyCertificateHash restrict client certificates
-	// beside that: to those whose subject public key info has one of the SHA-256 in
-	// the first list, in base64, or which have one of those in the second,
-	// themselves, in hexadecimal with or without colons. Either list suffices.
-	// Where certificates are restricted, one is required, as in Envoy, even with
-	// TLSOptionalMutual.
+	// VerifyCertificateSPKI and VerifyCertificateHash further limit the accepted
+	// client certificates. The first list has SHA-256 hashes of the subject
+	// public key info, in base64. The second has SHA-256 hashes of the
+	// certificate, in hexadecimal with or without colons. A certificate must be
+	// in one of the two lists. With any of these limits a client certificate is
+	// required, as in Envoy, even with TLSOptionalMutual.
 	VerifyCertificateSPKI, VerifyCertificateHash []string
 }
 
-// A TLSCertificate is one of several certificates of a server: files in PEM form
+// A TLSCertificate is one of several certificates of a server, in PEM files
 // (Istio's ServerTLSSettings.TLSCertificate).
 type TLSCertificate struct {
 	ServerCertificate, PrivateKey string
 }
 
-// A TLSMode says how a server treats a TLS connection (Istio's
+// A TLSMode selects how a server handles a TLS connection (Istio's
 // ServerTLSSettings.TLSmode). The zero value is TLSPassthrough, as in Istio.
 type TLSMode uint8
 

@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// A Service is what a destination's host stands for, outside this process
-// (Istio's ServiceEntry, for one or more hosts).
+// A Service describes what is behind the host of a destination, outside this
+// process (Istio's ServiceEntry, for one or more hosts).
 type Service struct {
 	Name, Namespace string
-	// Hosts are the names by which destinations know it.
+	// Hosts are the names by which destinations know the service.
 	Hosts []string
-	// Ports are the ports that destinations may name.
+	// Ports are the ports that destinations can name.
 	Ports []ServicePort
-	// Resolution says how endpoints become addresses.
+	// Resolution selects how endpoints become addresses.
 	Resolution Resolution
-	// Internal says that the service is part of the mesh.
+	// Internal marks the service as part of the mesh.
 	Internal bool
-	// Endpoints are where it runs. With DNS resolution, none means the hosts
-	// themselves.
+	// Endpoints are where the service runs. With DNS resolution, no endpoints
+	// means the hosts themselves.
 	Endpoints []Endpoint
-	// WorkloadSelector selects, in place of Endpoints, the WorkloadEntries of the
-	// service's namespace that have all of these labels. An empty map selects all
-	// of them, nil none. The pods that Istio selects beside them are not known
-	// here.
+	// WorkloadSelector is used instead of Endpoints. It selects the
+	// WorkloadEntries in the namespace of the service that have all of these
+	// labels. An empty map selects all of them, nil selects none. Istio also
+	// selects pods; they are not known here.
 	WorkloadSelector map[string]string
-	// Discovery is the name under which Builder.Discovery knows what finds the
-	// endpoints, with the resolution ResolveDiscovery.
+	// Discovery is the name of a Discovery registered with Builder.Discovery,
+	// which finds the endpoints. It is used with ResolveDiscovery.
 	Discovery string
-	// ExportTo lists the namespaces whose gateway workloads see it: "*", "."
-	// or a name. Empty means "*".
+	// ExportTo lists the namespaces whose gateway workloads see the service: "*",
+	// "." or a name. Empty means "*".
 	ExportTo []string
-	// SubjectAltNames are accepted in the service's certificate.
+	// SubjectAltNames are the names accepted in the certificate of the service.
 	SubjectAltNames []string
-	// Created orders services of the same host.
+	// Created orders services for the same host.
 	Created time.Time
 
 	Origin Origin
@@ -44,34 +44,34 @@ type ServicePort struct {
 	Number   int
 	Name     string
 	Protocol string
-	// TargetPort is the endpoints' port. Zero is Number.
+	// TargetPort is the port of the endpoints. Zero means Number.
 	TargetPort int
 }
 
-// A Resolution says how a service's endpoints become addresses (Istio's
+// A Resolution selects how the endpoints of a service become addresses (Istio's
 // ServiceEntry.Resolution, and one more).
 type Resolution uint8
 
-// The resolutions of a service.
+// The values of Resolution.
 const (
-	// ResolveNone has no endpoints at a gateway: every request answers 503.
+	// ResolveNone has no endpoints at a gateway: every request gets 503.
 	ResolveNone Resolution = iota
-	// ResolveStatic takes the endpoints' addresses as they are.
+	// ResolveStatic uses the addresses of the endpoints unchanged.
 	ResolveStatic
-	// ResolveDNS looks names up and uses all addresses found.
+	// ResolveDNS looks up names and uses all addresses found.
 	ResolveDNS
-	// ResolveDNSRoundRobin looks names up and uses the first address for each
+	// ResolveDNSRoundRobin looks up names and uses the first address for each
 	// new connection.
 	ResolveDNSRoundRobin
-	// ResolveDynamicDNS sends a request to the host that its Host header names, as
-	// rewritten, at the port of the service; a port in the header does not count.
-	// The hosts of the service are wildcards, which say what may be named: a
-	// request for anything else, an IP address included, answers 503. It has no
-	// endpoints. Names are looked up when they are asked for, and forgotten when
-	// they have not been for five minutes; at 1024 of them, new ones answer 503.
+	// ResolveDynamicDNS sends a request to the host in its Host header, after
+	// rewrites, at the port of the service. A port in the header is ignored. The
+	// hosts of the service are wildcards that limit the allowed names: a request
+	// for any other name, or for an IP address, gets 503. The service has no
+	// endpoints. A name is looked up when it is first used, and forgotten after
+	// five minutes without use. If 1024 names are known, new names get 503.
 	ResolveDynamicDNS
-	// ResolveDiscovery has the endpoints that a Discovery finds. A ServiceEntry
-	// cannot say it.
+	// ResolveDiscovery uses the endpoints that a Discovery finds. A ServiceEntry
+	// cannot express it.
 	ResolveDiscovery
 )
 

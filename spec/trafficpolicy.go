@@ -4,36 +4,36 @@ import (
 	"time"
 )
 
-// A TrafficPolicy says how requests get to the endpoints of a service (Istio's
-// TrafficPolicy). A block that is nil has Istio's default.
+// A TrafficPolicy configures how requests get to the endpoints of a service
+// (Istio's TrafficPolicy). A nil block means Istio's default.
 //
-// A subset's policy overrides the rule's block by block. PortLevelSettings
-// replace all blocks for their port: one that they leave out is the default
-// there, not the rule's.
+// The policy of a subset overrides the policy of the rule, block by block.
+// PortLevelSettings replace all blocks for their port: a block that they leave
+// out has the default there, not the rule's value.
 type TrafficPolicy struct {
-	// LoadBalancer chooses among endpoints. Nil is LEAST_REQUEST.
+	// LoadBalancer chooses an endpoint. Nil means LEAST_REQUEST.
 	LoadBalancer *LoadBalancer
-	// ConnectionPool limits connections and requests. Nil is no limit but
+	// ConnectionPool limits connections and requests. Nil means no limit except
 	// connectTimeout.
 	ConnectionPool *ConnectionPool
-	// OutlierDetection ejects endpoints that fail. Nil never does; the zero
-	// value does, by its defaults.
+	// OutlierDetection ejects endpoints that fail. Nil never ejects; the zero
+	// value ejects with the default limits.
 	OutlierDetection *OutlierDetection
-	// TLS encrypts connections. Nil is plain text.
+	// TLS encrypts connections. Nil means plain text.
 	TLS *ClientTLS
-	// RetryBudget limits retries by the requests under way. Istio takes it only
-	// where there is a ConnectionPool too.
+	// RetryBudget limits retries relative to active requests. Istio uses it only
+	// together with a ConnectionPool.
 	RetryBudget *RetryBudget
-	// ProxyProtocol tells the destination the client's address at the beginning of
-	// each connection. Nil does not.
+	// ProxyProtocol sends the client's address to the destination at the start of
+	// each connection. Nil does not send it.
 	ProxyProtocol *ProxyProtocol
 	// PortLevelSettings are for single ports of the service.
 	PortLevelSettings []PortTrafficPolicy
 }
 
-// A PortTrafficPolicy takes the place of the blocks of a TrafficPolicy for one
-// port (Istio's TrafficPolicy.PortTrafficPolicy). Only the RetryBudget and the
-// ProxyProtocol stay.
+// A PortTrafficPolicy replaces the blocks of a TrafficPolicy for one port
+// (Istio's TrafficPolicy.PortTrafficPolicy). Only RetryBudget and ProxyProtocol
+// still apply.
 type PortTrafficPolicy struct {
 	// Port is the number of a port of the service, not of its endpoints.
 	Port             int
@@ -43,16 +43,16 @@ type PortTrafficPolicy struct {
 	TLS              *ClientTLS
 }
 
-// A ProxyProtocol is the header of HAProxy's PROXY protocol, before TLS if there is
-// any (Istio's TrafficPolicy.ProxyProtocol). Its addresses are those of the
-// connection to the gateway, whatever x-forwarded-for says. A connection to the
-// destination is shared only by requests that came on one connection.
+// A ProxyProtocol sends the header of HAProxy's PROXY protocol, before TLS if
+// there is any (Istio's TrafficPolicy.ProxyProtocol). It has the addresses of the
+// connection to the gateway and ignores x-forwarded-for. A connection to the
+// destination is shared only by requests from the same connection to the gateway.
 type ProxyProtocol struct {
-	// Version is the form of the header. The zero value is V1.
+	// Version is the format of the header. The zero value is ProxyProtocolV1.
 	Version ProxyProtocolVersion
 }
 
-// A ProxyProtocolVersion is a form of the PROXY header (Istio's
+// A ProxyProtocolVersion is a format of the PROXY header (Istio's
 // TrafficPolicy.ProxyProtocol.VERSION).
 type ProxyProtocolVersion uint8
 
@@ -64,17 +64,17 @@ const (
 	ProxyProtocolV2
 )
 
-// A RetryBudget limits the retries under way to a share of the requests that are
-// active or pending (Istio's TrafficPolicy.RetryBudget). It takes the place of
+// A RetryBudget limits active retries to a share of the active or pending
+// requests (Istio's TrafficPolicy.RetryBudget). It replaces
 // HTTPSettings.MaxRetries.
 type RetryBudget struct {
-	// Percent of the requests may be retries. Nil is 20.
+	// Percent is the share of requests that may be retries. Nil means 20.
 	Percent *float64
 	// MinRetryConcurrency is the number of retries that are always allowed. Zero
-	// is 3.
+	// means 3.
 	MinRetryConcurrency int
-	// Interval makes the requests count that began in the last Interval, retries
-	// among them, whether they have ended or not. Zero counts those that are active
-	// or pending.
+	// Interval counts the requests that began in the last Interval, including
+	// retries, whether they have ended or not. Zero counts active and pending
+	// requests.
 	Interval time.Duration
 }

@@ -201,6 +201,14 @@ func printErrors(w io.Writer, err error) {
 // printWarnings prints warnings, one on each line.
 func printWarnings(w io.Writer, warnings []spec.Warning) {
 	for _, warning := range warnings {
+		switch warning.Kind {
+		case "Backend", "Credential":
+			// The place is one in this program.
+			text := warning
+			text.File, text.Line, text.Column, text.Kind, text.Name = "", 0, 0, "", ""
+			fmt.Fprintf(w, "warning: --%s: %s\n", strings.ToLower(warning.Kind), oneLine(text.String()))
+			continue
+		}
 		fmt.Fprintln(w, "warning:", oneLine(warning.String()))
 	}
 }

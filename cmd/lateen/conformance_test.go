@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/conformance"
+	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/spec/istio"
 )
 
@@ -104,7 +105,11 @@ func newWire(t *testing.T, g *conformance.Golden, file, cert, key string) *wire 
 	declared, err := istio.Files(file).Declare()
 	require.NoError(t, err)
 	ports, credentials := map[int]bool{80: len(declared.Servers) == 0}, map[string]bool{}
+	labels := map[string]string{"istio": "ingressgateway", "app": "istio-ingressgateway"}
 	for _, s := range declared.Servers {
+		if !resource.HasLabels(labels, s.Selector) {
+			continue
+		}
 		ports[s.Port] = true
 		if s.TLS != nil && s.TLS.CredentialName != "" {
 			credentials[s.TLS.CredentialName] = true

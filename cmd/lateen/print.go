@@ -29,7 +29,7 @@ func (p printer) optional(name, value string) {
 func printDecision(w io.Writer, d *gateway.Decision) {
 	p := printer{w}
 	p.optional("listener", d.Listener)
-	p.optional("route table", d.RouteTable)
+	p.optional("route config", d.RouteConfig)
 	p.optional("virtual host", d.VirtualHost)
 	p.optional("path", d.Path)
 	if r := d.Route; r != nil {

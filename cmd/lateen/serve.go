@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,6 +65,23 @@ func runServe(c *command, args []string, s streams) int {
 	return v.run(s)
 }
 
+// unknownPorts reports the addresses of ports that no Gateway has. To serve all the
+// same would open a port that was not meant.
+func (v *service) unknownPorts(listening map[int]bool) error {
+	var problems []error
+	for _, port := range slices.Sorted(maps.Keys(v.addresses)) {
+		if listening[port] {
+			continue
+		}
+		var known []string
+		for _, p := range slices.Sorted(maps.Keys(listening)) {
+			known = append(known, strconv.Itoa(p))
+		}
+		problems = append(problems, fmt.Errorf("--listen %d=%s: no Gateway has port %d; the ports are %s", port, v.addresses[port], port, strings.Join(known, ", ")))
+	}
+	return errors.Join(problems...)
+}
+
 // run serves until a signal comes.
 func (v *service) run(s streams) int {
 	signals := make(chan os.Signal, 2)
@@ -85,6 +104,11 @@ func (v *service) run(s streams) int {
 	for _, l := range gw.Listeners() {
 		listening[l.Port()] = true
 	}
+	if err := v.unknownPorts(listening); err != nil {
+		printWarnings(s.err, gw.Warnings())
+		fmt.Fprintln(s.err, oneLine(err.Error()))
+		return exitUsage
+	}
 	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log})
 	if err := srv.Start(); err != nil {
 		printErrors(s.err, err)
@@ -96,11 +120,6 @@ func (v *service) run(s streams) int {
 	fmt.Fprint(s.out, gw.String())
 	printWarnings(s.err, gw.Warnings())
 	printWarnings(s.err, srv.Warnings())
-	for port := range v.addresses {
-		if !listening[port] {
-			fmt.Fprintf(s.err, "warning: --listen %d=%s: no Gateway has this port\n", port, v.addresses[port])
-		}
-	}
 
 	<-signals
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)

@@ -110,14 +110,22 @@ func TestServeTheProductGateway(t *testing.T) {
 }
 
 func TestServeWithoutBackends(t *testing.T) {
-	s := serve(t, "-f", "product.yaml", "--listen", "80=127.0.0.1:0", "--listen=81=:0")
+	s := serve(t, "-f", "product.yaml", "--listen", "80=127.0.0.1:0")
 	response, err := client(t).Get("http://" + s.addresses["80"] + "/products")
 	require.NoError(t, err)
 	drainAndClose(response.Body)
 	require.Equal(t, 503, response.StatusCode)
 	s.signal(syscall.SIGINT)
 	require.Zero(t, s.exit())
-	require.Contains(t, s.stderr.String(), "warning: --listen 81=:0: no Gateway has this port\n")
+}
+
+// A port that no Gateway has is an error: to serve the others all the same would
+// open one that was not meant.
+func TestServeOfAnUnknownPort(t *testing.T) {
+	stdout, stderr, code := lateen(t, "", "serve", "-f", "product.yaml", "--listen", "81=127.0.0.1:0")
+	require.Equal(t, exitUsage, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "--listen 81=127.0.0.1:0: no Gateway has port 81; the ports are 80\n")
 }
 
 func TestServeTLS(t *testing.T) {

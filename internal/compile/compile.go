@@ -72,6 +72,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 	}
 	p.Listeners = c.compile()
+	c.unused()
 	p.Buckets, p.Upstreams = c.keptBuckets, c.upstreams
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/internal/match"
@@ -88,7 +89,7 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		p.CORS = nil // CORS needs a destination
 		return p
 	}
-	c.split(p, r, s)
+	c.split(p, r, vs, s)
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
 		percent := 100.0
@@ -105,10 +106,13 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 
 // split compiles the destinations of a route. With one, its operations and the
 // route's are one level; with several, each destination's come first.
-func (c *Compiler) split(p *program.Route, r *boundRoute, s *boundServer) {
+func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualService, s *boundServer) {
 	request, response := header.Compile(&r.Headers.Request), header.Compile(&r.Headers.Response)
 	for i := range r.Destinations {
 		d := c.destination(&r.Destinations[i], r.namespace, s.Port)
+		if d.Backend == nil {
+			c.missing(c.placeOf(r, vs).Field("route").Index(i).Field("destination"), &r.Destinations[i], r.namespace)
+		}
 		own := &r.Destinations[i].Headers
 		ownRequest, ownResponse := header.Compile(&own.Request), header.Compile(&own.Response)
 		switch {
@@ -131,6 +135,14 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, s *boundServer) {
 		p.Split.Add(d)
 	}
 	p.Split.Settle()
+}
+
+// placeOf returns the place of a route.
+func (c *Compiler) placeOf(r *boundRoute, vs *boundVirtualService) findings.Place {
+	if r.Origin.IsZero() {
+		return c.At(vs.Origin)
+	}
+	return c.At(r.Origin)
 }
 
 // retry compiles a retry policy. Routes without one share Istio's default.

@@ -188,14 +188,25 @@ func policyFault(o conformance.Outcome) *conformance.Fault {
 	return o.Policy.Fault
 }
 
+// decisionKind returns the kind of decision that a recorded answer is.
+func decisionKind(recorded string) gateway.DecisionKind {
+	switch recorded {
+	case "noHTTP":
+		return gateway.DecisionNoServer
+	case "direct":
+		return gateway.DecisionDirectResponse
+	}
+	return gateway.DecisionKind(recorded)
+}
+
 func compareDecision(want conformance.Outcome, d gateway.Decision, differ func(string, ...any)) {
 	for _, f := range []struct {
 		name      string
 		want, got any
 	}{
-		{"kind", want.Kind, string(d.Kind)},
+		{"kind", decisionKind(want.Kind), d.Kind},
 		{"listener", want.Listener, d.Listener},
-		{"routeConfig", want.RouteConfig, d.RouteTable},
+		{"routeConfig", want.RouteConfig, d.RouteConfig},
 		{"virtualHost", want.VirtualHost, d.VirtualHost},
 		{"path", want.Path, d.Path},
 	} {

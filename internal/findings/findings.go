@@ -63,6 +63,12 @@ func (p Place) Warnf(code, format string, args ...any) {
 	p.Warnings = append(p.Warnings, spec.Warning{Code: code, Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
 }
 
+// WarnSuggestf is Warnf with what was probably meant, or "".
+func (p Place) WarnSuggestf(code, suggestion, format string, args ...any) {
+	p.Warnf(code, format, args...)
+	p.Warnings[len(p.Warnings)-1].Suggestion = suggestion
+}
+
 // Add takes over the errors of a Source, which may be joined.
 func (f *List) Add(err error) {
 	if err == nil {

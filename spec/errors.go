@@ -1,0 +1,35 @@
+package spec
+
+import (
+	"errors"
+	"iter"
+)
+
+// Errors returns an iterator over every *Error in err, in order: err itself, what it
+// wraps, and what errors.Join joined. It is how a program reads all problems of a
+// failed Build:
+//
+//	for problem := range spec.Errors(err) {
+//		fmt.Println(problem.File, problem.Line, problem.Field, problem.Problem)
+//	}
+func Errors(err error) iter.Seq[*Error] {
+	return func(yield func(*Error) bool) { visitErrors(err, yield) }
+}
+
+func visitErrors(err error, yield func(*Error) bool) bool {
+	if e, ok := err.(*Error); ok {
+		return yield(e)
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if !visitErrors(e, yield) {
+				return false
+			}
+		}
+		return true
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return visitErrors(inner, yield)
+	}
+	return true
+}
