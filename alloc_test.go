@@ -41,7 +41,7 @@ func TestChainAllocatesLittle(t *testing.T) {
 		most    float64
 	}{
 		{"lent", gw, 4}, // of which two are the header map
-		{"owned", gw.Owning(), 1},
+		{"owned", gw.InPlace(), 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := testhttp.NewDiscarding()

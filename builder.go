@@ -129,7 +129,7 @@ func (b *Builder) Load(s spec.Source) *Builder {
 // the same host.
 //
 // The handler is called concurrently, with a copy of the request or, under
-// Gateway.Owning, the request itself.
+// Gateway.InPlace, the request itself.
 func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	o := caller("Backend", "", name)
 	if h == nil {

@@ -31,7 +31,7 @@ var chains = []struct {
 	writes bool
 }{
 	{"gateway", func(t testing.TB, v1, v2 http.Handler) http.Handler { return gatewayChain(t, v1, v2) }, true, false},
-	{"gateway-owning", func(t testing.TB, v1, v2 http.Handler) http.Handler { return gatewayChain(t, v1, v2).Owning() }, true, true},
+	{"gateway-in-place", func(t testing.TB, v1, v2 http.Handler) http.Handler { return gatewayChain(t, v1, v2).InPlace() }, true, true},
 	{"chi", chiChain(forwardedProto), false, true},
 	{"chi-complete", chiChain(forwarded), true, false},
 }

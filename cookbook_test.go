@@ -213,16 +213,17 @@ func jsonErrors(next http.Handler) http.Handler {
 
 type jsonErrorWriter struct {
 	http.ResponseWriter
-	replaced bool
+	begun, replaced bool
 }
 
 func (w *jsonErrorWriter) WriteHeader(status int) {
+	if w.begun {
+		return
+	}
+	w.begun = status >= 200
 	h := w.Header()
 	if status < 400 || strings.HasPrefix(h.Get("Content-Type"), "application/json") {
 		w.ResponseWriter.WriteHeader(status)
-		return
-	}
-	if w.replaced {
 		return
 	}
 	w.replaced = true
@@ -235,6 +236,7 @@ func (w *jsonErrorWriter) WriteHeader(status int) {
 
 // Write drops the body that has been replaced.
 func (w *jsonErrorWriter) Write(p []byte) (int, error) {
+	w.begun = true
 	if w.replaced {
 		return len(p), nil
 	}

@@ -11,5 +11,5 @@ import (
 // *Error for each problem.
 func CORS(c spec.CORS) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{CORS: &c}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

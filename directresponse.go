@@ -10,5 +10,5 @@ import (
 // The error joins an *Error for each problem.
 func DirectResponse(d spec.DirectResponse) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{DirectResponse: &d}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

@@ -40,8 +40,11 @@ func ExampleMatch() {
 
 // A rewrite in front of a chi router, or inside of one, is what the router
 // routes by.
-func ExampleRewrite() {
-	strip, err := gateway.Rewrite(spec.Rewrite{URI: "/"}, spec.Prefix("/shop"))
+func ExampleRoute() {
+	strip, err := gateway.Route(spec.Route{
+		Match:   []spec.Match{{URI: spec.Prefix("/shop")}},
+		Rewrite: &spec.Rewrite{URI: "/"},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -108,7 +111,7 @@ func ExampleSplit() {
 func ExampleRewrite_invalid() {
 	_, err := gateway.Rewrite(spec.Rewrite{
 		URIRegex: &spec.RegexRewrite{Match: "/products/(.*", Rewrite: `/\1`},
-	}, spec.StringMatch{})
+	})
 	var problem *spec.Error
 	if errors.As(err, &problem) {
 		fmt.Println(problem.Field)

@@ -49,7 +49,7 @@ func Example() {
 	}
 	defer gw.Close()
 
-	// A Gateway is an http.Handler: http.ListenAndServe("127.0.0.1:8080", gw.Owning()).
+	// A Gateway is an http.Handler: http.ListenAndServe("127.0.0.1:8080", gw.InPlace()).
 	fmt.Print(get(gw, "/reviews/7?stars=5").Body)
 	fmt.Println(get(gw, "/other").Code)
 	// Output:
@@ -58,7 +58,7 @@ func Example() {
 }
 
 // Directly under net/http's server a gateway may have the requests for itself.
-func ExampleGateway_Owning() {
+func ExampleGateway_InPlace() {
 	shop := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "the shop got", r.URL, "from", r.Header.Get("X-Forwarded-For"))
 	})
@@ -76,7 +76,7 @@ func ExampleGateway_Owning() {
 	}
 	defer gw.Close()
 
-	server := httptest.NewServer(gw.Owning()) // or http.ListenAndServe("127.0.0.1:8080", gw.Owning())
+	server := httptest.NewServer(gw.InPlace()) // or http.ListenAndServe("127.0.0.1:8080", gw.InPlace())
 	defer server.Close()
 	response, err := http.Get(server.URL + "/shop/7")
 	if err != nil {

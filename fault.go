@@ -10,5 +10,5 @@ import (
 // The error joins an *Error for each problem.
 func Fault(f spec.Fault) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Fault: &f}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

@@ -2,26 +2,26 @@
 // rewriting, header operations, traffic splitting, rate limiting and forwarding
 // that a cluster gets from istiod and Envoy, as an http.Handler.
 //
-// A Builder takes routes as Go declarations (Route, Server, …) or as Istio's
-// YAML (package spec), and backends: handlers in this process, or URLs. Build
-// validates everything, reports all problems at once, and compiles a Gateway.
+// A Builder takes declarations in Go (package spec) or in Istio's YAML (package
+// spec/istio), and backends: handlers in this process, or URLs. Build validates
+// everything, reports all problems at once, and compiles a Gateway.
 //
 //	gw, err := gateway.New().
 //		Backend("reviews", reviews).
-//		Route(gateway.Route{
-//			Match:   []gateway.Match{{URI: gateway.Prefix("/reviews")}},
-//			Rewrite: &gateway.Rewrite{URI: "/"},
-//			Split:   gateway.Split{{Host: "reviews"}},
+//		Route(spec.Route{
+//			Match:        []spec.Match{{URI: spec.Prefix("/reviews")}},
+//			Rewrite:      &spec.Rewrite{URI: "/"},
+//			Destinations: []spec.Destination{{Host: "reviews"}},
 //		}).
 //		Build()
 //
-// Requests are taken by the first route that matches, as in Envoy. Where Native
-// semantics, the default, differ from Envoy's is a short closed list, in
+// The first matching route gets the request, as in Envoy. Native semantics, the
+// default, differ from Envoy's in a short closed list of places: see
 // docs/semantics.md.
 //
-// Each feature of a route is also a middleware that works alone around any
-// handler: see the Middleware methods of Match, Rewrite, Headers, Split,
-// RateLimit, Redirect, DirectResponse, Fault and CORS.
+// Each feature of a route is also a middleware that wraps any handler: Match,
+// Rewrite, Headers, Split, RateLimit, Redirect, DirectResponse, Fault and CORS.
+// Route is a middleware with several of them.
 package gateway
 
 import (
@@ -60,7 +60,7 @@ func (g *Gateway) load() *program.Program {
 // the first that speaks the request's scheme. Use Listener to say which port a
 // request belongs to.
 //
-// The request stays as it was. See Owning for callers that have no more use for it.
+// The request is not modified. See InPlace for callers that give it away.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
 	p.Serve(w, r, p.TableFor(r), nil, false)
@@ -207,31 +207,31 @@ func (l *Listener) compiled(p *program.Program) *program.Listener {
 	return nil
 }
 
-// Owning returns a handler that serves as ServeHTTP does, and owns the requests
-// that it gets: where ServeHTTP makes a copy for the destination, it may edit the
-// request, and hand it or its header map on. Destinations get the same, sooner.
+// InPlace returns a handler that serves as ServeHTTP does, but may change the request
+// in place: where ServeHTTP makes a copy for the destination, InPlace may edit the
+// request, and pass on the request itself or its header map. Destinations get the same
+// request, and it costs less.
 //
-// It is for callers that give their requests away, as net/http's server does to
-// its handler:
+// It is for callers that give their requests away, as net/http's server does:
 //
-//	http.ListenAndServe(":8080", gw.Owning())
+//	http.ListenAndServe(":8080", gw.InPlace())
 //
-// Nobody else may look at the header, the URL, the authority, the pattern or the
-// path values of a request that was given to it. A handler in front which does so, to write an access log or to
-// try again, needs ServeHTTP, and so does one that goes on while this one runs, as
-// http.TimeoutHandler does.
+// Nobody else may look at the header, the URL, the authority, the pattern or the path
+// values of a request after that. A handler in front that looks at the request again,
+// to write an access log or to try again, needs ServeHTTP. So does one that goes on
+// while this one runs, such as http.TimeoutHandler.
 //
-// The handler is safe for concurrent use, and follows replacements of the
-// gateway's configuration.
-func (g *Gateway) Owning() http.Handler {
+// The handler is safe for concurrent use, and follows replacements of the gateway's
+// configuration.
+func (g *Gateway) InPlace() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := g.load()
 		p.Serve(w, r, p.TableFor(r), nil, true)
 	})
 }
 
-// Owning is Gateway.Owning for the requests that come to the port.
-func (l *Listener) Owning() http.Handler {
+// InPlace is Gateway.InPlace for the requests that come to the port.
+func (l *Listener) InPlace() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := l.gateway.load()
 		p.Serve(w, r, l.compiled(p).Table(r), nil, true)

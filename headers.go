@@ -15,5 +15,5 @@ import (
 // speak of a route or a destination are empty.
 func Headers(h spec.Headers) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Headers: h}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

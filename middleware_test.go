@@ -147,7 +147,7 @@ func TestFeaturesAlone(t *testing.T) {
 				require.NotNil(t, inner.Got)
 			})
 			t.Run("rewrite", func(t *testing.T) {
-				mw := must(Rewrite(spec.Rewrite{URI: "/v2", Authority: "b.com"}, spec.Prefix("/products")))
+				mw := must(Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/v2", Authority: "b.com"}}))
 				get(mw, "/products/a%2Fb?x=1")
 				require.Equal(t, p.mount+"/v2/a%2Fb", inner.Got.URL.EscapedPath())
 				require.Equal(t, p.mount+"/v2/a/b", inner.Got.URL.Path)
@@ -225,7 +225,7 @@ func TestFeaturesAlone(t *testing.T) {
 			})
 			t.Run("zero values", func(t *testing.T) {
 				for name, mw := range map[string]wrapper{
-					"rewrite": must(Rewrite(spec.Rewrite{}, spec.StringMatch{})), "headers": must(Headers(spec.Headers{})),
+					"rewrite": must(Rewrite(spec.Rewrite{})), "headers": must(Headers(spec.Headers{})),
 					"cors": must(CORS(spec.CORS{})), "split": must(Split([]spec.Destination{{}}, nil)),
 				} {
 					w := get(mw, "/products/%2F/1?x=1", "X-Envoy-Retry-On: 5xx", "Connection: X-Hop", "X-Hop: 1", "Te: gzip")
@@ -264,7 +264,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 				continue // it routes by the URL, of which the mount is a part
 			}
 			t.Run(name+" "+p.name, func(t *testing.T) {
-				mw := must(Rewrite(spec.Rewrite{URI: "/items"}, spec.Prefix("/products")))
+				mw := must(Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}}))
 				w := serve(outer(t, p.place(mw, router)), testhttp.Request(t, "GET", p.mount+"/products/7"))
 				require.Equal(t, 200, w.Code)
 				require.Equal(t, "item 7", w.Body.String())
@@ -276,7 +276,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 
 // A router in front still learns which pattern was matched, as metrics want it.
 func TestRewriteTellsTheRouterInFront(t *testing.T) {
-	mw, err := Rewrite(spec.Rewrite{URI: "/items"}, spec.Prefix("/products"))
+	mw, err := Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}})
 	require.NoError(t, err)
 	var pattern, id string
 	router := chi.NewRouter()
@@ -326,11 +326,11 @@ func TestInvalidFeaturesAlone(t *testing.T) {
 		want string
 	}{
 		{errorOf(Match(spec.Match{URI: spec.Regex("(")}, http.NotFoundHandler())), `match[0].uri.regex: "(" is not a valid RE2 expression: missing closing ): "("`},
-		{errorOf(Match(spec.Match{}, nil)), "match: the handler for what matches is nil"},
+		{errorOf(Match(spec.Match{}, nil)), "match: the handler for matching requests is nil"},
 		{errorOf(Match(spec.Match{Port: 80}, http.NotFoundHandler())), "match.port: a condition on the server or the workload needs a Gateway"},
 		{errorOf(Match(spec.Match{Gateways: []string{"g"}}, http.NotFoundHandler())), "match.gateways: a condition on the server or the workload needs a Gateway"},
-		{errorOf(Rewrite(spec.Rewrite{URI: "/a", URIRegex: &spec.RegexRewrite{Match: "a", Rewrite: "b"}}, spec.StringMatch{})), "rewrite"},
-		{errorOf(Rewrite(spec.Rewrite{URI: "/a"}, spec.Regex("("))), "match[0].uri.regex"},
+		{errorOf(Rewrite(spec.Rewrite{URI: "/a", URIRegex: &spec.RegexRewrite{Match: "a", Rewrite: "b"}})), "rewrite"},
+		{errorOf(Route(spec.Route{Match: []spec.Match{{URI: spec.Regex("(")}}, Rewrite: &spec.Rewrite{URI: "/a"}})), "match[0].uri.regex"},
 		{errorOf(Headers(spec.Headers{Request: spec.HeaderOperations{Set: map[string]string{"x-a": "100%"}}})), "headers.request.set[x-a]"},
 		{errorOf(Headers(spec.Headers{Response: spec.HeaderOperations{Set: map[string]string{"x-a": "%PROTOCL%"}}})), `there is no operator %PROTOCL%; did you mean "PROTOCOL"?`},
 		{errorOf(Split([]spec.Destination{}, nil)), "route: there is no destination"},

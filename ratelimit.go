@@ -11,5 +11,5 @@ import (
 // The error joins an *Error for each problem; a limit with a Provider is one.
 func RateLimit(l spec.RateLimit) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{RateLimits: []spec.RateLimit{l}}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

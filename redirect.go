@@ -14,5 +14,5 @@ import (
 // PrefixRewrite replaces what follows the mount.
 func Redirect(d spec.Redirect) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Redirect: &d}
-	return routeMiddleware(&r)
+	return feature(&r)
 }

@@ -47,7 +47,7 @@ func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
 				}))
 				defer backend.Close()
 				gw := built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).BackendURL("a", backend.URL))
-				for name, h := range map[string]http.Handler{"lent": gw, "owned": gw.Owning()} {
+				for name, h := range map[string]http.Handler{"lent": gw, "owned": gw.InPlace()} {
 					calls.Store(0)
 					client, url := p.Client(t, h)
 					r, err := http.NewRequestWithContext(t.Context(), method, url, nil)

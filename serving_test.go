@@ -36,7 +36,7 @@ var owned bool
 // serve returns the recorded answer of a handler.
 func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	if gw, ok := h.(*Gateway); ok && owned {
-		h = gw.Owning()
+		h = gw.InPlace()
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

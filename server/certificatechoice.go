@@ -5,9 +5,10 @@ import (
 	"crypto/tls"
 )
 
-// setCertificates makes config show one of the certificates, in their order. Of
-// several, a client gets one with a key that is not RSA's if it can, and the first
-// where none of them suits it (Envoy's DefaultTlsCertificateSelector).
+// setCertificates lets config choose among the certificates, in their order. If
+// there are several, a client gets one with a key other than RSA if it supports
+// that, and the first if none is suitable (Envoy's
+// DefaultTlsCertificateSelector).
 func setCertificates(config *tls.Config, shown []tls.Certificate) {
 	if len(shown) == 1 {
 		config.Certificates = shown

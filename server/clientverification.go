@@ -14,22 +14,23 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A clientVerification is what clients' certificates must be, beside being issued by
-// an authority.
+// A clientVerification has the requirements on client certificates besides a
+// trusted authority.
 type clientVerification struct {
-	// names are subject alternative names, of which one is needed if there are some.
+	// names are subject alternative names. If there are any, a certificate must
+	// have one of them.
 	names []string
 	pins  pin.Pins
-	// revoked are to be asked unless they are nil.
+	// revoked are the lists to check, or nil.
 	revoked revocation.Lists
 }
 
-// requires reports whether a client needs a certificate whatever the mode is. In
-// Envoy, whoever restricts the leaf asks for one.
+// requires reports whether a client needs a certificate in any mode. In Envoy, a
+// restriction on the leaf requires one.
 func (v *clientVerification) requires() bool { return len(v.names) > 0 || v.pins.Any() }
 
-// verify verifies the client's certificate, if it has one. Resumed connections are
-// no exception: their sessions may be another server's, and their certificates may
+// verify verifies the client's certificate, if it has one. It also checks resumed
+// connections: the session may come from another server, and the certificate may
 // have been revoked since.
 func (v *clientVerification) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
@@ -59,8 +60,8 @@ func subjectAltNames(cert *x509.Certificate) []string {
 	return names
 }
 
-// clients sets what the mode asks of clients. What cannot be read is a problem of the
-// server: no client gets in with less.
+// clients configures what the mode requires of clients. A file that cannot be
+// read is a problem of the server: no client gets in with fewer checks.
 func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) {
 	switch t.Mode {
 	case spec.TLSMutual, spec.TLSIstioMutual:
@@ -95,8 +96,8 @@ func (m *made) pins(field string, texts []string, parse func(string) (pin.Digest
 	return digests
 }
 
-// authorities sets the authorities of clients, and returns the lists of what they
-// have revoked, or nil if none is to be asked.
+// authorities sets the authorities for client certificates, and returns their
+// revocation lists, or nil if none are checked.
 func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) revocation.Lists {
 	names, field := credentialNames(t)
 	if len(names) == 0 {

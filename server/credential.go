@@ -15,8 +15,8 @@ import (
 // A credential is a gateway.Credential as servers use it.
 type credential gateway.Credential
 
-// WorkloadCredential is the name of the credential that servers with mode
-// ISTIO_MUTUAL use: the workload's own certificate, and the mesh's authorities.
+// WorkloadCredential is the name of the credential for servers with mode
+// ISTIO_MUTUAL: the certificate of the workload, and the authorities of the mesh.
 const WorkloadCredential = "default"
 
 var errNoCertificate = errors.New("it has no certificate")

@@ -5,28 +5,28 @@ import (
 	"sync/atomic"
 )
 
-// A framing follows the HTTP/1 requests of a connection and notices one whose
-// head has both Content-Length and Transfer-Encoding. Those who read the one and
-// those who read the other see different requests; Envoy refuses it, and net/http
-// takes the Content-Length away before a handler could see it.
+// A framing follows the HTTP/1 requests of a connection and detects a request
+// with both Content-Length and Transfer-Encoding. Readers that use one of the two
+// see a different request than readers of the other. Envoy refuses such a
+// request, and net/http removes the Content-Length before a handler could see it.
 //
-// It decides nothing about a request but that. Where it cannot follow, it says
-// that it has noticed one.
+// It decides nothing else about a request. If it cannot follow, it reports such a
+// request.
 type framing struct {
 	state framingState
-	// part is the beginning of a line of which the end is yet to come.
+	// part is the beginning of a line whose end has not arrived.
 	part [framingLine]byte
 	n    int
-	// left counts the bytes of a body or chunk that are yet to come.
+	// left counts the remaining bytes of a body or chunk.
 	left uint64
-	// length, sized and coded are what the head says so far.
+	// length, sized and coded are the values in the header so far.
 	length       uint64
 	sized, coded bool
-	// ambiguous is set once and for all.
+	// ambiguous is never reset.
 	ambiguous atomic.Bool
 }
 
-// framingLine is as much of a line as is looked at.
+// framingLine is the length of the examined part of a line.
 const framingLine = 64
 
 type framingState uint8
@@ -39,12 +39,12 @@ const (
 	inChunk
 	afterChunk
 	inTrailer
-	// lost is where it does not look any more: in HTTP/2, and where net/http
-	// will not go on either.
+	// lost means that it no longer follows: in HTTP/2, and where net/http does
+	// not continue either.
 	lost
 )
 
-// scan takes what was read.
+// scan examines data that was read.
 func (f *framing) scan(p []byte) {
 	for len(p) > 0 && f.state != lost {
 		if f.state == inBody || f.state == inChunk {
@@ -76,7 +76,7 @@ func (f *framing) scan(p []byte) {
 	}
 }
 
-// line takes a line, which may lack what is beyond framingLine.
+// line examines a line, which may be cut at framingLine.
 func (f *framing) line(line []byte) {
 	switch f.state {
 	case atRequestLine:
@@ -122,7 +122,7 @@ var (
 	transferEncoding = []byte("transfer-encoding:")
 )
 
-// field takes a line of a head.
+// field examines a header line.
 func (f *framing) field(line []byte) {
 	if len(line) == 0 {
 		f.endOfHead()
@@ -189,7 +189,8 @@ func chunkSize(line []byte) (size uint64, ok bool) {
 	return size, true
 }
 
-// cutPrefixFold is bytes.CutPrefix for a prefix in lower case.
+// cutPrefixFold is like bytes.CutPrefix, but ignores letter case. The prefix is
+// in lower case.
 func cutPrefixFold(line, prefix []byte) ([]byte, bool) {
 	if len(line) < len(prefix) || !bytes.EqualFold(line[:len(prefix)], prefix) {
 		return nil, false

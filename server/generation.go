@@ -35,8 +35,8 @@ type generation struct {
 	cutOff context.CancelFunc
 }
 
-func (s *Server) newGeneration(p *port) *generation {
-	g := &generation{listener: p.listener, handler: p.listener.Owning(), share: newShare(p.socket), log: s.config.Logger}
+func (s *Listeners) newGeneration(p *port) *generation {
+	g := &generation{listener: p.listener, handler: p.listener.InPlace(), share: newShare(p.socket), log: s.config.Logger}
 	g.terminator.Store(p.terminator)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

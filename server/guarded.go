@@ -13,17 +13,17 @@ import (
 	"github.com/lateengo/gateway/internal/localreply"
 )
 
-// A guardedConn is a connection for HTTP/1, or HTTP/2 in plain text, whose
+// A guardedConn is a connection for HTTP/1, or for plain-text HTTP/2, whose
 // framing is followed.
 type guardedConn struct {
 	net.Conn
 	framing  framing
 	deadline readDeadline
-	// presence is nil if net/http itself has to look whether a client is there.
+	// presence is nil if net/http itself must check whether the client is there.
 	presence *presence
-	// over ends the context of the requests, once there can be any.
+	// over ends the context of the requests. It is set before the first request.
 	over context.CancelFunc
-	// released says that the connection carries something else by now.
+	// released means that the connection now carries something else.
 	released atomic.Bool
 }
 
@@ -58,8 +58,8 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// Close ends the requests after the connection: a handler that sees the end of its
-// context may answer as if all was well.
+// Close closes the connection first and then ends the requests: a handler that
+// sees the end of its context may answer as if nothing was wrong.
 func (c *guardedConn) Close() error {
 	err := c.Conn.Close()
 	if c.over != nil {
@@ -68,8 +68,8 @@ func (c *guardedConn) Close() error {
 	return err
 }
 
-// begin begins a request without a body: nobody needs to read the connection
-// until end.
+// begin begins a request without a body: the connection need not be read until
+// end.
 func (c *guardedConn) begin() {
 	if c.presence != nil {
 		c.presence.begin()
@@ -87,7 +87,7 @@ func (c *guardedConn) end() {
 	}
 }
 
-// release lets a handler have the connection for something else.
+// release gives the connection to a handler for another use.
 func (c *guardedConn) release() {
 	if c.presence != nil {
 		c.presence.end()
@@ -116,7 +116,7 @@ type guardedTLSConn struct {
 	state tls.ConnectionState
 }
 
-// ConnectionState gives net/http what it puts into Request.TLS.
+// ConnectionState returns the state that net/http puts into Request.TLS.
 func (c *guardedTLSConn) ConnectionState() tls.ConnectionState { return c.state }
 
 func guardOf(conn net.Conn) *guardedConn {
@@ -162,12 +162,12 @@ func guardIn(r *http.Request) *guardedConn {
 	return c
 }
 
-// ambiguous reports whether it is not sure where a request ends.
+// ambiguous reports whether the end of a request is uncertain.
 func (c *guardedConn) ambiguous(r *http.Request) bool {
 	return len(r.TransferEncoding) > 0 && c.framing.ambiguous.Load()
 }
 
-// refuse answers a request that is not to be believed, as Envoy's codec does.
+// refuse answers a request that cannot be trusted, as Envoy's codec does.
 func refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))

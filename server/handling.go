@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// handling counts requests on their way, those included whose connections
-// handlers took over.
+// handling counts active requests, including those whose connections handlers
+// took over.
 type handling struct {
 	count atomic.Int64
 	// none tells the one that waits, if there is one, that count was zero.
@@ -26,8 +26,8 @@ func (h *handling) end() {
 	}
 }
 
-// wait waits until there is no request, and reports whether that was before ctx
-// ended. One goroutine may wait at a time.
+// wait waits until there are no requests, and reports whether that happened
+// before ctx ended. Only one goroutine may wait at a time.
 func (h *handling) wait(ctx context.Context) bool {
 	none := make(chan struct{}, 1)
 	h.none.Store(&none)

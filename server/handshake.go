@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A handshaker is a listener of connections that have shaken hands. One that
-// carries HTTP/2 is a *tls.Conn, as net/http wants it.
+// A handshaker is a listener of connections that have finished the handshake. A
+// connection with HTTP/2 is a *tls.Conn, as net/http requires.
 type handshaker struct {
 	net.Listener
 	config *tls.Config
@@ -49,7 +49,7 @@ func (h *handshaker) accept() {
 	}
 }
 
-// shake begins TLS. Whoever does not speak it is told nothing, as by Envoy.
+// shake begins TLS. A client that does not use TLS gets no answer, as in Envoy.
 func (h *handshaker) shake(conn net.Conn) {
 	ctx := h.ctx
 	if h.timeout > 0 {
@@ -92,7 +92,7 @@ func (h *handshaker) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends handshakes on their way.
+// Close ends active handshakes.
 func (h *handshaker) Close() error {
 	h.cancel()
 	err := h.Listener.Close()

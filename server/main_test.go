@@ -45,7 +45,7 @@ func local(c Config, ports ...int) Config {
 }
 
 // start serves what b builds until the end of the test.
-func start(t *testing.T, b *gateway.Builder, c Config) (*Server, *gateway.Gateway) {
+func start(t *testing.T, b *gateway.Builder, c Config) (*Listeners, *gateway.Gateway) {
 	t.Helper()
 	gw, err := b.Build()
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func start(t *testing.T, b *gateway.Builder, c Config) (*Server, *gateway.Gatewa
 }
 
 // dial opens a connection to a port.
-func dial(t *testing.T, s *Server, port int) (net.Conn, *bufio.Reader) {
+func dial(t *testing.T, s *Listeners, port int) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Addr(port).String())
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func ask(t *testing.T, conn net.Conn, in *bufio.Reader, text string) (*http.Resp
 }
 
 // raw is ask on a connection of its own.
-func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
+func raw(t *testing.T, s *Listeners, text string) (*http.Response, string) {
 	t.Helper()
 	conn, in := dial(t, s, 80)
 	return ask(t, conn, in, text)

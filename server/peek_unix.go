@@ -6,8 +6,7 @@ import "syscall"
 
 const canPeek = true
 
-// peek says whether there is something to be read, and whether the connection is
-// open.
+// peek reports whether there is data to read, and whether the connection is open.
 func peek(fd uintptr) (there, open bool) {
 	var scratch [1]byte
 	for {

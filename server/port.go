@@ -24,17 +24,17 @@ func (p *port) is(l *gateway.Listener) bool {
 	return p.listener.Port() == l.Port() && p.listener.Bind() == l.Bind()
 }
 
-// A place is where a listener is to be.
+// A place is where a listener should listen.
 type place struct{ network, address string }
 
-// ephemeral reports whether the kernel chooses the port, so that two such places
+// ephemeral reports whether the kernel chooses the port, so that two equal places
 // are not the same.
 func (p place) ephemeral() bool {
 	return p.network != "unix" && strings.HasSuffix(p.address, ":0")
 }
 
-// places returns where each listener is to be.
-func (s *Server) places(listeners []*gateway.Listener) []place {
+// places returns the place of each listener.
+func (s *Listeners) places(listeners []*gateway.Listener) []place {
 	unbound := make(map[int]bool)
 	for _, l := range listeners {
 		if l.Bind() == "" {

@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// presenceInterval is how often it is looked whether a request is still the one
-// that it was. After at most two of them it is known when a client leaves.
+// presenceInterval is how often it is checked whether a request is still the
+// same. A client that leaves is detected after at most two intervals.
 const presenceInterval = 8 * time.Millisecond
 
-// A presence tells of a client that leaves while its request is being handled.
+// A presence detects a client that leaves while its request is handled.
 //
-// To know it at once net/http reads the connection during each request, in a
-// goroutine of its own that it has to stop before the next: more work than most
-// requests are. A presence begins to look only when a request takes long.
+// To detect this at once, net/http reads the connection during each request, in a
+// separate goroutine that it must stop before the next request. That is more work
+// than most requests are. A presence begins to check only if a request takes
+// long.
 type presence struct {
 	conn     syscall.RawConn
 	deadline *readDeadline
@@ -26,21 +27,21 @@ type presence struct {
 
 	// request is the number of the request that is being handled, or 0.
 	request atomic.Uint64
-	// last is the number of the last one. It belongs to begin.
+	// last is the number of the latest request. Only begin uses it.
 	last uint64
-	// ticking says that tick will be called.
+	// ticking means that tick will be called.
 	ticking atomic.Bool
-	// watched says that watching is not nil, or may be soon.
+	// watched means that watching is not nil, or may soon be set.
 	watched atomic.Bool
 
-	// seen is the request at the last tick, to which it belongs.
+	// seen is the request at the last tick. Only tick uses it.
 	seen uint64
 
 	mu sync.Mutex
 	// timer is nil while nothing ticks.
 	timer *time.Timer
-	// watching is closed when the connection is not looked at any more. Nil if it
-	// is not.
+	// watching is closed when the connection is no longer checked. It is nil if
+	// it is not checked.
 	watching chan struct{}
 }
 
@@ -64,7 +65,7 @@ func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
 // handling reports whether a request is being handled.
 func (p *presence) handling() bool { return p.request.Load() != 0 }
 
-// begin begins a request, during which nobody else may read the connection.
+// begin begins a request. No other code may read the connection during it.
 func (p *presence) begin() {
 	p.last++
 	p.request.Store(p.last)
@@ -105,7 +106,7 @@ func (p *presence) end() {
 // past is a deadline that ends what is waiting.
 var past = time.Unix(1, 0)
 
-// tick looks whether the request is still the one that it was.
+// tick checks whether the request is still the same.
 func (p *presence) tick() {
 	request := p.request.Load()
 	if request != 0 && request != p.seen {

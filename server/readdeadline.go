@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A readDeadline is the deadline of a connection's reads. net/http sets five for
-// each request, of which one read sees the last; setting one that costs more than
-// remembering it. So the connection below has any deadline that is not later than
-// the wanted one, and is given another when a read reaches it.
+// A readDeadline is the read deadline of a connection. net/http sets five for
+// each request, and only one read uses the last of them. Setting a deadline costs
+// more than remembering it. So the connection below has any deadline that is not
+// later than the wanted one, and gets another when a read reaches it.
 type readDeadline struct {
 	below net.Conn
 
@@ -25,7 +25,7 @@ type readDeadline struct {
 	reading int
 }
 
-// want sets the deadline of reads, those that wait included.
+// want sets the deadline of reads, including those that wait.
 func (d *readDeadline) want(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,15 +53,15 @@ func (d *readDeadline) settle() {
 	_ = d.apply(d.wanted)
 }
 
-// lift takes the deadline from the connection below, unless somebody reads.
+// lift removes the deadline from the connection below, unless a read is active.
 func (d *readDeadline) lift() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.reading == 0 && d.apply(time.Time{}) == nil
 }
 
-// force gives the connection below a deadline, whatever is wanted, while nobody
-// reads.
+// force sets a deadline on the connection below, whatever is wanted, while no
+// read is active.
 func (d *readDeadline) force(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -82,8 +82,8 @@ func (d *readDeadline) read(p []byte) (int, error) {
 	}
 }
 
-// begin makes sure that the connection below has no later deadline than wanted. It
-// returns changes.
+// begin makes sure that the deadline of the connection below is not later than
+// wanted. It returns changes.
 func (d *readDeadline) begin() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -94,9 +94,9 @@ func (d *readDeadline) begin() int {
 	return d.changes
 }
 
-// end reports whether a read that ended with err is to be made again, because
-// only a deadline that is not the wanted one has passed. Where the connection
-// below had none of ours but that, it has a limit of its own.
+// end reports whether a read that ended with err must be repeated, because only a
+// deadline other than the wanted one has passed. If the connection below had no
+// other deadline of ours, it has its own limit.
 func (d *readDeadline) end(begun int, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package server runs the ports of a gateway as listeners: HTTP/1.1 and HTTP/2
-// (with prior knowledge) on plain-text ports, TLS with a server chosen by SNI on
-// the others.
+// Package server opens listeners for the ports of a gateway and serves them.
+// Plain-text ports serve HTTP/1.1 and HTTP/2 (with prior knowledge). The other
+// ports use TLS and choose the server by SNI.
 //
 //	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:8080"}})
 //	if err := s.Start(); err != nil {
@@ -23,52 +23,55 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// What is used where a Config says nothing.
+// The defaults of Config.
 const (
-	// DefaultReadHeaderTimeout is how long a client may take for the head of a
-	// request, and for a TLS handshake.
+	// DefaultReadHeaderTimeout is how long a client may take to send the header
+	// of a request, or for a TLS handshake.
 	DefaultReadHeaderTimeout = 10 * time.Second
-	// DefaultIdleTimeout is how long a connection may be without a request, as
-	// in Envoy.
+	// DefaultIdleTimeout is how long a connection may stay open without a
+	// request, as in Envoy.
 	DefaultIdleTimeout = time.Hour
-	// DefaultMaxHeaderBytes limits the head of a request, as in Envoy.
+	// DefaultMaxHeaderBytes limits the header of a request, as in Envoy.
 	DefaultMaxHeaderBytes = 60 << 10
-	// DefaultDrainTimeout is how long connections of a listener that is no more
-	// have to finish their requests.
+	// DefaultDrainTimeout is how long connections of a removed listener have to
+	// finish their requests.
 	DefaultDrainTimeout = 10 * time.Second
 )
 
-// A Config says how a gateway's ports are opened. The zero Config opens each at
-// its own number, on all addresses or on the one that its servers bind to.
+// A Config configures how the ports of a gateway are opened. The zero Config
+// opens each port at its own number, on the address that its servers bind to, or
+// on all addresses.
 type Config struct {
-	// Addresses maps the port of servers to the address to listen at in place
-	// of their own: "127.0.0.1:8080", ":0", "unix:/run/gateway.sock". Where
-	// servers with different binds have one port, it is for those without.
+	// Addresses maps a port of servers to the address to listen on instead of
+	// their own: "127.0.0.1:8080", ":0", "unix:/run/gateway.sock". If servers
+	// with different binds share a port, the address is for the servers without a
+	// bind.
 	Addresses map[int]string
 
-	// Credentials are what TLS servers name in credentialName. The authorities of
-	// clients are those of NAME-cacert if there is one, else those of NAME.
+	// Credentials are the credentials that TLS servers name in credentialName.
+	// The authorities for client certificates come from NAME-cacert if it exists,
+	// otherwise from NAME.
 	Credentials map[string]gateway.Credential
 
-	// Listen opens a listener. The default is that of package net.
+	// Listen opens a listener. The default is net.Listen.
 	Listen func(network, address string) (net.Listener, error)
 
-	// ReadHeaderTimeout limits how long a client takes to send the head of a
-	// request, or to shake hands. Zero is DefaultReadHeaderTimeout, and a
-	// negative one no limit.
+	// ReadHeaderTimeout limits how long a client may take to send the header of a
+	// request, or for a TLS handshake. Zero means DefaultReadHeaderTimeout. A
+	// negative value means no limit.
 	ReadHeaderTimeout time.Duration
-	// IdleTimeout limits how long a connection stays open between requests.
-	// Zero is DefaultIdleTimeout, and a negative one no limit.
+	// IdleTimeout limits how long a connection stays open between requests. Zero
+	// means DefaultIdleTimeout. A negative value means no limit.
 	IdleTimeout time.Duration
-	// MaxHeaderBytes limits the head of a request, which is refused with 431
-	// beyond it. net/http allows 4 KiB more. Zero is DefaultMaxHeaderBytes.
+	// MaxHeaderBytes limits the header of a request. A larger one is refused with
+	// 431. net/http allows 4 KiB more. Zero means DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
-	// DrainTimeout limits how long requests on a listener that Sync closes may
-	// go on. Zero is DefaultDrainTimeout.
+	// DrainTimeout limits how long requests may continue on a listener that Sync
+	// closes. Zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 
-	// Logger is told of failed handshakes, at the debug level, and of panics in
-	// handlers. Nil drops it.
+	// Logger gets failed handshakes, at debug level, and panics in handlers. Nil
+	// discards them.
 	Logger *slog.Logger
 }
 
@@ -93,15 +96,15 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// A Server runs the listeners of a Gateway. Its methods are safe for concurrent
-// use. Begin with New, then Start.
+// Listeners are the listeners of a Gateway. Their methods are safe for concurrent
+// use. Create them with New, then call Start.
 //
-// HTTP is net/http's, but for three things: a request that has both Content-Length
-// and Transfer-Encoding is refused with 400, who speaks plain text to a TLS port is
-// told nothing, and over HTTP/1 without TLS it takes up to 20 ms until the context
-// of a request ends whose client has left, of which the deprecated
-// http.CloseNotifier does not tell.
-type Server struct {
+// They serve HTTP like net/http, with three differences. They refuse a request that
+// has both Content-Length and Transfer-Encoding with 400. They send no answer to a
+// client that uses plain text on a TLS port. And over HTTP/1 without TLS, the
+// context of a request ends up to 20 ms after its client has left; the deprecated
+// http.CloseNotifier does not report this.
+type Listeners struct {
 	gateway *gateway.Gateway
 	config  Config
 
@@ -121,19 +124,19 @@ type Server struct {
 	draining sync.WaitGroup
 }
 
-// New returns a Server for the gateway, which has no listener yet.
-func New(gw *gateway.Gateway, config Config) *Server {
+// New returns the Listeners of the gateway. None of them is open yet.
+func New(gw *gateway.Gateway, config Config) *Listeners {
 	config.setDefaults()
-	s := &Server{gateway: gw, config: config, stopped: make(chan struct{})}
+	s := &Listeners{gateway: gw, config: config, stopped: make(chan struct{})}
 	s.over, s.cutOff = context.WithCancel(context.Background())
 	return s
 }
 
 // Start opens a listener for each port of the gateway and serves. If some cannot
-// be opened, none is, and the error joins all that was wrong. A TLS server
-// without its certificate is no error: it is among the Warnings, and its
-// handshakes fail while others go on. A Server starts once.
-func (s *Server) Start() error {
+// be opened, it opens none, and the error joins all problems. A TLS server
+// without its certificate is not an error: it is reported by Warnings, and its
+// handshakes fail while other servers work. Listeners can be started only once.
+func (s *Listeners) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started || s.closed {
@@ -146,14 +149,15 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Sync makes the listeners those of the gateway as it is now, after a
-// Gateway.Replace: it opens new ones, and closes those that are no more, whose
-// requests may finish. All certificates are read anew; one that cannot be read
-// any more stays, unless clients would be held to less than is asked now. Where the TLS servers of a port have changed, connections to
-// it are closed after the requests they are in, so that no client is served
-// under terms of yesterday. If a listener cannot be opened all stay as they
-// were, and the error joins all that was wrong.
-func (s *Server) Sync() error {
+// Sync updates the listeners to the current gateway, after Gateway.Replace. It
+// opens new listeners and closes removed ones, whose requests may finish. It
+// reads all certificates again. If a certificate cannot be read any more, the old
+// one stays, unless that would check clients less strictly than is now required.
+// If the TLS servers of a port have changed, connections to it are closed after
+// their current requests, so that no client is served under old settings. If a
+// listener cannot be opened, all stay unchanged, and the error joins all
+// problems.
+func (s *Listeners) Sync() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.started || s.closed {
@@ -162,9 +166,9 @@ func (s *Server) Sync() error {
 	return s.sync()
 }
 
-// Warnings returns what was wrong with certificates and settings of TLS servers
-// at the latest Start or Sync.
-func (s *Server) Warnings() []spec.Warning {
+// Warnings returns the problems with certificates and settings of TLS servers at
+// the latest Start or Sync.
+func (s *Listeners) Warnings() []spec.Warning {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.warnings
@@ -172,17 +176,17 @@ func (s *Server) Warnings() []spec.Warning {
 
 // A Port is a port of the gateway that accepts connections.
 type Port struct {
-	// Number and Bind are those of the servers.
+	// Number and Bind are the port number and bind address of its servers.
 	Number int
 	Bind   string
-	// TLS says that connections begin with TLS.
+	// TLS means that connections begin with TLS.
 	TLS bool
-	// Addr is where it listens.
+	// Addr is the address of the listener.
 	Addr net.Addr
 }
 
 // Ports returns the ports that accept connections, in order.
-func (s *Server) Ports() []Port {
+func (s *Listeners) Ports() []Port {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]Port, len(s.ports))
@@ -193,8 +197,8 @@ func (s *Server) Ports() []Port {
 }
 
 // Addr returns the address at which a port accepts connections, or nil if there
-// is none: that of the servers without a bind before others.
-func (s *Server) Addr(number int) net.Addr {
+// is none. The address of servers without a bind comes first.
+func (s *Listeners) Addr(number int) net.Addr {
 	var found net.Addr
 	for _, p := range s.Ports() {
 		if p.Number == number && (found == nil || p.Bind == "") {
@@ -204,12 +208,12 @@ func (s *Server) Addr(number int) net.Addr {
 	return found
 }
 
-// Shutdown stops accepting connections, and waits until all requests are done,
-// WebSockets and other connections that handlers took over included. When ctx
-// ends first, it closes what is left, cancels the contexts of the requests, and
-// returns ctx's error. A second call waits for the first, and cuts it short when
-// its own ctx ends. The Server cannot be started again.
-func (s *Server) Shutdown(ctx context.Context) error {
+// Shutdown stops accepting connections and waits until all requests are done,
+// including WebSockets and other connections that handlers took over. If ctx ends
+// first, it closes the remaining connections, cancels the contexts of their
+// requests, and returns the error of ctx. A second call waits for the first, and
+// ends it early if its own ctx ends. Listeners cannot be started again.
+func (s *Listeners) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	ports, first := s.ports, !s.closed
 	s.ports, s.closed = nil, true
@@ -234,9 +238,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Serve starts the server, and shuts it down when ctx ends, with the DrainTimeout
-// to finish requests.
-func (s *Server) Serve(ctx context.Context) error {
+// Serve starts the listeners, and shuts them down when ctx ends. Requests then have
+// DrainTimeout to finish.
+func (s *Listeners) Serve(ctx context.Context) error {
 	if err := s.Start(); err != nil {
 		return err
 	}
@@ -247,7 +251,7 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 // sync opens, replaces and closes listeners.
-func (s *Server) sync() error {
+func (s *Listeners) sync() error {
 	listeners := s.gateway.Listeners()
 	before := s.ports
 	taken := make(map[*socket]bool, len(before))
@@ -315,7 +319,7 @@ func (s *Server) sync() error {
 }
 
 // serve makes p serve in place of old, which may be nil.
-func (s *Server) serve(p, old *port) {
+func (s *Listeners) serve(p, old *port) {
 	if p.secure {
 		var kept *terminator
 		if old != nil {
@@ -338,7 +342,7 @@ func (s *Server) serve(p, old *port) {
 }
 
 // retire lets the requests of a generation finish.
-func (s *Server) retire(g *generation) {
+func (s *Listeners) retire(g *generation) {
 	g.stop()
 	s.draining.Go(func() {
 		ctx, cancel := context.WithTimeout(s.over, s.config.DrainTimeout)

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A socket is an open listener that outlives those who serve its connections:
-// one generation at a time takes them from it.
+// A socket is an open listener that outlives the generations that serve its
+// connections. One generation at a time accepts from it.
 type socket struct {
 	net.Listener
 	accepted chan accepted
@@ -53,7 +53,7 @@ func (k *socket) accept() {
 // close closes the listener and waits until nothing is accepted any more.
 func (k *socket) close() { k.closed() }
 
-// A share is the connections of a socket as one generation takes them.
+// A share gives the connections of a socket to one generation.
 type share struct {
 	*socket
 	done chan struct{}

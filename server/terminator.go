@@ -11,8 +11,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A terminator ends the TLS of a port: it has the settings of each of its
-// servers, ready for handshakes. It is immutable.
+// A terminator handles the TLS of a port: it has the settings of each server,
+// ready for handshakes. It is immutable.
 type terminator struct {
 	listener *gateway.Listener
 	// byTerms are the settings by what they were made of.
@@ -27,16 +27,16 @@ type terminator struct {
 type settings struct {
 	config *tls.Config
 	err    error
-	// lists says that clients are held against lists of revoked certificates.
+	// lists means that clients are checked against revocation lists.
 	lists bool
 }
 
-// mayStay reports whether settings of before can stand in for next ones that could
-// not be made: not if clients would be held to less.
+// mayStay reports whether s, the previous settings, can replace the next ones if
+// these could not be made: not if clients would be checked less strictly.
 func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.lists || !next.lists) }
 
-// newTerminator reads the certificates of a listener's servers. Where that
-// fails, those of before, which may be nil, stay if they may.
+// newTerminator reads the certificates of a listener's servers. If that fails for
+// a server, its settings in before stay, if they may. before may be nil.
 func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credential, before *terminator) (*terminator, []spec.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
 	var warnings []spec.Warning
@@ -65,8 +65,7 @@ func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credentia
 	return t, warnings
 }
 
-// sameTerms reports whether clients that were let in by other would be let in by
-// t.
+// sameTerms reports whether clients that other accepted would be accepted by t.
 func (t *terminator) sameTerms(other *terminator) bool {
 	if t == nil || other == nil {
 		return t == other
@@ -138,8 +137,8 @@ func (m *made) fail(field string, err error) {
 	}
 }
 
-// credentialNames returns the names of the credentials that a server's certificates
-// come from, if they come from any, and the field that says so.
+// credentialNames returns the names of the credentials with a server's
+// certificates, if there are any, and the field that names them.
 func credentialNames(t *spec.ServerTLS) (names []string, field string) {
 	switch {
 	case t.Mode == spec.TLSIstioMutual:

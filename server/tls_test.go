@@ -85,7 +85,7 @@ func simple(credential string) spec.ServerTLS {
 
 // shake opens a TLS connection, and reads a byte of the answer to a request: only
 // then is it known that the server accepts the client's certificate.
-func shake(t *testing.T, s *Server, config *tls.Config) (tls.ConnectionState, string, error) {
+func shake(t *testing.T, s *Listeners, config *tls.Config) (tls.ConnectionState, string, error) {
 	t.Helper()
 	conn, err := tls.DialWithDialer(&net.Dialer{Deadline: time.Now().Add(patience)}, "tcp", s.Addr(443).String(), config)
 	if err != nil {

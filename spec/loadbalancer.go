@@ -26,7 +26,7 @@ type SimpleBalancer uint8
 // The simple balancers.
 const (
 	// BalanceLeastRequest takes the less busy of two random endpoints. If weights
-	// differ, it divides each weight by the active requests. (LEAST_REQUEST)
+	// differ, it weighs endpoints by their active requests too. (LEAST_REQUEST)
 	BalanceLeastRequest SimpleBalancer = iota
 	// BalanceRoundRobin takes endpoints in turn, by weight. (ROUND_ROBIN)
 	BalanceRoundRobin

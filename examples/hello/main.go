@@ -42,5 +42,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", gw.Owning()))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", gw.InPlace()))
 }

@@ -1,3 +1,6 @@
+// Package chiroute reads and resets the routing state of a chi router around the
+// gateway. It finds the path below a mount, and gives each call of a handler its
+// own state. It has functions only.
 package chiroute
 
 import (
@@ -20,10 +23,10 @@ func Context(ctx context.Context) *chi.Context {
 	return rctx
 }
 
-// Anew returns a context in which a chi router routes by the request's URL
-// rather than by what routers in front have left of it. Parameters of those stay
-// readable. Each call of a handler needs a context of its own: routers write to
-// their state, and a mirror or a second try must not find what the first wrote.
+// Anew returns a context in which a chi router routes by the URL of the request,
+// instead of the part that earlier routers left. Parameters of these routers stay
+// readable. Each call of a handler needs its own context: routers write to their
+// state, and a mirror or a second try must not see what the first call wrote.
 func Anew(ctx context.Context) context.Context {
 	rctx := Context(ctx)
 	if rctx == nil {
@@ -34,10 +37,9 @@ func Anew(ctx context.Context) context.Context {
 	return context.WithValue(ctx, Key, own)
 }
 
-// Path returns the path that routes look at, as it was sent, and what of
-// the URL's path stands before it. Inside a router mounted in a chi router that
-// is the path below the mount, as for chi's own middlewares; otherwise it is the
-// URL's path.
+// Path returns the path that routes match, as it was sent, and the part of the
+// URL's path before it. In a router mounted in a chi router, it is the path below
+// the mount, as for chi's own middlewares. Otherwise it is the path of the URL.
 func Path(r *http.Request, rctx *chi.Context) (path, mount string) {
 	path = rawpath.Of(r.URL)
 	if rctx == nil || rctx.RoutePath == "" {
@@ -62,7 +64,7 @@ func Path(r *http.Request, rctx *chi.Context) (path, mount string) {
 	return path, ""
 }
 
-// PathOf returns raw, without a query, in the form in which chi routes by it.
+// PathOf returns raw, without a query, in the form that chi uses to route.
 func PathOf(raw string) string {
 	raw, _, _ = strings.Cut(raw, "?")
 	var u url.URL

@@ -17,22 +17,57 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Route returns a handler that does what a route without match does in front
-// of another handler: the same leaves that a Gateway's program is made of, and
-// nothing else. The route was validated; its one destination is wrappedHost.
+// Route returns a handler that does what a route does in front of another handler,
+// with the same parts that a Gateway's program is made of, and nothing else. Requests
+// that do not match go to next as they came. The route was validated; it has no
+// destinations.
 func Route(r *spec.Route, next http.Handler) http.Handler {
+	alternatives := r.Match
+	if len(alternatives) == 0 {
+		alternatives = make([]spec.Match, 1)
+	}
+	list := make([]match.Clause, len(alternatives))
+	clauses := make([]program.Clause, len(alternatives))
+	for i := range alternatives {
+		own := *r
+		own.Match = alternatives[i : i+1]
+		backend := next
+		if rw := r.Rewrite; rw != nil && (rw.URI != "" || rw.URIRegex != nil) {
+			// What a rewrite replaces depends on the match. The route itself sets the
+			// authority.
+			path := *rw
+			path.Authority = ""
+			backend = Rewrite(&path, &alternatives[i], next)
+		}
+		b := aloneClause(&own, backend)
+		list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name}
+	}
+	host := program.NewVirtualHost("*", false, list, clauses)
 	o := DefaultOptions()
-	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: next}}
-	c := newCompiler(new(spec.Declarations), &o, new(findings.List), regex.Cache{}, nil)
-	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{*r}}, name: resource.Name{Namespace: o.Namespace, Name: "middleware"}}
-	vs.routes = []boundRoute{{&vs.Routes[0], o.Namespace, vs.name}}
-	b := c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
-	only := &program.Clause{Clause: &b.Clause, Route: b.route, Name: b.name}
 	p := NewBare(&o)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := p.BareView(r)
-		p.Take(w, &v, only)
+		if c := host.Find(&v); c != nil {
+			p.Take(w, &v, c)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
+}
+
+// aloneClause compiles a route with one match, whose destination is backend.
+func aloneClause(r *spec.Route, backend http.Handler) boundClause {
+	own := *r
+	if own.Redirect == nil && own.DirectResponse == nil {
+		own.Destinations = []spec.Destination{{Host: WrappedHost}}
+		own.Retry = new(spec.Retry) // a handler is called once
+	}
+	o := DefaultOptions()
+	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
+	c := newCompiler(new(spec.Declarations), &o, new(findings.List), regex.Cache{}, nil)
+	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resource.Name{Namespace: o.Namespace, Name: "middleware"}}
+	vs.routes = []boundRoute{{&vs.Routes[0], o.Namespace, vs.name}}
+	return c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
 }
 
 // Match returns a handler that sends the requests which match to matched, and

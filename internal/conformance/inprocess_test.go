@@ -28,7 +28,7 @@ func TestInProcess(t *testing.T) {
 
 // TestOwning is TestInProcess with requests that are given away, as those are that
 // come to package server.
-func TestOwning(t *testing.T) { compareInProcess(t, "owning", (*gateway.Listener).Owning) }
+func TestOwning(t *testing.T) { compareInProcess(t, "owning", (*gateway.Listener).InPlace) }
 
 func compareInProcess(t *testing.T, how string, handler func(*gateway.Listener) http.Handler) {
 	goldens, err := conformance.Load("testdata")

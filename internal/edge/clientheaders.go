@@ -4,18 +4,19 @@ import (
 	"net/http"
 )
 
-// ClientHeaders are what the edge tells destinations about a request's client.
-// What is empty is not sent.
+// ClientHeaders tell destinations about the client of a request. Empty fields are
+// not sent.
 type ClientHeaders struct {
-	// chain is X-Forwarded-For, proto X-Forwarded-Proto.
+	// Chain is X-Forwarded-For, Proto is X-Forwarded-Proto.
 	Chain, Proto string
-	// address is X-Envoy-External-Address, where that is sent.
+	// Address is X-Envoy-External-Address, if it is sent.
 	Address string
-	// certificate is X-Forwarded-Client-Cert.
+	// Certificate is X-Forwarded-Client-Cert.
 	Certificate string
 }
 
-// Describe returns what destinations are told. It looks at the header as it came.
+// Describe returns the headers for destinations. It reads the client's headers
+// unchanged.
 func (e *Edge) Describe(r *http.Request) ClientHeaders {
 	if e.Open {
 		return ClientHeaders{}

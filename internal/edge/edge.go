@@ -1,3 +1,6 @@
+// Package edge handles the headers that describe the client at the edge of a
+// network, such as X-Forwarded-For, X-Forwarded-Proto and X-Request-Id. The main
+// type is Edge. Conditions see its values, and destinations receive them.
 package edge
 
 import (
@@ -11,18 +14,17 @@ import (
 	"github.com/lateengo/gateway/internal/semantics"
 )
 
-// An Edge is what a gateway at the edge of a network does with the headers that
-// speak about the client: nothing from outside is believed beyond the declared
-// number of trusted proxies (Envoy's conn_manager_utility with
-// use_remote_address).
+// An Edge handles the headers that describe the client. It believes no header
+// from outside beyond the declared number of trusted proxies (Envoy's
+// conn_manager_utility with use_remote_address).
 type Edge struct {
 	Semantics semantics.Mode
-	// trusted is the number of proxies in front (Istio's numTrustedProxies).
+	// Trusted is the number of proxies in front (Istio's numTrustedProxies).
 	Trusted int
 	Random  func() uint64
 	Ids     *RequestIDs
-	// open says that there is no edge: a feature alone around a handler sees
-	// and passes on the headers as they came.
+	// Open means that there is no edge: a single feature around a handler sees
+	// and forwards the headers unchanged.
 	Open bool
 }
 
@@ -59,7 +61,7 @@ var InternalHeaders = func() map[string]bool {
 }()
 
 // IsEdgeHeader reports whether conditions see the edge's value of a header
-// rather than the client's.
+// instead of the client's.
 func IsEdgeHeader(key string) bool {
 	switch key {
 	case ForwardedForHeader, ForwardedProtoHeader, RequestIDHeader:
@@ -91,8 +93,8 @@ func (e *Edge) Value(r *http.Request, key string) (string, bool) {
 	return "", false
 }
 
-// Scheme returns "https" or "http": that of the connection, or what a trusted
-// proxy says.
+// Scheme returns "https" or "http": the scheme of the connection, or the one a
+// trusted proxy reports.
 func (e *Edge) Scheme(r *http.Request) string {
 	if e.Trusted > 0 {
 		if proto, _ := field.Joined(r.Header[ForwardedProtoHeader]); proto == "https" || proto == "http" {
@@ -105,8 +107,8 @@ func (e *Edge) Scheme(r *http.Request) string {
 	return "http"
 }
 
-// ForwardedProto returns X-Forwarded-Proto: a trusted proxy's as it came, or the
-// scheme.
+// ForwardedProto returns X-Forwarded-Proto: the unchanged value of a trusted
+// proxy, or the scheme.
 func (e *Edge) ForwardedProto(r *http.Request) string {
 	if e.Trusted > 0 {
 		if proto, ok := field.Joined(r.Header[ForwardedProtoHeader]); ok {
@@ -116,8 +118,8 @@ func (e *Edge) ForwardedProto(r *http.Request) string {
 	return e.Scheme(r)
 }
 
-// ClientAddress returns the address of the client without port: the peer's, or
-// the one that the outermost trusted proxy saw.
+// ClientAddress returns the address of the client without port: the address of
+// the peer, or the one that the outermost trusted proxy saw.
 func (e *Edge) ClientAddress(r *http.Request) string {
 	if e.Trusted > 0 {
 		if list, ok := field.Joined(r.Header[ForwardedForHeader]); ok {

@@ -5,21 +5,22 @@ import (
 	"strings"
 )
 
-// What becomes of a header of a client's request.
+// A Passage is what happens to a header of a client's request.
 type Passage uint8
 
 const (
-	// kept: passed on.
+	// Kept means forwarded.
 	Kept Passage = iota
-	// dropped: it speaks about one connection, or the edge writes it itself.
+	// Dropped means not forwarded: the header is about one connection, or the
+	// edge writes it itself.
 	Dropped
-	// keptForUpgrade: passed on with a WebSocket's handshake.
+	// KeptForUpgrade means forwarded only with a WebSocket handshake.
 	KeptForUpgrade
-	// tidied: passed on in part.
+	// Tidied means forwarded in part.
 	Tidied
 )
 
-// Keeps returns what becomes of a header of a client's request.
+// Keeps returns what happens to a header of a client's request.
 func Keeps(key string) Passage {
 	switch key {
 	case "Connection", "Upgrade":
@@ -36,7 +37,7 @@ func Keeps(key string) Passage {
 	return Kept
 }
 
-// Tidy returns what is passed on of a header: of TE the word trailers, and a
+// Tidy returns the forwarded part of a header: of TE the word trailers, and a
 // Referer if it is one absolute URI.
 func Tidy(key string, lines []string) []string {
 	if key == "Te" {
@@ -58,5 +59,5 @@ func Tidy(key string, lines []string) []string {
 	return lines
 }
 
-// trailersOnly is never written to: who keeps it copies it.
+// trailersOnly must not be changed. Code that keeps it copies it.
 var trailersOnly = []string{"trailers"}

@@ -4,5 +4,6 @@ import (
 	"math/rand/v2"
 )
 
-// Random is safe for concurrent use and takes no lock.
+// Random returns a random number. It is safe for concurrent use and takes no
+// lock.
 func Random() uint64 { return rand.Uint64() }

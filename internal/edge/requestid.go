@@ -8,11 +8,11 @@ import (
 // idBatch is how many request ids are made at once.
 const idBatch = 16
 
-// RequestIDs are batches of ids that are not all used. An id is a part of its
-// batch's text, which saves an allocation for each.
+// RequestIDs are batches of ids that are not yet all used. An id is a part of its
+// batch's text, which saves one allocation per id.
 type RequestIDs struct{ batches sync.Pool }
 
-// A requestIDBatch is a batch, of which the first used ids were given out.
+// A requestIDBatch is a batch. Its first used ids were given out.
 type requestIDBatch struct {
 	text string
 	used int
@@ -37,7 +37,7 @@ func (e *Edge) RequestID() string {
 	return id
 }
 
-// putUUID writes the version 4 UUID of 128 random bits, of which six are fixed.
+// putUUID writes the version 4 UUID for 128 random bits. Six of them are fixed.
 func putUUID(text *[36]byte, a, b uint64) {
 	var raw [16]byte
 	binary.LittleEndian.PutUint64(raw[:8], a)

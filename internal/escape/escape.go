@@ -1,5 +1,8 @@
+// Package escape decodes percent-escapes in paths. It has functions only and is
+// used by the packages that normalize or rewrite paths.
 package escape
 
+// IsHexDigit reports whether c is a hexadecimal digit.
 func IsHexDigit(c byte) bool {
 	_, ok := HexDigit(c)
 	return ok
@@ -15,6 +18,7 @@ func Decode(path string, i int) (byte, bool) {
 	return hi<<4 | lo, ok1 && ok2
 }
 
+// HexDigit returns the value of a hexadecimal digit, and whether c is one.
 func HexDigit(c byte) (byte, bool) {
 	switch {
 	case '0' <= c && c <= '9':

@@ -1,3 +1,5 @@
+// Package field reads header fields and query parameters, and makes computed
+// values safe to write into a header. It has functions only.
 package field
 
 import (
@@ -5,7 +7,7 @@ import (
 	"strings"
 )
 
-// HasToken reports whether a list of tokens holds one.
+// HasToken reports whether a list of tokens contains one.
 func HasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
@@ -53,8 +55,8 @@ func First(h http.Header, key string) string {
 	return ""
 }
 
-// QueryValue returns the first value of a query parameter as it was written:
-// nothing is decoded, and & alone separates.
+// QueryValue returns the first value of a query parameter as written: nothing is
+// decoded, and only & separates parameters.
 func QueryValue(query, name string) (string, bool) {
 	for query != "" {
 		var pair string

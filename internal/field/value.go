@@ -1,8 +1,8 @@
 package field
 
-// Value returns s with a space in the place of every control character: a
-// computed value must not end its line, whatever a certificate or a decoded
-// query parameter holds.
+// Value returns s with every control character replaced by a space. So a computed
+// value cannot end its line, whatever a certificate or a decoded query parameter
+// contains.
 func Value(s string) string {
 	for i := 0; i < len(s); i++ {
 		if IsControl(s[i]) {
@@ -18,4 +18,5 @@ func Value(s string) string {
 	return s
 }
 
+// IsControl reports whether c is a control character other than a tab.
 func IsControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }

@@ -1,3 +1,6 @@
+// Package findings collects the errors and warnings about a configuration. The
+// main types are List, and Place, the field that a finding is about. Validation
+// and compilation use it.
 package findings
 
 import (
@@ -9,13 +12,13 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// List collects what validation and compilation have to say.
+// A List collects the errors and warnings of validation and compilation.
 type List struct {
 	Errors   []*spec.Error
 	Warnings []spec.Warning
 }
 
-// A Place is a declaration, or a field in one, that findings are about.
+// A Place is the declaration, or the field in it, that findings are about.
 type Place struct {
 	*List
 	origin spec.Origin
@@ -51,14 +54,14 @@ func (p Place) Errorf(format string, args ...any) {
 	p.Errors = append(p.Errors, &spec.Error{Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
 }
 
-// Suggestf records an error at p with what was probably meant.
+// Suggestf records an error at p, with a suggestion of what was probably meant.
 func (p Place) Suggestf(suggestion, format string, args ...any) {
 	f := p.origin.At(p.path, fmt.Sprintf(format, args...))
 	f.Suggestion = suggestion
 	p.Errors = append(p.Errors, &spec.Error{Finding: f})
 }
 
-// Warnf records a warning at p, under the code of Istio's analyser or "".
+// Warnf records a warning at p, with the code of Istio's analyzer or "".
 func (p Place) Warnf(code, format string, args ...any) {
 	p.Warnings = append(p.Warnings, spec.Warning{Code: code, Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
 }
@@ -69,7 +72,7 @@ func (p Place) WarnSuggestf(code, suggestion, format string, args ...any) {
 	p.Warnings[len(p.Warnings)-1].Suggestion = suggestion
 }
 
-// Add takes over the errors of a Source, which may be joined.
+// Add adds the errors of a Source, which may be joined.
 func (f *List) Add(err error) {
 	if err == nil {
 		return
@@ -100,8 +103,8 @@ func (f *List) Err() error {
 	return errors.Join(joined...)
 }
 
-// SortedWarnings returns the warnings in source order. What several routes give
-// rise to is said once.
+// SortedWarnings returns the warnings in source order. A warning that several
+// routes cause is returned once.
 func (f *List) SortedWarnings() []spec.Warning {
 	slices.SortStableFunc(f.Warnings, func(a, b spec.Warning) int { return compareFindings(a.Finding, b.Finding) })
 	f.Warnings = slices.Compact(f.Warnings)

@@ -1,3 +1,7 @@
+// Package forward sends a request to its backend: with timeouts, with retries,
+// with a body that can be sent again, and with copies to mirrors. The main types
+// are Attempts, the tries of one exchange; Retry, a compiled spec.Retry; and
+// Background, the work after a response.
 package forward
 
 import (
@@ -14,48 +18,48 @@ import (
 // Attempts are the tries of one exchange.
 type Attempts struct {
 	Owner Exchange
-	// in is the request as it came, and request what the backend gets.
+	// In is the request as it came, and Request is what the backend gets.
 	In, Request *http.Request
 	Backend     http.Handler
 	Out         http.ResponseWriter
 	Policy      *Retry
 	Random      func() uint64
-	// routedAnew says that a chi router is around: each try after the first gets a
-	// routing state of its own.
+	// RoutedAnew means that there is a surrounding chi router: each try after the
+	// first gets its own routing state.
 	RoutedAnew bool
-	// tellsAttempts says that a retry carries Envoy's headers that count it.
+	// TellsAttempts means that a retry has Envoy's headers that count attempts.
 	TellsAttempts bool
 	body          *replayBody
-	// previous is what the tries before owe to the next.
+	// Previous is what the next try must know about the tries before.
 	Previous PreviousHosts
-	// timed says that a try may have to be given up. Its backend runs in a
-	// goroutine of its own then.
+	// Timed means that a try may have to be abandoned. Its backend then runs in
+	// its own goroutine.
 	Timed bool
 
-	// timeout bounds all tries together from the end of the request, stream from
-	// its beginning.
+	// Timeout limits all tries together from the end of the request, and Stream
+	// from its beginning.
 	Timeout, Stream time.Duration
 	// arrived is closed when the whole request has arrived; nil from then on.
 	arrived <-chan struct{}
-	// complete is when that was.
+	// complete is the time when it had arrived.
 	complete         time.Time
 	over, streamOver *time.Timer
-	// expired says that one of these has fired.
+	// expired means that one of the two timers has fired.
 	expired bool
 }
 
-// An Exchange is the exchange that the tries belong to.
+// An Exchange is the exchange to which the tries belong.
 type Exchange interface {
-	// fail answers for a destination that gave no response.
+	// Fail answers for a destination that gave no response.
 	Fail(w http.ResponseWriter, f upstream.Failure)
-	// grpcTimedOut answers a gRPC client whose own time is up.
+	// GRPCTimedOut answers a gRPC client whose own timeout has passed.
 	GRPCTimedOut(w http.ResponseWriter)
-	// repeats reports whether a request is sent once more, although the policy
+	// Repeats reports whether a request is sent once more, although the policy
 	// does not retry the failure.
 	Repeats(f *upstream.Failure) bool
 }
 
-// Serve makes the tries, until one answers or there is no other.
+// Serve makes tries until one answers or no more are allowed.
 func (a *Attempts) Serve() {
 	a.body = NewReplayBody(a.Request, a.Timed)
 	defer a.end()
@@ -91,7 +95,7 @@ func stop(t *time.Timer) {
 	}
 }
 
-// signal returns the channel of a timer that there may be.
+// signal returns the channel of t, or nil if t is nil.
 func signal(t *time.Timer) <-chan time.Time {
 	if t == nil {
 		return nil
@@ -99,7 +103,7 @@ func signal(t *time.Timer) <-chan time.Time {
 	return t.C
 }
 
-// timedOut is the failure of a backend that took too long.
+// timedOut is the failure of a backend that was too slow.
 var timedOut = upstream.Failure{
 	Flag: upstream.FlagTimeout, Status: http.StatusGatewayTimeout, Body: TimeoutBody, RequestSent: true, Err: upstream.ErrTimeout,
 }
@@ -141,7 +145,7 @@ func (a *Attempts) run() {
 	}
 }
 
-// pause waits before the n-th retry, as long as that makes sense.
+// pause waits before the n-th retry, as long as that is useful.
 func (a *Attempts) pause(n int) {
 	if a.expired {
 		return
@@ -158,9 +162,9 @@ func (a *Attempts) pause(n int) {
 	}
 }
 
-// next returns the n-th try, and the request that it gets. As long as another
-// one may follow, that is a copy: a handler may change what it gets, and go on
-// doing so after it was given up.
+// next returns the n-th try and its request. If another try may follow, the
+// request is a copy: a handler may change its request, even after it was
+// abandoned.
 func (a *Attempts) next(n int) (*try, *http.Request) {
 	parent := a.Request.Context()
 	if n > 1 && a.RoutedAnew {
@@ -194,7 +198,7 @@ func (a *Attempts) next(n int) (*try, *http.Request) {
 	return t, r
 }
 
-// expected is how long a try has, at most.
+// expected returns the maximum time of a try.
 func (a *Attempts) expected() time.Duration {
 	d := a.Policy.PerTry
 	if a.Timeout > 0 {
@@ -209,13 +213,13 @@ func (a *Attempts) expected() time.Duration {
 	return d
 }
 
-// unread reports whether the response has to end the client's connection,
-// because the rest of the request would be taken for another one.
+// unread reports whether the response must end the client's connection, because
+// the rest of the request would be read as another request.
 func (a *Attempts) unread() bool {
 	return a.Timed && a.In.ProtoMajor == 1 && a.body.unread()
 }
 
-// await has a try served and waits until it is settled or given up.
+// await serves a try and waits until it is settled or abandoned.
 func (a *Attempts) await(t *try, r *http.Request) tryEnd {
 	defer t.cancel(nil)
 	backend := a.Backend
@@ -265,7 +269,7 @@ func (a *Attempts) await(t *try, r *http.Request) tryEnd {
 	}
 }
 
-// expire answers for an exchange whose time is up.
+// expire answers for an exchange that exceeded its timeout.
 func (a *Attempts) expire() {
 	if a.Stream > 0 { // it is never longer than the timeout, and began before that
 		a.closeUnread()
@@ -286,7 +290,7 @@ func (a *Attempts) closeUnread() {
 	}
 }
 
-// ClientGone is the failure of an exchange whose request in has been cancelled.
+// ClientGone returns the failure of an exchange whose request in was canceled.
 func ClientGone(in *http.Request) upstream.Failure {
 	if in.Context().Err() == context.DeadlineExceeded {
 		return timedOut

@@ -6,17 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// MaxMirrors is how many copies may be on their way at once. Further ones are
-// not sent.
+// MaxMirrors is the maximum number of active copies. Further copies are not sent.
 const MaxMirrors = 1024
 
-// Background is the work that goes on when a response is out: mirrors. It ends
-// with the Gateway's Close.
+// Background is the work that continues after a response is sent: mirrors. It
+// ends with the Gateway's Close.
 type Background struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	count  atomic.Int64
-	// lag is how many bytes of bodies the copies hold.
+	// Lag is the number of body bytes that the copies hold.
 	Lag atomic.Int64
 
 	mu    sync.Mutex
@@ -24,13 +23,15 @@ type Background struct {
 	wait  sync.WaitGroup
 }
 
+// NewBackground returns a Background without work.
 func NewBackground() *Background {
 	b := new(Background)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
 
-// Begin admits one piece of work under parent. done must be called at its end.
+// Begin admits one piece of work under parent. The caller must call done at its
+// end.
 func (b *Background) Begin(parent context.Context) (ctx context.Context, done func(), ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

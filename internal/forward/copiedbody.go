@@ -9,17 +9,18 @@ import (
 	"sync/atomic"
 )
 
-// MirrorLag is how far a mirror may fall behind the request's body, in bytes. A
-// slower one loses the copy.
+// MirrorLag is how many bytes a mirror may be behind the body of the request. A
+// slower mirror loses the copy.
 const MirrorLag = 1 << 20
 
-// mirrorsLag is how far all mirrors together may fall behind, in bytes.
+// mirrorsLag is how many bytes all mirrors together may be behind.
 const mirrorsLag = 64 << 20
 
-// A TeeBody hands a request's body to its destination, and copies to mirrors.
+// A TeeBody passes the body of a request to its destination and copies it to
+// mirrors.
 type TeeBody struct {
 	io.ReadCloser
-	// trailer is filled at the end of the body.
+	// Trailer is filled at the end of the body.
 	Trailer http.Header
 	Copies  []*CopiedBody
 }
@@ -36,8 +37,8 @@ func (b *TeeBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// End ends the copies where the destination has not read the whole body. Bodies
-// that belong to net/http's server are not closed by handlers.
+// End ends the copies if the destination has not read the whole body. Handlers do
+// not close bodies that belong to net/http's server.
 func (b *TeeBody) End() {
 	if b == nil {
 		return
@@ -54,7 +55,7 @@ var (
 
 // A CopiedBody is a mirror's copy of a body.
 type CopiedBody struct {
-	// lag is what all copies hold that was not read.
+	// lag counts the unread bytes of all copies.
 	lag *atomic.Int64
 
 	mu   sync.Mutex
@@ -66,14 +67,15 @@ type CopiedBody struct {
 	arrived, trailer http.Header
 }
 
+// NewCopiedBody returns an empty copy, whose unread bytes count in lag.
 func NewCopiedBody(trailer http.Header, lag *atomic.Int64) *CopiedBody {
 	c := &CopiedBody{lag: lag, trailer: trailer}
 	c.more.L = &c.mu
 	return c
 }
 
-// write appends to the copy. A mirror that is too slow loses what it has not read
-// yet.
+// write appends to the copy. A mirror that is too slow loses the data it has not
+// read yet.
 func (c *CopiedBody) write(p []byte, err error, trailer http.Header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,13 +113,13 @@ func (c *CopiedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// drop gives up what was not read.
+// drop discards the unread data.
 func (c *CopiedBody) drop() {
 	c.lag.Add(-int64(c.data.Len()))
 	c.data = bytes.Buffer{}
 }
 
-// Close makes further copying pointless.
+// Close stops the copying.
 func (c *CopiedBody) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

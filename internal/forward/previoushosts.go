@@ -7,23 +7,23 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// PreviousHosts are what the retries of one exchange owe to a destination
-// outside of this process: to leave the hosts that were tried alone, and to ask
-// before there is one more of them.
+// PreviousHosts keeps what the retries of one exchange need for a destination
+// outside this process: which hosts were tried, so that they can be avoided, and
+// how many retries its limit has admitted.
 type PreviousHosts struct {
 	// limits is nil if the destination has none.
 	limits interface {
 		AcquireRetry() bool
 		ReleaseRetry()
 	}
-	// avoids says that tried hosts are avoided.
+	// avoids means that tried hosts are avoided.
 	avoids bool
 	tried  upstream.Tried
-	// owed counts the retries that were asked for and have not ended.
+	// owed counts the retries that were acquired and not released.
 	owed int
 }
 
-// NewPreviousHosts returns those of an exchange, of which none was tried yet.
+// NewPreviousHosts returns the PreviousHosts of an exchange without tries.
 func NewPreviousHosts(backend http.Handler, avoids, remoteLocalities bool) PreviousHosts {
 	p := PreviousHosts{avoids: avoids}
 	if u, ok := backend.(*upstream.Upstream); ok {
@@ -42,7 +42,7 @@ func (p *PreviousHosts) Acquire() bool {
 	return true
 }
 
-// Release ends one retry, if one was begun.
+// Release ends one retry, if one has begun.
 func (p *PreviousHosts) Release() {
 	if p.owed > 0 {
 		p.owed--
@@ -52,14 +52,14 @@ func (p *PreviousHosts) Release() {
 	}
 }
 
-// End ends all of them.
+// End ends all retries.
 func (p *PreviousHosts) End() {
 	for p.owed > 0 {
 		p.Release()
 	}
 }
 
-// Add notes the host of a try.
+// Add records the host of a try.
 func (p *PreviousHosts) Add(h upstream.Host) {
 	if p.avoids {
 		p.tried.Add(h)

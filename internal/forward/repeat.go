@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A Budget limits the requests that a destination gets once more because a
-// connection broke, to a few and about an eighth of its requests. So a backend
-// that is killed costs no request, and one that breaks every connection gets no
-// more of them.
+// A Budget limits how many requests a destination gets a second time because a
+// connection broke: a few, and about an eighth of its requests. So a backend that
+// is killed loses no request, and a backend that breaks every connection gets few
+// repeated ones.
 //
-// It is safe for concurrent use. The zero budget has only what is earned.
+// It is safe for concurrent use. The zero Budget has only what is earned.
 type Budget struct{ tokens atomic.Int64 }
 
 // Of every earnEvery requests one earns, by chance, so that not all of them meet
@@ -23,20 +23,22 @@ const (
 	earned       = 2
 )
 
+// NewBudget returns a Budget with a few repetitions.
 func NewBudget() *Budget {
 	b := new(Budget)
 	b.tokens.Store(FirstRepeats)
 	return b
 }
 
-// Earn notes a request that began at a time, whose last digits are the chance.
+// Earn counts a request that began at a time. The last digits of the time decide
+// by chance.
 func (b *Budget) Earn(began time.Time) {
 	if began.Nanosecond()/8%earnEvery == 0 && b.tokens.Load() < mostRepeats {
 		b.tokens.Add(earned)
 	}
 }
 
-// Spend takes a repetition, if there is one left.
+// Spend takes one repetition, and reports whether there was one.
 func (b *Budget) Spend() bool {
 	if b.tokens.Add(-1) >= 0 {
 		return true
@@ -46,8 +48,8 @@ func (b *Budget) Spend() bool {
 }
 
 // ChangesNothing reports whether a request may be sent again although a
-// destination may have acted on it (RFC 9110, section 9.2.1), which net/http's
-// client does by itself.
+// destination may have acted on it (RFC 9110, section 9.2.1). The client of
+// net/http repeats the same requests.
 func ChangesNothing(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:

@@ -9,49 +9,49 @@ import (
 	"github.com/lateengo/gateway/internal/field"
 )
 
-// ReplayLimit is how much of a request's body is kept for another try. A longer
-// body is sent once.
+// ReplayLimit is how many bytes of a request body are kept for another try. A
+// longer body is sent only once.
 const ReplayLimit = 64 << 10
 
-// ReadSize is the most that is asked of a body at once.
+// ReadSize is the maximum number of bytes read from a body at once.
 const ReadSize = 8 << 10
 
-// ContinueWait is how long a client that waits for "100 Continue" is left
-// waiting while no destination asks for the body.
+// ContinueWait is how long a client that waits for "100 Continue" must wait if no
+// destination asks for the body.
 const ContinueWait = time.Second
 
-// A replayBody is a request's body of which the beginning is kept, so that it
-// can be sent again. Where timeouts need to know when the whole request has
-// arrived, it reads ahead of the destination by up to replayLimit.
+// A replayBody is a request body that keeps its beginning, so that it can be sent
+// again. If timeouts need to know when the whole request has arrived, it reads up
+// to ReplayLimit ahead of the destination.
 //
-// Each try reads it through a replayReader of its own. At any time at most one
-// goroutine reads the source, and it may outlive the exchange: no way of waking
-// a reader of net/http's leaves the connection fit for another request, so that
-// an HTTP/1 response before the end of the body closes the connection instead
-// (see unread), and the server wakes the reader when the handler has returned.
+// Each try reads it through its own replayReader. At most one goroutine reads the
+// source at a time, and it may outlive the exchange. A reader of net/http cannot
+// be woken so that the connection stays usable for another request. So an HTTP/1
+// response before the end of the body closes the connection (see unread), and the
+// server wakes the reader after the handler has returned.
 //
-// A nil replayBody is that of a request without body.
+// A nil replayBody means a request without body.
 type replayBody struct {
 	source io.ReadCloser
 	// arrived is closed at the source's end.
 	arrived chan struct{}
-	// ahead says that a goroutine reads ahead.
+	// ahead means that a goroutine reads ahead.
 	ahead bool
 
 	mu   sync.Mutex
 	more sync.Cond
-	// kept is the body from offset start on, as far as it was read. While start
-	// is 0 the body can be sent again.
+	// kept is the body from offset start, as far as it was read. If start is 0,
+	// the body can be sent again.
 	kept  []byte
 	start int64
-	// err is what the source ended with.
+	// err is the error that ended the source.
 	err error
-	// reading says that somebody reads the source; mu is not held meanwhile.
+	// reading means that a goroutine reads the source. It does not hold mu.
 	reading bool
-	// wanted says that the client may be asked for the body.
+	// wanted means that the client may be asked for the body.
 	wanted bool
 	asking *time.Timer
-	// reader is that of the current try, nil when the exchange is over.
+	// Reader belongs to the current try. It is nil after the exchange.
 	Reader *replayReader
 }
 
@@ -74,7 +74,7 @@ func NewReplayBody(r *http.Request, ahead bool) *replayBody {
 	return b
 }
 
-// want lets the body be read though nobody has asked for it.
+// want lets the body be read although no reader has asked for it.
 func (b *replayBody) want() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,7 +102,7 @@ func (b *replayBody) unread() bool {
 	return b.err == nil
 }
 
-// Again ends the current try's reader, and returns one for the next try.
+// Again ends the reader of the current try and makes one for the next try.
 func (b *replayBody) Again() {
 	if b == nil {
 		return
@@ -145,7 +145,7 @@ func (b *replayBody) readAhead() {
 }
 
 // fill reads the source once, through p. The caller holds mu, which is released
-// meanwhile.
+// during the read.
 func (b *replayBody) fill(p []byte) {
 	b.reading = true
 	n, err := func() (int, error) {
@@ -162,8 +162,8 @@ func (b *replayBody) fill(p []byte) {
 	b.more.Broadcast()
 }
 
-// A replayReader is a request's body as one try reads it. Closing it leaves the
-// body to the next try.
+// A replayReader reads a request body for one try. Closing it leaves the body to
+// the next try.
 type replayReader struct {
 	body *replayBody
 	// next is the offset of what is read next; body.mu guards it.
@@ -203,8 +203,8 @@ func (r *replayReader) Read(p []byte) (int, error) {
 
 func (r *replayReader) Close() error { return nil }
 
-// forget drops what the reader has had, up to next, once that is too much to be
-// sent again, and little enough is left to be moved.
+// forget drops data before next, which the reader has had, if it is too much to
+// send again and little remaining data must be moved.
 func (b *replayBody) forget(next int64) {
 	had := next - b.start
 	if next > ReplayLimit && (had == int64(len(b.kept)) || had >= ReplayLimit/2) {

@@ -13,27 +13,27 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Retry is a Retry, compiled.
+// A Retry is a compiled spec.Retry.
 type Retry struct {
-	// declared says that the route has a policy of its own.
+	// Declared means that the route has its own policy.
 	Declared bool
 	Attempts int
 	PerTry   time.Duration
 	base     time.Duration
 	on       []string
-	// sameHosts lets a retry go to a host that was tried.
+	// SameHosts allows a retry on a host that was tried.
 	SameHosts bool
-	// hostsDeclared says that the policy says so, one way or the other.
+	// HostsDeclared means that the policy sets SameHosts, to either value.
 	HostsDeclared bool
-	// remoteLocalities lets retries leave the localities that were tried.
+	// RemoteLocalities allows retries outside the localities that were tried.
 	RemoteLocalities bool
-	// repeats lets a request that changes nothing be sent again when its
+	// Repeats allows a request that changes nothing to be sent again if its
 	// connection broke before a response.
 	Repeats bool
 
 	AnyReset, ResetBeforeRequest, connectFailure, refusedStream bool
 	serverErrors, gatewayErrors, conflict, rateLimited          bool
-	// judgesStatus says that the status of a response may call for a retry.
+	// JudgesStatus means that the status of a response can cause a retry.
 	JudgesStatus bool
 
 	Codes []int
@@ -87,8 +87,8 @@ func CompileRetry(r *spec.Retry) Retry {
 	return p
 }
 
-// Conditions returns what the policy retries on besides status codes. Codes
-// bring their condition with them, as in Istio.
+// Conditions returns the retry conditions of the policy without status codes.
+// Codes add their own condition, as in Istio.
 func (p *Retry) Conditions() []string {
 	var out []string
 	for _, word := range p.on {
@@ -102,7 +102,7 @@ func (p *Retry) Conditions() []string {
 	return out
 }
 
-// onResponse reports whether a response is worth another try.
+// onResponse reports whether a response should be retried.
 func (p *Retry) onResponse(status int, h http.Header) bool {
 	if len(h["X-Envoy-Ratelimited"]) > 0 {
 		return p.rateLimited
@@ -117,8 +117,7 @@ func (p *Retry) onResponse(status int, h http.Header) bool {
 	return len(p.GRPC) > 0 && slices.Contains(p.GRPC, field.First(h, "Grpc-Status"))
 }
 
-// OnFailure reports whether a destination that gave no response is worth
-// another try.
+// OnFailure reports whether a failure without a response should be retried.
 func (p *Retry) OnFailure(f *upstream.Failure) bool {
 	if f.Overloaded {
 		return false
@@ -134,7 +133,8 @@ func (p *Retry) OnFailure(f *upstream.Failure) bool {
 	return false
 }
 
-// onTimeout reports whether a try whose own time was up is worth another.
+// onTimeout reports whether a try that exceeded its own timeout should be
+// retried.
 func (p *Retry) onTimeout() bool { return p.AnyReset }
 
 // Backoff returns the wait before the n-th retry: a random time below

@@ -11,21 +11,22 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// TimeoutBody is what Envoy's router says when the time is up.
+// TimeoutBody is the response body of Envoy's router after a timeout.
 const TimeoutBody = "upstream request timeout"
 
-// A try is one call of a backend. Nothing of its response reaches the client
-// before it is known that this is the answer, and nothing more once the backend
-// was given up.
+// A try is one call of a backend. No part of its response reaches the client
+// before it is known that this is the answer, and no part after the backend was
+// abandoned.
 type try struct {
 	out http.ResponseWriter
-	// again reports whether a response is to be tried again. Nil in the last try.
+	// again reports whether a response must be retried. It is nil in the last
+	// try.
 	again func(status int, h http.Header) bool
 	// unread reports whether a response must end the client's connection.
 	unread func() bool
 	cancel context.CancelCauseFunc
-	// alone says that the backend is called in the goroutine that waits for it,
-	// so that nobody can give it up meanwhile.
+	// alone means that the backend runs in the goroutine that waits for it, so it
+	// cannot be abandoned.
 	alone bool
 
 	state atomic.Uint32
@@ -34,13 +35,13 @@ type try struct {
 	// writing is held while the backend uses out.
 	writing sync.Mutex
 
-	// host is where the backend has sent the request, if it is outside of this
+	// host is where the backend has sent the request, if that is outside this
 	// process.
 	host atomic.Pointer[upstream.Host]
 
 	settle sync.Once
-	// settled is closed when it is known how the try went. What follows may be
-	// read only then.
+	// settled is closed when the result of the try is known. The fields below may
+	// be read only then.
 	settled   chan struct{}
 	repeat    bool
 	failed    bool
@@ -48,14 +49,15 @@ type try struct {
 	recovered any
 }
 
-// The states of a try. Who moves it out of tryOpen decides what becomes of it.
+// The states of a try. The code that moves it out of tryOpen decides what happens
+// to it.
 const (
 	tryOpen uint32 = iota
 	// tryCommitted: the response's header is on its way to the client.
 	tryCommitted
 	// tryUpgraded: the connection belongs to the backend, whatever the time.
 	tryUpgraded
-	// tryAbandoned: what the backend does no longer counts.
+	// tryAbandoned: the backend's output is ignored.
 	tryAbandoned
 )
 
@@ -65,13 +67,13 @@ type tryEnd uint8
 const (
 	// tryAnswered: the client has its response.
 	tryAnswered tryEnd = iota
-	// tryRepeat: there was a response, which the policy wants to try again.
+	// tryRepeat: there was a response, and the policy retries it.
 	tryRepeat
 	// tryFailed: there was no response.
 	tryFailed
-	// tryTimedOut: the time of this try was up before a response.
+	// tryTimedOut: this try exceeded its timeout before a response.
 	tryTimedOut
-	// tryExpired: the time of the whole exchange was up before a response.
+	// tryExpired: the whole exchange exceeded its timeout before a response.
 	tryExpired
 )
 
@@ -90,7 +92,7 @@ func (t *try) serve(backend http.Handler, r *http.Request) {
 	backend.ServeHTTP(t.writer(), r)
 }
 
-// end is how a settled try ended. A panic of the backend goes on in the
+// end returns how a settled try ended. A panic of the backend continues in the
 // goroutine of the exchange.
 func (t *try) end() tryEnd {
 	switch {
@@ -109,7 +111,7 @@ func (t *try) end() tryEnd {
 	return tryAnswered
 }
 
-// abandon gives the backend up, unless its response has begun.
+// abandon abandons the backend, unless its response has begun.
 func (t *try) abandon(cause error) bool {
 	if !t.state.CompareAndSwap(tryOpen, tryAbandoned) {
 		return false
@@ -121,8 +123,8 @@ func (t *try) abandon(cause error) bool {
 	return true
 }
 
-// cut ends a response that has begun. The caller must see to it that it does not
-// look whole.
+// cut ends a response that has begun. The caller must make sure that it does not
+// look complete.
 func (t *try) cut() {
 	t.cancel(upstream.ErrTimeout)
 	if !t.writing.TryLock() {
@@ -134,8 +136,8 @@ func (t *try) cut() {
 	t.writing.Unlock()
 }
 
-// commit puts the backend's header in place of the client's, or gives the try up
-// if it is to be repeated.
+// commit replaces the client's header with the backend's, or abandons the try if
+// it must be repeated.
 func (t *try) commit(status int) bool {
 	if t.again != nil && t.again(status, t.header) {
 		if t.state.CompareAndSwap(tryOpen, tryAbandoned) {
@@ -164,14 +166,14 @@ func (t *try) commit(status int) bool {
 	return true
 }
 
-// replaceHeader makes h what from is.
+// replaceHeader makes h equal to from.
 func replaceHeader(h, from http.Header) {
 	clear(h)
 	maps.Copy(h, from)
 }
 
-// copyTrailers hands on the trailers that the backend put in its header after
-// that was sent: announced ones, and those marked with http.TrailerPrefix.
+// copyTrailers copies the trailers that the backend put in its header after the
+// header was sent: announced ones, and those marked with http.TrailerPrefix.
 func copyTrailers(to, from http.Header) {
 	for key, lines := range from {
 		if isTrailer(from, key) {

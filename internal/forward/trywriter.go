@@ -14,12 +14,12 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// errAbandoned is what a backend gets that writes after it was given up.
+// errAbandoned is the error for a backend that writes after it was abandoned.
 var errAbandoned = http.ErrHandlerTimeout
 
-// A tryWriter is a try as its backend sees it. It has no Unwrap: through that, a
-// backend that was given up could reach a connection which serves another
-// request by then.
+// A tryWriter is a try as its backend sees it. It has no Unwrap method: an
+// abandoned backend could use it to reach a connection that already serves
+// another request.
 type tryWriter struct{ *try }
 
 // A hijackableTry is a tryWriter over a connection that can be taken.
@@ -71,8 +71,8 @@ func (w tryWriter) inform(status int) {
 	replaceHeader(h, before)
 }
 
-// open sends the header if that has not happened, and reports whether anything
-// may follow. The caller holds writing.
+// open sends the header if it was not sent, and reports whether more may follow.
+// The caller holds writing.
 func (w tryWriter) open() bool {
 	if w.state.Load() == tryOpen && w.commit(http.StatusOK) {
 		w.out.WriteHeader(http.StatusOK)
@@ -100,14 +100,13 @@ func (w tryWriter) FlushError() error {
 	return http.NewResponseController(w.out).Flush()
 }
 
-// fileChunk is how much of a file is sent between two chances to cut the
+// fileChunk is how many bytes of a file are sent between two chances to cut the
 // response.
 const fileChunk = 1 << 20
 
-// ReadFrom leaves the copying to the writer below where a try cannot be given
-// up, and where the source is a file, which never keeps anybody waiting. From
-// any other source the copy is made here: a writer that waits for its source
-// could not be interrupted.
+// ReadFrom lets the writer below copy if the try cannot be abandoned, or if the
+// source is a file, which never blocks. It copies from any other source itself,
+// because a writer that waits for its source could not be interrupted.
 func (w tryWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	below, ok := w.out.(io.ReaderFrom)
 	if w.alone && ok {
@@ -153,8 +152,8 @@ func (w tryWriter) readChunk(below io.ReaderFrom, chunk *io.LimitedReader) (int6
 	return below.ReadFrom(chunk)
 }
 
-// copy copies r, which reads from source. What comes from a connection is sent
-// on as it comes.
+// copy copies r, which reads from source. Data from a connection is forwarded
+// immediately.
 func (w tryWriter) copy(r, source io.Reader) (n int64, err error) {
 	_, live := source.(net.Conn)
 	buffer := make([]byte, 32<<10)
@@ -192,8 +191,8 @@ func (w hijackableTry) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// control returns the control of the client's connection, while the backend has
-// it. It waits for no write: a deadline may be there to end one.
+// control returns the control of the client's connection while the backend owns
+// it. It does not wait for a write: a deadline may be set to end one.
 func (w tryWriter) control() (*http.ResponseController, error) {
 	if w.state.Load() == tryAbandoned {
 		return nil, errAbandoned
@@ -225,10 +224,10 @@ func (w tryWriter) EnableFullDuplex() error {
 	return c.EnableFullDuplex()
 }
 
-// UpstreamHost notes where the backend sends the request.
+// UpstreamHost records where the backend sends the request.
 func (w tryWriter) UpstreamHost(h upstream.Host) { w.host.Store(&h) }
 
-// UpstreamFailed notes that the backend gave no response.
+// UpstreamFailed records that the backend gave no response.
 func (w tryWriter) UpstreamFailed(f upstream.Failure) {
 	if w.state.Load() == tryOpen {
 		w.failed, w.failure = true, f

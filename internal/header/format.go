@@ -1,3 +1,7 @@
+// Package header changes the headers of requests and responses. The main types
+// are Operations, a compiled spec.HeaderOperations, and Format, a header value
+// with Envoy's command operators. Subject is the exchange that the operators
+// read.
 package header
 
 import (
@@ -7,7 +11,7 @@ import (
 	"strings"
 )
 
-// A Format is a header value with Envoy's command operators, parsed: texts and
+// A Format is a parsed header value with Envoy's command operators: texts and
 // operators in turn. A missing value is an empty text.
 type Format []formatPart
 
@@ -16,14 +20,14 @@ type formatPart struct {
 	value func(*Context) string
 }
 
-// A Context is what operators look at.
+// A Context has the values that operators read.
 type Context struct {
 	X Subject
-	// request is the request's headers as they stand.
+	// Request has the current headers of the request.
 	Request http.Header
-	// rewritten says that :path and :authority are those sent upstream.
+	// Rewritten means that :path and :authority are the values sent upstream.
 	Rewritten bool
-	// response is nil in request operations.
+	// Response has the headers of the response. It is nil in request operations.
 	Response http.Header
 	Status   int
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Operations is HeaderOperations, compiled.
+// Operations are compiled spec.HeaderOperations.
 type Operations struct {
 	remove   []string
 	Set, Add []Value
-	// dynamic says that some value has operators.
+	// Dynamic means that some value has operators.
 	Dynamic bool
-	// authority replaces the Host header, if not empty.
+	// Authority replaces the Host header, if not empty.
 	Authority string
 }
 
-// A Value is a header to write. Constants have no format.
+// A Value is a header to write. A constant has no format.
 type Value struct {
 	Key string
 	// text is the value of a constant, and what was declared of a format.
@@ -29,9 +29,9 @@ type Value struct {
 	Format *Format
 }
 
-// Compile compiles operations one after the other as one level: all
-// removes, then all sets, then all adds. It returns nil if nothing is left to
-// do. Values were validated before.
+// Compile compiles operations, one after the other, as one level: all removes,
+// then all sets, then all adds. It returns nil if there is nothing to do. The
+// values were validated before.
 func Compile(levels ...*spec.HeaderOperations) *Operations {
 	p := new(Operations)
 	authoritySet := false
@@ -82,7 +82,7 @@ func (p *Operations) compileValues(list []Value, values map[string]string, autho
 	return list
 }
 
-// Apply changes h. one makes a value's slice.
+// Apply changes h. It calls one to make the slice of a value.
 func (p *Operations) Apply(h http.Header, c *Context, one func(string) []string) {
 	for _, key := range p.remove {
 		delete(h, key)
@@ -131,11 +131,11 @@ func (v *Value) Value(c *Context) string {
 	return field.Value(v.Format.text(c))
 }
 
-// Computes reports whether some value has operators. A nil program has none.
+// Computes reports whether some value has operators. It is false for nil.
 func (p *Operations) Computes() bool { return p != nil && p.Dynamic }
 
-// CountAdded returns how many headers operations may add to a request, without
-// those that the edge writes anyway.
+// CountAdded returns how many headers the operations may add to a request,
+// without those that the edge writes anyway.
 func CountAdded(levels [2]*Operations) int {
 	added := map[string]bool{}
 	for _, ops := range levels {

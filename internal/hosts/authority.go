@@ -6,8 +6,8 @@ import (
 	"github.com/lateengo/gateway/internal/word"
 )
 
-// IsPlainName reports whether a Host header is valid and no more than a name in
-// lower case, without port. It may say no where it is.
+// IsPlainName reports whether a Host header is valid and only a name in lower
+// case, without port. It may return false for such a name.
 func IsPlainName(authority string) bool {
 	n := len(authority)
 	for i := 0; i < n; i += word.Size {
@@ -42,8 +42,8 @@ func PortStart(authority string) int {
 	return i
 }
 
-// Valid reports whether a Host header is a host and perhaps a port. An
-// empty one is left to the server, which refuses it where HTTP does.
+// Valid reports whether a Host header is a host, perhaps with a port. An empty
+// header is accepted: the HTTP server refuses it where HTTP does.
 func Valid(authority string) bool {
 	host, rest := authority, ""
 	if strings.HasPrefix(authority, "[") {

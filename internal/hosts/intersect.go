@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Intersect returns, for every pair of overlapping hosts, the more specific one
-// (Istio's host.Names.Intersection). The comparison is on the text as written.
+// Intersect returns the more specific host of each pair of overlapping hosts
+// (Istio's host.Names.Intersection). It compares the text as written.
 func Intersect(server, service []string) []string {
 	var out []string
 	for _, a := range server {
@@ -26,8 +26,7 @@ func Intersect(server, service []string) []string {
 	return out
 }
 
-// Within reports whether every name that a stands for is one that b stands
-// for.
+// Within reports whether b covers every name that a covers.
 func Within(a, b string) bool {
 	if !strings.HasPrefix(b, "*") {
 		return a == b
@@ -38,7 +37,7 @@ func Within(a, b string) bool {
 	return strings.HasSuffix(a, b[1:])
 }
 
-// ForNamespace returns those of a server's hosts to which VirtualServices of a
+// ForNamespace returns the hosts of a server to which VirtualServices of a
 // namespace may bind, without the namespace (Istio's NamesForNamespace after
 // sanitizeServerHostNamespace).
 func ForNamespace(hosts []string, serverNamespace, namespace string) []string {
@@ -58,8 +57,8 @@ func ForNamespace(hosts []string, serverNamespace, namespace string) []string {
 	return out
 }
 
-// Names returns a server's hosts without namespaces, in lower case: the
-// names that choose its filter chain.
+// Names returns the hosts of a server without namespaces, in lower case. They
+// select its filter chain.
 func Names(hosts []string) []string {
 	out := make([]string, 0, len(hosts))
 	for _, h := range hosts {

@@ -1,3 +1,6 @@
+// Package hosts compares the host names of servers and VirtualServices, and
+// checks and cuts the Host header of a request. The main type is Table, which
+// finds the virtual host of a request.
 package hosts
 
 import (
@@ -5,9 +8,9 @@ import (
 	"strings"
 )
 
-// A Table finds the virtual host of a Host header: the exact name, then the
-// wildcard with the longest suffix, then "*". There is no second choice: where
-// the chosen virtual host has no route, the answer is 404 (Envoy's
+// A Table finds the virtual host for a Host header: the exact name, then the
+// wildcard with the longest suffix, then "*". There is no second choice: if the
+// chosen virtual host has no route for the request, the answer is 404 (Envoy's
 // RouteMatcher::findVirtualHost).
 type Table[T any] struct {
 	exact map[string]T
@@ -19,8 +22,8 @@ type Table[T any] struct {
 	hasAny   bool
 }
 
-// Add puts a domain, in lower case, in the table. A domain that is there
-// already stays as it is.
+// Add adds a domain, in lower case, to the table. A domain that is already there
+// keeps its value.
 func (t *Table[T]) Add(domain string, value T) {
 	switch {
 	case domain == "*":
@@ -48,8 +51,7 @@ func (t *Table[T]) Add(domain string, value T) {
 	}
 }
 
-// Find returns the value for a Host header. The port is ignored, letter case
-// too.
+// Find returns the value for a Host header. It ignores the port and letter case.
 func (t *Table[T]) Find(authority string) (T, bool) {
 	if len(t.exact) == 0 && len(t.lengths) == 0 {
 		return t.any, t.hasAny
@@ -57,7 +59,7 @@ func (t *Table[T]) Find(authority string) (T, bool) {
 	return t.FindName(strings.ToLower(WithoutPort(authority)))
 }
 
-// FindName is find for a name in lower case, without port.
+// FindName is like Find, for a name in lower case without port.
 func (t *Table[T]) FindName(name string) (T, bool) {
 	if len(t.exact) > 0 {
 		if v, ok := t.exact[name]; ok {

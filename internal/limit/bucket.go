@@ -10,12 +10,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Buckets are a limit's token buckets, one for each key.
+// Buckets are the token buckets of a limit, one for each key.
 //
-// A bucket that nobody has used for as long as it takes to fill up is as good
-// as a new one. So each shard keeps two generations: once the younger has lasted
-// that long, the older holds nothing but full buckets and is dropped. That loses
-// no accuracy and needs no goroutine.
+// A bucket that was not used for as long as it takes to fill is the same as a new
+// one. So each shard keeps two generations. When the younger one has lasted that
+// long, the older one has only full buckets and is dropped. This loses no
+// accuracy and needs no goroutine.
 type Buckets struct {
 	rate  rate.Limit
 	burst int
@@ -28,26 +28,27 @@ type Buckets struct {
 // shardCount spreads keys so that few requests meet at one lock.
 const shardCount = 64
 
-// defaultMaxKeys is RateLimit.MaxKeys where it is zero.
+// defaultMaxKeys is the default of RateLimit.MaxKeys.
 const defaultMaxKeys = 1 << 18
 
-// A Key is the hash of a key's values under seeds that no client knows.
+// A Key is the hash of a key's values, with seeds that no client knows.
 type Key [2]uint64
 
 type shard struct {
 	mu sync.Mutex
-	// now is the latest time that a bucket was asked at. Requests overtake each
-	// other between reading the clock and getting here, and a rate.Limiter whose
-	// time goes back counts the difference twice.
+	// now is the latest time at which a bucket was asked. Requests can overtake
+	// each other after they read the clock, and a rate.Limiter whose time goes
+	// back counts the difference twice.
 	now        time.Time
 	young, old map[Key]*rate.Limiter
 	turned     time.Time
 	room       int
-	// shared is the bucket of keys beyond the room.
+	// shared is the bucket of all keys beyond the maximum.
 	shared *rate.Limiter
 	_      [16]byte // keeps locks of neighbours apart
 }
 
+// NewBuckets returns the buckets of a limit, all full.
 func NewBuckets(l *spec.RateLimit) *Buckets {
 	b := &Buckets{
 		rate:  rate.Limit(float64(l.Requests) / l.Unit.Seconds()),

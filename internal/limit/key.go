@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// clientNetwork returns what one client has of the address space: an IPv4
-// address, or the /64 of an IPv6 address. It is not valid if address is none.
+// clientNetwork returns the network of one client: an IPv4 address, or the /64 of
+// an IPv6 address. It is not valid if address is not an IP address.
 func clientNetwork(address string) netip.Prefix {
 	a, err := netip.ParseAddr(address)
 	if err != nil {

@@ -1,3 +1,6 @@
+// Package limit enforces rate limits. The main types are Limit, a compiled
+// spec.RateLimit; Buckets, its token buckets in this process; and Store, a shared
+// ratelimit.Limiter that may fail.
 package limit
 
 import (
@@ -9,19 +12,19 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Limit is a RateLimit, compiled. Routes that share a limit share its
+// A Limit is a compiled spec.RateLimit. Routes that share a limit share its
 // buckets.
 type Limit struct {
 	Spec spec.RateLimit
-	// domain is the policy's namespace and name, or the route's.
+	// Domain is the namespace and name of the policy, or of the route.
 	Domain string
 	When   []match.Condition
 	URI    *match.URI
-	// headers are the sources of the key's headers, by the index in limit.Per.
+	// Headers are the sources of the headers in the key, indexed like Spec.Per.
 	Headers []match.Source
 	Buckets *Buckets
-	// store counts instead of the buckets, which stand in for it. It is nil for
-	// a limit of this process.
+	// Store counts instead of the buckets, which replace it if it fails. It is
+	// nil for a limit of this process only.
 	Store *Store
 }
 
@@ -97,7 +100,7 @@ func (p *Limit) Key(v *match.View) (Key, bool) {
 	return p.Buckets.key(text), true
 }
 
-// Descriptor returns what a store is to count for a request.
+// Descriptor returns what a store counts for a request.
 func (p *Limit) Descriptor(v *match.View) (ratelimit.Descriptor, bool) {
 	d := ratelimit.Descriptor{Requests: p.Spec.Requests, Unit: p.Spec.Unit}
 	if !p.applies(v) {

@@ -21,9 +21,9 @@ const (
 	storePauseMax = time.Second
 )
 
-// A Store is a Limiter that costs little while it fails: after a failure
-// nobody asks it for a while, and then one request at a time, until it answers.
-// So neither an outage nor its end makes a crowd wait.
+// A Store is a Limiter that costs little while it fails. After a failure no
+// request asks it for a while, then one request at a time, until it answers. So
+// neither an outage nor its end makes many requests wait.
 type Store struct {
 	Name    string
 	Limiter ratelimit.Limiter
@@ -44,7 +44,7 @@ var (
 	errStoreSlow = fmt.Errorf("the limiter took more than %v", LimiterTimeout)
 )
 
-// Limit asks the limiter, for limiterTimeout at most.
+// Limit asks the limiter, for at most LimiterTimeout.
 func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	before := s.outage.Load()
 	if before != nil {
@@ -64,7 +64,7 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 			before.probing.Store(false)
 		}
 	default:
-		// Of all who fail at the same time, the first counts.
+		// Of all requests that fail at the same time, only the first counts.
 		next := &outage{pause: storePause}
 		if before != nil {
 			next.pause = min(2*before.pause, storePauseMax)

@@ -7,8 +7,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Clause is one alternative of a route's Match, compiled: the unit that a
-// virtual host tries in order.
+// A Clause is one compiled alternative of a route's Match. A virtual host tries
+// its clauses in order.
 type Clause struct {
 	URI        URI
 	Conditions []Condition
@@ -28,10 +28,9 @@ func (c *Clause) restHolds(v *View) bool {
 	return true
 }
 
-// IsCatchAll reports whether the clause takes every request, in the sense in
-// which Istio stops reading and moves routes to the end: the prefix "/" or the
-// regex ".*", and no other condition. The prefix "" takes every request too
-// and is none.
+// IsCatchAll reports whether the clause is a catch-all in Istio's sense, which
+// moves routes to the end: the prefix "/" or the regex ".*", and no other
+// condition. The prefix "" also matches every request but is not a catch-all.
 func (c *Clause) IsCatchAll() bool {
 	if len(c.Conditions) > 0 {
 		return false

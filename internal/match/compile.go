@@ -7,8 +7,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Compile compiles the conditions that look at a request. Those that look
-// at the server or the workload are settled before.
+// Compile compiles the conditions on the request. Conditions on the server and
+// the workload are decided earlier.
 func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 	uri := URI{Kind: m.URI.Kind, Text: m.URI.Value, ignoreCase: m.IgnoreURICase}
 	switch {

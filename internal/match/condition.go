@@ -17,6 +17,7 @@ type Condition struct {
 	Regex  *regexp.Regexp
 }
 
+// Holds reports whether the condition holds for a request.
 func (c *Condition) Holds(v *View) bool {
 	value, present := v.Value(&c.source)
 	if c.Kind == spec.MatchAny {
@@ -30,6 +31,7 @@ func (c *Condition) Holds(v *View) bool {
 	return c.Compares(value) != c.negate
 }
 
+// Compares reports whether the condition holds for a value.
 func (c *Condition) Compares(value string) bool {
 	switch c.Kind {
 	case spec.MatchExact:
@@ -44,7 +46,7 @@ func (c *Condition) Compares(value string) bool {
 // isExact reports whether an index may find the clause by the source's value.
 func (c *Condition) isExact() bool { return c.Kind == spec.MatchExact && !c.negate }
 
-// String returns the condition, such as: header x-user exact "7".
+// String returns the condition as text, such as: header x-user exact "7".
 func (c *Condition) String() string {
 	s := c.source.String()
 	switch {

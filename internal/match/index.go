@@ -10,10 +10,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// An index narrows the clauses of a virtual host to the few that the path and
-// some exact values leave. It may offer clauses that do not match, but never
-// leaves one out: the answer is always that of a scan in order. Cost grows with
-// the number of clauses that differ in nothing an index can see.
+// An index reduces the clauses of a virtual host to the few that fit the path and
+// some exact values. It may include clauses that do not match, but never leaves
+// out one that does: the result is always that of a scan in order. The cost grows
+// with the number of clauses that differ only in conditions an index cannot use.
 type index struct {
 	exact    map[string]*bucket
 	prefixes prefixIndex
@@ -22,31 +22,32 @@ type index struct {
 	folded prefixIndex
 }
 
-// A prefixIndex finds the buckets of all keys that a path begins with. tree is nil
-// if there are no keys.
+// A prefixIndex finds the buckets of all keys that are a prefix of a path. tree
+// is nil if there are no keys.
 type prefixIndex struct {
 	tree    *radix.Tree
 	buckets []bucket
 }
 
-// A bucket is a set of clauses to be tried in order.
+// A bucket is a set of clauses that are tried in order.
 type bucket struct {
 	// first is the lowest position in the bucket.
 	first int32
-	// parent is the bucket of the longest shorter key that the bucket's begins
-	// with, or -1.
+	// parent is the bucket of the next shorter key that is a prefix of this key,
+	// or -1.
 	parent int32
-	// choice is nil if the clause at first matches whoever comes to the bucket:
-	// its path was found and all values that it asks for.
+	// choice is nil if the clause at first matches every request that reaches the
+	// bucket: its path was found, and so were all values that it requires.
 	choice *choice
 }
 
-// A choice is how to find a bucket's clause. Either list holds all, or they are
-// told apart by the value of split: values has those that ask for a value, rest
-// all others.
+// A choice finds the clause of a bucket. list has all clauses, or the value of
+// split selects them: values has the clauses that require a value, rest has all
+// others.
 type choice struct {
 	list []int32
-	// found says that to have come here the path must be what each asks for.
+	// found means that the path of a request that gets here is the one each
+	// clause requires.
 	found  bool
 	split  *Source
 	values map[string]*bucket
@@ -102,8 +103,8 @@ func newPrefixIndex(clauses []Clause, lists map[string][]int32) prefixIndex {
 	return x
 }
 
-// tries returns how many clauses a request has to try at most, those of shorter
-// prefixes left aside.
+// tries returns the maximum number of clauses tried for a request, without those
+// of shorter prefixes.
 func (x *index) tries() int {
 	most := 0
 	for _, b := range x.exact {
@@ -128,8 +129,8 @@ func (b *bucket) tries() int {
 	return len(b.choice.list) + chosen + b.choice.rest.tries()
 }
 
-// newBucket makes a bucket of the clauses in list, which is in order. Sources in
-// used were split by already.
+// newBucket makes a bucket of the clauses in list, which is in order. The sources
+// in used were already split.
 func newBucket(clauses []Clause, list []int32, used []Source) bucket {
 	b := bucket{first: list[0], parent: -1}
 	if c := &clauses[list[0]]; c.URI.isKey() && c.isSplitBy(used) {
@@ -166,8 +167,9 @@ func newBucket(clauses []Clause, list []int32, used []Source) bucket {
 	return b
 }
 
-// isSplitBy reports whether whoever comes to the clause's bucket has all the values
-// that it asks for: it asks for exact ones only, of sources that were split by.
+// isSplitBy reports whether every request that reaches the clause's bucket has
+// all values the clause requires: it has only exact conditions on sources that
+// were split.
 func (c *Clause) isSplitBy(used []Source) bool {
 	for i := range c.Conditions {
 		r := &c.Conditions[i]
@@ -178,8 +180,8 @@ func (c *Clause) isSplitBy(used []Source) bool {
 	return true
 }
 
-// bestSplit returns the source that leaves the fewest clauses to be tried: its
-// largest group of one value and all clauses without.
+// bestSplit returns the source that leaves the fewest clauses to try: its largest
+// group with one value, and all clauses without a value.
 func bestSplit(clauses []Clause, list []int32, used []Source) (Source, bool) {
 	type count struct{ all, largest int }
 	counts := map[Source]*count{}
@@ -215,7 +217,7 @@ func bestSplit(clauses []Clause, list []int32, used []Source) (Source, bool) {
 	return best, found
 }
 
-// exactValue returns the value that a clause asks of a source, if it asks for
+// exactValue returns the value that a clause requires of a source, if it requires
 // exactly one.
 func exactValue(c *Clause, s Source) (string, bool) {
 	for i := range c.Conditions {
@@ -226,8 +228,7 @@ func exactValue(c *Clause, s Source) (string, bool) {
 	return "", false
 }
 
-// literalPrefix returns a text that every path the expression matches begins
-// with.
+// literalPrefix returns a text that begins every path matched by the expression.
 func literalPrefix(expression string) string {
 	re, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {

@@ -1,3 +1,7 @@
+// Package match finds the route of a request in a virtual host. The main types
+// are View, the request as conditions see it; Clause, one compiled alternative of
+// a route; and List, the clauses of a virtual host with their path index. It also
+// normalizes paths. Package hosts finds the virtual host before.
 package match
 
 import (
@@ -44,7 +48,7 @@ func (l *List) Find(v *View) int {
 	return l.Scan(v)
 }
 
-// Scan is find without the index.
+// Scan is like Find, without the index.
 func (l *List) Scan(v *View) int {
 	for i := range l.clauses {
 		if l.clauses[i].Matches(v) {

@@ -29,9 +29,9 @@ var pathBytes = func() (t [256]uint8) {
 	return t
 }()
 
-// Normalize returns the path as routes see it and destinations receive it, or
-// false where Envoy answers 400. A path that is already normal is returned as
-// it is, without allocation. raw begins with a slash and holds no query.
+// Normalize returns the path as routes match it and destinations receive it, or
+// false if Envoy answers 400. A normal path is returned unchanged, without
+// allocation. raw begins with a slash and has no query.
 func Normalize(n spec.PathNormalization, raw string) (string, bool) {
 	if strings.IndexByte(raw, '#') >= 0 {
 		return raw, false
@@ -54,7 +54,7 @@ func Normalize(n spec.PathNormalization, raw string) (string, bool) {
 	return path, true
 }
 
-// normalizeOnce normalises a path in one pass.
+// normalizeOnce normalizes a path in one pass.
 func normalizeOnce(n spec.PathNormalization, path string) (string, pathVerdict) {
 	verdict := pathFine
 	if n == spec.NormalizeDecodeAndMergeSlashes {

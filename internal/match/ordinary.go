@@ -6,8 +6,8 @@ import (
 	"github.com/lateengo/gateway/internal/word"
 )
 
-// IsOrdinary reports whether a path is its own encoding and its own normal form,
-// in one pass. It may say no where it is.
+// IsOrdinary reports whether a path is both its own encoding and its own normal
+// form, in one pass. It may return false for such a path.
 func IsOrdinary(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false

@@ -23,7 +23,7 @@ func (s *Source) String() string {
 	return "header " + strings.ToLower(s.name)
 }
 
-// A Source is a value of a request that a condition looks at.
+// A Source is a value of a request that a condition uses.
 type Source struct {
 	kind sourceKind
 	// name is the header's canonical name or the query parameter's name.
@@ -39,13 +39,13 @@ const (
 	sourcePath
 	sourceHeader
 	// sourceEdgeHeader is a header that the edge writes or removes, so that the
-	// client's value is not what counts.
+	// client's value is not used.
 	sourceEdgeHeader
 	sourceQuery
 )
 
-// HeaderSource returns the source of a header condition. Pseudo-headers go by
-// their names in HTTP/2.
+// HeaderSource returns the source of a header condition. Pseudo-headers have
+// their HTTP/2 names.
 func HeaderSource(name string) Source {
 	switch strings.ToLower(name) {
 	case ":method":

@@ -16,6 +16,7 @@ type URI struct {
 	regex      *regexp.Regexp
 }
 
+// Holds reports whether the condition holds for a path.
 func (u *URI) Holds(path string) bool {
 	switch u.Kind {
 	case spec.MatchExact:
@@ -33,8 +34,8 @@ func (u *URI) Holds(path string) bool {
 	}
 }
 
-// MatchedLength returns how much of a path that holds was matched: what a
-// rewrite replaces.
+// MatchedLength returns the length of the matched part of a path for which the
+// condition holds. A rewrite replaces that part.
 func (u *URI) MatchedLength(path string) int {
 	if u.Kind == spec.MatchPrefix {
 		return len(u.Text)
@@ -65,11 +66,11 @@ var lowerASCII = func() (t [256]byte) {
 	return t
 }()
 
-// isKey reports whether whoever comes to the clause's bucket has a path for
-// which the condition holds.
+// isKey reports whether the condition holds for the path of every request that
+// reaches the clause's bucket.
 func (u *URI) isKey() bool { return u.Kind != spec.MatchRegex && !u.ignoreCase }
 
-// String returns the condition, such as: prefix "/products".
+// String returns the condition as text, such as: prefix "/products".
 func (u *URI) String() string {
 	s := u.Kind.String() + " " + strconv.Quote(u.Text)
 	if u.ignoreCase {

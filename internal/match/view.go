@@ -9,23 +9,23 @@ import (
 	"github.com/lateengo/gateway/internal/field"
 )
 
-// A View is a request as conditions see it: raw values, after normalisation of
-// the path and with the edge's own headers in place of the client's.
+// A View is a request as conditions see it: raw values, with the normalized path
+// and with the edge's own headers instead of the client's.
 type View struct {
 	Request *http.Request
-	// path is the normalised path, without query. Within a chi mount it is what
-	// is below, and mount what is above.
+	// Path is the normalized path, without query. In a chi mount, Path is the
+	// part below the mount and Mount is the part above.
 	Path, Mount string
-	// scheme is "https" or "http".
+	// Scheme is "https" or "http".
 	Scheme string
-	// chi is the state of the chi router around, or nil.
+	// Chi is the state of the surrounding chi router, or nil.
 	Chi *chi.Context
-	// upgrade says that the client asks for a WebSocket.
+	// Upgrade means that the client asks for a WebSocket.
 	Upgrade bool
-	// owned says that r's header map may become the destination's: see
-	// Gateway.Owning.
+	// Owned means that the destination may get the header map of Request itself:
+	// see Gateway.InPlace.
 	Owned bool
-	// edge is what the edge does with headers from outside.
+	// Edge handles headers from outside.
 	Edge *edge.Edge
 }
 
@@ -50,7 +50,7 @@ func (v *View) Value(s *Source) (string, bool) {
 	return "", false
 }
 
-// PathAndQuery returns the request target as a destination would get it.
+// PathAndQuery returns the request target as a destination gets it.
 func (v *View) PathAndQuery() string {
 	if v.Request.URL.RawQuery == "" && !v.Request.URL.ForceQuery {
 		return v.Path

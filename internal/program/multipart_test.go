@@ -24,8 +24,8 @@ func TestUploadsAreRemoved(t *testing.T) {
 		connection string
 	}{
 		{"lent", func(g *gateway.Gateway) http.Handler { return g }, ""},
-		{"owned", (*gateway.Gateway).Owning, ""},
-		{"owned, with a nominated header", (*gateway.Gateway).Owning, "X-A"},
+		{"owned", (*gateway.Gateway).InPlace, ""},
+		{"owned, with a nominated header", (*gateway.Gateway).InPlace, "X-A"},
 	} {
 		t.Run(row.name, func(t *testing.T) { checkUpload(t, row.handler, row.connection) })
 	}

@@ -242,7 +242,7 @@ func checkOwnership(t *testing.T, data []byte) (received, taken bool) {
 	x := drawExchange(data)
 	lent, given := x.request(), x.request()
 	want := x.serve(t, lent, func(g *gateway.Gateway) http.Handler { return g })
-	require.Equal(t, want, x.serve(t, given, (*gateway.Gateway).Owning))
+	require.Equal(t, want, x.serve(t, given, (*gateway.Gateway).InPlace))
 	came := x.request()
 	require.Equal(t, came.Header, lent.Header)
 	require.Equal(t, came.URL, lent.URL)
@@ -292,7 +292,7 @@ func TestTimeIsUpForOwnedRequests(t *testing.T) {
 				}
 			}
 			w := httptest.NewRecorder()
-			gw.Owning().ServeHTTP(w, testhttp.Request(t, "GET", "/"))
+			gw.InPlace().ServeHTTP(w, testhttp.Request(t, "GET", "/"))
 			require.Equal(t, http.StatusGatewayTimeout, w.Code)
 		})
 	}
@@ -307,7 +307,7 @@ func TestTrailersOfOwnedRequests(t *testing.T) {
 			_, _ = io.ReadAll(r.Body)
 			got = append(got, r.Trailer)
 		}
-		for _, h := range []http.Handler{gw, gw.Owning()} {
+		for _, h := range []http.Handler{gw, gw.InPlace()} {
 			server := httptest.NewServer(h)
 			conn, err := net.Dial("tcp", server.Listener.Addr().String())
 			require.NoError(t, err)
@@ -332,7 +332,7 @@ func TestFailureOfAnOwnedRequestIsAnsweredAsItCame(t *testing.T) {
 	spy.Then = func(w http.ResponseWriter, _ *http.Request) {
 		w.(upstream.FailureRecorder).UpstreamFailed(upstream.Failure{Status: http.StatusBadGateway})
 	}
-	for _, h := range []http.Handler{gw, gw.Owning()} {
+	for _, h := range []http.Handler{gw, gw.InPlace()} {
 		require.Equal(t, http.StatusBadGateway, testgateway.Serve(h, testhttp.Request(t, "GET", "/")).Code)
 	}
 }

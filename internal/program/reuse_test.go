@@ -38,7 +38,7 @@ func TestExchangesThatAreUsedAgain(t *testing.T) {
 			}).Build()
 			require.NoError(t, err)
 			defer gw.Close()
-			server := httptest.NewServer(gw.Owning())
+			server := httptest.NewServer(gw.InPlace())
 			defer server.Close()
 
 			var running sync.WaitGroup

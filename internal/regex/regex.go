@@ -1,3 +1,5 @@
+// Package regex compiles RE2 expressions with Istio's limits. The main type is
+// Cache, so that validation and compilation compile each expression once.
 package regex
 
 import (
@@ -8,15 +10,15 @@ import (
 	"strings"
 )
 
-// MaxLength is Istio's bound on the bytes of an expression.
+// MaxLength is Istio's limit for the length of an expression, in bytes.
 const MaxLength = 1024
 
-// A Cache holds compiled expressions by their text, so that validation and
-// compilation pay once for each. It is not for concurrent use.
+// A Cache holds compiled expressions by their text, so that each is compiled once
+// for validation and compilation. It is not safe for concurrent use.
 type Cache map[string]*regexp.Regexp
 
-// Compile returns the matcher of whole values for an RE2 expression. The error
-// reads as what the expression is: "is not a valid RE2 expression: …".
+// Compile returns a matcher of whole values for an RE2 expression. The error text
+// describes the expression: "is not a valid RE2 expression: …".
 func (c Cache) Compile(expression string) (*regexp.Regexp, error) {
 	if re, ok := c[expression]; ok {
 		return re, nil
@@ -32,7 +34,8 @@ func (c Cache) Compile(expression string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// CompilePart is compile for an expression that may match anywhere in a value.
+// CompilePart is like Compile, for an expression that may match anywhere in a
+// value.
 func (c Cache) CompilePart(expression string) (*regexp.Regexp, error) {
 	// The open group keeps the key apart from all valid expressions.
 	key := "(?:" + expression

@@ -20,9 +20,10 @@ func AddressAt(e *spec.Endpoint, p *spec.ServicePort) string {
 	return net.JoinHostPort(e.Address, strconv.Itoa(cmp.Or(e.Ports[p.Name], p.TargetPort, p.Number)))
 }
 
+// IsSocket reports whether an address is that of a Unix socket.
 func IsSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
 
-// LocalityOf returns where the endpoint is, as far as that is known.
+// LocalityOf returns the locality of the endpoint, as far as it is known.
 func LocalityOf(e *spec.Endpoint) string {
 	if e.Locality != "" {
 		return e.Locality
@@ -37,7 +38,8 @@ func LocalityOf(e *spec.Endpoint) string {
 // topologyLabels are those that Istio derives from the parts of a locality.
 var topologyLabels = []string{"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"}
 
-// EndpointHas reports whether the endpoint has all of the labels, its own or derived.
+// EndpointHas reports whether the endpoint has all of the labels. Derived labels
+// count too.
 func EndpointHas(e *spec.Endpoint, labels map[string]string) bool {
 	for key, value := range labels {
 		if got, ok := endpointLabel(e, key); !ok || got != value {
@@ -57,13 +59,14 @@ func endpointLabel(e *spec.Endpoint, key string) (value string, ok bool) {
 	return value, ok
 }
 
+// IsAddress reports whether s is an IP address.
 func IsAddress(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil
 }
 
-// misfit says why the resolution has no use for the address of a WorkloadEntry, if
-// it has none.
+// AddressMisfit returns why the resolution cannot use the address of a
+// WorkloadEntry, or "" if it can.
 func AddressMisfit(r spec.Resolution, address string) string {
 	switch {
 	case IsAddress(address):

@@ -7,8 +7,8 @@ import (
 // Mesh is the reserved name for all sidecars.
 const Mesh = "mesh"
 
-// GatewayNamed resolves a reference of a VirtualService in a namespace: "name",
-// "namespace/name", "./name" or "name.namespace.svc.cluster.local".
+// GatewayNamed resolves a gateway reference in a VirtualService of a namespace:
+// "name", "namespace/name", "./name" or "name.namespace.svc.cluster.local".
 func GatewayNamed(reference, namespace string) Name {
 	of, name, found := strings.Cut(reference, "/")
 	if found {

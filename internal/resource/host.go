@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// NamespaceOf returns the namespace in a host's name, or "".
+// NamespaceOf returns the namespace in the name of a host, or "".
 func NamespaceOf(host string) string {
 	if rest, ok := strings.CutSuffix(host, ".svc."+clusterDomain); ok {
 		if _, ns, found := strings.Cut(rest, "."); found {

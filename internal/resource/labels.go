@@ -1,6 +1,6 @@
 package resource
 
-// HasLabels reports whether labels has all of the wanted.
+// HasLabels reports whether labels has all wanted labels.
 func HasLabels(labels, wanted map[string]string) bool {
 	for k, v := range wanted {
 		if has, ok := labels[k]; !ok || has != v {

@@ -4,10 +4,11 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
+// TLSModes are Istio's names, indexed by spec.TLSMode.
 var TLSModes = []string{"PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"}
 
-// HasFiles reports whether certificates come from files of the server itself. The
-// authorities of clients alone are beside TLSCertificates.
+// HasFiles reports whether certificates come from files that the server names.
+// Files with only the authorities of clients may stand beside TLSCertificates.
 func HasFiles(t *spec.ServerTLS) bool {
 	return t.ServerCertificate != "" || t.PrivateKey != "" || t.CACertificates != "" && len(t.TLSCertificates) == 0
 }

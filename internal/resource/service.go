@@ -4,7 +4,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// PortNumbered returns a port of a service, or nil.
+// PortNumbered returns the port of a service with a number, or nil.
 func PortNumbered(s *spec.Service, number int) *spec.ServicePort {
 	for i := range s.Ports {
 		if p := &s.Ports[i]; p.Number == number {
@@ -14,7 +14,7 @@ func PortNumbered(s *spec.Service, number int) *spec.ServicePort {
 	return nil
 }
 
-// RunsAtHosts reports whether the hosts themselves are where the service runs.
+// RunsAtHosts reports whether the service runs at its hosts themselves.
 func RunsAtHosts(s *spec.Service) bool {
 	return usesDNS(s) && len(s.Endpoints) == 0 && s.WorkloadSelector == nil
 }

@@ -16,8 +16,8 @@ type Workloads struct {
 // A workloadLabel is a label that WorkloadEntries of a namespace have.
 type workloadLabel struct{ namespace, key, value string }
 
-// NewWorkloads indexes WorkloadEntries. namespace is that of those which name
-// none.
+// NewWorkloads indexes WorkloadEntries. An entry without a namespace is in the
+// given one.
 func NewWorkloads(list []spec.WorkloadEntry, namespace string) Workloads {
 	x := Workloads{byNamespace: map[string][]*spec.WorkloadEntry{}, byLabel: map[workloadLabel][]*spec.WorkloadEntry{}}
 	for i := range list {
@@ -33,7 +33,7 @@ func NewWorkloads(list []spec.WorkloadEntry, namespace string) Workloads {
 }
 
 // Selected returns the WorkloadEntries of a namespace that a selector selects, in
-// the order of their declaration.
+// the order of declaration.
 func (x *Workloads) Selected(selector map[string]string, namespace string) []*spec.WorkloadEntry {
 	// Only those that have the rarest of the labels are looked at.
 	candidates := x.byNamespace[namespace]
@@ -54,8 +54,8 @@ func (x *Workloads) Selected(selector map[string]string, namespace string) []*sp
 	return out
 }
 
-// Endpoints returns the endpoints of a service in a namespace: those declared in
-// it, or those that it selects and that its resolution can use.
+// Endpoints returns the endpoints of a service in a namespace: its declared
+// endpoints, or the selected ones that its resolution can use.
 func (x *Workloads) Endpoints(s *spec.Service, namespace string) []spec.Endpoint {
 	if s.WorkloadSelector == nil {
 		return s.Endpoints

@@ -1,13 +1,15 @@
+// Package semantics has the two semantics of a gateway, native and Envoy. The
+// main type is Mode. Its methods are the list of all differences between the two.
 package semantics
 
 // A Mode is one of the two semantics.
 type Mode uint8
 
 const (
-	// native is Envoy's behavior but where a Go service in the same process would
-	// be surprised.
+	// Native behaves like Envoy, except where that would surprise a Go service in
+	// the same process.
 	Native Mode = iota
-	// envoy is what istiod and Envoy do, byte for byte.
+	// Envoy behaves like istiod and Envoy, byte for byte.
 	Envoy
 )
 
@@ -19,22 +21,22 @@ func (s Mode) String() string {
 	return "native"
 }
 
-// JoinsAtOneSlash reports whether a rewritten prefix and the rest of the path
-// meet at exactly one slash. Envoy replaces text and nothing else.
+// JoinsAtOneSlash reports whether a rewritten prefix and the rest of the path are
+// joined by exactly one slash. Envoy only replaces text.
 func (s Mode) JoinsAtOneSlash() bool { return s == Native }
 
-// EdgeHeadersFirst reports whether x-forwarded-proto, x-request-id and their
-// kind are written before the route's operations, so that an operation that
-// adds one makes a second line. Otherwise they are written last, where absent.
+// EdgeHeadersFirst reports whether x-forwarded-proto, x-request-id and similar
+// headers are written before the operations of the route, so that an operation
+// that adds one makes a second line. Otherwise they are written last, if absent.
 func (s Mode) EdgeHeadersFirst() bool { return s == Envoy }
 
 // SendsEnvoyHeaders reports whether x-envoy-* headers and "server: istio-envoy"
 // are sent.
 func (s Mode) SendsEnvoyHeaders() bool { return s == Envoy }
 
-// RepeatsBroken reports whether a route without a retry policy sends a request
-// that changes nothing once more when its connection broke before a response.
-// Istio's default policy answers 503.
+// RepeatsBroken reports whether a route without a retry policy repeats a request
+// that changes nothing once, if its connection broke before a response. Istio's
+// default policy answers 503.
 func (s Mode) RepeatsBroken() bool { return s == Native }
 
 // RefusesHTTP10 reports whether an HTTP/1.0 request is answered with 426.

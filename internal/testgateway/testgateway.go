@@ -39,7 +39,7 @@ var Owned bool
 // Serve returns the recorded answer of a handler.
 func Serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	if gw, ok := h.(*gateway.Gateway); ok && Owned {
-		h = gw.Owning()
+		h = gw.InPlace()
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

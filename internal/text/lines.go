@@ -1,3 +1,5 @@
+// Package text builds the text of a printed program. The main types are Lines,
+// which indents lines, and Phrase, which builds one line from words.
 package text
 
 import (
@@ -5,19 +7,20 @@ import (
 	"strings"
 )
 
-// A Lines is indented lines.
+// Lines are indented lines of text.
 type Lines struct {
 	strings.Builder
 	indent int
 }
 
+// Line prints one line.
 func (t *Lines) Line(format string, args ...any) {
 	t.WriteString(strings.Repeat("  ", t.indent))
 	fmt.Fprintf(t, format, args...)
 	t.WriteByte('\n')
 }
 
-// In prints what f prints one level deeper.
+// In indents everything that f prints by one level.
 func (t *Lines) In(f func()) {
 	t.indent++
 	f()

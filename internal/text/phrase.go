@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// A Phrase is a line in the making.
+// A Phrase is a line that is built from words.
 type Phrase []string
 
 func (w *Phrase) String() string { return strings.Join(*w, " ") }
 
+// Add adds a formatted word.
 func (w *Phrase) Add(format string, args ...any) { *w = append(*w, fmt.Sprintf(format, args...)) }
 
 // Count adds a number that is not zero.

@@ -7,16 +7,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Policy is what the DestinationRule of a host says of one
-// destination: of a port, or of a subset at a port. The zero value is Istio's
-// default.
+// A Policy is what the DestinationRule of a host declares for one destination:
+// for a port, or for a subset at a port. The zero value is Istio's default.
 type Policy struct {
-	// origin is that of the rule, for what there is to say about it.
+	// Origin is the origin of the rule, for findings about it.
 	Origin spec.Origin
-	// labels select the endpoints. None takes all.
+	// Labels select the endpoints. Empty selects all.
 	Labels map[string]string
 
-	// A block that is nil has Istio's default.
+	// A nil block means Istio's default.
 	LoadBalancer     *spec.LoadBalancer
 	ConnectionPool   *spec.ConnectionPool
 	OutlierDetection *spec.OutlierDetection
@@ -24,23 +23,23 @@ type Policy struct {
 	RetryBudget      *spec.RetryBudget
 	ProxyProtocol    *spec.ProxyProtocol
 
-	// hash says which value is hashed, where loadBalancer has a ConsistentHash.
-	// That one has the algorithm, and this one the value; they differ where a
-	// destination does not name its port. If hash is nil, nothing is hashed and
-	// requests get random endpoints.
+	// Hash selects the hashed value if LoadBalancer has a ConsistentHash. That
+	// ConsistentHash selects the algorithm; the two differ if a destination does
+	// not name its port. If Hash is nil, nothing is hashed and requests get
+	// random endpoints.
 	Hash *spec.ConsistentHash
 }
 
-// A Port is a destination's port. named says that the destination
-// itself gives the number.
+// A Port is the port of a destination. Named means that the destination itself
+// gives the number.
 type Port struct {
 	Number int
 	Named  bool
 }
 
-// Policy returns what a rule says of a port, and of a subset if it is not "".
-// It reports whether the rule has the subset. No rule is the default, without
-// subsets.
+// Policy returns what a rule declares for a port, and for a subset if it is not
+// "". It reports whether the rule has the subset. A nil Rule is the default,
+// without subsets.
 func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
 	if b == nil {
 		return p, subset == ""
@@ -66,8 +65,9 @@ func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
 	return p, true
 }
 
-// override puts the blocks that t gives in place of those of p, and then for the
-// port all blocks of its settings, given or not (Istio's MergeTrafficPolicy).
+// override replaces blocks of p with the blocks that t has. Then it replaces all
+// blocks with the settings of t for the port, even missing ones (Istio's
+// MergeTrafficPolicy).
 func (p *Policy) override(t *spec.TrafficPolicy, port int) {
 	if t == nil {
 		return
@@ -95,9 +95,9 @@ func (p *Policy) override(t *spec.TrafficPolicy, port int) {
 	}
 }
 
-// hashOf returns the hash that a route reads: the subset's for the port, the
-// subset's, the rule's for the port, the rule's. Settings for a port are read
-// only where the destination names it (Istio's getHashPolicy).
+// hashOf returns the hash that a route uses. It is the first of: the subset's for
+// the port, the subset's, the rule's for the port, the rule's. Settings for a
+// port are used only if the destination names it (Istio's getHashPolicy).
 func hashOf(rule, subset *spec.TrafficPolicy, port Port) *spec.ConsistentHash {
 	for _, t := range []*spec.TrafficPolicy{subset, rule} {
 		if s := resource.SettingsAt(t, port.Number); s != nil && port.Named && s.LoadBalancer != nil && s.LoadBalancer.ConsistentHash != nil {
@@ -110,7 +110,7 @@ func hashOf(rule, subset *spec.TrafficPolicy, port Port) *spec.ConsistentHash {
 	return nil
 }
 
-// Any reports whether the policy says anything but Istio's default.
+// Any reports whether the policy differs from Istio's default.
 func (p *Policy) Any() bool {
 	return p.LoadBalancer != nil || p.ConnectionPool != nil || p.OutlierDetection != nil || p.TLS != nil ||
 		p.RetryBudget != nil || p.ProxyProtocol != nil
@@ -132,8 +132,8 @@ func (p *Policy) HTTP() spec.HTTPSettings {
 	return *p.ConnectionPool.HTTP
 }
 
-// IdleTimeout returns how long an unused connection is kept: 0 is the default,
-// and less is for ever.
+// IdleTimeout returns how long an unused connection is kept: 0 means the default,
+// and a negative value means forever.
 func (p *Policy) IdleTimeout() time.Duration {
 	tcp, http := p.Tcp(), p.HTTP()
 	switch {

@@ -1,3 +1,6 @@
+// Package traffic finds the traffic policy of a destination: which
+// DestinationRule applies, and what its blocks are for a subset and a port. The
+// main types are Rules, Rule and Policy. Compilation uses it to set up upstreams.
 package traffic
 
 import (
@@ -9,12 +12,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Rules finds the DestinationRule of a host, as Istio does (PushContext's
+// Rules find the DestinationRule of a host, as Istio does (PushContext's
 // destinationRule).
 type Rules struct {
-	// own holds the rules of the workload's namespace that the workload sees. In
-	// the root namespace those alone are in it that nobody else sees: the others
-	// yield to the rules of a service's namespace.
+	// own has the rules in the workload's namespace that the workload sees. If
+	// that is the root namespace, it has only the rules that no other namespace
+	// sees: the rules of a service's namespace have priority over the others.
 	own ruleTable
 	// exported holds the rules of each namespace that others may see.
 	exported map[string]*ruleTable
@@ -27,12 +30,12 @@ type ruleTable struct {
 	hosts  hosts.Table[*hostRules]
 }
 
-// hostRules are the rules of a namespace for one host, each joined of those that
-// may be: they bear one selector, and no older one is exported to where a newer
-// one is not.
+// hostRules are the rules of a namespace for one host, merged where possible:
+// merged rules have the same selector, and an older one is exported only to
+// namespaces that also see the newer one.
 type hostRules []*Rule
 
-// A Rule is a DestinationRule with what others of its host add to it.
+// A Rule is a DestinationRule, merged with other rules for its host.
 type Rule struct {
 	// origin is that of the oldest of them.
 	origin   spec.Origin
@@ -43,8 +46,8 @@ type Rule struct {
 	subsets  map[string]*spec.Subset
 }
 
-// NewRules indexes rules for a workload. defaultNamespace is that of rules
-// which name none.
+// NewRules indexes rules for a workload. A rule without a namespace is in
+// defaultNamespace.
 func NewRules(rules []spec.DestinationRule, defaultNamespace string, w resource.Workload) *Rules {
 	x := &Rules{exported: map[string]*ruleTable{}, workload: w}
 	byAge := make([]*spec.DestinationRule, len(rules))
@@ -71,8 +74,8 @@ func NewRules(rules []spec.DestinationRule, defaultNamespace string, w resource.
 	return x
 }
 
-// exportSet returns who sees a rule: "*" or names of namespaces. A rule that
-// selects workloads is for its own namespace.
+// exportSet returns which namespaces see a rule: "*" or names. A rule that
+// selects workloads is only for its own namespace.
 func exportSet(r *spec.DestinationRule, namespace string) []string {
 	switch {
 	case r.WorkloadSelector != nil:
@@ -112,13 +115,14 @@ func (t *ruleTable) add(r *spec.DestinationRule, namespace string, exportTo []st
 	*list = append(*list, b)
 }
 
-// joins reports whether a newer rule for the same host is joined with b.
+// joins reports whether a newer rule for the same host is merged with b.
 func (b *Rule) joins(r *spec.DestinationRule, exportTo []string) bool {
 	return b.selects == (r.WorkloadSelector != nil) && len(b.selector) == len(r.WorkloadSelector) && resource.HasLabels(b.selector, r.WorkloadSelector) &&
 		!slices.ContainsFunc(b.exportTo, func(namespace string) bool { return !slices.Contains(exportTo, namespace) })
 }
 
-// join adds what b lacks: subsets of new names, and a policy if it has none.
+// join adds what b does not have: subsets with new names, and a policy if it has
+// none.
 func (b *Rule) join(r *spec.DestinationRule) {
 	if b.traffic == nil {
 		b.traffic = r.TrafficPolicy
@@ -134,8 +138,9 @@ func (b *Rule) join(r *spec.DestinationRule) {
 	}
 }
 
-// Find returns the rule of a service's host, or nil. The most specific host of a
-// namespace decides before it is asked whether the workload sees its rules.
+// Find returns the rule for the host of a service, or nil. In a namespace the
+// most specific host is chosen first; only then is it checked whether the
+// workload sees its rules.
 func (x *Rules) Find(host, serviceNamespace string) *Rule {
 	if b := x.own.find(host, &x.workload); b != nil {
 		return b

@@ -14,8 +14,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Print prints what differs from the default, a line for each block. Policies
-// that behave alike have the same lines, so that these tell them apart.
+// Print prints the differences from the default, one line for each block.
+// Policies that behave alike print the same lines, so the lines can be used to
+// compare them.
 func (p *Policy) Print(t *text.Lines) {
 	if b := p.LoadBalancer; b != nil {
 		printLoadBalancer(b, t, p.Hash)
