@@ -18,9 +18,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Builder collects what a Gateway is made of: declarations, the backends that
-// their names stand for, and the choices that are no declaration. Its methods
-// never fail and return the builder; Build reports all problems at once.
+// A Builder collects the parts of a Gateway: declarations, the backends that they
+// name, and all other settings. Its methods never fail and return the builder;
+// Build reports all problems at once.
 //
 // A Builder is for one goroutine. The zero Builder is not ready: use New.
 type Builder struct {
@@ -32,8 +32,8 @@ type Builder struct {
 	warnings []spec.Warning
 }
 
-// New returns an empty Builder: Native semantics, no logging, 404 for what no
-// route takes.
+// New returns an empty Builder: Native semantics, no logging, 404 for
+// unmatched requests.
 func New() *Builder {
 	return &Builder{options: compile.DefaultOptions()}
 }
@@ -48,7 +48,7 @@ func caller(kind, namespace, name string) spec.Origin {
 	return o
 }
 
-// Route adds a route, after those that were added before. All routes added this
+// Route adds a route after the earlier ones. All routes added this
 // way form one VirtualService for every host and every server.
 func (b *Builder) Route(r spec.Route) *Builder {
 	if r.Origin.IsZero() {
@@ -89,7 +89,7 @@ func (b *Builder) Service(s spec.Service) *Builder {
 	return b
 }
 
-// WorkloadEntry adds a place where services run that select it by its labels.
+// WorkloadEntry adds an endpoint for the services that select it by its labels.
 func (b *Builder) WorkloadEntry(w spec.WorkloadEntry) *Builder {
 	if w.Origin.IsZero() {
 		w.Origin = caller("WorkloadEntry", w.Namespace, w.Name)
@@ -116,16 +116,16 @@ func (b *Builder) RateLimit(p spec.RateLimitPolicy) *Builder {
 	return b
 }
 
-// Load adds what a Source declares. It is read by Build.
+// Load adds the declarations of a Source. Build reads it.
 func (b *Builder) Load(s spec.Source) *Builder {
 	b.sources = append(b.sources, s)
 	return b
 }
 
 // Backend puts a handler in this process behind a destination's name: "host",
-// "host:port", "host/subset" or "host:port/subset"; "*" is whatever nothing else
-// stands behind. A host without a dot is the service of that name in the default
-// namespace. The most particular name wins; a backend goes before a Service of
+// "host:port", "host/subset" or "host:port/subset"; "*" is every destination that
+// has no other backend. A host without a dot is the service of that name in the default
+// namespace. The most specific name wins; a backend comes before a Service of
 // the same host.
 //
 // The handler is called concurrently, with a copy of the request or, under
@@ -175,65 +175,65 @@ func (b *Builder) Semantics(s Semantics) *Builder {
 	return b
 }
 
-// PathNormalization chooses what is done to paths before anything looks at them.
+// PathNormalization chooses how paths are normalized before anything reads them.
 // The default is NormalizeBase.
 func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
 	b.options.Paths = n
 	return b
 }
 
-// TrustedProxies says how many proxies stand in front whose X-Forwarded-For and
-// X-Forwarded-Proto are believed (Istio's numTrustedProxies). The default is 0:
-// every client is a stranger.
+// TrustedProxies sets the number of proxies in front whose X-Forwarded-For and
+// X-Forwarded-Proto are trusted (Istio's numTrustedProxies). The default is 0: no
+// client is trusted.
 func (b *Builder) TrustedProxies(n int) *Builder {
 	b.options.Trusted = n
 	return b
 }
 
-// Namespace is that of declarations and backends which name none. The default is
+// Namespace sets the namespace of declarations and backends that name none. The default is
 // "default".
 func (b *Builder) Namespace(name string) *Builder {
 	b.options.Namespace = name
 	return b
 }
 
-// Workload says what this gateway is in the cluster: its namespace, against
-// which exportTo is checked, and its labels, which Gateway selectors select. The
-// default namespace is istio-system; without labels every selector is satisfied.
+// Workload sets the gateway's identity in the cluster: its namespace, which is
+// checked against exportTo, and its labels, which are matched by Gateway selectors.
+// The default namespace is istio-system. Without labels, every selector matches.
 func (b *Builder) Workload(namespace string, labels map[string]string) *Builder {
 	b.options.Workload = resource.Workload{Namespace: namespace, Labels: labels}
 	return b
 }
 
-// Logger takes what is worth telling while serving. The default drops it.
+// Logger sets the logger for events while serving. The default logs nothing.
 func (b *Builder) Logger(l *slog.Logger) *Builder {
 	b.options.Log = l
 	return b
 }
 
-// Fallback serves what no route takes. The default answers 404 as Envoy does.
+// Fallback serves unmatched requests. The default answers 404, as Envoy does.
 func (b *Builder) Fallback(h http.Handler) *Builder {
 	b.options.Fallback = h
 	return b
 }
 
-// Random replaces the source of random numbers, which draws destinations, faults
+// Random replaces the source of random numbers, which chooses destinations, faults
 // and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
 	b.options.Random = source
 	return b
 }
 
-// Locality says where this gateway runs: "region/zone/subzone". Endpoints in
-// other places are then used as DestinationRules say. The default is nowhere:
-// all endpoints are alike.
+// Locality sets the place of this gateway: "region/zone/subzone". DestinationRules
+// then say how endpoints in other places are used. The default is no place: all
+// endpoints are equal.
 func (b *Builder) Locality(place string) *Builder {
 	b.options.Locality = place
 	return b
 }
 
-// Build compiles everything into a Gateway. The error joins an *Error for each
-// problem, in the order of the sources; there is no Gateway then.
+// Build compiles everything into a Gateway. The error joins a *spec.Error for
+// each problem, in the order of the sources; the Gateway is then nil.
 func (b *Builder) Build() (*Gateway, error) {
 	p, err := b.compile(nil, forward.NewBackground())
 	if err != nil {
@@ -244,8 +244,8 @@ func (b *Builder) Build() (*Gateway, error) {
 	return g, nil
 }
 
-// Warnings returns what the latest Build had to say that is no error, in the
-// order of the sources, also if it failed.
+// Warnings returns the warnings of the latest Build, in the order of the sources,
+// even if it failed.
 func (b *Builder) Warnings() []spec.Warning { return b.warnings }
 
 // compile reads, validates and compiles.

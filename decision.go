@@ -12,42 +12,42 @@ import (
 	"github.com/lateengo/gateway/internal/rawpath"
 )
 
-// A Decision says what a request would get, and why, without serving it.
-// Nothing is drawn, counted or sent.
+// A Decision is the answer that a request would get, and the reason. The request is
+// not served: nothing is random, counted or sent.
 type Decision struct {
-	// Kind says how the request would be answered.
+	// Kind is the kind of the answer.
 	Kind DecisionKind `json:"kind"`
-	// Reason says why there is no route, for people.
+	// Reason is the reason why there is no route, as text.
 	Reason string `json:"reason,omitempty"`
-	// Status, Location, Body and Header are those of an answer that the gateway
-	// makes itself, without what a server adds when it sends it.
+	// Status, Location, Body and Header are those of the gateway's own answer,
+	// without the headers that a server adds when it sends it.
 	Status   int         `json:"status,omitempty"`
 	Location string      `json:"location,omitempty"`
 	Body     string      `json:"body,omitempty"`
 	Header   http.Header `json:"header,omitempty"`
 
 	// Listener and RouteConfig have Envoy's names, such as "0.0.0.0_80" and
-	// "http.80". VirtualHost is the domain that was chosen.
+	// "http.80". VirtualHost is the matching domain.
 	Listener    string `json:"listener,omitempty"`
 	RouteConfig string `json:"routeConfig,omitempty"`
 	VirtualHost string `json:"virtualHost,omitempty"`
-	// Path is the path after normalisation, with the query.
+	// Path is the path after normalization, with the query.
 	Path string `json:"path,omitempty"`
 
-	// Route is the route that takes the request. Nil if none does.
+	// Route is the matching route, or nil.
 	Route *DecidedRoute `json:"route,omitempty"`
-	// Destinations are all that the request may be sent to.
+	// Destinations are all possible destinations of the request.
 	Destinations []DecidedDestination `json:"destinations,omitempty"`
 }
 
-// A DecisionKind says how a request is answered.
+// A DecisionKind is the kind of an answer.
 type DecisionKind string
 
 // The kinds of a Decision.
 const (
 	// DecisionForward: the request goes to one of the destinations.
 	DecisionForward DecisionKind = "forward"
-	// DecisionRedirect: the answer is a redirect, of a route or to https.
+	// DecisionRedirect: the answer is a redirect, from a route or to https.
 	DecisionRedirect DecisionKind = "redirect"
 	// DecisionDirectResponse: the answer is the route's direct response.
 	DecisionDirectResponse DecisionKind = "directResponse"
@@ -63,26 +63,26 @@ const (
 	DecisionNoServer DecisionKind = "noServer"
 )
 
-// A DecidedRoute is the route that takes a request.
+// A DecidedRoute is the route that a request matches.
 type DecidedRoute struct {
-	// VirtualService is "namespace/name". A delegate's routes bear the root's.
+	// VirtualService is "namespace/name". A delegate's routes have the root's.
 	VirtualService string `json:"virtualService"`
-	// Name is the route's name and the match's.
+	// Name is the names of the route and the match.
 	Name string `json:"name,omitempty"`
-	// Index is the place in the virtual host.
+	// Index is the route's position in the virtual host.
 	Index int `json:"index"`
 	// Match is the condition on the path, such as: prefix /products.
 	Match string `json:"match"`
 
 	// Timeout is zero if there is none.
 	Timeout time.Duration `json:"timeout,omitempty"`
-	// Retry is the retry policy, nil if nothing is tried again.
+	// Retry is the retry policy, or nil if nothing is retried.
 	Retry *DecidedRetry `json:"retry,omitempty"`
 	// Mirrors get copies.
 	Mirrors []DecidedMirror `json:"mirrors,omitempty"`
-	// Fault is what may be injected.
+	// Fault is the fault that may be injected.
 	Fault *DecidedFault `json:"fault,omitempty"`
-	// CORS says that there is a policy.
+	// CORS reports whether there is a policy.
 	CORS bool `json:"cors,omitempty"`
 	// RateLimits are the limits on the route, as text.
 	RateLimits []string `json:"rateLimits,omitempty"`
@@ -94,7 +94,7 @@ type DecidedRetry struct {
 	On            []string      `json:"on"`
 	Codes         []int         `json:"codes,omitempty"`
 	PerTryTimeout time.Duration `json:"perTryTimeout,omitempty"`
-	// AvoidSameHost says that hosts which were tried are avoided.
+	// AvoidSameHost reports whether hosts that were tried are avoided.
 	AvoidSameHost bool `json:"avoidSameHost,omitempty"`
 }
 
@@ -105,7 +105,7 @@ type DecidedMirror struct {
 	Missing bool    `json:"missing,omitempty"`
 }
 
-// A DecidedFault is what may be injected into a request.
+// A DecidedFault is the fault that may be injected into a request.
 type DecidedFault struct {
 	Delay        time.Duration `json:"delay,omitempty"`
 	DelayPercent float64       `json:"delayPercent,omitempty"`
@@ -115,7 +115,7 @@ type DecidedFault struct {
 	AbortPercent float64 `json:"abortPercent,omitempty"`
 }
 
-// A DecidedDestination is a destination that a request may be sent to.
+// A DecidedDestination is a possible destination of a request.
 type DecidedDestination struct {
 	// Cluster is Istio's name: outbound|port|subset|host.
 	Cluster string `json:"cluster"`
@@ -125,9 +125,9 @@ type DecidedDestination struct {
 	// Weight of Total is the share.
 	Weight int `json:"weight"`
 	Total  int `json:"total"`
-	// Missing says that nothing stands behind the name: 503.
+	// Missing reports whether the name has no backend: the answer is 503.
 	Missing bool `json:"missing,omitempty"`
-	// Method, Authority, Path and Headers are what the destination would get.
+	// Method, Authority, Path and Headers are those of the destination's request.
 	Method    string      `json:"method"`
 	Authority string      `json:"authority"`
 	Path      string      `json:"path"`
@@ -166,13 +166,13 @@ type durationText time.Duration
 
 func (d durationText) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// Decide says what a request would get from ServeHTTP.
+// Decide returns the answer that a request would get from ServeHTTP.
 func (g *Gateway) Decide(r *http.Request) Decision {
 	p := g.load().Deciding()
 	return decide(p, r, p.TableFor(r))
 }
 
-// Decide says what a request that came to the port would get.
+// Decide returns the answer that a request to the port would get.
 func (l *Listener) Decide(r *http.Request) Decision {
 	p := l.gateway.load().Deciding()
 	c := l.compiled(p)

@@ -7,7 +7,7 @@ import (
 )
 
 // Fault returns a middleware that injects the fault in front of a handler.
-// The error joins an *Error for each problem.
+// The error joins a *spec.Error for each problem.
 func Fault(f spec.Fault) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Fault: &f}
 	return feature(&r)

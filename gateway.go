@@ -46,7 +46,7 @@ type Gateway struct {
 }
 
 // emptyProgram is that of the zero Gateway.
-var emptyProgram = &program.Program{Random: edge.Random, Edge: edge.Edge{Random: edge.Random, Ids: new(edge.RequestIDs)}}
+var emptyProgram = &program.Program{Random: edge.Random, Edge: edge.Edge{Random: edge.Random, IDs: new(edge.RequestIDs)}}
 
 func (g *Gateway) load() *program.Program {
 	if p := g.program.Load(); p != nil {
@@ -55,19 +55,18 @@ func (g *Gateway) load() *program.Program {
 	return emptyProgram
 }
 
-// ServeHTTP serves a request that came by no listener of the gateway's. Its
-// server is the one whose port the connection came to, if that is known, or else
-// the first that speaks the request's scheme. Use Listener to say which port a
-// request belongs to.
+// ServeHTTP serves a request that did not come through a Listener. Its server is
+// the one on the port of the connection, if that is known, or else the first that
+// speaks the request's scheme. Use Listener to name the port of a request.
 //
-// The request is not modified. See InPlace for callers that give it away.
+// The request is not modified. InPlace is for callers that give it away.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
 	p.Serve(w, r, p.TableFor(r), nil, false)
 }
 
-// Middleware returns a handler that serves what a route takes, and leaves the
-// rest to next, with the request as it came. Requests that Envoy refuses before
+// Middleware returns a handler that serves the requests that match a route, and
+// passes all others to next, unchanged. Requests that Envoy refuses before
 // routing, such as those with a malformed path, do not reach next.
 func (g *Gateway) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,11 +75,10 @@ func (g *Gateway) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// Replace builds b and puts the result in place of what the gateway serves, at
-// once and for every request that comes later; requests on their way keep what
-// they began with. If b does not build, nothing changes and the error is
-// Build's. Counts of rate limits and connections to services that did not
-// change are kept.
+// Replace builds b and replaces the gateway's configuration, at once and for all
+// later requests. Requests in flight keep the old one. If b does not build,
+// nothing changes, and the error is that of Builder.Build. Rate limits and services
+// that did not change keep their counts and connections.
 func (g *Gateway) Replace(b *Builder) error {
 	g.replacing.Lock()
 	defer g.replacing.Unlock()
@@ -103,10 +101,10 @@ func (g *Gateway) Replace(b *Builder) error {
 	return nil
 }
 
-// Close ends what goes on behind responses: mirrored requests, lookups of
-// names, discoveries, idle connections. It waits for all of it. Call it after the
-// last request: those that come later are served, but no connection is kept for
-// them, names are not looked up again, and nothing is mirrored.
+// Close ends all background work: mirrored requests, name lookups, discoveries,
+// idle connections. It waits for all of it. Call it after the last request. Later
+// requests are served, but no connection is kept for them, names are not looked up
+// again, and nothing is mirrored.
 func (g *Gateway) Close() error {
 	g.replacing.Lock()
 	defer g.replacing.Unlock()
@@ -121,8 +119,7 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
-// Warnings returns what Build had to say that is no error, in the order of the
-// sources.
+// Warnings returns the warnings of Builder.Build, in the order of the sources.
 func (g *Gateway) Warnings() []spec.Warning { return g.load().Warnings }
 
 // A Listener is a port of a Gateway: an http.Handler for the connections that
@@ -133,8 +130,8 @@ type Listener struct {
 	port    int
 }
 
-// Listener returns the handler of a server port, whether it is there yet or not:
-// while it is not, it answers 404.
+// Listener returns the handler of a server port. The port need not exist yet: until
+// it does, the handler answers 404.
 func (g *Gateway) Listener(port int) *Listener {
 	bind := ""
 	if l := g.load().ListenerOn(port); l != nil {
@@ -143,7 +140,7 @@ func (g *Gateway) Listener(port int) *Listener {
 	return &Listener{g, bind, port}
 }
 
-// Listeners returns the ports that the gateway's servers have now, in order.
+// Listeners returns the current ports of the gateway's servers, in order.
 func (g *Gateway) Listeners() []*Listener {
 	var out []*Listener
 	for _, l := range g.load().Listeners {
@@ -152,10 +149,10 @@ func (g *Gateway) Listeners() []*Listener {
 	return out
 }
 
-// Port returns the number of the servers' port.
+// Port returns the port number.
 func (l *Listener) Port() int { return l.port }
 
-// Bind returns the address that the servers ask for, or "" for all addresses.
+// Bind returns the address that the servers declare, or "" for all addresses.
 func (l *Listener) Bind() string { return l.bind }
 
 // TLS reports whether connections begin with TLS.
@@ -165,8 +162,8 @@ func (l *Listener) TLS() bool {
 }
 
 // Server returns the server that a TLS connection with this SNI belongs to: the
-// one with the exact name, the longest wildcard, or "*". Without one the
-// connection is to be closed.
+// one with the exact name, the longest wildcard, or "*". If there is
+// none, close the connection.
 func (l *Listener) Server(serverName string) (spec.Server, bool) {
 	c := l.compiled(l.gateway.load())
 	if c == nil || c.Chains == nil {
@@ -212,7 +209,7 @@ func (l *Listener) compiled(p *program.Program) *program.Listener {
 // request, and pass on the request itself or its header map. Destinations get the same
 // request, and it costs less.
 //
-// It is for callers that give their requests away, as net/http's server does:
+// It is for callers that give their requests away, like net/http's server does:
 //
 //	http.ListenAndServe(":8080", gw.InPlace())
 //
@@ -239,6 +236,6 @@ func (l *Listener) InPlace() http.Handler {
 }
 
 // String returns the compiled program as text: every listener, virtual host and
-// route in order, with all that a route does. Two gateways that behave alike
+// route in order, with everything that a route does. Two gateways that behave alike
 // have the same text.
 func (g *Gateway) String() string { return g.load().String() }

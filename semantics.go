@@ -1,14 +1,14 @@
 package gateway
 
-// Semantics chooses between Envoy's behaviour to the byte and the default, which
+// Semantics chooses between Envoy's behavior to the byte and the default, which
 // differs from it in a short closed list of places (docs/semantics.md).
 type Semantics uint8
 
 const (
-	// Native is Envoy's behaviour but where a Go service in the same process
-	// would be surprised. It is the default.
+	// Native is Envoy's behavior, except where it would surprise a Go service in
+	// the same process. It is the default.
 	Native Semantics = iota
-	// Envoy is what istiod and Envoy do, to the byte.
+	// Envoy is the behavior of istiod and Envoy, to the byte.
 	Envoy
 )
 

@@ -13,10 +13,10 @@ import (
 
 // Split returns a middleware that spreads requests over backends by weight.
 // A destination without Host is the handler that the middleware wraps; the
-// others are found in backends as by Builder.Backend: under "host", "host:port",
-// "host/subset" or "host:port/subset", the most particular name first, or "*".
-// A destination's Headers are applied to what it gets and to its responses. The
-// error joins an *Error for each problem.
+// others are found in backends, as in Builder.Backend: under "host", "host:port",
+// "host/subset" or "host:port/subset", the most specific name first, or "*".
+// A destination's Headers apply to its requests and its responses. The
+// error joins a *spec.Error for each problem.
 func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
 	o := caller("Middleware", "", "")
 	var f findings.List

@@ -191,7 +191,7 @@ func missing(credential string) error { return fmt.Errorf("there is no credentia
 // of returns what the problems of a credential begin with.
 func of(credential string) string { return fmt.Sprintf("credential %q: ", credential) }
 
-var tlsVersions = map[string]uint16{
+var tlsVersions = map[spec.TLSVersion]uint16{
 	"TLSV1_0": tls.VersionTLS10, "TLSV1_1": tls.VersionTLS11, "TLSV1_2": tls.VersionTLS12, "TLSV1_3": tls.VersionTLS13,
 }
 

@@ -18,7 +18,7 @@ func TestTermsHaveEveryField(t *testing.T) {
 		var s spec.ServerTLS
 		v := reflect.ValueOf(&s).Elem().FieldByIndex(f.Index)
 		switch v.Interface().(type) {
-		case string:
+		case string, spec.TLSVersion:
 			v.SetString("x")
 		case []string:
 			v.Set(reflect.ValueOf([]string{"x"}))

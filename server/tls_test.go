@@ -281,7 +281,7 @@ func TestServersWithoutCertificate(t *testing.T) {
 
 func TestVersionsAndSuites(t *testing.T) {
 	ca := newAuthority(t)
-	with := func(lowest, highest string, suites ...string) spec.ServerTLS {
+	with := func(lowest, highest spec.TLSVersion, suites ...string) spec.ServerTLS {
 		t := simple("c")
 		t.MinVersion, t.MaxVersion, t.CipherSuites = lowest, highest, suites
 		return t

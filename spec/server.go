@@ -22,7 +22,7 @@ type Server struct {
 	// Protocol is HTTP, HTTP2, GRPC, GRPC-WEB or HTTPS, in any letter case. Each
 	// of them serves both HTTP/1.1 and HTTP/2. Empty means HTTP, or HTTPS if TLS
 	// has a mode.
-	Protocol string
+	Protocol Protocol
 	// Bind is the address of a separate listener. Empty means all addresses.
 	Bind string
 
@@ -75,7 +75,7 @@ type ServerTLS struct {
 
 	// MinVersion and MaxVersion are TLSV1_0 to TLSV1_3. Empty means TLSV1_2 and
 	// TLSV1_3.
-	MinVersion, MaxVersion string
+	MinVersion, MaxVersion TLSVersion
 	// CipherSuites are BoringSSL's names of cipher suites.
 	CipherSuites []string
 
@@ -97,12 +97,15 @@ type TLSCertificate struct {
 }
 
 // A TLSMode selects how a server handles a TLS connection (Istio's
-// ServerTLSSettings.TLSmode). The zero value is TLSPassthrough, as in Istio.
+// ServerTLSSettings.TLSmode). The zero value is no mode: a server that
+// speaks TLS needs one, although Istio takes PASSTHROUGH then.
 type TLSMode uint8
 
 // The modes of a TLS server.
 const (
-	TLSPassthrough TLSMode = iota
+	// TLSUnset is no mode, for a server of plain text.
+	TLSUnset TLSMode = iota
+	TLSPassthrough
 	TLSSimple
 	TLSMutual
 	TLSAutoPassthrough

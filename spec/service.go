@@ -43,7 +43,7 @@ type Service struct {
 type ServicePort struct {
 	Number   int
 	Name     string
-	Protocol string
+	Protocol Protocol
 	// TargetPort is the port of the endpoints. Zero means Number.
 	TargetPort int
 }

@@ -144,7 +144,7 @@ func Split(list []spec.Destination, backends []http.Handler, next http.Handler) 
 
 // NewBare returns the program of a feature that is alone around a handler.
 func NewBare(o *Options) *program.Program {
-	return &program.Program{Bare: true, Random: o.Random, Log: o.Log, Edge: edge.Edge{Open: true, Random: o.Random, Ids: new(edge.RequestIDs)}}
+	return &program.Program{Bare: true, Random: o.Random, Log: o.Log, Edge: edge.Edge{Open: true, Random: o.Random, IDs: new(edge.RequestIDs)}}
 }
 
 // WrappedHost is the destination that stands for the handler which a middleware

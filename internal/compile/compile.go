@@ -1,3 +1,6 @@
+// Package compile turns the declarations of package spec into a program. The
+// declarations were validated by package validate. What did not change since the
+// program before, such as upstreams and the buckets of limits, is kept.
 package compile
 
 import (
@@ -29,7 +32,7 @@ type Compiler struct {
 	keptBuckets map[string]*limit.Buckets
 	upstreams   map[string]*program.Remote
 	limiters    map[string]ratelimit.Limiter
-	files       PemFiles
+	files       PEMFiles
 
 	semantics    semantics.Mode
 	defaultRetry *forward.Retry
@@ -41,7 +44,7 @@ type Compiler struct {
 	bound []*boundVirtualService
 }
 
-// A boundVirtualService is a VirtualService as gateways see it.
+// A boundVirtualService is a spec.VirtualService as gateways see it.
 type boundVirtualService struct {
 	*spec.VirtualService
 	name resource.Name
@@ -53,7 +56,7 @@ type boundVirtualService struct {
 	routes   []boundRoute
 }
 
-// A boundRoute is a Route with what a delegate leaves of it.
+// A boundRoute is a spec.Route with what a delegate leaves of it.
 type boundRoute struct {
 	*spec.Route
 	// namespace resolves the short names of destinations.
@@ -68,7 +71,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	c := newCompiler(d, o, f, regexes, before)
 	p := &program.Program{
 		Semantics: o.Semantics, Normalization: o.Paths,
-		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, Ids: new(edge.RequestIDs)},
+		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 	}
 	p.Listeners = c.compile()

@@ -21,7 +21,7 @@ type Credential struct {
 }
 
 // certificate returns the certificate, or nil if there is none.
-func (c *Credential) certificate(files *PemFiles) (*tls.Certificate, error) {
+func (c *Credential) certificate(files *PEMFiles) (*tls.Certificate, error) {
 	if c.Certificate != nil || c.CertificateFile == "" && c.KeyFile == "" {
 		return c.Certificate, nil
 	}
@@ -34,7 +34,7 @@ func (c *Credential) certificate(files *PemFiles) (*tls.Certificate, error) {
 
 // authorities returns the authorities, or nil if there are none, and adds to the
 // identity what tells them from others.
-func (c *Credential) authorities(files *PemFiles, identity *text.Lines) (*x509.CertPool, error) {
+func (c *Credential) authorities(files *PEMFiles, identity *text.Lines) (*x509.CertPool, error) {
 	if c.CAs != nil || c.CAFile == "" {
 		identity.Line("authorities %p", c.CAs)
 		return c.CAs, nil
@@ -47,7 +47,7 @@ func (c *Credential) authorities(files *PemFiles, identity *text.Lines) (*x509.C
 }
 
 // lists returns the lists of revoked certificates, or nil if none are asked for.
-func (c *Credential) lists(files *PemFiles, identity *text.Lines) ([]*x509.RevocationList, error) {
+func (c *Credential) lists(files *PEMFiles, identity *text.Lines) ([]*x509.RevocationList, error) {
 	switch {
 	case c.CRLs != nil && len(c.CRLs) == 0:
 		return nil, errors.New("it has an empty list of lists of revoked certificates")

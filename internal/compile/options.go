@@ -19,7 +19,7 @@ type Options struct {
 	Semantics semantics.Mode
 	Paths     spec.PathNormalization
 	Trusted   int
-	// namespace is that of declarations and backends which name none.
+	// Namespace is that of declarations and backends which name none.
 	Namespace string
 	Workload  resource.Workload
 	Locality  string
@@ -28,7 +28,7 @@ type Options struct {
 	Random    func() uint64
 	Resolver  upstream.Resolver
 	Transport upstream.Transport
-	// credentials are those of TLS to destinations.
+	// Credentials are those of TLS to destinations.
 	Credentials map[string]Credential
 	Discoveries map[string]Discovery
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/lateengo/gateway/internal/revocation"
 )
 
-// PemFiles are the files in PEM form that a build has read. Each is read once, so
+// PEMFiles are the files in PEM form that a build has read. Each is read once, so
 // that all destinations which name it get the same. The zero value has read none.
-type PemFiles map[string]pemFile
+type PEMFiles map[string]pemFile
 
 type pemFile struct {
 	text []byte
 	err  error
 }
 
-func (f *PemFiles) read(path string) ([]byte, error) {
+func (f *PEMFiles) read(path string) ([]byte, error) {
 	file, ok := (*f)[path]
 	if !ok {
 		file.text, file.err = os.ReadFile(path)
 		if *f == nil {
-			*f = make(PemFiles)
+			*f = make(PEMFiles)
 		}
 		(*f)[path] = file
 	}
@@ -31,7 +31,7 @@ func (f *PemFiles) read(path string) ([]byte, error) {
 }
 
 // Authorities returns the certificates in a file, and its text.
-func (f *PemFiles) Authorities(path string) (*x509.CertPool, []byte, error) {
+func (f *PEMFiles) Authorities(path string) (*x509.CertPool, []byte, error) {
 	text, err := f.read(path)
 	if err != nil {
 		return nil, nil, err
@@ -45,7 +45,7 @@ func (f *PemFiles) Authorities(path string) (*x509.CertPool, []byte, error) {
 
 // RevocationLists returns the lists of revoked certificates in a file, and its
 // text.
-func (f *PemFiles) RevocationLists(path string) (lists []*x509.RevocationList, text []byte, err error) {
+func (f *PEMFiles) RevocationLists(path string) (lists []*x509.RevocationList, text []byte, err error) {
 	if text, err = f.read(path); err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +56,7 @@ func (f *PemFiles) RevocationLists(path string) (lists []*x509.RevocationList, t
 }
 
 // certificate returns a certificate and its key, each in a file.
-func (f *PemFiles) certificate(certificate, key string) (tls.Certificate, error) {
+func (f *PEMFiles) certificate(certificate, key string) (tls.Certificate, error) {
 	certificateText, err := f.read(certificate)
 	if err != nil {
 		return tls.Certificate{}, err

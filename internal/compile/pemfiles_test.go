@@ -15,7 +15,7 @@ import (
 func TestFilesAreReadOnce(t *testing.T) {
 	backend := newRevokedBackend(t)
 	path := filepath.Join(t.TempDir(), "ca.pem")
-	var files compile.PemFiles
+	var files compile.PEMFiles
 	_, _, err := files.Authorities(path)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	text, err := os.ReadFile(backend.authority)
@@ -24,7 +24,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 	_, _, err = files.Authorities(path)
 	require.ErrorIs(t, err, os.ErrNotExist)
 
-	var next compile.PemFiles
+	var next compile.PEMFiles
 	_, read, err := next.Authorities(path)
 	require.NoError(t, err)
 	require.Equal(t, text, read)
@@ -46,12 +46,12 @@ func TestRevocationListFiles(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "crl.pem")
 	require.NoError(t, os.WriteFile(path, both, 0o600))
-	lists, _, err := new(compile.PemFiles).RevocationLists(path)
+	lists, _, err := new(compile.PEMFiles).RevocationLists(path)
 	require.NoError(t, err)
 	require.Len(t, lists, 2)
 	require.IsType(t, &x509.RevocationList{}, lists[0])
 
 	broken := writePEM(t, t.TempDir(), "crl.pem", "X509 CRL", []byte{0x30})
-	_, _, err = new(compile.PemFiles).RevocationLists(broken)
+	_, _, err = new(compile.PEMFiles).RevocationLists(broken)
 	require.ErrorContains(t, err, "crl.pem: x509: malformed crl")
 }

@@ -53,11 +53,11 @@ next:
 
 // servesHTTP reports whether a server's connections carry HTTP that we see.
 func servesHTTP(s *spec.Server) bool {
-	switch strings.ToUpper(s.Protocol) {
+	switch strings.ToUpper(string(s.Protocol)) {
 	case "", "HTTP", "HTTP2", "GRPC", "GRPC-WEB":
 		return true
 	case "HTTPS":
-		return s.TLS != nil && s.TLS.Mode != spec.TLSPassthrough && s.TLS.Mode != spec.TLSAutoPassthrough
+		return s.TLS != nil && s.TLS.Mode != spec.TLSUnset && s.TLS.Mode != spec.TLSPassthrough && s.TLS.Mode != spec.TLSAutoPassthrough
 	}
 	return false
 }

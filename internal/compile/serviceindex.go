@@ -121,7 +121,7 @@ func (h *hostService) resolution() spec.Resolution { return h.parts[0].Resolutio
 // A placedEndpoint is an endpoint at a port of its service.
 type placedEndpoint struct {
 	*spec.Endpoint
-	// address is "host:port", or "unix:" and a path.
+	// Address is "host:port", or "unix:" and a path.
 	Address string
 }
 
@@ -173,7 +173,7 @@ func (h *hostService) Endpoints(host string, port int, labels map[string]string)
 // protocol returns the protocol of a port.
 func (h *hostService) protocol(port int) string {
 	if p := h.port(port); p != nil {
-		return p.Protocol
+		return string(p.Protocol)
 	}
 	return ""
 }

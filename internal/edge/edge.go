@@ -22,7 +22,7 @@ type Edge struct {
 	// Trusted is the number of proxies in front (Istio's numTrustedProxies).
 	Trusted int
 	Random  func() uint64
-	Ids     *RequestIDs
+	IDs     *RequestIDs
 	// Open means that there is no edge: a single feature around a handler sees
 	// and forwards the headers unchanged.
 	Open bool

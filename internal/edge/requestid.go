@@ -20,7 +20,7 @@ type requestIDBatch struct {
 
 // RequestID returns a new random UUID (RFC 9562, version 4).
 func (e *Edge) RequestID() string {
-	batch, _ := e.Ids.batches.Get().(*requestIDBatch)
+	batch, _ := e.IDs.batches.Get().(*requestIDBatch)
 	if batch == nil {
 		batch = &requestIDBatch{used: idBatch}
 	}
@@ -33,7 +33,7 @@ func (e *Edge) RequestID() string {
 	}
 	id := batch.text[36*batch.used:][:36]
 	batch.used++
-	e.Ids.batches.Put(batch)
+	e.IDs.batches.Put(batch)
 	return id
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestRequestIDs(t *testing.T) {
-	e := Edge{Random: Random, Ids: new(RequestIDs)}
+	e := Edge{Random: Random, IDs: new(RequestIDs)}
 	seen := map[string]bool{}
 	for range 10 * idBatch {
 		id := e.RequestID()
@@ -15,6 +15,6 @@ func TestRequestIDs(t *testing.T) {
 		require.False(t, seen[id])
 		seen[id] = true
 	}
-	e = Edge{Random: func() uint64 { return 0x0807060504030201 }, Ids: new(RequestIDs)}
+	e = Edge{Random: func() uint64 { return 0x0807060504030201 }, IDs: new(RequestIDs)}
 	require.Equal(t, "01020304-0506-4708-8102-030405060708", e.RequestID())
 }

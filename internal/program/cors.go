@@ -13,7 +13,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A CORS is a CORS, compiled.
+// A CORS is a spec.CORS, compiled.
 type CORS struct {
 	any     bool
 	origins []match.Condition

@@ -10,7 +10,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Direct is a DirectResponse, compiled.
+// A Direct is a spec.DirectResponse, compiled.
 type Direct struct {
 	status int
 	body   []byte

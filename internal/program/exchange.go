@@ -25,7 +25,7 @@ type exchange struct {
 	dest   *Destination
 	// w intercepts the response. It is nil where nothing has to.
 	w *responseWriter
-	// req is what the destination gets.
+	// Req is what the destination gets.
 	Req *http.Request
 
 	// values are the header values that are written, the first used of them.
@@ -93,7 +93,7 @@ func (x *exchange) One(s string) []string {
 	return x.values[i : i+1 : i+1]
 }
 
-// Prepare makes req what the destination dest gets.
+// Prepare makes Req what the destination dest gets.
 func (x *exchange) Prepare(dest *Destination) {
 	x.dest = dest
 	p, route := x.program, x.clause.Route
@@ -211,7 +211,7 @@ func (x *exchange) rewriteAuthority(dest *Destination) {
 	x.Req.Host = dest.Authority
 }
 
-// rewritePath sets the path, which is the normalised one unless rewritten.
+// rewritePath sets the path, which is the normalized one unless rewritten.
 func (x *exchange) rewritePath(route *Route) {
 	path := x.v.Path
 	if route.Rewrite.changesPath() {

@@ -13,7 +13,7 @@ import (
 // AbortBody is what Envoy's fault filter says.
 const AbortBody = "fault filter abort"
 
-// A Fault is a Fault, compiled.
+// A Fault is a spec.Fault, compiled.
 type Fault struct {
 	Delay      time.Duration
 	DelayShare share

@@ -27,7 +27,7 @@ func FuzzParseFormat(f *testing.F) {
 		for _, key := range []string{"A", "B", "X"} {
 			r.Header[key] = []string{input}
 		}
-		p := &Program{Edge: edge.Edge{Random: edge.Random, Ids: new(edge.RequestIDs)}}
+		p := &Program{Edge: edge.Edge{Random: edge.Random, IDs: new(edge.RequestIDs)}}
 		x := &exchange{program: p, in: r, Req: r, v: match.View{Request: r, Path: "/", Edge: &p.Edge}, clause: &Clause{Clause: new(match.Clause), Route: new(Route)}, dest: new(Destination)}
 		v := header.Value{Format: &parsed}
 		for _, c := range []header.Context{{X: x, Request: r.Header}, {X: x, Request: r.Header, Rewritten: true, Response: r.Header, Status: 200}} {

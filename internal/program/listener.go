@@ -33,9 +33,9 @@ func localPort(r *http.Request) int {
 type Listener struct {
 	Bind string
 	Port int
-	// plain is the route table of plain text; nil if the port speaks TLS.
+	// Plain is the route table of plain text; nil if the port speaks TLS.
 	Plain *RouteTable
-	// chains finds the server of a TLS connection by its SNI.
+	// Chains finds the server of a TLS connection by its SNI.
 	Chains *hosts.Table[*Chain]
 	Order  []*Chain
 }
@@ -48,7 +48,7 @@ type Chain struct {
 
 // A RouteTable is the virtual hosts that a connection may reach.
 type RouteTable struct {
-	// name is Envoy's: "http.80", or "https.443.name.gateway.namespace".
+	// Name is Envoy's: "http.80", or "https.443.name.gateway.namespace".
 	Name     string
 	Port     int
 	TLS      bool

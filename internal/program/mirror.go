@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// A Mirror is a Mirror, compiled.
+// A Mirror is a spec.Mirror, compiled.
 type Mirror struct {
 	Destination Destination
 	Share       share

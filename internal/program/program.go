@@ -1,3 +1,6 @@
+// Package program is what a request meets: an immutable Program. It finds the
+// route, runs the filters in Envoy's order, sends the exchange to a destination,
+// and writes the gateway's own replies.
 package program
 
 import (
@@ -29,11 +32,11 @@ func (p *Program) BareView(r *http.Request) match.View {
 func (p *Program) Deciding() *Program {
 	quiet := *p
 	quiet.Random = func() uint64 { return 0 }
-	quiet.Edge.Random, quiet.Edge.Ids = quiet.Random, new(edge.RequestIDs)
+	quiet.Edge.Random, quiet.Edge.IDs = quiet.Random, new(edge.RequestIDs)
 	return &quiet
 }
 
-// A Program is what Declarations compile to: immutable, and all that a request
+// A Program is what spec.Declarations compile to: immutable, and all that a request
 // meets. Each request sees one program from start to end.
 type Program struct {
 	Semantics     semantics.Mode
@@ -43,15 +46,15 @@ type Program struct {
 	Log           *slog.Logger
 	Fallback      http.Handler
 	Background    *forward.Background
-	// bare says that the program is a single feature around a handler: requests
+	// Bare says that the program is a single feature around a handler: requests
 	// keep their path and all headers.
 	Bare bool
 
-	// listeners are in the order of their ports.
+	// Listeners are in the order of their ports.
 	Listeners []*Listener
 	Warnings  []spec.Warning
 
-	// buckets and upstreams are kept by identity for the program that follows.
+	// Buckets and Upstreams are kept by identity for the program that follows.
 	Buckets   map[string]*limit.Buckets
 	Upstreams map[string]*Remote
 }
@@ -64,7 +67,7 @@ func (p *Program) BucketsOf(identity string) *limit.Buckets {
 	return p.Buckets[identity]
 }
 
-// A Route is a Route, compiled for a server. What every request looks at is
+// A Route is a spec.Route, compiled for a server. What every request looks at is
 // in front, in one or two cache lines.
 type Route struct {
 	Fault    *Fault
@@ -72,7 +75,7 @@ type Route struct {
 	Limits   []*limit.Limit
 	Redirect *Redirect
 	Direct   *Direct
-	// response are the operations on a response that no destination gave.
+	// Response are the operations on a response that no destination gave.
 	Response *header.Operations
 
 	Timeout time.Duration
@@ -80,10 +83,10 @@ type Route struct {
 	Rewrite *Rewrite
 	Mirrors []Mirror
 	Split   Split
-	// wrapped says that the response's header must be intercepted.
+	// Wrapped says that the response's header must be intercepted.
 	Wrapped bool
 
-	// service is the VirtualService's namespace and name.
+	// Service is the VirtualService's namespace and name.
 	Service string
 }
 

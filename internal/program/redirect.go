@@ -11,7 +11,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Redirect is a Redirect, compiled for a server.
+// A Redirect is a spec.Redirect, compiled for a server.
 type Redirect struct {
 	code                                  int
 	uri, prefixRewrite, authority, scheme string

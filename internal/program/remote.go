@@ -11,8 +11,8 @@ type Remote struct {
 	Identity string
 	*upstream.Upstream
 	Budget *forward.Budget
-	// direct says that requests are sent by the upstream's own client.
+	// Direct says that requests are sent by the upstream's own client.
 	Direct bool
-	// discovery finds the endpoints, if anything does.
+	// Discovery finds the endpoints, if anything does.
 	Discovery any
 }

@@ -21,8 +21,7 @@ func (p *Rewrite) Rewritten(r *http.Request, ctx context.Context, path string) *
 	return out
 }
 
-// A Rewrite is a Rewrite, compiled. The zero value, and nil, change
-// nothing.
+// A Rewrite is a spec.Rewrite, compiled. The zero value, and nil, change nothing.
 type Rewrite struct {
 	uri string
 	// join makes a prefix and the rest meet at one slash.
@@ -31,7 +30,7 @@ type Rewrite struct {
 	authority string
 }
 
-// A regexProgram is a RegexRewrite, compiled.
+// A regexProgram is a spec.RegexRewrite, compiled.
 type regexProgram struct {
 	*regexp.Regexp
 	// template is the replacement in the syntax of package regexp, text the one

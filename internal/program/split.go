@@ -14,41 +14,41 @@ func (d *Destination) Reach(r *Remote) {
 	d.Backend, d.Budget, d.Remote, d.direct = r.Upstream, r.Budget, true, r.Direct
 }
 
-// A Split is a Split, compiled.
+// A Split is the destinations of a spec.Route, compiled.
 type Split struct {
 	Destinations []Destination
-	// total is the sum of the weights, 0 for a single destination.
+	// Total is the sum of the weights, 0 for a single destination.
 	Total uint64
 }
 
-// A Destination is a Destination with what stands behind it.
+// A Destination is a spec.Destination with what stands behind it.
 type Destination struct {
 	Host, Subset string
 	Weight       uint32
 	Port         uint16
-	// remote says that backend is outside of this process, and declared that it is a
+	// Remote says that Backend is outside of this process, and Declared that it is a
 	// Service.
 	Remote, Declared bool
-	// direct says that backend is an upstream which keeps nothing of a request
+	// direct says that Backend is an upstream which keeps nothing of a request
 	// without a body once it has returned: net/http's client may.
 	direct bool
-	// writes says which of the edge's headers operations may write.
+	// Writes says which of the edge's headers operations may write.
 	Writes edgeWrites
-	// adds is how many headers the destination may get beside the client's.
+	// Adds is how many headers the destination may get beside the client's.
 	Adds int
-	// computes says that operations have values which look at the request.
+	// Computes says that operations have values which look at the request.
 	Computes bool
 	// upTo is the sum of the weights up to and including this one's.
 	upTo uint64
-	// backend is nil if nothing stands behind the name.
+	// Backend is nil if nothing stands behind the name.
 	Backend http.Handler
-	// request and response are the levels of header operations, in order.
+	// Request and Response are the levels of header operations, in order.
 	Request, Response [2]*header.Operations
-	// authority replaces the Host header, if not empty.
+	// Authority replaces the Host header, if not empty.
 	Authority string
-	// budget limits repetitions; nil for a backend in this process.
+	// Budget limits repetitions; nil for a backend in this process.
 	Budget *forward.Budget
-	// policy is what DestinationRules say, nil if it is the default.
+	// Policy is what DestinationRules say, nil if it is the default.
 	Policy *traffic.Policy
 }
 

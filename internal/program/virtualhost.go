@@ -10,7 +10,7 @@ type VirtualHost struct {
 	// redirect answers every plain-text request with a redirect to https.
 	redirect bool
 	List     match.List
-	// clauses say what becomes of a request that the clause of list at the same
+	// Clauses say what becomes of a request that the clause of List at the same
 	// place matches.
 	Clauses []Clause
 }
@@ -19,13 +19,13 @@ type VirtualHost struct {
 type Clause struct {
 	*match.Clause
 	Route *Route
-	// name is the route's name and the match's.
+	// Name is the route's name and the match's.
 	Name string
-	// position is the clause's place in its virtual host.
+	// Position is the clause's place in its virtual host.
 	Position int32
 }
 
-// NewVirtualHost returns a virtual host. Of the clauses it takes route and name.
+// NewVirtualHost returns a virtual host. Of the clauses it takes Route and Name.
 func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses []Clause) *VirtualHost {
 	h := &VirtualHost{Domain: domain, redirect: redirect, List: match.NewList(list), Clauses: clauses}
 	for i := range clauses {

@@ -5,7 +5,7 @@ import (
 )
 
 // TLSModes are Istio's names, indexed by spec.TLSMode.
-var TLSModes = []string{"PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"}
+var TLSModes = []string{"", "PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"}
 
 // HasFiles reports whether certificates come from files that the server names.
 // Files with only the authorities of clients may stand beside TLSCertificates.

@@ -12,8 +12,8 @@ func PrintServerTLS(s *spec.ServerTLS, t *text.Lines) {
 	l := text.Phrase{"tls " + resource.TLSModes[s.Mode]}
 	printServerCertificates(s, &l)
 	if s.Mode != spec.TLSIstioMutual {
-		l.Version("from", s.MinVersion, "TLSV1_2")
-		l.Version("to", s.MaxVersion, "TLSV1_3")
+		l.Version("from", string(s.MinVersion), "TLSV1_2")
+		l.Version("to", string(s.MaxVersion), "TLSV1_3")
 		l.Texts("suites", s.CipherSuites)
 	}
 	if resource.VerifiesClients(s) {

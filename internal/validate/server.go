@@ -77,7 +77,7 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 		}
 		return
 	}
-	protocol := strings.ToUpper(server.Protocol)
+	protocol := strings.ToUpper(string(server.Protocol))
 	if slices.Contains(servedProtocols, protocol) {
 		return
 	}
@@ -86,7 +86,7 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 		e.errorf("%s is not served: one of %s is expected", protocol, strings.Join(servedProtocols, ", "))
 		return
 	}
-	e.suggestf(suggest.Closest(server.Protocol, servedProtocols), "%q is not a protocol: one of %s is expected",
+	e.suggestf(suggest.Closest(string(server.Protocol), servedProtocols), "%q is not a protocol: one of %s is expected",
 		server.Protocol, strings.Join(servedProtocols, ", "))
 }
 
@@ -113,7 +113,7 @@ func (v *validator) serverHosts(s *site, server *spec.Server) {
 	}
 }
 
-// A listener is where servers meet: the socket, and the workloads that have it.
+// A listenerKey is where servers meet: the socket, and the workloads that have it.
 type listenerKey struct {
 	port           int
 	bind, selector string

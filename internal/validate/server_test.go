@@ -23,7 +23,7 @@ func TestValidateServer(t *testing.T) {
 		return func(d *spec.Declarations) { change(&d.Servers[0]) }
 	}
 	hosts := func(list ...string) func(*spec.Declarations) { return server(func(s *spec.Server) { s.Hosts = list }) }
-	protocol := func(name string) func(*spec.Declarations) { return server(func(s *spec.Server) { s.Protocol = name }) }
+	protocol := func(name string) func(*spec.Declarations) { return server(func(s *spec.Server) { s.Protocol = spec.Protocol(name) }) }
 	runResources(t, base, "Gateway default/gw: ", []resourceRow{
 		{"port 1", server(func(s *spec.Server) { s.Port = 1 }), nil},
 		{"port 65535", server(func(s *spec.Server) { s.Port = 65535 }), nil},
@@ -128,8 +128,9 @@ func TestValidateTLS(t *testing.T) {
 		{"the mesh's certificate", tls(spec.ServerTLS{Mode: spec.TLSIstioMutual}), nil},
 		{"the mesh's certificate and another", tls(with(files, func(s *spec.ServerTLS) { s.Mode = spec.TLSIstioMutual })),
 			[]string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},
-		{"passthrough", tls(spec.ServerTLS{}), []string{"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies"}},
-		{"passthrough with certificates", tls(files), []string{
+		{"no mode", tls(spec.ServerTLS{}), []string{"tls.mode: the mode is missing: one of PASSTHROUGH, SIMPLE, MUTUAL, AUTO_PASSTHROUGH, ISTIO_MUTUAL, OPTIONAL_MUTUAL is expected"}},
+		{"passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}), []string{"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies"}},
+		{"passthrough with certificates", tls(func() spec.ServerTLS { s := files; s.Mode = spec.TLSPassthrough; return s }()), []string{
 			"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies",
 			"~tls: the certificates are not used: the mode is PASSTHROUGH [IST0133]",
 		}},

@@ -73,7 +73,7 @@ func (v *validator) pooledPorts() {
 		for _, host := range service.Hosts {
 			for i := range service.Ports {
 				p := &service.Ports[i]
-				at, protocol := portOf{host, name.Namespace, p.Number}, strings.ToUpper(p.Protocol)
+				at, protocol := portOf{host, name.Namespace, p.Number}, strings.ToUpper(string(p.Protocol))
 				first, ok := claims[at]
 				switch {
 				case !ok:
@@ -144,10 +144,10 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 			t.errorf("%s", resource.PortProblem(port.TargetPort))
 		}
 		protocol := e.field("protocol")
-		switch upper := strings.ToUpper(port.Protocol); {
+		switch upper := strings.ToUpper(string(port.Protocol)); {
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
-			protocol.suggestf(suggest.Closest(port.Protocol, serviceProtocols), "%q is not a protocol", port.Protocol)
+			protocol.suggestf(suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
 		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
 			protocol.errorf("%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
 		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):

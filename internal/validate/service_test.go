@@ -28,7 +28,7 @@ func TestValidateService(t *testing.T) {
 	}
 	dynamic := func(protocol string, hosts ...string) func(*spec.Declarations) {
 		return service(func(s *spec.Service) {
-			s.Hosts, s.Resolution, s.Endpoints, s.Ports[0].Protocol = hosts, spec.ResolveDynamicDNS, nil, protocol
+			s.Hosts, s.Resolution, s.Endpoints, s.Ports[0].Protocol = hosts, spec.ResolveDynamicDNS, nil, spec.Protocol(protocol)
 		})
 	}
 	endpoint := func(e spec.Endpoint) func(*spec.Declarations) { return resolved(spec.ResolveStatic, e) }

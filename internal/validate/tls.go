@@ -18,7 +18,7 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 	tls := s.field("tls")
 	if t == nil {
 		if secure {
-			tls.errorf("protocol %s needs TLS settings, and there are none", strings.ToUpper(server.Protocol))
+			tls.errorf("protocol %s needs TLS settings, and there are none", strings.ToUpper(string(server.Protocol)))
 		}
 		return
 	}
@@ -29,12 +29,16 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 	}
 	if !secure {
 		switch {
-		case t.Mode != spec.TLSPassthrough:
+		case t.Mode != spec.TLSPassthrough && t.Mode != spec.TLSUnset:
 			mode.errorf("%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", resource.TLSModes[t.Mode])
 		case resource.HasFiles(t) || len(t.TLSCertificates) > 0:
 			tls.errorf("there are certificates, but the port serves plain text: only httpsRedirect goes with it")
 		}
 		v.idleForClients(s, t, t.CACRL != "", "the port serves plain text")
+		return
+	}
+	if t.Mode == spec.TLSUnset {
+		mode.errorf("the mode is missing: one of %s is expected", strings.Join(resource.TLSModes[1:], ", "))
 		return
 	}
 	if t.HTTPSRedirect {
@@ -126,8 +130,8 @@ func (v *validator) tlsVersions(s *site, t *spec.ServerTLS) {
 		}
 		return i
 	}
-	lowest := version("minProtocolVersion", t.MinVersion, 2)
-	highest := version("maxProtocolVersion", t.MaxVersion, 3)
+	lowest := version("minProtocolVersion", string(t.MinVersion), 2)
+	highest := version("maxProtocolVersion", string(t.MaxVersion), 3)
 	if lowest < 0 || highest < 0 {
 		return
 	}

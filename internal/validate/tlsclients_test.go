@@ -53,7 +53,7 @@ func TestValidateClientCertificates(t *testing.T) {
 		{"lists beside a credential, simple", tls(credential(spec.TLSSimple), lists), []string{ownLists}},
 		{"lists, simple", tls(spec.ServerTLS{Mode: spec.TLSSimple, ServerCertificate: "c.pem", PrivateKey: "k.pem"}, lists),
 			[]string{"tls.caCrl: SIMPLE asks clients for no certificate that could be revoked"}},
-		{"lists, passthrough", tls(spec.ServerTLS{}, lists), []string{passthrough, "~tls.caCrl: has no effect: PASSTHROUGH asks clients for no certificate"}},
+		{"lists, passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}, lists), []string{passthrough, "~tls.caCrl: has no effect: PASSTHROUGH asks clients for no certificate"}},
 
 		{"authorities for a credential", tls(credential(spec.TLSMutual), authorities), nil},
 		{"authorities for credentials", tls(names, authorities), nil},

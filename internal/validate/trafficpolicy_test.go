@@ -287,7 +287,7 @@ func TestValidatePooledServices(t *testing.T) {
 		}
 	}
 	port := func(number int, protocol string) []spec.ServicePort {
-		return []spec.ServicePort{{Number: number, Name: "http", Protocol: protocol}}
+		return []spec.ServicePort{{Number: number, Name: "http", Protocol: spec.Protocol(protocol)}}
 	}
 	runResources(t, func() spec.Declarations { return spec.Declarations{} }, "ServiceEntry default/", []resourceRow{
 		{"one protocol", services(spec.Service{Ports: port(80, "HTTP")}, spec.Service{Ports: port(80, "http")}), nil},

@@ -1,3 +1,6 @@
+// Package validate reports everything that is wrong with declarations, all at
+// once: as errors or as warnings. Package compile takes only declarations that have
+// no errors.
 package validate
 
 import (
@@ -12,15 +15,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Options is what validation needs to know of the builder.
+// Options are what validation needs to know of the builder.
 type Options struct {
-	// defaultNamespace is that of declarations which name none.
+	// DefaultNamespace is that of declarations which name none.
 	DefaultNamespace string
 	Semantics        semantics.Mode
-	// trustedProxies counts the proxies in front whose X-Forwarded-For is
+	// TrustedProxies counts the proxies in front whose X-Forwarded-For is
 	// believed.
 	TrustedProxies int
-	// regexes takes the compiled expressions. It may be nil.
+	// Regexes takes the compiled expressions. It may be nil.
 	Regexes regex.Cache
 }
 
@@ -51,7 +54,7 @@ func All(d *spec.Declarations, o Options, f *findings.List) {
 	v.rateLimitPolicies()
 }
 
-// A validator is one run of validate.
+// A validator is one run of All.
 type validator struct {
 	Options
 	findings     *findings.List

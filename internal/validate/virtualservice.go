@@ -38,7 +38,7 @@ func (v *validator) delegateName(vs *spec.VirtualService, d *spec.Delegate) reso
 	return v.named(vs.Namespace, d.Name)
 }
 
-// A boundService is a VirtualService with what its routes need to know of it.
+// A boundService is a spec.VirtualService with what its routes need to know of it.
 type boundService struct {
 	*spec.VirtualService
 	name resource.Name

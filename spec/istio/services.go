@@ -41,7 +41,7 @@ func (r *reader) service(m *networking.ServiceEntry) spec.Service {
 		to.Ports = append(to.Ports, spec.ServicePort{
 			Number:     int(p.GetNumber()),
 			Name:       p.GetName(),
-			Protocol:   p.GetProtocol(),
+			Protocol:   spec.Protocol(p.GetProtocol()),
 			TargetPort: int(p.GetTargetPort()),
 		})
 	}
