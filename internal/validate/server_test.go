@@ -23,7 +23,9 @@ func TestValidateServer(t *testing.T) {
 		return func(d *spec.Declarations) { change(&d.Servers[0]) }
 	}
 	hosts := func(list ...string) func(*spec.Declarations) { return server(func(s *spec.Server) { s.Hosts = list }) }
-	protocol := func(name string) func(*spec.Declarations) { return server(func(s *spec.Server) { s.Protocol = spec.Protocol(name) }) }
+	protocol := func(name string) func(*spec.Declarations) {
+		return server(func(s *spec.Server) { s.Protocol = spec.Protocol(name) })
+	}
 	runResources(t, base, "Gateway default/gw: ", []resourceRow{
 		{"port 1", server(func(s *spec.Server) { s.Port = 1 }), nil},
 		{"port 65535", server(func(s *spec.Server) { s.Port = 65535 }), nil},
