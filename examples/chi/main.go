@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on")
+	addr := flag.String("addr", "127.0.0.1:8081", "`address` to listen on")
 	flag.Parse()
 	handler, err := newHandler()
 	if err != nil {
@@ -28,7 +28,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("listening on http://%s\n", listener.Addr())
+	fmt.Printf("listening on http://%[1]s\ntry: curl 'http://%[1]s/products/7?catalog=new'\n", listener.Addr())
 	log.Fatal(http.Serve(listener, handler))
 }
 
@@ -70,7 +70,7 @@ func newHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What no route takes reaches the application, unchanged. Inside of a chi
-	// mux the same is mux.Use(gw.Middleware).
+	// Unmatched requests reach the application unchanged. Inside of a chi mux, use
+	// mux.Use(gw.Middleware).
 	return gw.Middleware(newApplication()), nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on")
+	addr := flag.String("addr", "127.0.0.1:8082", "`address` to listen on")
 	flag.Parse()
 	gw, err := newGateway()
 	if err != nil {
@@ -26,7 +26,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("listening on http://%s\n", listener.Addr())
+	fmt.Printf("listening on http://%[1]s\ntry: curl http://%[1]s/reviews/7\n", listener.Addr())
 	log.Fatal(http.Serve(listener, gw))
 }
 

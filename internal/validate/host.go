@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/resource"
 )
 
-// The codes of Istio's analysers that validation reports under.
+// The codes of Istio's analyzers that validation reports under.
 const (
 	codeNotFound          = "IST0101"
 	codePortRequired      = "IST0112"

@@ -76,7 +76,7 @@ func (s *site) suggestf(suggestion, format string, args ...any) {
 	s.place().Suggestf(suggestion, format, args...)
 }
 
-// warnf records a warning under the code of Istio's analyser or "".
+// warnf records a warning under the code of Istio's analyzer or "".
 func (s *site) warnf(code, format string, args ...any) { s.place().Warnf(code, format, args...) }
 
 // warnSuggestf records a warning with what was probably meant, if anything.

@@ -9,7 +9,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// deprecated is the code of Istio's analyser for deprecated fields.
+// deprecated is the code of Istio's analyzer for deprecated fields.
 const deprecated = "IST0002"
 
 func mirrorPercent(m *networking.HTTPRoute) *wrapperspb.UInt32Value { return m.MirrorPercent }

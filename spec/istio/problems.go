@@ -146,7 +146,7 @@ func (r *reader) refuse(line, column int, reason string) {
 	r.add(r.finding(line, column, "is not executed by Lateen: "+reason, ""))
 }
 
-// warn records a warning under the code of Istio's analyser, or "".
+// warn records a warning under the code of Istio's analyzer, or "".
 func (r *reader) warn(line, column int, code, problem string) {
 	r.addWarning(code, r.finding(line, column, problem, ""))
 }
