@@ -1,6 +1,6 @@
 package gateway
 
-// Semantics chooses between Envoy's behavior to the byte and the default, which
+// Semantics chooses between Envoy's behavior byte for byte and the default, which
 // differs from it in a short closed list of places (docs/semantics.md).
 type Semantics uint8
 
@@ -8,7 +8,7 @@ const (
 	// Native is Envoy's behavior, except where it would surprise a Go service in
 	// the same process. It is the default.
 	Native Semantics = iota
-	// Envoy is the behavior of istiod and Envoy, to the byte.
+	// Envoy is the behavior of istiod and Envoy, byte for byte.
 	Envoy
 )
 

@@ -56,7 +56,7 @@ func product(version string) http.Handler {
 const welcome = `listening on http://%[1]s
 
   curl http://%[1]s/products/1      # the product service gets /1
-  curl -i http://%[1]s/other        # no route takes it: 404
+  curl -i http://%[1]s/other        # no route matches: 404
   curl -s 'http://%[1]s/products?[1-50]' | cut -d: -f1 | sort | uniq -c      # 90/10
   curl -s -o /dev/null -w '%%{http_code}\n' 'http://%[1]s/products?[1-300]' | sort | uniq -c      # 429 over the limit
 `

@@ -16,7 +16,7 @@ import (
 // TestDecisions asks what would happen. Nothing is served.
 func TestDecisions(t *testing.T) {
 	gw, err := gateway.New().
-		Semantics(gateway.Envoy). // as in the cluster, to the byte
+		Semantics(gateway.Envoy). // as in the cluster, byte for byte
 		Load(istio.Files("shop.yaml")).
 		Backend("*", http.NotFoundHandler()). // every destination exists
 		Build()
