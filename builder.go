@@ -41,7 +41,7 @@ func New() *Builder {
 // caller is the origin of a declaration in Go: the file and line of the call of
 // a builder's method.
 func caller(kind, namespace, name string) spec.Origin {
-	o := spec.Origin{Kind: kind, Namespace: namespace, Name: name}
+	o := spec.Origin{Kind: kind, Namespace: namespace, Name: name, Go: true}
 	if _, file, line, ok := runtime.Caller(2); ok {
 		o.File, o.Line = path.Base(file), line
 	}
@@ -133,7 +133,7 @@ func (b *Builder) Load(s spec.Source) *Builder {
 func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	o := caller("Backend", "", name)
 	if h == nil {
-		b.problems.At(o).Errorf("the handler is nil")
+		b.problems.At(o).Errorf(spec.CodeMissing, "the handler is nil")
 		return b
 	}
 	return b.addBackend(name, compile.Backend{Handler: h, Origin: o})
@@ -148,13 +148,13 @@ func (b *Builder) BackendURL(name, url string) *Builder {
 func (b *Builder) addBackend(name string, to compile.Backend) *Builder {
 	n, err := compile.ParseBackendName(name)
 	if err != nil {
-		b.problems.At(to.Origin).Errorf("%v", err)
+		b.problems.At(to.Origin).Errorf(spec.CodeInvalid, "%v", err)
 		return b
 	}
 	to.Name = n
 	for i := range b.options.Backends {
 		if b.options.Backends[i].Name == n {
-			b.problems.At(to.Origin).Errorf("the backend is registered already at %s:%d",
+			b.problems.At(to.Origin).Errorf(spec.CodeDuplicate, "the backend is registered already at %s:%d",
 				b.options.Backends[i].Origin.File, b.options.Backends[i].Origin.Line)
 			return b
 		}
@@ -260,7 +260,11 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 		f.Add(err)
 		d.Append(more)
 	}
+	markLiterals(d)
 	f.Warnings = append(f.Warnings, d.Warnings...)
+	if d.Incomplete != nil {
+		d.Append(*d.Incomplete)
+	}
 	regexes := regex.Cache{}
 	validate.All(d, validate.Options{
 		DefaultNamespace: b.options.Namespace,
@@ -280,6 +284,30 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 	}
 	p.Warnings = b.warnings
 	return p, nil
+}
+
+// markLiterals makes findings about declarations without an origin name the fields
+// of Go. They are literals of a program.
+func markLiterals(d *spec.Declarations) {
+	mark := func(o *spec.Origin) { o.Go = o.Go || o.IsZero() }
+	for i := range d.Servers {
+		mark(&d.Servers[i].Origin)
+	}
+	for i := range d.VirtualServices {
+		mark(&d.VirtualServices[i].Origin)
+	}
+	for i := range d.Services {
+		mark(&d.Services[i].Origin)
+	}
+	for i := range d.WorkloadEntries {
+		mark(&d.WorkloadEntries[i].Origin)
+	}
+	for i := range d.DestinationRules {
+		mark(&d.DestinationRules[i].Origin)
+	}
+	for i := range d.RateLimits {
+		mark(&d.RateLimits[i].Origin)
+	}
 }
 
 func cloneDeclarations(d *spec.Declarations) *spec.Declarations {

@@ -118,6 +118,6 @@ func ExampleRewrite_invalid() {
 		fmt.Println(problem.Problem)
 	}
 	// Output:
-	// rewrite.uriRegexRewrite.match
+	// Rewrite.URIRegex.Match
 	// "/products/(.*" is not a valid RE2 expression: missing closing ): "/products/(.*"
 }

@@ -21,7 +21,7 @@ func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler,
 	o := caller("Middleware", "", "")
 	at := f.At(o).Field("match")
 	if matched == nil {
-		at.Errorf("the handler for matching requests is nil")
+		at.Errorf(spec.CodeMissing, "the handler for matching requests is nil")
 	}
 	onlyRequests(at, &m)
 	f.Add(checkRoute(&spec.Route{Match: []spec.Match{m}, Origin: o}))

@@ -25,7 +25,7 @@ func checkRoute(r *spec.Route) error {
 	validate.All(d, validate.Options{DefaultNamespace: "default"}, f)
 	for i, l := range own.RateLimits {
 		if l.Provider != "" {
-			f.At(own.Origin).Field("rateLimits").Index(i).Field("provider").Errorf("a limit with a provider needs a Gateway")
+			f.At(own.Origin).Field("rateLimits").Index(i).Field("provider").Errorf(spec.CodeUnsupported, "a limit with a provider needs a Gateway")
 		}
 	}
 	return f.Err()
@@ -35,7 +35,7 @@ func checkRoute(r *spec.Route) error {
 // call it, so that its caller's caller is the program.
 func feature(r *spec.Route) (func(http.Handler) http.Handler, error) {
 	own := *r
-	own.Origin = spec.Origin{Kind: "Middleware"}
+	own.Origin = spec.Origin{Kind: "Middleware", Go: true}
 	if _, file, line, ok := runtime.Caller(2); ok {
 		own.Origin.File, own.Origin.Line = path.Base(file), line
 	}
@@ -57,7 +57,7 @@ func onlyRequests(at findings.Place, m *spec.Match) {
 		{"sourceNamespace", m.SourceNamespace != ""},
 	} {
 		if c.used {
-			at.Field(c.field).Errorf("a condition on the server or the workload needs a Gateway")
+			at.Field(c.field).Errorf(spec.CodeUnsupported, "a condition on the server or the workload needs a Gateway")
 		}
 	}
 }

@@ -40,7 +40,7 @@ func Route(r spec.Route) (func(http.Handler) http.Handler, error) {
 		{"mirrors", len(r.Mirrors) > 0},
 	} {
 		if c.used {
-			at.Field(c.field).Errorf("needs a Gateway: a middleware has one handler, and calls it once")
+			at.Field(c.field).Errorf(spec.CodeUnsupported, "needs a Gateway: a middleware has one handler, and calls it once")
 		}
 	}
 	for i := range r.Match {

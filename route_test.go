@@ -72,5 +72,5 @@ func TestRouteAloneNeedsAGatewayForSomeFeatures(t *testing.T) {
 		fields = append(fields, e.Field)
 		require.Equal(t, "route_test.go", e.File)
 	}
-	require.ElementsMatch(t, []string{"destinations", "delegate", "retry", "mirrors", "match[0].port"}, fields)
+	require.ElementsMatch(t, []string{"Destinations", "Delegate", "Retry", "Mirrors", "Match[0].Port"}, fields)
 }

@@ -26,9 +26,9 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 		n, err := compile.ParseBackendName(name)
 		switch {
 		case err != nil:
-			at.Errorf("%v", err)
+			at.Errorf(spec.CodeInvalid, "%v", err)
 		case backends[name] == nil:
-			at.Errorf("backend %q: the handler is nil", name)
+			at.Errorf(spec.CodeMissing, "backend %q: the handler is nil", name)
 		default:
 			registered = append(registered, compile.Backend{Name: n, Handler: backends[name]})
 		}
@@ -47,14 +47,14 @@ func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Ha
 			to = known.ByName[compile.BackendName{Host: "*"}]
 		}
 		if to == nil {
-			at.Field("route").Index(i).Field("host").Errorf("no backend is registered for %q", d.Host)
+			at.Field("route").Index(i).Field("host").Errorf(spec.CodeNotFound, "no backend is registered for %q", d.Host)
 			continue
 		}
 		found[i] = to.Handler
 	}
 	f.Add(checkRoute((&spec.Route{Destinations: named, Origin: o})))
 	if len(s) == 0 {
-		at.Field("route").Errorf("there is no destination")
+		at.Field("route").Errorf(spec.CodeMissing, "there is no destination")
 	}
 	if err := f.Err(); err != nil {
 		return nil, err

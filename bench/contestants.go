@@ -16,8 +16,8 @@ import (
 // goroutine.
 var answered int
 
-// A contestant makes a handler of a table. The handlers of the rules do nothing
-// but to say which they are, and to write the status.
+// A contestant makes a handler from a table. The handlers of the rules only
+// record their rule and write the status.
 type contestant struct {
 	name string
 	make func(table []rule) http.Handler
@@ -40,14 +40,14 @@ func answer(w http.ResponseWriter, i int) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// lateen answers by itself: matching, and the cheapest action.
+// lateen answers itself: matching, and the cheapest action.
 func lateen(table []rule) http.Handler {
 	return build(table, func(i int) spec.Route {
 		return spec.Route{DirectResponse: &spec.DirectResponse{Status: http.StatusOK}}
 	}, nil)
 }
 
-// lateenForwarding calls a handler with a copy of the request, which has the
+// lateenForwarding calls a handler with a copy of the request that has the
 // edge's headers.
 func lateenForwarding(table []rule) http.Handler {
 	return build(table, func(i int) spec.Route {
@@ -67,7 +67,7 @@ func build(table []rule, action func(i int) spec.Route, backend http.Handler) *g
 	return gw
 }
 
-// scan looks at one rule after the other.
+// scan checks one rule after the other.
 func scan(table []rule) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i := first(table, r); i >= 0 {
@@ -78,7 +78,7 @@ func scan(table []rule) http.Handler {
 	})
 }
 
-// perHost puts a map of hosts in front of routers that know none.
+// perHost puts a map of hosts before routers that do not support hosts.
 func perHost(router func(paths []path) http.Handler) func(table []rule) http.Handler {
 	return func(table []rule) http.Handler {
 		hosts, order := map[string][]path{}, []string(nil)
@@ -115,8 +115,8 @@ func perHost(router func(paths []path) http.Handler) func(table []rule) http.Han
 	}
 }
 
-// A path is the rules on one prefix: what a router that knows only paths leaves
-// to the handler, which tries them in order.
+// A path is the rules for one prefix. A router that supports only paths leaves
+// them to the handler, which tries them in order.
 type path struct {
 	prefix  string
 	rules   []rule
@@ -136,7 +136,7 @@ func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var methods = []string{http.MethodGet, http.MethodPost}
 
 func newGin(paths []path) http.Handler {
-	gin.SetMode(gin.ReleaseMode) // or it prints every route
+	gin.SetMode(gin.ReleaseMode) // otherwise it prints every route
 	e := gin.New()
 	for i := range paths {
 		p := &paths[i]

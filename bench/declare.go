@@ -11,8 +11,8 @@ type declared spec.Declarations
 
 func (d declared) Declare() (spec.Declarations, error) { return spec.Declarations(d), nil }
 
-// declare says a table in the gateway's words. The name of a route is the
-// number of its rule.
+// declare converts a table to declarations. The name of a route is the number
+// of its rule.
 func declare(table []rule, action func(i int) spec.Route) spec.Declarations {
 	var d spec.Declarations
 	services := map[string]int{}

@@ -3,9 +3,9 @@
 //
 //	go run . [-sizes 1,10,100,1000,10000] [-turns 51] [-shape prefixes]
 //
-// Every contestant answers the same 1,024 shuffled requests, and is checked to
-// give the right answers first. All run in turns in one process, so that load on
-// the machine falls on all alike; compare the ratios, not the times.
+// Every contestant answers the same 1,024 shuffled requests, after a check that
+// its answers are right. All run in turns in one process, so that load on the
+// machine affects all alike; compare the ratios, not the times.
 package main
 
 import (
@@ -83,7 +83,7 @@ func measure(s *shape, n, turns int) []paired.Result {
 	return paired.Compare(turns, time.Millisecond, running...)
 }
 
-// check requires the right answer to every request.
+// check checks the answer to every request.
 func check(h http.Handler, requests []*http.Request, answers []int) error {
 	for i, r := range requests {
 		w := &status{discard: discard{http.Header{}}}

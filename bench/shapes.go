@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// A rule is one of the ordered routes of a table: the first that takes a request
-// wins. Empty fields take everything.
+// A rule is one of the ordered routes of a table: the first that matches a
+// request wins. Empty fields match everything.
 type rule struct {
 	host, prefix, method string
 	header, query        condition
 }
 
-// A condition is on the value of one header or query parameter.
+// A condition compares the value of one header or query parameter.
 type condition struct {
 	name  string
 	kind  kind
@@ -44,8 +44,8 @@ func (c *condition) holds(value string, found bool) bool {
 	return true
 }
 
-// takesRest reports whether a rule takes a request whose host and path are known
-// to be the rule's.
+// takesRest reports whether a rule matches a request whose host and path are
+// known to match.
 func (r *rule) takesRest(req *http.Request) bool {
 	if r.method != "" && r.method != req.Method {
 		return false
@@ -84,8 +84,8 @@ func parameter(query, name string) (string, bool) {
 type shape struct {
 	name, about string
 	rule        func(i int) rule
-	// ask makes r, which has the host and the path of rule i, one that rule i
-	// takes, or nobody if miss.
+	// ask changes r, which has the host and the path of rule i, so that rule i
+	// matches it, or no rule if miss.
 	ask func(r *http.Request, i int, miss bool)
 }
 
@@ -187,8 +187,8 @@ func (s *shape) table(n int) []rule {
 
 const requestCount = 1024
 
-// requests returns shuffled requests for a table, one in 16 of which no rule
-// takes, with the rule that takes each, or -1, as a scan finds it.
+// requests returns shuffled requests for a table, one in 16 of which is
+// unmatched, with the matching rule of each, or -1, as a scan finds it.
 func (s *shape) requests(table []rule) ([]*http.Request, []int) {
 	random := rand.New(rand.NewPCG(7, uint64(len(table))))
 	requests, answers := make([]*http.Request, requestCount), make([]int, requestCount)
@@ -208,7 +208,7 @@ func (s *shape) requests(table []rule) ([]*http.Request, []int) {
 	return requests, answers
 }
 
-// first returns the first rule that takes r, or -1.
+// first returns the first rule that matches r, or -1.
 func first(table []rule, r *http.Request) int {
 	for i := range table {
 		if table[i].takes(r) {

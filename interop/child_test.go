@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The environment of a child says that it is one, what it is to do, and where.
+// The environment tells a child that it is one, what to do, and where.
 const (
 	childMode    = "LATEEN_INTEROP_CHILD"
 	childAddress = "LATEEN_INTEROP_ADDRESS"
@@ -20,14 +20,14 @@ const (
 
 // The modes of a child.
 const (
-	// childServes is a server of HTTP.
+	// childServes is an HTTP server.
 	childServes = "serve"
 	// childResets resets each connection once a request has begun on it.
 	childResets = "reset"
 )
 
-// runChild is the main function of a backend. It says where it listens, then what
-// its handlers report, a line each, and ends with its parent.
+// runChild is the main function of a backend. It prints its address, then the
+// reports of its handlers, a line each, and ends with its parent.
 func runChild(mode string) {
 	listener, err := net.Listen("tcp", os.Getenv(childAddress))
 	if err != nil {
@@ -70,15 +70,15 @@ func childServer(listener net.Listener) *http.Server {
 	return &http.Server{Handler: mux, Protocols: protocols}
 }
 
-// hold answers nothing, or with ?begin=1 only the beginning, and reports when the
-// request is taken back.
+// hold does not answer, or with ?begin=1 sends only the beginning, and reports
+// when the request is canceled.
 func hold(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("begin") != "" {
 		fmt.Fprint(w, "beginning")
 		_ = http.NewResponseController(w).Flush()
 	}
 	fmt.Println("held")
-	// A server learns that its client is gone when it reads.
+	// A server notices that its client is gone when it reads.
 	_, err := io.Copy(io.Discard, r.Body)
 	if err == nil {
 		<-r.Context().Done()
@@ -112,7 +112,7 @@ func drip(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// take reads a body and reports whether it came whole.
+// take reads a body and reports whether it was complete.
 func take(w http.ResponseWriter, r *http.Request) {
 	fmt.Println("taking")
 	n, err := io.Copy(io.Discard, r.Body)
@@ -120,7 +120,7 @@ func take(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, n)
 }
 
-// resetAll resets every connection that a request begins on, and reports that.
+// resetAll resets every connection on which a request begins, and reports that.
 func resetAll(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()

@@ -2,11 +2,11 @@ package interop
 
 import "fmt"
 
-// An interopFailure is what gRPC's interoperability cases found.
+// An interopFailure is a failure that gRPC's interoperability cases found.
 type interopFailure string
 
-// fatalPanics is a logger for those cases, which end the process when they fail:
-// it panics before they can.
+// fatalPanics is a logger for those cases, which end the process when they
+// fail: it panics before they can.
 type fatalPanics struct{}
 
 func (fatalPanics) Info(...any)                   {}

@@ -14,11 +14,11 @@ import (
 // transports are the clients of HTTP/1.1 that the gateway can use.
 var transports = map[string]gateway.Transport{"Direct": gateway.TransportDirect, "NetHTTP": gateway.TransportNetHTTP}
 
-// slack is how much later than it has to something may happen, besides what the
-// machine is late.
+// slack is the tolerated delay of an event, in addition to delays of the
+// machine.
 const slack = 50 * time.Millisecond
 
-// backoffs is the longest that the default policy waits between its tries.
+// backoffs is the longest total wait of the default policy between its tries.
 const backoffs = (25 + 50) * time.Millisecond
 
 func skipShort(t *testing.T) {
@@ -37,7 +37,8 @@ func to(t *testing.T, transport gateway.Transport, change func(*spec.Route), pro
 	return serve(t, gateway.New().Transport(transport).Service(serviceOf(processes...)).Route(route))
 }
 
-// With the default policy, all backends being gone is told at once.
+// With the default policy, a request fails immediately if all backends are
+// down.
 func TestAllBackendsDown(t *testing.T) {
 	skipShort(t)
 	for name, transport := range transports {
@@ -66,8 +67,8 @@ func TestAllBackendsDown(t *testing.T) {
 	}
 }
 
-// What backends cannot serve is not sent to them over and over: in all they get
-// at most 1.2 times what clients asked.
+// Requests that backends cannot serve are not repeated without limit: in total
+// backends get at most 1.2 times the clients' requests.
 func TestFailingBackendsGetNoMore(t *testing.T) {
 	skipShort(t)
 	const most = 1.2

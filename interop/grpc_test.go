@@ -17,7 +17,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// calls wraps a case that is made of calls of the test service.
+// calls wraps a case that consists of calls of the test service.
 func calls(do func(context.Context, testpb.TestServiceClient, ...grpc.CallOption)) func(context.Context, *grpc.ClientConn) {
 	return func(ctx context.Context, conn *grpc.ClientConn) { do(ctx, testpb.NewTestServiceClient(conn)) }
 }
@@ -112,7 +112,7 @@ func runInterop(t *testing.T, conn *grpc.ClientConn, run func(context.Context, *
 	run(ctx, conn)
 }
 
-// Without a backend gRPC's client is told in gRPC's words, at once.
+// Without a backend, gRPC's client gets a gRPC error immediately.
 func TestGRPCWithoutBackend(t *testing.T) {
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A load is clients that ask over and over, each on a connection of its own that
-// it never has to open again: a client that repeats requests by itself would
+// A load is clients that send requests in a loop. Each has its own connection,
+// which it never has to open again: a client that repeats requests itself would
 // hide what the gateway does.
 type load struct {
 	address, path string
@@ -21,19 +21,19 @@ type load struct {
 	running       sync.WaitGroup
 
 	mu sync.Mutex
-	// window is what was seen since the last call of take.
+	// window holds the observations since the last call of take.
 	window window
 }
 
-// A window is what the clients saw for a while.
+// A window is what the clients observed for a while.
 type window struct {
 	requests int
 	worst    time.Duration
-	// statuses are the answers with another status than 200, and slowest the
-	// slowest of each.
+	// statuses counts the answers with a status other than 200, and slowest is
+	// the slowest answer of each status.
 	statuses map[int]int
 	slowest  map[int]time.Duration
-	// broken are the answers that could not be read; one of them is shown.
+	// broken counts the answers that could not be read; one of them is shown.
 	broken int
 	cause  error
 }
@@ -51,7 +51,7 @@ func (w *window) String() string {
 		w.requests, w.worst, w.statuses, w.slowest, w.broken, w.cause)
 }
 
-// add joins what was seen in another window.
+// add adds the observations of another window.
 func (w *window) add(o window) {
 	w.requests += o.requests
 	w.worst = max(w.worst, o.worst)
@@ -68,7 +68,7 @@ func (w *window) add(o window) {
 	}
 }
 
-// startLoad starts clients, which rest for pause after each answer.
+// startLoad starts clients, which pause after each answer.
 func startLoad(t *testing.T, address, path string, clients int, pause time.Duration) *load {
 	l := &load{address: address, path: path}
 	for range clients {
@@ -83,7 +83,7 @@ func (l *load) end() {
 	l.running.Wait()
 }
 
-// take returns what was seen since the last call, after d.
+// take returns the observations since the last call, after d.
 func (l *load) take(d time.Duration) window {
 	time.Sleep(d)
 	l.mu.Lock()

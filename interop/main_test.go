@@ -1,4 +1,4 @@
-// Package interop puts the gateway between peers that others wrote: gRPC's own
+// Package interop tests the gateway with independent peers: gRPC's own
 // interoperability client and server, a WebSocket library, and processes that
 // fail.
 package interop
@@ -17,7 +17,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// patience bounds what has to happen; it is never waited for in a good run.
+// patience limits the wait for an expected event; a good run never waits that
+// long.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve serves what b builds on a port of its own, and returns its address.
+// serve serves the gateway that b builds on a free port, and returns its
+// address.
 func serve(t *testing.T, b *gateway.Builder) string {
 	t.Helper()
 	gw, err := b.Server(spec.Server{Port: 80, Hosts: []string{"*"}}).Build()
@@ -45,7 +47,7 @@ func serve(t *testing.T, b *gateway.Builder) string {
 	return s.Addr(80).String()
 }
 
-// everything is a route that takes every request to the service.
+// everything is a route that sends every request to the service.
 func everything(service string) spec.Route {
 	return spec.Route{Destinations: []spec.Destination{{Host: service}}}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process is a backend in a process of its own.
+// A process is a backend in a separate process.
 type process struct {
 	t       *testing.T
 	mode    string
@@ -30,7 +30,7 @@ type process struct {
 	exited chan struct{}
 }
 
-// startProcess starts a backend at a free port, until the end of the test.
+// startProcess starts a backend on a free port, until the end of the test.
 func startProcess(t *testing.T, mode string) *process {
 	t.Helper()
 	p := &process{t: t, mode: mode, address: "127.0.0.1:0"}
@@ -39,7 +39,7 @@ func startProcess(t *testing.T, mode string) *process {
 	return p
 }
 
-// start starts the process, again at the address that it had.
+// start starts the process, the next time at the same address.
 func (p *process) start() {
 	p.t.Helper()
 	p.command = exec.Command(os.Args[0])
@@ -77,7 +77,7 @@ func (p *process) next() string {
 	}
 }
 
-// reported returns how many reports there are by now, and drops them.
+// reported returns the number of reports so far, and drops them.
 func (p *process) reported() int {
 	n := len(p.reports)
 	for range n {
@@ -86,7 +86,7 @@ func (p *process) reported() int {
 	return n
 }
 
-// kill ends the process as kill -9 does, and waits for that.
+// kill ends the process like kill -9, and waits for that.
 func (p *process) kill() {
 	_ = p.command.Process.Kill()
 	p.stdin.Close()
@@ -98,7 +98,7 @@ func (p *process) signal(s syscall.Signal) {
 	require.NoError(p.t, p.command.Process.Signal(s))
 }
 
-// get asks the process itself.
+// get sends a request directly to the process.
 func (p *process) get(path string) string {
 	p.t.Helper()
 	response, err := http.Get("http://" + p.address + path)
@@ -124,8 +124,8 @@ func serviceOf(processes ...*process) spec.Service {
 	return s
 }
 
-// A stallWatch knows how long this machine kept a thread waiting that had
-// something to do. A time that a test measures may be late by as much.
+// A stallWatch measures how long this machine delayed a thread that was ready
+// to run. Times that a test measures may be late by as much.
 type stallWatch struct {
 	mu      sync.Mutex
 	longest time.Duration

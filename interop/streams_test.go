@@ -23,7 +23,7 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-// fronts are what clients speak.
+// fronts are clients for each protocol.
 func fronts(t *testing.T) map[string]*http.Client {
 	clients := map[string]*http.Client{}
 	for name, set := range map[string]func(*http.Protocols, bool){
@@ -37,7 +37,7 @@ func fronts(t *testing.T) map[string]*http.Client {
 	return clients
 }
 
-// A way is how a request goes through the gateway.
+// A way is the path of a request through the gateway.
 type way struct {
 	client  *http.Client
 	backend *process
@@ -69,7 +69,7 @@ func (b endless) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// A backend learns soon that its client is gone, before the response, in the
+// A backend notices soon that its client is gone, before the response, in the
 // middle of it, and in the middle of the request.
 func TestCancellation(t *testing.T) {
 	skipShort(t)
@@ -112,7 +112,7 @@ func TestCancellation(t *testing.T) {
 	})
 }
 
-// A response whose backend is killed in the middle of it never looks whole.
+// A response whose backend is killed in the middle of it never looks complete.
 func TestCutResponse(t *testing.T) {
 	skipShort(t)
 	eachWay(t, func(t *testing.T, w way) {
@@ -143,7 +143,7 @@ func TestCutResponse(t *testing.T) {
 	})
 }
 
-// A request whose client is gone in the middle of it never looks whole.
+// A request whose client is gone in the middle of it never looks complete.
 func TestCutRequest(t *testing.T) {
 	skipShort(t)
 	eachWay(t, func(t *testing.T, w way) {
@@ -169,7 +169,7 @@ func TestCutRequest(t *testing.T) {
 	})
 }
 
-// A slow response is passed on as it comes, and holds nobody else up.
+// A slow response is forwarded as it arrives, and delays no other.
 func TestSlowBackend(t *testing.T) {
 	skipShort(t)
 	eachWay(t, func(t *testing.T, w way) {

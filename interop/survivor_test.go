@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// One of two backends is killed eight times, and comes back each time. No request
-// fails, and none takes much longer than others do.
+// One of two backends is killed eight times, and returns each time. No request
+// fails, and none takes much longer than the others.
 func TestKilledBackend(t *testing.T) {
 	skipShort(t)
 	const kills = 8
@@ -46,9 +46,9 @@ func TestKilledBackend(t *testing.T) {
 	}
 }
 
-// A backend that resets connections beside one that does not: no failure reaches
-// a client whose route retries resets, and under the default policy every answer
-// is one or the other, at once.
+// One of two backends resets connections. No failure reaches a client whose
+// route retries resets. Under the default policy every request gets a success
+// or a failure immediately.
 func TestResettingBackend(t *testing.T) {
 	skipShort(t)
 	for name, transport := range transports {
@@ -74,9 +74,9 @@ func TestResettingBackend(t *testing.T) {
 	}
 }
 
-// A backend that stops answering beside one that does not: each request has its
-// answer when its time is up, and a retry after the time of a try finds the
-// other backend.
+// One of two backends stops answering. Each request has its answer when its
+// timeout has passed, and a retry after the timeout of a try reaches the other
+// backend.
 func TestHangingBackend(t *testing.T) {
 	skipShort(t)
 	const limit = 200 * time.Millisecond

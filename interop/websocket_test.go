@@ -15,7 +15,7 @@ import (
 	"github.com/lateengo/gateway"
 )
 
-// echo sends back every message it gets, until the client says good bye.
+// echo sends back every message that it gets, until the client says goodbye.
 func echo(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"echo"}})
 	if err != nil {

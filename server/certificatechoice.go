@@ -24,7 +24,7 @@ func setCertificates(config *tls.Config, shown []tls.Certificate) {
 		}
 	}
 	preferred = append(preferred, others...)
-	// With config.Certificates it would not be asked for clients without a name.
+	// config.Certificates would bypass this choice for clients without a name.
 	config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		for _, c := range preferred {
 			if hello.SupportsCertificate(c) == nil {

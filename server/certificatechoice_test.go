@@ -50,7 +50,8 @@ func TestCertificateChoice(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		server spec.ServerTLS
-		// asks is the name that the client asks for, and suites are what it can.
+		// asks is the name that the client asks for, and suites are those it
+		// supports.
 		asks   string
 		suites []uint16
 		want   string // empty: no connection
@@ -85,7 +86,8 @@ func TestCertificateChoice(t *testing.T) {
 	}
 }
 
-// One of several certificates that cannot be read closes the server, as in Envoy.
+// If one of several certificates cannot be read, the server is closed, as in
+// Envoy.
 func TestOneOfSeveralCertificatesIsMissing(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	key, err := x509.MarshalPKCS8PrivateKey(root.Key)
@@ -95,7 +97,7 @@ func TestOneOfSeveralCertificatesIsMissing(t *testing.T) {
 	server := secure("a.test", spec.ServerTLS{Mode: spec.TLSSimple, TLSCertificates: []spec.TLSCertificate{good, bad}})
 	s, _ := start(t, toApp(says("app")).Server(server), local(Config{}, 443))
 	require.Len(t, s.Warnings(), 1)
-	require.Contains(t, s.Warnings()[0].String(), "tls.tlsCertificates[1].serverCertificate: certificate "+bad.ServerCertificate)
+	require.Contains(t, s.Warnings()[0].String(), "TLS.TLSCertificates[1].ServerCertificate: certificate "+bad.ServerCertificate)
 	_, _, err = shake(t, s, as(nil, "a.test", tls.VersionTLS13))
 	require.Error(t, err)
 }

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// boringSuites are the names of cipher suites that BoringSSL has for those of
-// package tls.
+// boringSuites maps BoringSSL's names of cipher suites to those of package tls.
 var boringSuites = map[string]uint16{
 	"ECDHE-ECDSA-AES128-GCM-SHA256": tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 	"ECDHE-RSA-AES128-GCM-SHA256":   tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -28,8 +27,8 @@ var boringSuites = map[string]uint16{
 	"DES-CBC3-SHA":                  tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
 }
 
-// cipherSuites returns the suites of a name: BoringSSL's, the standard's, or a
-// group of equals, "[A|B]". It is empty if none is known.
+// cipherSuites returns the suites for a name: BoringSSL's name, the standard
+// name, or a group of equals, "[A|B]". It is empty if none is known.
 func cipherSuites(name string) []uint16 {
 	var out []uint16
 	if group, ok := strings.CutPrefix(name, "["); ok {

@@ -41,7 +41,8 @@ func listFile(t *testing.T, lists ...*x509.RevocationList) string {
 	return pemFile(t, "X509 CRL", blocks...)
 }
 
-// identity is what a client or a server shows: its certificate and those above.
+// identity is what a client or a server presents: its certificate and those
+// above.
 func identity(leaf *testca.Issuer, above ...*testca.Issuer) *tls.Certificate {
 	c := &tls.Certificate{Certificate: [][]byte{leaf.Cert.Raw}, PrivateKey: leaf.Key}
 	for _, i := range above {
@@ -238,7 +239,7 @@ func TestClientVerification(t *testing.T) {
 	for i, tt := range tests {
 		server := secure(host(i), tt.server)
 		if tt.server.Mode == spec.TLSAutoPassthrough {
-			// As HTTPS it would not be a server of HTTP routes at all.
+			// With HTTPS it would not be without HTTP routes.
 			server.Protocol = ""
 		}
 		b.Server(server)
@@ -259,7 +260,7 @@ func TestClientVerification(t *testing.T) {
 	}
 }
 
-// What cannot be read is told at Start, and closes its server alone.
+// Unreadable files are reported by Start, and close only their server.
 func TestUnreadableVerification(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, 0)
@@ -308,8 +309,8 @@ func TestUnreadableVerification(t *testing.T) {
 	require.Equal(t, "app", body)
 }
 
-// A session that began before a certificate was revoked, or with a server that asks
-// for less, opens nothing.
+// A session that began before a certificate was revoked, or with a server that
+// requires less, gives no access.
 func TestResumedClientsAreVerified(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf, other := root.Certify(t, "leaf", 2, 0), root.Certify(t, "other", 3, 0)
@@ -353,7 +354,7 @@ func TestResumedClientsAreVerified(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	// A list that cannot be read any more is no reason to forget what it said.
+	// A list that can no longer be read stays in force.
 	require.NoError(t, os.Remove(crl))
 	require.NoError(t, s.Sync())
 	require.Len(t, s.Warnings(), 1)
@@ -364,7 +365,8 @@ func TestResumedClientsAreVerified(t *testing.T) {
 	}
 }
 
-// Where lists are new, and cannot be read, clients of before are not let in without.
+// If lists are new and cannot be read, previously accepted clients are not let
+// in without them.
 func TestNewListsCannotBeRead(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, 0)

@@ -74,8 +74,8 @@ func (c *credential) hasAuthorities() bool { return c.CAs != nil || c.CAFile != 
 
 func (c *credential) hasLists() bool { return c.CRLs != nil || c.CRLFile != "" }
 
-// revocations returns the lists of revoked client certificates, or nil if none is
-// to be asked.
+// revocations returns the lists of revoked client certificates, or nil if none
+// is checked.
 func (c *credential) revocations() ([]*x509.RevocationList, error) {
 	switch {
 	case c.CRLs != nil && len(c.CRLs) == 0:
@@ -94,8 +94,8 @@ func (c *credential) revocations() ([]*x509.RevocationList, error) {
 	return lists, nil
 }
 
-// findCredential returns the credential of a name, which may be written as
-// Istio's references to secrets are.
+// findCredential returns the credential with a name. The name may have the form
+// of Istio's references to secrets.
 func findCredential(all map[string]gateway.Credential, name string) (credential, bool) {
 	if c, ok := all[name]; ok {
 		return credential(c), true
@@ -105,11 +105,13 @@ func findCredential(all map[string]gateway.Credential, name string) (credential,
 	return credential(c), ok
 }
 
-// caSuffix ends the name of a secret that holds the authorities for another one.
+// caSuffix is the end of the name of a secret that holds the authorities for
+// another secret.
 const caSuffix = "-cacert"
 
-// findAuthorities returns the credential that holds the authorities for the one of
-// a name. As in Istio, that of the suffix comes first.
+// findAuthorities returns the credential that holds the authorities for the
+// credential with a name. As in Istio, the credential with the suffix comes
+// first.
 func findAuthorities(all map[string]gateway.Credential, name string) (credential, bool) {
 	name = strings.TrimSuffix(name, caSuffix)
 	if c, ok := findCredential(all, name+caSuffix); ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A slow handler tells that a request is there, and answers when it may.
+// A slow handler reports that a request has arrived, and answers when told to.
 type slow struct{ arrived, goOn, ended chan struct{} }
 
 func newSlow() *slow {
@@ -68,7 +68,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	}
 }
 
-// refused waits until nobody listens at address any more.
+// refused waits until address has no listener.
 func refused(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -112,7 +112,7 @@ func TestShutdownCutsOffInTheEnd(t *testing.T) {
 
 const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
-// switchTo takes over the connection of a request for a WebSocket.
+// switchTo hijacks the connection of a request for a WebSocket.
 func switchTo(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter) {
 	w.Header().Set("Connection", "Upgrade")
 	w.Header().Set("Upgrade", "websocket")

@@ -39,8 +39,8 @@ const (
 	inChunk
 	afterChunk
 	inTrailer
-	// lost means that it no longer follows: in HTTP/2, and where net/http does
-	// not continue either.
+	// lost means that it no longer follows: in HTTP/2, and where net/http also
+	// stops.
 	lost
 )
 
@@ -109,7 +109,7 @@ var preface = []byte("PRI * HTTP/2.0")
 func (f *framing) requestLine(line []byte) {
 	switch {
 	case len(line) == 0:
-		// net/http overlooks these, too.
+		// net/http also ignores these.
 	case bytes.Equal(line, preface):
 		f.state = lost
 	default:
@@ -166,7 +166,7 @@ func (f *framing) lose() {
 	f.ambiguous.Store(true)
 }
 
-// chunkSize reads the line in front of a chunk.
+// chunkSize reads the line before a chunk.
 func chunkSize(line []byte) (size uint64, ok bool) {
 	if i := bytes.IndexByte(line, ';'); i >= 0 {
 		line = line[:i]

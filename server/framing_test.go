@@ -58,7 +58,8 @@ func TestFramingNoticesTwoLengths(t *testing.T) {
 	}
 }
 
-// Whatever is sent before it, a request with both is noticed, and none without.
+// Whatever is sent before it, a request with both headers is detected, and no
+// other request is.
 func TestFramingOfRandomRequests(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := []string{"content-length: 3\r\n", "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "POST / HTTP/1.1\r\n", "0\r\n", "x", "\n"}

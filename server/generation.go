@@ -20,8 +20,8 @@ import (
 // the same: plain text, or TLS with the same servers.
 type generation struct {
 	listener *gateway.Listener
-	// handler is the listener for requests that are given away: net/http's server
-	// does not look at their headers after it has called its handler.
+	// handler handles the listener's requests in place: net/http's server does
+	// not read their headers after it has called its handler.
 	handler    http.Handler
 	share      *share
 	conns      net.Listener
@@ -107,10 +107,10 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	g.handler.ServeHTTP(w, r)
 }
 
-// stop makes the generation take no further connection.
+// stop makes the generation accept no further connections.
 func (g *generation) stop() { _ = g.conns.Close() }
 
-// afterCutOff is how long handlers whose requests were cancelled have to return.
+// afterCutOff is how long handlers with canceled requests have to return.
 const afterCutOff = 5 * time.Second
 
 // drain lets requests finish until ctx ends, and then cuts them off. Nothing of
@@ -120,8 +120,8 @@ func (g *generation) drain(ctx context.Context) {
 	g.stop()
 	_ = g.http.Shutdown(ctx)
 	g.handling.wait(ctx)
-	// Connections go first: a handler that sees the end of its context may
-	// answer as if all was well.
+	// Close connections first: a handler that sees the end of its context may
+	// answer as if nothing was wrong.
 	_ = g.http.Close()
 	g.hijacked.close()
 	g.cutOff()
@@ -133,7 +133,7 @@ func (g *generation) drain(ctx context.Context) {
 	}
 }
 
-// An httpLog passes on what net/http's server has to tell.
+// An httpLog forwards the messages of net/http's server.
 type httpLog struct{ log *slog.Logger }
 
 func (l httpLog) Write(line []byte) (int, error) {

@@ -37,7 +37,7 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 		return c.Conn.Read(p)
 	}
 	if len(p) == 1 && c.presence != nil && c.presence.handling() {
-		// Only net/http reads now: to see whether the client is there.
+		// Only net/http reads now, to check whether the client is there.
 		return 0, nil
 	}
 	n, err := c.deadline.read(p)
@@ -82,7 +82,7 @@ func (c *guardedConn) end() {
 		c.presence.end()
 	}
 	if c.released.Load() {
-		// Nobody closes this connection but the one below.
+		// The handler closes the connection below, not this one.
 		c.over()
 	}
 }
@@ -99,10 +99,11 @@ func (c *guardedConn) release() {
 // NetConn returns the connection below.
 func (c *guardedConn) NetConn() net.Conn { return c.Conn }
 
-// ReadFrom lets the connection below copy without a buffer where it can.
+// ReadFrom lets the connection below copy without a buffer if it can.
 func (c *guardedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
-// CloseWrite lets net/http end a response that the client may have yet to read.
+// CloseWrite lets net/http end a response that the client may not have read
+// yet.
 func (c *guardedConn) CloseWrite() error {
 	if below, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return below.CloseWrite()

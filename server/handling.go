@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// handling counts active requests, including those whose connections handlers
-// took over.
+// handling counts active requests, including those whose connections were
+// hijacked.
 type handling struct {
 	count atomic.Int64
-	// none tells the one that waits, if there is one, that count was zero.
+	// none tells the waiter, if there is one, that count was zero.
 	none atomic.Pointer[chan struct{}]
 }
 

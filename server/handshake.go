@@ -24,7 +24,8 @@ type handshaker struct {
 	running sync.WaitGroup
 }
 
-// newHandshaker shakes hands with what l accepts, until Close.
+// newHandshaker does the handshakes for connections that l accepts, until
+// Close.
 func newHandshaker(l net.Listener, config *tls.Config, timeout time.Duration, log *slog.Logger) *handshaker {
 	h := &handshaker{Listener: l, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
@@ -71,7 +72,7 @@ func (h *handshaker) shake(conn net.Conn) {
 	h.pass(accepted{conn: &guardedTLSConn{guard(secure), state}})
 }
 
-// pass hands a on to Accept.
+// pass passes a to Accept.
 func (h *handshaker) pass(a accepted) {
 	select {
 	case h.ready <- a:

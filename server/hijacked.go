@@ -6,19 +6,19 @@ import (
 	"syscall"
 )
 
-// hijacked holds the connections that handlers took over, so that they can be
-// closed in the end.
+// hijacked holds the hijacked connections, so that they can be closed in the
+// end.
 type hijacked struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
-	// sweepAt is the number at which those that were closed are dropped.
+	// sweepAt is the number of connections at which closed ones are dropped.
 	sweepAt int
 	closed  bool
 }
 
 const firstSweep = 64
 
-// add remembers a connection as long as it is open.
+// add keeps a connection while it is open.
 func (h *hijacked) add(conn net.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,7 +40,7 @@ func (h *hijacked) add(conn net.Conn) {
 	h.conns[conn] = struct{}{}
 }
 
-// close closes all that are open, and those that are yet to come.
+// close closes all open connections, and all that are added later.
 func (h *hijacked) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// linesOf returns a Logger whose lines come on the channel.
+// linesOf returns a Logger whose lines are sent to the channel.
 func linesOf() (*slog.Logger, chan string) {
 	lines := make(chan string, 10)
 	options := &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -52,7 +52,7 @@ func TestFailedHandshakesAreLogged(t *testing.T) {
 	require.Equal(t, "level=DEBUG msg=\"TLS handshake failed\" error=\"context deadline exceeded\"\n", within(t, lines))
 }
 
-// failing is a listener of which nothing comes.
+// failing is a listener that yields no connections.
 type failing struct{ net.Listener }
 
 var errGone = errors.New("gone")

@@ -18,7 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds what has to happen; it is never waited for in a good run.
+// patience limits the wait for an expected event; a good run never waits that
+// long.
 const patience = 10 * time.Second
 
 // toApp returns a Builder that sends every request to handler.
@@ -26,7 +27,7 @@ func toApp(handler http.HandlerFunc) *gateway.Builder {
 	return gateway.New().Backend("app", handler).Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}})
 }
 
-// plain is a server of plain text for every host.
+// plain is a plain-text server for every host.
 func plain(port int) spec.Server {
 	return spec.Server{Port: port, Hosts: []string{"*"}}
 }
@@ -35,7 +36,7 @@ func says(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 }
 
-// local puts the ports of a configuration on this host, at any number.
+// local puts the ports of a configuration on this host, at any free port.
 func local(c Config, ports ...int) Config {
 	c.Addresses = map[int]string{}
 	for _, p := range ports {
@@ -70,7 +71,7 @@ func dial(t *testing.T, s *Listeners, port int) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// ask sends a request as it is written, and reads the response.
+// ask sends a request exactly as written, and reads the response.
 func ask(t *testing.T, conn net.Conn, in *bufio.Reader, text string) (*http.Response, string) {
 	t.Helper()
 	_, err := io.WriteString(conn, text)
@@ -83,14 +84,14 @@ func ask(t *testing.T, conn net.Conn, in *bufio.Reader, text string) (*http.Resp
 	return response, string(body)
 }
 
-// raw is ask on a connection of its own.
+// raw is ask on a separate connection.
 func raw(t *testing.T, s *Listeners, text string) (*http.Response, string) {
 	t.Helper()
 	conn, in := dial(t, s, 80)
 	return ask(t, conn, in, text)
 }
 
-// within waits for what comes from c.
+// within waits for a value from c.
 func within[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
 	select {
@@ -102,7 +103,7 @@ func within[T any](t *testing.T, c <-chan T) T {
 	}
 }
 
-// overH2C is a client of HTTP/2 with prior knowledge.
+// overH2C is an HTTP/2 client with prior knowledge.
 func overH2C(t *testing.T) *http.Client {
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)

@@ -8,7 +8,7 @@ import (
 	"github.com/lateengo/gateway"
 )
 
-// A port is one listener of the gateway while it has a socket.
+// A port is a listener of the gateway that has a socket.
 type port struct {
 	listener *gateway.Listener
 	secure   bool
@@ -52,7 +52,7 @@ func (s *Listeners) places(listeners []*gateway.Listener) []place {
 	return out
 }
 
-// ownAddress returns the address that the servers of l ask for.
+// ownAddress returns the address that the servers of l declare.
 func ownAddress(l *gateway.Listener) string {
 	bind := l.Bind()
 	if strings.HasPrefix(bind, "/") {

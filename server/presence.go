@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// presenceInterval is how often it is checked whether a request is still the
-// same. A client that leaves is detected after at most two intervals.
+// presenceInterval is the time between two checks whether a request is still
+// the same. A client that leaves is detected after at most two intervals.
 const presenceInterval = 8 * time.Millisecond
 
 // A presence detects a client that leaves while its request is handled.
 //
-// To detect this at once, net/http reads the connection during each request, in a
-// separate goroutine that it must stop before the next request. That is more work
-// than most requests are. A presence begins to check only if a request takes
-// long.
+// To detect this immediately, net/http reads the connection during each
+// request, in a separate goroutine that it must stop before the next request.
+// That costs more than most requests. A presence begins to check only if a
+// request takes long.
 type presence struct {
 	conn     syscall.RawConn
 	deadline *readDeadline
@@ -38,14 +38,14 @@ type presence struct {
 	seen uint64
 
 	mu sync.Mutex
-	// timer is nil while nothing ticks.
+	// timer is nil while there are no ticks.
 	timer *time.Timer
 	// watching is closed when the connection is no longer checked. It is nil if
 	// it is not checked.
 	watching chan struct{}
 }
 
-// newPresence returns nil if a connection can only be looked at by reading it.
+// newPresence returns nil if a connection can only be checked by reading it.
 func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
 	if !canPeek {
 		return nil
@@ -56,7 +56,7 @@ func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
 	}
 	raw, err := below.SyscallConn()
 	if err != nil {
-		// Wrappers have the method whether the connection in them does or not.
+		// Wrappers have the method even if the wrapped connection does not.
 		return nil
 	}
 	return &presence{conn: raw, deadline: deadline, left: left}
@@ -74,7 +74,7 @@ func (p *presence) begin() {
 	}
 }
 
-// wind has tick called after a while.
+// wind schedules a call of tick.
 func (p *presence) wind() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +103,7 @@ func (p *presence) end() {
 	}
 }
 
-// past is a deadline that ends what is waiting.
+// past is a deadline that ends waiting reads.
 var past = time.Unix(1, 0)
 
 // tick checks whether the request is still the same.
@@ -120,15 +120,15 @@ func (p *presence) tick() {
 	p.mu.Lock()
 	p.timer = nil // idle connections keep none
 	p.mu.Unlock()
-	// A request that begins from now on winds a timer; one that has begun meanwhile
-	// may have relied on this.
+	// A request that begins from now on starts a timer; one that has begun
+	// meanwhile may have relied on this tick.
 	p.ticking.Store(false)
 	if r := p.request.Load(); r != 0 && r != request && p.ticking.CompareAndSwap(false, true) {
 		p.wind()
 	}
 }
 
-// watch waits until the request ends, the client sends something, or leaves.
+// watch waits until the request ends, or the client sends something or leaves.
 func (p *presence) watch(request uint64) {
 	if !p.beginWatch(request) {
 		return
@@ -143,18 +143,18 @@ func (p *presence) watch(request uint64) {
 		return there || gone
 	})
 	p.endWatch()
-	// Other errors say nothing about the client.
+	// Other errors do not mean that the client left.
 	if p.request.Load() == request && (gone || errors.Is(err, net.ErrClosed)) {
 		p.left()
 	}
 }
 
-// beginWatch reports whether the request may be watched. If so end waits for
+// beginWatch reports whether the request may be watched. If so, end waits for
 // endWatch.
 func (p *presence) beginWatch(request uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Either this sees that the request has ended, or end sees this.
+	// Either this code sees that the request has ended, or end sees watched.
 	p.watched.Store(true)
 	if p.request.Load() != request || !p.deadline.lift() {
 		p.watched.Store(false)

@@ -78,7 +78,7 @@ func TestPresenceTellsWhoLeaves(t *testing.T) {
 	}
 }
 
-// An opaqueConn wraps what may have no descriptor.
+// An opaqueConn wraps a connection that may have no descriptor.
 type opaqueConn struct{ net.Conn }
 
 func (opaqueConn) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
@@ -103,14 +103,14 @@ func TestPresenceLeavesTheConnectionAsItWas(t *testing.T) {
 		switch i % 4 {
 		case 1: // the request ends while it is watched
 			watched(c)
-		case 2: // there is something for the next one
+		case 2: // there is data for the next one
 			watched(c)
 			_, err := io.WriteString(client, "abc")
 			require.NoError(t, err)
 			for c.presence.watched.Load() {
 				runtime.Gosched()
 			}
-		case 3: // net/http looks in vain
+		case 3: // net/http finds nothing
 			n, err := c.Read(make([]byte, 1))
 			require.NoError(t, err)
 			require.Zero(t, n)

@@ -9,17 +9,17 @@ import (
 )
 
 // A readDeadline is the read deadline of a connection. net/http sets five for
-// each request, and only one read uses the last of them. Setting a deadline costs
-// more than remembering it. So the connection below has any deadline that is not
-// later than the wanted one, and gets another when a read reaches it.
+// each request, and only one read uses the last of them. Setting a deadline
+// costs more than remembering it. So the connection below has any deadline that
+// is not later than the wanted one, and gets another when a read reaches it.
 type readDeadline struct {
 	below net.Conn
 
 	mu sync.Mutex
-	// wanted and set are the deadlines asked for and of the connection below.
-	// Zero is none.
+	// wanted is the requested deadline, and set is that of the connection
+	// below. Zero is none.
 	wanted, set time.Time
-	// changes counts the deadlines that the connection below was given.
+	// changes counts how often the deadline of the connection below was set.
 	changes int
 	// reading counts the reads that wait below.
 	reading int
@@ -46,7 +46,7 @@ func (d *readDeadline) apply(t time.Time) error {
 	return d.below.SetReadDeadline(t)
 }
 
-// settle gives the connection below the deadline that is wanted.
+// settle sets the wanted deadline on the connection below.
 func (d *readDeadline) settle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,7 +60,7 @@ func (d *readDeadline) lift() bool {
 	return d.reading == 0 && d.apply(time.Time{}) == nil
 }
 
-// force sets a deadline on the connection below, whatever is wanted, while no
+// force sets a deadline on the connection below, regardless of wanted, while no
 // read is active.
 func (d *readDeadline) force(t time.Time) {
 	d.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A timedConn counts the deadlines that it is given.
+// A timedConn counts how often its deadline is set.
 type timedConn struct {
 	net.Conn
 	deadlines int
@@ -27,7 +27,7 @@ func TestReadDeadline(t *testing.T) {
 		return func(c *guardedConn, _ net.Conn) { _ = c.SetReadDeadline(time.Now().Add(after)) }
 	}
 	none := step(func(c *guardedConn, _ net.Conn) { _ = c.SetReadDeadline(time.Time{}) })
-	// read reads what the peer sends after a while.
+	// read reads what the peer sends after the given time.
 	read := func(after time.Duration) step {
 		return func(c *guardedConn, peer net.Conn) {
 			go func() {
@@ -37,7 +37,7 @@ func TestReadDeadline(t *testing.T) {
 			_, _ = c.Read(make([]byte, 8))
 		}
 	}
-	// meanwhile does something while what follows is going on.
+	// meanwhile does an action during the following step.
 	meanwhile := func(after time.Duration, then step) step {
 		return func(c *guardedConn, peer net.Conn) {
 			go func() {
@@ -46,12 +46,12 @@ func TestReadDeadline(t *testing.T) {
 			}()
 		}
 	}
-	// others is a deadline that the connection below got from somebody else.
+	// others is a deadline that other code sets on the connection below.
 	others := func(after time.Duration) step {
 		return func(c *guardedConn, _ net.Conn) { _ = c.Conn.(*timedConn).Conn.SetReadDeadline(time.Now().Add(after)) }
 	}
-	// interrupt is what the end of a request does to a read of net/http's that has
-	// only just begun.
+	// interrupt does what the end of a request does to a read of net/http that
+	// has just begun.
 	interrupt := step(func(c *guardedConn, _ net.Conn) {
 		c.deadline.force(past)
 		c.deadline.force(time.Time{})
@@ -59,9 +59,9 @@ func TestReadDeadline(t *testing.T) {
 	tests := []struct {
 		name  string
 		steps []step
-		// after is when the read that follows fails; zero is never.
+		// after is when the following read fails; zero is never.
 		after time.Duration
-		// deadlines is how often the connection below was given one.
+		// deadlines is how often the deadline of the connection below was set.
 		deadlines int
 	}{
 		{"none", nil, 0, 0},
@@ -113,7 +113,7 @@ func TestReadDeadline(t *testing.T) {
 	}
 }
 
-// A lateConn gives the last byte with the deadline's end.
+// A lateConn delivers the last byte at the end of the deadline.
 type lateConn struct{ net.Conn }
 
 func (lateConn) Read([]byte) (int, error)        { return 1, os.ErrDeadlineExceeded }

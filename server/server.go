@@ -57,11 +57,11 @@ type Config struct {
 	Listen func(network, address string) (net.Listener, error)
 
 	// ReadHeaderTimeout limits how long a client may take to send the header of a
-	// request, or for a TLS handshake. Zero means DefaultReadHeaderTimeout. A
-	// negative value means no limit.
+	// request, or for a TLS handshake. Zero means DefaultReadHeaderTimeout;
+	// spec.NoLimit removes the limit.
 	ReadHeaderTimeout time.Duration
 	// IdleTimeout limits how long a connection stays open between requests. Zero
-	// means DefaultIdleTimeout. A negative value means no limit.
+	// means DefaultIdleTimeout; spec.NoLimit removes the limit.
 	IdleTimeout time.Duration
 	// MaxHeaderBytes limits the header of a request. A larger one is refused with
 	// 431. net/http allows 4 KiB more. Zero means DefaultMaxHeaderBytes.
@@ -119,7 +119,7 @@ type Listeners struct {
 	closed   bool
 	ports    []*port
 	warnings []spec.Warning
-	// draining counts generations that take no connections any more, and still
+	// draining counts generations that no longer accept connections, but still
 	// have some.
 	draining sync.WaitGroup
 }
@@ -151,12 +151,12 @@ func (s *Listeners) Start() error {
 
 // Sync updates the listeners to the current gateway, after Gateway.Replace. It
 // opens new listeners and closes removed ones, whose requests may finish. It
-// reads all certificates again. If a certificate cannot be read any more, the old
-// one stays, unless that would check clients less strictly than is now required.
-// If the TLS servers of a port have changed, connections to it are closed after
-// their current requests, so that no client is served under old settings. If a
-// listener cannot be opened, all stay unchanged, and the error joins all
-// problems.
+// reads all certificates again. If a certificate can no longer be read, the old
+// one stays, unless that would check clients less strictly than is now
+// required. If the TLS servers of a port have changed, connections to it are
+// closed after their current requests, so that no client is served under old
+// settings. If a listener cannot be opened, all stay unchanged, and the error
+// joins all problems.
 func (s *Listeners) Sync() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,10 +209,10 @@ func (s *Listeners) Addr(number int) net.Addr {
 }
 
 // Shutdown stops accepting connections and waits until all requests are done,
-// including WebSockets and other connections that handlers took over. If ctx ends
-// first, it closes the remaining connections, cancels the contexts of their
-// requests, and returns the error of ctx. A second call waits for the first, and
-// ends it early if its own ctx ends. Listeners cannot be started again.
+// including WebSockets and other hijacked connections. If ctx ends first, it
+// closes the remaining connections, cancels the contexts of their requests, and
+// returns the error of ctx. A second call waits for the first, and ends it
+// early if its own ctx ends. Listeners cannot be started again.
 func (s *Listeners) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	ports, first := s.ports, !s.closed
@@ -258,8 +258,8 @@ func (s *Listeners) sync() error {
 	ports := make([]*port, len(listeners))
 	places := s.places(listeners)
 
-	// A port that stays where it is keeps its socket; a new one takes over the
-	// socket of a vanished one at its address.
+	// A port that stays at its place keeps its socket; a new port takes over
+	// the socket of a removed one at its address.
 	for i, l := range listeners {
 		ports[i] = &port{listener: l, secure: l.TLS(), place: places[i]}
 		for _, old := range before {
@@ -318,7 +318,7 @@ func (s *Listeners) sync() error {
 	return nil
 }
 
-// serve makes p serve in place of old, which may be nil.
+// serve makes p serve instead of old, which may be nil.
 func (s *Listeners) serve(p, old *port) {
 	if p.secure {
 		var kept *terminator

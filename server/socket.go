@@ -50,7 +50,7 @@ func (k *socket) accept() {
 	}
 }
 
-// close closes the listener and waits until nothing is accepted any more.
+// close closes the listener and waits until it no longer accepts connections.
 func (k *socket) close() { k.closed() }
 
 // A share gives the connections of a socket to one generation.

@@ -37,7 +37,7 @@ func TestStartReportsAllThatIsWrong(t *testing.T) {
 	require.NoError(t, s.Shutdown(t.Context()))
 }
 
-// A closing listener is counted as long as it is open.
+// A closing listener is counted while it is open.
 type closing struct {
 	net.Listener
 	open *atomic.Int64
@@ -93,7 +93,8 @@ func TestSyncKeepsWhatItCannotReplace(t *testing.T) {
 	require.Len(t, s.Ports(), 3)
 }
 
-// A server that changes its number keeps the address that is asked for both.
+// A server that changes its number keeps its socket if both numbers have the
+// same address.
 func TestSyncHandsSocketsOn(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -15,15 +15,15 @@ import (
 // ready for handshakes. It is immutable.
 type terminator struct {
 	listener *gateway.Listener
-	// byTerms are the settings by what they were made of.
+	// byTerms are the settings, by the terms they were made from.
 	byTerms map[string]*settings
-	// terms are those of all servers, in order, with their hosts.
+	// terms are the terms of all servers, in order, with their hosts.
 	terms string
-	// credentials are for servers that were not there when it was made.
+	// credentials are for servers that did not exist when it was made.
 	credentials map[string]gateway.Credential
 }
 
-// settings are those of one TLS server, or what is wrong with them.
+// settings are the settings of one TLS server, or the error in them.
 type settings struct {
 	config *tls.Config
 	err    error
@@ -31,12 +31,12 @@ type settings struct {
 	lists bool
 }
 
-// mayStay reports whether s, the previous settings, can replace the next ones if
-// these could not be made: not if clients would be checked less strictly.
+// mayStay reports whether s, the previous settings, can replace the next ones
+// if those could not be made: not if clients would be checked less strictly.
 func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.lists || !next.lists) }
 
-// newTerminator reads the certificates of a listener's servers. If that fails for
-// a server, its settings in before stay, if they may. before may be nil.
+// newTerminator reads the certificates of a listener's servers. If that fails
+// for a server, its settings in before stay, if they may. before may be nil.
 func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credential, before *terminator) (*terminator, []spec.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
 	var warnings []spec.Warning
@@ -65,7 +65,7 @@ func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credentia
 	return t, warnings
 }
 
-// sameTerms reports whether clients that other accepted would be accepted by t.
+// sameTerms reports whether t would accept the clients that other accepted.
 func (t *terminator) sameTerms(other *terminator) bool {
 	if t == nil || other == nil {
 		return t == other
@@ -83,7 +83,7 @@ func (t *terminator) config(serverName string) (*tls.Config, error) {
 	}
 	made := t.byTerms[termsOf(s.TLS)]
 	if made == nil {
-		// The gateway was replaced, and Sync has yet to come.
+		// The gateway was replaced, but Sync was not called yet.
 		made = &newSettings(s.TLS, t.credentials).settings
 	}
 	return made.config, made.err
@@ -102,10 +102,10 @@ func termsOf(t *spec.ServerTLS) string {
 	}) + fmt.Sprint(t.Mode)
 }
 
-// made are settings with what is to be said about them.
+// made are settings with their warnings and problem.
 type made struct {
 	settings
-	// problem is why there is no config, and field where.
+	// problem is why there is no config, and field is where.
 	problem error
 	field   string
 	remarks []remark
@@ -188,15 +188,15 @@ func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials m
 
 func missing(credential string) error { return fmt.Errorf("there is no credential %q", credential) }
 
-// of returns what the problems of a credential begin with.
+// of returns the beginning of a credential's problem text.
 func of(credential string) string { return fmt.Sprintf("credential %q: ", credential) }
 
 var tlsVersions = map[spec.TLSVersion]uint16{
 	"TLSV1_0": tls.VersionTLS10, "TLSV1_1": tls.VersionTLS11, "TLSV1_2": tls.VersionTLS12, "TLSV1_3": tls.VersionTLS13,
 }
 
-// versions sets versions and cipher suites, which ISTIO_MUTUAL leaves as they
-// are by default.
+// versions sets TLS versions and cipher suites. ISTIO_MUTUAL keeps the
+// defaults.
 func (m *made) versions(config *tls.Config, t *spec.ServerTLS) {
 	config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS13
 	if t.Mode == spec.TLSIstioMutual {
@@ -219,7 +219,8 @@ func (m *made) versions(config *tls.Config, t *spec.ServerTLS) {
 			}
 		}
 	}
-	// With one of these, a client that asked for HTTP/2 would be refused.
+	// Without a suite for HTTP/2, a client that asks for HTTP/2 would be
+	// refused.
 	if config.CipherSuites != nil && config.MaxVersion < tls.VersionTLS13 && !slices.ContainsFunc(config.CipherSuites, fitForHTTP2) {
 		config.NextProtos = []string{"http/1.1"}
 	}

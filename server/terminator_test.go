@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Servers that differ in anything do not share their settings.
+// Servers with any difference do not share their settings.
 func TestTermsHaveEveryField(t *testing.T) {
 	seen := map[string]string{termsOf(&spec.ServerTLS{}): "none"}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[spec.ServerTLS]()) {

@@ -83,8 +83,8 @@ func simple(credential string) spec.ServerTLS {
 	return spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: credential}
 }
 
-// shake opens a TLS connection, and reads a byte of the answer to a request: only
-// then is it known that the server accepts the client's certificate.
+// shake opens a TLS connection, and reads a byte of the answer to a request:
+// only that proves that the server accepts the client's certificate.
 func shake(t *testing.T, s *Listeners, config *tls.Config) (tls.ConnectionState, string, error) {
 	t.Helper()
 	conn, err := tls.DialWithDialer(&net.Dialer{Deadline: time.Now().Add(patience)}, "tcp", s.Addr(443).String(), config)
@@ -201,7 +201,7 @@ func TestClientCertificates(t *testing.T) {
 	}
 }
 
-// A ticket of one server must not open another.
+// A ticket of one server must not give access to another.
 func TestSessionsStayWithTheirServer(t *testing.T) {
 	ca, another := newAuthority(t), newAuthority(t)
 	mutual := func(credential string) spec.ServerTLS {

@@ -26,8 +26,8 @@ type TCPSettings struct {
 	// requests. Zero means no limit.
 	MaxConnectionDuration time.Duration
 	// IdleTimeout is how long an unused connection is kept if
-	// HTTPSettings.IdleTimeout is zero. Nil means 1h; 0 means forever.
-	IdleTimeout *time.Duration
+	// HTTPSettings.IdleTimeout is zero. Zero means 1h; NoLimit means forever.
+	IdleTimeout time.Duration
 	// Keepalive configures TCP keepalives. Nil sends none.
 	Keepalive *TCPKeepalive
 }

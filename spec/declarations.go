@@ -7,6 +7,10 @@
 // Declarations. Error and Warning describe problems in them.
 package spec
 
+// NoLimit removes a limit that has a default: in this package's TCPSettings and
+// in the settings of package server. Zero always means the default.
+const NoLimit = -1
+
 // Append adds the declarations and warnings of more to d.
 func (d *Declarations) Append(more Declarations) {
 	d.Servers = append(d.Servers, more.Servers...)
@@ -16,6 +20,12 @@ func (d *Declarations) Append(more Declarations) {
 	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
 	d.Warnings = append(d.Warnings, more.Warnings...)
+	if more.Incomplete != nil {
+		if d.Incomplete == nil {
+			d.Incomplete = new(Declarations)
+		}
+		d.Incomplete.Append(*more.Incomplete)
+	}
 }
 
 // Declarations holds everything that a Gateway is built from. It is plain data
@@ -30,6 +40,11 @@ type Declarations struct {
 
 	// Warnings are the warnings of the Source that read the declarations.
 	Warnings []Warning
+
+	// Incomplete holds the declarations with fields that the Source could not
+	// read, without those fields. Its error has the reasons. Build reports what
+	// else is wrong with them. It never serves them. Nil means there are none.
+	Incomplete *Declarations
 }
 
 // A Source returns declarations, for example from files, from a cluster, or from
@@ -37,6 +52,7 @@ type Declarations struct {
 type Source interface {
 	// Declare returns the current declarations. If it cannot read some of them,
 	// it returns the others and an error that joins one *Error for each problem.
+	// Those that it read in part may be in Declarations.Incomplete.
 	Declare() (Declarations, error)
 }
 

@@ -16,8 +16,6 @@ func (e *Error) Error() string { return e.Finding.String() }
 // A Warning is about a part of a configuration that has no effect, or has another
 // effect than it seems to have.
 type Warning struct {
-	// Code is the code of Istio's analyzers if they have one, such as IST0130.
-	Code string
 	Finding
 }
 
@@ -25,7 +23,7 @@ func (w Warning) String() string {
 	if w.Code == "" {
 		return w.Finding.String()
 	}
-	return w.Finding.String() + " [" + w.Code + "]"
+	return w.Finding.String() + " [" + string(w.Code) + "]"
 }
 
 // A Finding is the common part of Error and Warning.
@@ -37,6 +35,8 @@ type Finding struct {
 	Kind, Namespace, Name string
 	// Field is the path of the field, such as "spec.http[2].match[0].uri.regex".
 	Field string
+	// Code says which kind of problem it is.
+	Code Code
 	// Problem describes what was found and what was expected.
 	Problem string
 	// Suggestion is what was probably meant, or empty.

@@ -18,6 +18,11 @@ type Origin struct {
 	// "spec.http[2]". Empty means the resource itself.
 	Path string
 
+	// Go reports that the declaration is a value in a Go program. Findings about
+	// it name the fields of Go instead of those of Istio:
+	// "Destinations[0].Weight" instead of "route[0].weight".
+	Go bool
+
 	// Fields finds the positions of the fields in the resource. It can be nil.
 	Fields Locator
 }
@@ -49,6 +54,9 @@ func (o Origin) At(path, problem string) Finding {
 		full += "." + path
 	}
 	f.Field = strings.TrimSuffix(full, "@key")
+	if o.Go {
+		f.Field = goPath(o.Kind, f.Field)
+	}
 	if o.Fields != nil {
 		if line, column, ok := o.Fields.Locate(full); ok {
 			f.Line, f.Column = line, column

@@ -15,7 +15,7 @@ import (
 // smallBody is the body of an ordinary response.
 const smallBody = "here is product 1\n"
 
-// serveBackends serves two backends, v1 and v2, and returns where.
+// serveBackends serves two backends, v1 and v2, and returns their addresses.
 func serveBackends(serve func(l net.Listener, name string) error) ([]string, error) {
 	var addresses []string
 	for _, name := range []string{"v1", "v2"} {
@@ -72,7 +72,7 @@ func echo(w http.ResponseWriter, r *http.Request, name string) {
 // meeting makes requests to both backends wait for each other.
 var meeting rendezvous
 
-// A rendezvous holds everybody up until enough have come.
+// A rendezvous makes callers wait until enough have come.
 type rendezvous struct {
 	mu      sync.Mutex
 	waiting int
@@ -94,12 +94,12 @@ func (m *rendezvous) join(n int) {
 	<-over
 }
 
-// leanResponse is what a net/http server sends in answer to /1.
+// leanResponse is the answer of a net/http server to /1.
 var leanResponse = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: %d\r\n"+
 	"Content-Type: text/plain; charset=utf-8\r\n\r\n%s", len(smallBody), smallBody)
 
-// serveLean answers requests without a body, whatever they ask, at the least
-// expense.
+// serveLean answers every request without a body in the same way, at the lowest
+// cost.
 func serveLean(l net.Listener, _ string) error {
 	for {
 		conn, err := l.Accept()

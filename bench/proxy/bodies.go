@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// holdBodies measures how fast large bodies go through, both ways, and what that
-// costs.
+// holdBodies measures the throughput of large bodies, in both directions, and
+// their cost.
 func (p *plan) holdBodies(t *table, field []*process) error {
 	for _, size := range []struct {
 		length  int64
@@ -40,7 +40,7 @@ func (p *plan) holdBody(t *table, field []*process, about string, length int64, 
 		}
 		begun := time.Now()
 		n, err := inParallel(p.turn, clients, func(i int, more func() bool) (n int, err error) {
-			// Everybody sends one, however long it takes.
+			// Each contestant sends at least one, however long it takes.
 			for first := true; err == nil && (first || more()); n++ {
 				first = false
 				err = connections[i].transfer(length, upload)

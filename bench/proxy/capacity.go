@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// holdHTTP1 measures how many small requests a contestant serves at most, and
-// what one costs it.
+// holdHTTP1 measures the maximum rate of small requests of a contestant, and
+// the cost of one request.
 func (p *plan) holdHTTP1(t *table, field []*process) error {
 	return p.holdCapacity(t, field, "HTTP/1.1", p.closedLoops)
 }
 
-// holdHTTP1Lean is holdHTTP1 with backends that leave it nearly all of the
+// holdHTTP1Lean is holdHTTP1 with backends that use almost nothing of the
 // machine.
 func (p *plan) holdHTTP1Lean(t *table, field []*process) error {
 	return p.holdCapacity(t, field, "HTTP/1.1, lean backend", p.closedLoops)
 }
 
-// holdHTTP2 is holdHTTP1Lean with clients of HTTP/2.
+// holdHTTP2 is holdHTTP1Lean with HTTP/2 clients.
 func (p *plan) holdHTTP2(t *table, field []*process) error {
 	return p.holdCapacity(t, field, "HTTP/2 in front, lean backend", p.closedLoopsHTTP2)
 }
 
-// holdHTTP1Core is holdHTTP1Lean with a processor for the contestant alone.
+// holdHTTP1Core is holdHTTP1Lean with a separate processor for the contestant.
 func (p *plan) holdHTTP1Core(t *table, field []*process) error {
 	return p.holdCapacity(t, field, "HTTP/1.1, one processor of its own, lean backend", p.closedLoops)
 }
 
-// A loops is the clients of one contestant. run has them ask for a while and
-// returns how many requests were answered.
+// A loops is the clients of one contestant. run makes them send requests for a
+// while and returns how many were answered.
 type loops struct {
 	run   func(d time.Duration) (int, error)
 	close func()
@@ -78,7 +78,7 @@ func (p *plan) holdCapacity(t *table, field []*process, about string, open func(
 	return err
 }
 
-// closedLoops opens connections each of which asks anew when it is answered.
+// closedLoops opens connections that send a new request after each answer.
 func (p *plan) closedLoops(address string) (*loops, error) {
 	l, err := newEpollLoop(address, p.connections)
 	if err != nil {
@@ -87,7 +87,8 @@ func (p *plan) closedLoops(address string) (*loops, error) {
 	return &loops{l.run, l.close}, nil
 }
 
-// closedLoopsHTTP2 is closedLoops with as many requests on the way over HTTP/2.
+// closedLoopsHTTP2 is closedLoops with the same number of concurrent requests
+// over HTTP/2.
 func (p *plan) closedLoopsHTTP2(address string) (*loops, error) {
 	var connections []*h2Connection
 	l := &loops{close: func() {
@@ -109,8 +110,8 @@ func (p *plan) closedLoopsHTTP2(address string) (*loops, error) {
 	return l, nil
 }
 
-// inParallel runs n clients, which go on as long as more says so: for d. It
-// returns the sum of what they return.
+// inParallel runs n clients, which continue while more returns true: for d. It
+// returns the sum of their results.
 func inParallel(d time.Duration, n int, client func(i int, more func() bool) (int, error)) (int, error) {
 	var over atomic.Bool
 	defer time.AfterFunc(d, func() { over.Store(true) }).Stop()

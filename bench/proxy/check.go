@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// check requires the answers that every contestant is to give.
+// check checks the answers that every contestant must give.
 func (p *plan) check(c *process) error {
 	for _, http2 := range []bool{false, true} {
 		transport := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}

@@ -15,15 +15,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A contestant is a proxy before two backends.
+// A contestant is a proxy in front of two backends.
 type contestant struct {
 	name string
-	// serve begins to serve, and returns where.
+	// serve starts to serve, and returns the address.
 	serve func(backends []string) (string, error)
 }
 
-// Contestants that are compared with each other. The reference is what all are
-// compared with.
+// Contestants that are compared with each other. The reference is the one to
+// which all others are compared.
 const (
 	reference      = "ReverseProxy"
 	pooled         = "ReverseProxy, BufferPool"
@@ -61,8 +61,8 @@ func serveGateway(transport gateway.Transport, backends []string) (string, error
 	return s.Addr(80).String(), nil
 }
 
-// serveReverseProxy serves with httputil.ReverseProxy. It does a little less than
-// a gateway: it makes no X-Request-Id.
+// serveReverseProxy serves with httputil.ReverseProxy. It does a little less
+// than a gateway: it makes no X-Request-Id.
 func serveReverseProxy(pool httputil.BufferPool, backends []string) (string, error) {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -83,7 +83,7 @@ func serveReverseProxy(pool httputil.BufferPool, backends []string) (string, err
 	return listen(plainServer(proxy).Serve)
 }
 
-// listen serves at a free port.
+// listen serves on a free port.
 func listen(serve func(net.Listener) error) (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

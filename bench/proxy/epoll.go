@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// An epollLoop is clients that ask over and over, all on one thread: what they
-// use of the machine, proxies cannot have.
+// An epollLoop is clients that send requests in a loop, all on one thread: the
+// part of the machine that they use is not available to proxies.
 type epollLoop struct {
 	epoll   int
 	clients map[int32]*epollClient
@@ -33,7 +33,7 @@ func newEpollLoop(address string, n int) (*epollLoop, error) {
 		return nil, err
 	}
 	for _, c := range connections {
-		// The descriptor stays the connection's; it does not block.
+		// The connection keeps the descriptor, which does not block.
 		raw, err := c.Conn.(syscall.Conn).SyscallConn()
 		if err == nil {
 			err = raw.Control(func(fd uintptr) { l.clients[int32(fd)] = &epollClient{connection: c, fd: int(fd)} })
@@ -66,7 +66,7 @@ func (l *epollLoop) close() {
 
 var smallRequestBytes = []byte(smallRequest)
 
-// run has every client ask for d, and waits for the last answers.
+// run makes every client send requests for d, and waits for the last answers.
 func (l *epollLoop) run(d time.Duration) (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -108,7 +108,7 @@ func (l *epollLoop) run(d time.Duration) (int, error) {
 	return done, nil
 }
 
-// send sends a request, for which a socket has always room.
+// send sends a request. A socket always has room for it.
 func (c *epollClient) send() error {
 	n, err := syscall.Write(c.fd, smallRequestBytes)
 	if err == nil && n < len(smallRequestBytes) {
@@ -117,7 +117,7 @@ func (c *epollClient) send() error {
 	return err
 }
 
-// receive reads what there is, and reports whether it ends a response.
+// receive reads the available data, and reports whether it ends a response.
 func (c *epollClient) receive() (bool, error) {
 	n, err := syscall.Read(c.fd, c.buf[c.got:])
 	switch {

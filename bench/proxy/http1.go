@@ -11,14 +11,14 @@ import (
 	"strconv"
 )
 
-// A connection is a client's, which costs little: it sends requests as they are
-// and reads no more of the responses than where they end.
+// A connection is a cheap client connection: it sends requests unchanged, and
+// reads responses only to find their end.
 type connection struct {
 	net.Conn
 	buf []byte
 }
 
-// smallRequest asks for product 1, with headers that clients send.
+// smallRequest asks for product 1, with typical client headers.
 const smallRequest = "GET /products/1?color=red HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: bench\r\nAccept: */*\r\n" +
 	"Accept-Language: en\r\nCookie: session=0123456789abcdef\r\n\r\n"
 
@@ -64,8 +64,8 @@ var (
 	statusOK      = []byte("HTTP/1.1 200 OK\r\n")
 )
 
-// readResponse reads a response with status 200 and a Content-Length. What does
-// not come with the head is read into large, which may be nil.
+// readResponse reads a response with status 200 and a Content-Length. The part
+// that does not come with the head is read into large, which may be nil.
 func (c *connection) readResponse(large []byte) error {
 	n, end := 0, -1
 	for end < 0 {
@@ -100,8 +100,8 @@ func (c *connection) readResponse(large []byte) error {
 	return nil
 }
 
-// responseLength returns the length of a response's body, which it must tell. The
-// response must have status 200.
+// responseLength returns the length of a response's body from its
+// Content-Length, which is required. The response must have status 200.
 func responseLength(head []byte) (int64, error) {
 	if !bytes.HasPrefix(head, statusOK) {
 		return 0, fmt.Errorf("response %q", head)

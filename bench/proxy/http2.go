@@ -10,10 +10,10 @@ import (
 	"net"
 )
 
-// streams is how many requests a connection of HTTP/2 has on the way.
+// streams is the number of concurrent requests on an HTTP/2 connection.
 const streams = 8
 
-// The frames of HTTP/2 that matter here (RFC 9113 §6).
+// The HTTP/2 frames that are needed here (RFC 9113 §6).
 const (
 	frameData         = 0
 	frameHeaders      = 1
@@ -30,8 +30,8 @@ const (
 	frameHead = 9
 )
 
-// smallBlock is smallRequest as HPACK, in a form that does not depend on what
-// was sent before.
+// smallBlock is smallRequest in HPACK, in a form that does not depend on
+// earlier requests.
 var smallBlock = func() []byte {
 	b := []byte{0x82, 0x86} // :method GET, :scheme http
 	for _, field := range []struct {
@@ -53,14 +53,15 @@ func frame(length int, kind, flags byte, stream uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(length >> 16), byte(length >> 8), byte(length), kind, flags}, stream)
 }
 
-// An h2Connection is a client's of HTTP/2 with prior knowledge, which costs
-// little, and keeps a number of requests on the way.
+// An h2Connection is a cheap client connection for HTTP/2 with prior knowledge.
+// It keeps a number of requests active.
 type h2Connection struct {
 	net.Conn
 	in     *bufio.Reader
 	out    []byte
 	stream uint32
-	// unacknowledged counts bytes of bodies for which no window was given back.
+	// unacknowledged counts bytes of bodies for which no window update was
+	// sent.
 	unacknowledged int
 }
 
@@ -81,15 +82,15 @@ func (c *h2Connection) flush() error {
 	return err
 }
 
-// request appends a request to what is to be sent.
+// request appends a request to the data to send.
 func (c *h2Connection) request() {
 	c.out = append(c.out, frame(len(smallBlock), frameHeaders, flagEndStream|flagEndHeaders, c.stream)...)
 	c.out = append(c.out, smallBlock...)
 	c.stream += 2
 }
 
-// exchange keeps requests on the way until more says no, and then waits for the
-// answers. It returns how many there were.
+// exchange keeps requests active until more returns false, and then waits for
+// the answers. It returns how many there were.
 func (c *h2Connection) exchange(more func() bool) (int, error) {
 	pending, done := streams, 0
 	for range streams {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// holdIdle measures the memory that connections occupy while nothing happens on
-// them, clients' and those to backends, in processes that have done nothing else.
+// holdIdle measures the memory of idle connections, to clients and to backends,
+// in processes that have done nothing else.
 func (p *plan) holdIdle(t *table, field []*process) error {
 	var clients, backends series
 	for range p.idleTurns {
@@ -40,10 +40,10 @@ func (p *plan) holdIdle(t *table, field []*process) error {
 	return nil
 }
 
-// idleMemory returns the bytes that an idle connection of a client costs, and one
-// to a backend.
+// idleMemory returns the bytes that an idle connection to a client costs, and
+// one to a backend.
 func (p *plan) idleMemory(c *process) (front, back float64, err error) {
-	// What is there once is paid before.
+	// One-time costs occur before the measurement.
 	if err := p.together(c.addresses[0], p.connections); err != nil {
 		return 0, 0, err
 	}
@@ -67,7 +67,7 @@ func (p *plan) idleMemory(c *process) (front, back float64, err error) {
 	}
 	front = float64(held.Resident-begin.Resident) / float64(p.idle)
 
-	// As many connections to backends as there are requests on the way at once.
+	// As many connections to backends as there are concurrent requests.
 	n := p.idle/2 - p.idle/20
 	closeAll(idle)
 	time.Sleep(100 * time.Millisecond)
@@ -84,8 +84,7 @@ func (p *plan) idleMemory(c *process) (front, back float64, err error) {
 	return front, float64(after.Resident-before.Resident) / float64(n-p.connections), err
 }
 
-// together sends n requests all of which are on the way at once, and closes the
-// connections.
+// together sends n concurrent requests, and closes the connections.
 func (p *plan) together(address string, n int) error {
 	connections, err := dialAll(address, n)
 	if err != nil {

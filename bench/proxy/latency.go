@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// holdLatency measures how long requests take that come at random times, half as
-// many in a second as the slowest contestant can serve.
+// holdLatency measures how long requests take that come at random times, at
+// half the rate of the slowest contestant.
 func (p *plan) holdLatency(t *table, field []*process) error {
 	rate := t.capacity / 2
 	if rate == 0 {
@@ -65,16 +65,16 @@ func (p *plan) slowest(field []*process) (float64, error) {
 	return rates.slowest(), err
 }
 
-// A caller is a connection that requests at a fixed rate are sent on.
+// A caller is a connection that sends requests at a fixed rate.
 type caller struct {
 	*connection
-	// due is when the request counts from, in nanoseconds.
+	// due is when the request's time begins, in nanoseconds.
 	due atomic.Int64
 }
 
-// atRate sends requests at random times, rate of them in a second, and returns
-// how long each took, in nanoseconds. A request for which no connection was free
-// counts from when it was due.
+// atRate sends requests at random times, rate per second, and returns how long
+// each took, in nanoseconds. If no connection was free, a request's time begins
+// when it was due.
 func (p *plan) atRate(address string, rate float64, d time.Duration) ([]int64, error) {
 	connections, err := dialAll(address, p.connections)
 	if err != nil {
@@ -119,8 +119,8 @@ func (p *plan) atRate(address string, rate float64, d time.Duration) ([]int64, e
 	return slices.Concat(times...), nil
 }
 
-// dispatch sends requests on free connections for d. It has a thread of its own,
-// since Go's timers are up to a millisecond late.
+// dispatch sends requests on free connections for d. It has its own thread,
+// because Go's timers are up to a millisecond late.
 func dispatch(free <-chan *caller, rate float64, begun time.Time, d time.Duration) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -1,17 +1,17 @@
 //go:build linux
 
 // Proxy compares the gateway with httputil.ReverseProxy as proxies, each in a
-// process of its own, and prints a table in Markdown.
+// separate process, and prints a table in Markdown.
 //
 //	go run ./proxy [-quick] [-turns 7] [-only name,…]
 //
-// All do the same: strip a prefix, set a header, send nine requests of ten to one
-// backend and the tenth to another. They are checked to give the same answers
-// first. Then they are measured in short turns, one after the other, so that load
-// on the machine falls on all alike: compare the ratios, which are medians over
-// turns next to each other, not the absolute values.
+// All do the same: strip a prefix, set a header, send nine of ten requests to one
+// backend and the tenth to another. First it checks that they give the same
+// answers. Then it measures them in short turns, one after the other, so that load
+// on the machine affects all alike: compare the ratios, which are medians over
+// adjacent turns, not the absolute values.
 //
-// It runs on Linux only: memory is read from /proc.
+// It runs on Linux only, because it reads memory use from /proc.
 package main
 
 import (
@@ -25,15 +25,15 @@ import (
 	"time"
 )
 
-// A plan says what is measured, and for how long.
+// A plan defines what is measured, and for how long.
 type plan struct {
-	// turns is how many turns each contestant gets in each contest, and turn
-	// how long one takes.
+	// turns is how many turns each contestant gets in each contest, and turn is
+	// the duration of one.
 	turns int
 	turn  time.Duration
-	// connections is how many clients there are.
+	// connections is the number of clients.
 	connections int
-	// idle is how many connections are left idle to see what they cost, and
+	// idle is how many connections are left idle to measure their cost, and
 	// idleTurns how often.
 	idle, idleTurns int
 	// large is the length of the largest bodies.
@@ -78,16 +78,17 @@ func main() {
 type setting uint8
 
 const (
-	// ordinary backends are net/http's servers, and all share the machine.
+	// ordinary backends are net/http's servers, and all processes share the
+	// machine.
 	ordinary setting = iota
-	// lean backends answer as cheaply as can be.
+	// lean backends answer as cheaply as possible.
 	lean
-	// pinnedDown contestants have one processor each, and what is around them has
-	// the others: so the contestant is what limits the rate. Backends are lean.
+	// pinnedDown contestants have one processor each, and everything else has
+	// the others: so the contestant limits the rate. Backends are lean.
 	pinnedDown
 )
 
-// A contest measures the contestants in one respect.
+// A contest measures one property of the contestants.
 type contest struct {
 	name    string
 	setting setting
@@ -145,7 +146,7 @@ func (p *plan) run(out io.Writer) error {
 	return nil
 }
 
-// startField starts backends and the contestants before them. It returns the
+// startField starts the backends and the contestants. It returns the
 // contestants, and all processes.
 func startField(how setting) (all, field []*process, err error) {
 	role := "lean-backend"
@@ -180,7 +181,8 @@ func startField(how setting) (all, field []*process, err error) {
 func (p *plan) eachTurn(turns int, field []*process, measure func(i int, c *process) error) error {
 	for turn := range turns {
 		for k := range field {
-			// The order alternates, so that nobody always follows the same one.
+			// The order alternates, so that no contestant always follows the
+			// same one.
 			i := k
 			if turn%2 == 1 {
 				i = len(field) - 1 - k

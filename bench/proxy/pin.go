@@ -8,18 +8,18 @@ import (
 	"unsafe"
 )
 
-// A cpuSet is a set of processors, as the kernel has it.
+// A cpuSet is a set of processors in the kernel's format.
 type cpuSet [16]uint64
 
 func (s *cpuSet) apply(call uintptr) error {
-	// The thread that calls; a process that it starts inherits the set.
+	// The calling thread; a process that it starts inherits the set.
 	if _, _, errno := syscall.RawSyscall(call, 0, unsafe.Sizeof(*s), uintptr(unsafe.Pointer(s))); errno != 0 {
 		return errno
 	}
 	return nil
 }
 
-// pinned calls start such that the processes which it starts run on the first of
+// pinned calls start so that the processes that it starts run on the first of
 // this process's processors, or on all others.
 func pinned(first bool, start func() error) error {
 	runtime.LockOSThread()
@@ -40,7 +40,7 @@ func pinned(first bool, start func() error) error {
 			seen = true
 		}
 	}
-	if some == (cpuSet{}) { // there is one processor only
+	if some == (cpuSet{}) { // there is only one processor
 		some = all
 	}
 	if err := some.apply(syscall.SYS_SCHED_SETAFFINITY); err != nil {

@@ -20,22 +20,23 @@ import (
 	"time"
 )
 
-// The environment of a process that is measured says what it is.
+// The environment tells a measured process what it is.
 const (
 	roleVariable     = "LATEEN_BENCH_ROLE"
 	backendsVariable = "LATEEN_BENCH_BACKENDS"
 	profileVariable  = "LATEEN_BENCH_PROFILE"
 )
 
-// A process is a contestant or a backend at work.
+// A process is a running contestant or backend.
 type process struct {
 	name string
-	// addresses are where it listens: contestants at one, backends at two.
+	// addresses are where it listens: contestants at one address, backends at
+	// two.
 	addresses []string
 	command   *exec.Cmd
 	in        io.WriteCloser
 	out       *bufio.Reader
-	// loops are its clients in the present contest.
+	// loops are its clients in the current contest.
 	loops *loops
 }
 
@@ -44,7 +45,7 @@ func start(role string, backends ...string) (*process, error) {
 	p := &process{name: role, command: exec.Command("/proc/self/exe")}
 	p.command.Env = append(os.Environ(), roleVariable+"="+role, backendsVariable+"="+strings.Join(backends, ","))
 	p.command.Stderr = os.Stderr
-	// It ends with this process, however that ends.
+	// It ends with this process, for whatever reason.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := p.command.StdoutPipe()
 	if err != nil {
@@ -79,12 +80,12 @@ type usage struct {
 	CPU time.Duration
 	// Allocated counts bytes.
 	Allocated uint64
-	// Resident is the memory that it occupies now, in bytes.
+	// Resident is the memory that it uses now, in bytes.
 	Resident int64
 }
 
-// usage asks the process what it has used. If settled, it collects its garbage
-// first.
+// usage asks the process what it has used. If settled, the process collects its
+// garbage first.
 func (p *process) usage(settled bool) (usage, error) {
 	question := "now\n"
 	if settled {
@@ -101,8 +102,8 @@ func (p *process) usage(settled bool) (usage, error) {
 	return u, json.Unmarshal(line, &u)
 }
 
-// runRole is the main function of a process that is measured: it says where it
-// listens, and answers questions about what it used until nobody asks any more.
+// runRole is the main function of a measured process: it prints its addresses,
+// and answers questions about its usage until its input ends.
 func runRole(role string) {
 	addresses, err := serveRole(role, strings.Split(os.Getenv(backendsVariable), ","))
 	if err != nil {
@@ -142,7 +143,7 @@ func used() usage {
 	}
 }
 
-// serveRole begins to serve, and returns where.
+// serveRole starts to serve, and returns the addresses.
 func serveRole(role string, backends []string) ([]string, error) {
 	switch role {
 	case "backend":

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// All contestants give the same answers, and every contest can be held.
+// All contestants give the same answers, and every contest can be run.
 func TestContests(t *testing.T) {
 	p := plan{turns: 2, turn: 20 * time.Millisecond, connections: 16, idle: 200, idleTurns: 1, large: 8 << 20}
 	var out bytes.Buffer

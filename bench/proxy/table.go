@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A series is what one respect was measured as: for each contestant, a value in
-// each turn.
+// A series holds the measurements of one property: for each contestant, a value
+// in each turn.
 type series [][]float64
 
 func (s *series) add(i int, value float64) {
@@ -30,7 +30,7 @@ func (s series) ratio(i, k int) float64 {
 	return median(ratios)
 }
 
-// slowest returns the least of the medians.
+// slowest returns the lowest of the medians.
 func (s series) slowest() float64 {
 	least := median(s[0])
 	for _, values := range s {
@@ -39,7 +39,7 @@ func (s series) slowest() float64 {
 	return least
 }
 
-// median returns the median of values, 0 of none.
+// median returns the median of values, or 0 without values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -48,14 +48,14 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// A table is what is printed: a row for each respect.
+// A table is what is printed: a row for each property.
 type table struct {
 	rows  []string
 	notes []string
-	// capacity is how many requests per second the slowest contestant serves, 0
-	// if that is not known.
+	// capacity is how many requests per second the slowest contestant serves,
+	// or 0 if unknown.
 	capacity float64
-	// compared is the contestant that ratios are to.
+	// compared is the contestant to which the others are compared.
 	compared int
 }
 
@@ -63,8 +63,8 @@ func newTable() *table {
 	return &table{compared: slices.IndexFunc(contestants, func(c contestant) bool { return c.name == reference })}
 }
 
-// compareOwn notes what the gateway costs with the client that ReverseProxy has,
-// in times of ReverseProxy: what it adds by itself.
+// compareOwn records what the gateway costs with ReverseProxy's client,
+// relative to ReverseProxy: its own overhead.
 func (t *table) compareOwn(about string, costs series) {
 	if len(costs) < len(contestants) {
 		return

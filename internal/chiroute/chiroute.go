@@ -52,15 +52,15 @@ func Path(r *http.Request, rctx *chi.Context) (path, mount string) {
 	if m, ok := strings.CutSuffix(path, below); ok {
 		return below, m
 	}
-	// chi calls the mount point itself "/", and chi's StripSlashes takes the
-	// last slash off what it routes by.
+	// chi calls the mount point itself "/", and chi's StripSlashes removes the
+	// last slash from the path that it routes by.
 	if below == "/" {
 		return below, path
 	}
 	if m, ok := strings.CutSuffix(path, below+"/"); ok {
 		return below, m
 	}
-	// Something between the routers has rewritten the URL.
+	// Code between the routers has rewritten the URL.
 	return path, ""
 }
 

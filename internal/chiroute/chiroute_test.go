@@ -41,7 +41,7 @@ func TestPathBelowAChiMount(t *testing.T) {
 	require.Equal(t, "/api", mount)
 }
 
-// A path that something between the routers rewrote counts as it is.
+// A path that code between the routers rewrote is used as it is.
 func TestStaleChiPath(t *testing.T) {
 	router := chi.NewRouter()
 	var path, mount string

@@ -170,7 +170,7 @@ func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Pol
 	}
 	config, err := upstream.FromURL(b.URL)
 	if err != nil {
-		c.At(b.Origin).Errorf("backend %q: %v", b.Name.String(), err)
+		c.At(b.Origin).Errorf(spec.CodeInvalid, "backend %q: %v", b.Name.String(), err)
 		return
 	}
 	description := upstreamDescription{Config: config}
@@ -243,7 +243,7 @@ func (c *Compiler) remote(d *upstreamDescription) *program.Remote {
 	}
 	u, err := upstream.New(d.Config)
 	if err != nil {
-		c.At(spec.Origin{}).Errorf("%v", err)
+		c.At(spec.Origin{}).Errorf(spec.CodeInvalid, "%v", err)
 		return nil
 	}
 	c.upstreams[identity] = &program.Remote{

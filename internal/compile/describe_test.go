@@ -101,7 +101,7 @@ func TestDescribePool(t *testing.T) {
 
 	d := described(DefaultOptions(), traffic.Policy{
 		ConnectionPool: &spec.ConnectionPool{
-			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: new(time.Duration(0)), Keepalive: &spec.TCPKeepalive{Time: 4}},
+			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2, MaxConnectionDuration: 3, IdleTimeout: spec.NoLimit, Keepalive: &spec.TCPKeepalive{Time: 4}},
 			HTTP: &spec.HTTPSettings{HTTP1MaxPendingRequests: 5, HTTP2MaxRequests: 6, MaxRequestsPerConnection: 7, MaxRetries: 8, H2UpgradePolicy: spec.H2UpgradeAlways, HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 15, Timeout: 16}, MaxConcurrentStreams: 17},
 		},
 		RetryBudget: &spec.RetryBudget{Interval: 18},

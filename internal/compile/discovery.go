@@ -31,7 +31,7 @@ func (c *Compiler) discoverable(s *spec.Service) {
 		}
 	}
 	slices.Sort(known)
-	c.At(s.Origin).Field("discovery").Suggestf(suggest.Closest(s.Discovery, known), "no discovery is registered as %q", s.Discovery)
+	c.At(s.Origin).Field("discovery").Suggestf(spec.CodeNotFound, suggest.Closest(s.Discovery, known), "no discovery is registered as %q", s.Discovery)
 }
 
 // describeDiscovery describes the endpoints of a service's port that are discovered

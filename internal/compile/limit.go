@@ -60,7 +60,7 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 			}
 		}
 		slices.Sort(known)
-		where.Field("provider").Suggestf(suggest.Closest(provider, known), "no limiter is registered as %q", provider)
+		where.Field("provider").Suggestf(spec.CodeNotFound, suggest.Closest(provider, known), "no limiter is registered as %q", provider)
 		return nil
 	}
 	s := &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}

@@ -130,7 +130,7 @@ func TestUnusedEndpoints(t *testing.T) {
 			testgateway.Built(t, b)
 			unused := ""
 			for _, w := range b.Warnings() {
-				if w.Name == "young" && w.Field == "resolution" {
+				if w.Name == "young" && w.Field == "Resolution" {
 					unused += w.Problem
 				}
 			}

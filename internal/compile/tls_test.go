@@ -52,7 +52,7 @@ func TestTLSToDestinations(t *testing.T) {
 			require.Equal(t, row.status, testgateway.Serve(gw, testhttp.Request(t, "GET", "/")).Code)
 			unread := 0
 			for _, w := range gw.Warnings() {
-				if w.Field == "trafficPolicy.tls.caCertificates" || w.Field == "trafficPolicy.tls.credentialName" {
+				if w.Field == "TrafficPolicy.TLS.CACertificates" || w.Field == "TrafficPolicy.TLS.CredentialName" {
 					unread++
 				}
 			}
@@ -133,7 +133,7 @@ func TestRevokedDestination(t *testing.T) {
 			require.Equal(t, row.status, testgateway.Serve(gw, testhttp.Request(t, "GET", "/")).Code)
 			var said string
 			for _, w := range gw.Warnings() {
-				if w.Field == "trafficPolicy.tls.caCrl" {
+				if w.Field == "TrafficPolicy.TLS.CACRL" {
 					said += w.String()
 				}
 			}

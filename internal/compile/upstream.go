@@ -146,7 +146,7 @@ func (c *Compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.Local
 
 // describePool describes connections, and what may be in use at a time.
 func describePool(config *upstream.Config, p *traffic.Policy) {
-	t, h := p.Tcp(), p.HTTP()
+	t, h := p.TCP(), p.HTTP()
 	config.ConnectTimeout = t.ConnectTimeout
 	config.MaxConnectionDuration = t.MaxConnectionDuration
 	config.IdleTimeout = p.IdleTimeout()

@@ -13,7 +13,7 @@ import (
 )
 
 // ForwardedClientCert describes a certificate as Envoy's
-// X-Forwarded-Client-Cert does: its hash, itself, its subject and its names.
+// X-Forwarded-Client-Cert does: with its hash, PEM text, subject and names.
 func ForwardedClientCert(cert *x509.Certificate) string {
 	var b strings.Builder
 	sum := sha256.Sum256(cert.Raw)
@@ -30,7 +30,7 @@ func ForwardedClientCert(cert *x509.Certificate) string {
 	return field.Value(b.String())
 }
 
-// certificateName quotes a name that would read as more than one element.
+// certificateName quotes a name that could be read as more than one element.
 func certificateName(name string) string {
 	if !strings.ContainsAny(name, `,;="`) {
 		return name

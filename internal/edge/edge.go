@@ -14,7 +14,7 @@ import (
 	"github.com/lateengo/gateway/internal/semantics"
 )
 
-// An Edge handles the headers that describe the client. It believes no header
+// An Edge handles the headers that describe the client. It trusts no header
 // from outside beyond the declared number of trusted proxies (Envoy's
 // conn_manager_utility with use_remote_address).
 type Edge struct {
@@ -147,8 +147,8 @@ func PeerAddress(r *http.Request) string {
 	if strings.HasPrefix(addr, "[") {
 		addr, _, _ = strings.Cut(addr[1:], "]")
 	} else if i := strings.IndexByte(addr, ':'); i >= 0 && i == strings.LastIndexByte(addr, ':') {
-		// An IPv6 address without brackets has no port: middlewares that put
-		// the client's address in place of the peer's leave it so.
+		// An IPv6 address without brackets has no port. Middlewares that
+		// replace the peer's address by the client's use this form.
 		addr = addr[:i]
 	}
 	for i := 0; i < len(addr) && addr[i] != '%'; i++ {

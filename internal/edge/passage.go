@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A Passage is what happens to a header of a client's request.
+// A Passage is the treatment of a header of a client's request.
 type Passage uint8
 
 const (
 	// Kept means forwarded.
 	Kept Passage = iota
-	// Dropped means not forwarded: the header is about one connection, or the
-	// edge writes it itself.
+	// Dropped means not forwarded: the header applies to one connection only,
+	// or the edge writes it itself.
 	Dropped
 	// KeptForUpgrade means forwarded only with a WebSocket handshake.
 	KeptForUpgrade
@@ -20,7 +20,7 @@ const (
 	Tidied
 )
 
-// Keeps returns what happens to a header of a client's request.
+// Keeps returns the treatment of a header of a client's request.
 func Keeps(key string) Passage {
 	switch key {
 	case "Connection", "Upgrade":

@@ -8,8 +8,8 @@ import (
 // idBatch is how many request ids are made at once.
 const idBatch = 16
 
-// RequestIDs are batches of ids that are not yet all used. An id is a part of its
-// batch's text, which saves one allocation per id.
+// RequestIDs are batches of ids that are not yet all used. An id is a part of
+// its batch's text, which saves one allocation per id.
 type RequestIDs struct{ batches sync.Pool }
 
 // A requestIDBatch is a batch. Its first used ids were given out.
@@ -50,7 +50,7 @@ func putUUID(text *[36]byte, a, b uint64) {
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 }
 
-// uuidDigits are where the 16 bytes stand in a UUID's text.
+// uuidDigits are the positions of the 16 bytes in a UUID's text.
 var uuidDigits = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
 
 // hexPairs are the two hexadecimal digits of each byte, the first in the low bits.

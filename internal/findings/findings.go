@@ -16,6 +16,8 @@ import (
 type List struct {
 	Errors   []*spec.Error
 	Warnings []spec.Warning
+
+	unreadable gaps
 }
 
 // A Place is the declaration, or the field in it, that findings are about.
@@ -50,26 +52,35 @@ func (p Place) Key(k string) Place {
 }
 
 // Errorf records an error at p.
-func (p Place) Errorf(format string, args ...any) {
-	p.Errors = append(p.Errors, &spec.Error{Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
+func (p Place) Errorf(code spec.Code, format string, args ...any) {
+	p.Suggestf(code, "", format, args...)
 }
 
 // Suggestf records an error at p, with a suggestion of what was probably meant.
-func (p Place) Suggestf(suggestion, format string, args ...any) {
-	f := p.origin.At(p.path, fmt.Sprintf(format, args...))
-	f.Suggestion = suggestion
-	p.Errors = append(p.Errors, &spec.Error{Finding: f})
+func (p Place) Suggestf(code spec.Code, suggestion, format string, args ...any) {
+	f := p.finding(code, suggestion, format, args...)
+	if !p.unreadable.covers(&f) {
+		p.Errors = append(p.Errors, &spec.Error{Finding: f})
+	}
 }
 
 // Warnf records a warning at p, with the code of Istio's analyzer or "".
-func (p Place) Warnf(code, format string, args ...any) {
-	p.Warnings = append(p.Warnings, spec.Warning{Code: code, Finding: p.origin.At(p.path, fmt.Sprintf(format, args...))})
+func (p Place) Warnf(code spec.Code, format string, args ...any) {
+	p.WarnSuggestf(code, "", format, args...)
 }
 
 // WarnSuggestf is Warnf with what was probably meant, or "".
-func (p Place) WarnSuggestf(code, suggestion, format string, args ...any) {
-	p.Warnf(code, format, args...)
-	p.Warnings[len(p.Warnings)-1].Suggestion = suggestion
+func (p Place) WarnSuggestf(code spec.Code, suggestion, format string, args ...any) {
+	f := p.finding(code, suggestion, format, args...)
+	if !p.unreadable.covers(&f) {
+		p.Warnings = append(p.Warnings, spec.Warning{Finding: f})
+	}
+}
+
+func (p Place) finding(code spec.Code, suggestion, format string, args ...any) spec.Finding {
+	f := p.origin.At(p.path, fmt.Sprintf(format, args...))
+	f.Code, f.Suggestion = code, suggestion
+	return f
 }
 
 // Add adds the errors of a Source, which may be joined.
@@ -85,9 +96,10 @@ func (f *List) Add(err error) {
 	}
 	var e *spec.Error
 	if !errors.As(err, &e) {
-		e = &spec.Error{Finding: spec.Finding{Problem: err.Error()}}
+		e = &spec.Error{Finding: spec.Finding{Code: spec.CodeUnreadable, Problem: err.Error()}}
 	}
 	f.Errors = append(f.Errors, e)
+	f.unreadable.add(&e.Finding)
 }
 
 // Err joins the errors in source order. It is nil if there are none.

@@ -30,7 +30,7 @@ type Attempts struct {
 	// TellsAttempts means that a retry has Envoy's headers that count attempts.
 	TellsAttempts bool
 	body          *replayBody
-	// Previous is what the next try must know about the tries before.
+	// Previous is what the next try must know about the earlier tries.
 	Previous PreviousHosts
 	// Timed means that a try may have to be abandoned. Its backend then runs in
 	// its own goroutine.
@@ -41,7 +41,7 @@ type Attempts struct {
 	Timeout, Stream time.Duration
 	// arrived is closed when the whole request has arrived; nil from then on.
 	arrived <-chan struct{}
-	// complete is the time when it had arrived.
+	// complete is the time when the whole request had arrived.
 	complete         time.Time
 	over, streamOver *time.Timer
 	// expired means that one of the two timers has fired.
@@ -50,7 +50,7 @@ type Attempts struct {
 
 // An Exchange is the exchange to which the tries belong.
 type Exchange interface {
-	// Fail answers for a destination that gave no response.
+	// Fail answers when a destination gave no response.
 	Fail(w http.ResponseWriter, f upstream.Failure)
 	// GRPCTimedOut answers a gRPC client whose own timeout has passed.
 	GRPCTimedOut(w http.ResponseWriter)
@@ -214,7 +214,7 @@ func (a *Attempts) expected() time.Duration {
 }
 
 // unread reports whether the response must end the client's connection, because
-// the rest of the request would be read as another request.
+// the server would read the rest of the request as another request.
 func (a *Attempts) unread() bool {
 	return a.Timed && a.In.ProtoMajor == 1 && a.body.unread()
 }

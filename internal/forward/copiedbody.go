@@ -61,9 +61,9 @@ type CopiedBody struct {
 	mu   sync.Mutex
 	more sync.Cond
 	data bytes.Buffer
-	// err is what ends the copy, after data.
+	// err is the error that ends the copy, after data.
 	err error
-	// arrived goes into trailer when the mirror has read the body.
+	// arrived is copied to trailer when the mirror has read the body.
 	arrived, trailer http.Header
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Copies end with the exchange, whoever has read the body.
-// Together mirrors hold a bounded part of bodies, however many there are, and what
-// one has read or given up is free for the others.
+// Copies end with the exchange, no matter who has read the body. All mirrors
+// together hold a limited amount of body data. Data that a mirror has read or
+// given up makes room for the others.
 func TestMirrorsThatFallBehindTogether(t *testing.T) {
 	var lag atomic.Int64
 	write := func(c *CopiedBody, n int) error {

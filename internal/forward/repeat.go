@@ -7,15 +7,16 @@ import (
 )
 
 // A Budget limits how many requests a destination gets a second time because a
-// connection broke: a few, and about an eighth of its requests. So a backend that
-// is killed loses no request, and a backend that breaks every connection gets few
-// repeated ones.
+// connection broke: a few, and about an eighth of its requests. So a backend
+// that is killed loses no request, and a backend that breaks every connection
+// gets few repeated ones.
 //
-// It is safe for concurrent use. The zero Budget has only what is earned.
+// It is safe for concurrent use. The zero Budget has only the repetitions that
+// requests earn.
 type Budget struct{ tokens atomic.Int64 }
 
-// Of every earnEvery requests one earns, by chance, so that not all of them meet
-// at one number.
+// One in earnEvery requests earns a repetition, chosen at random, so that they
+// do not all earn at the same count.
 const (
 	FirstRepeats = 16
 	mostRepeats  = 256

@@ -65,7 +65,7 @@ func NewReplayBody(r *http.Request, ahead bool) *replayBody {
 	b.Reader = &replayReader{body: b}
 	if ahead {
 		if field.HasToken(r.Header["Expect"], "100-continue") {
-			// To read is to ask the client to go on.
+			// A read asks the client to continue.
 			b.wanted = false
 			b.asking = time.AfterFunc(ContinueWait, b.want)
 		}
@@ -203,8 +203,9 @@ func (r *replayReader) Read(p []byte) (int, error) {
 
 func (r *replayReader) Close() error { return nil }
 
-// forget drops data before next, which the reader has had, if it is too much to
-// send again and little remaining data must be moved.
+// forget drops the data before next, which the reader has already read. It does
+// so if the data is too long to send again and little remaining data must be
+// moved.
 func (b *replayBody) forget(next int64) {
 	had := next - b.start
 	if next > ReplayLimit && (had == int64(len(b.kept)) || had >= ReplayLimit/2) {

@@ -129,7 +129,7 @@ func (p *Retry) OnFailure(f *upstream.Failure) bool {
 		return p.AnyReset || p.ResetBeforeRequest && !f.RequestSent ||
 			p.refusedStream && f.Refused
 	}
-	// There was no endpoint, or no time, or there is no client any more.
+	// There was no endpoint or no time, or the client is gone.
 	return false
 }
 

@@ -15,8 +15,8 @@ import (
 const TimeoutBody = "upstream request timeout"
 
 // A try is one call of a backend. No part of its response reaches the client
-// before it is known that this is the answer, and no part after the backend was
-// abandoned.
+// before it is certain that this response is the answer, and no part after the
+// backend was abandoned.
 type try struct {
 	out http.ResponseWriter
 	// again reports whether a response must be retried. It is nil in the last
@@ -55,13 +55,14 @@ const (
 	tryOpen uint32 = iota
 	// tryCommitted: the response's header is on its way to the client.
 	tryCommitted
-	// tryUpgraded: the connection belongs to the backend, whatever the time.
+	// tryUpgraded: the connection belongs to the backend, and timeouts no
+	// longer apply.
 	tryUpgraded
 	// tryAbandoned: the backend's output is ignored.
 	tryAbandoned
 )
 
-// A tryEnd says how a try ended.
+// A tryEnd is the way a try ended.
 type tryEnd uint8
 
 const (
@@ -82,9 +83,9 @@ func (t *try) serve(backend http.Handler, r *http.Request) {
 	defer t.settle.Do(func() { close(t.settled) })
 	defer func() {
 		if t.alone && t.state.Load() != tryAbandoned {
-			return // the panic goes on from where it began
+			return // the panic continues where it began
 		}
-		// Of an abandoned backend nobody wants to know.
+		// Nobody needs the result of an abandoned backend.
 		if err := recover(); err != nil && t.state.Load() != tryAbandoned {
 			t.recovered = err
 		}

@@ -22,7 +22,7 @@ var errAbandoned = http.ErrHandlerTimeout
 // another request.
 type tryWriter struct{ *try }
 
-// A hijackableTry is a tryWriter over a connection that can be taken.
+// A hijackableTry is a tryWriter over a connection that can be hijacked.
 type hijackableTry struct{ tryWriter }
 
 func (t *try) writer() http.ResponseWriter {
@@ -106,7 +106,7 @@ const fileChunk = 1 << 20
 
 // ReadFrom lets the writer below copy if the try cannot be abandoned, or if the
 // source is a file, which never blocks. It copies from any other source itself,
-// because a writer that waits for its source could not be interrupted.
+// because a writer that waits for its source cannot be interrupted.
 func (w tryWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	below, ok := w.out.(io.ReaderFrom)
 	if w.alone && ok {
@@ -234,8 +234,8 @@ func (w tryWriter) UpstreamFailed(f upstream.Failure) {
 	}
 }
 
-// isTrailer reports whether a handler that set a header after the response's
-// head was sent meant it as a trailer.
+// isTrailer reports whether a header that a handler set after the response's
+// head was sent is meant as a trailer.
 func isTrailer(h http.Header, key string) bool {
 	return strings.HasPrefix(key, http.TrailerPrefix) || field.HasToken(h["Trailer"], key)
 }

@@ -32,7 +32,7 @@ type Context struct {
 	Status   int
 }
 
-// text returns the format with every operator's value put in.
+// text returns the format with the values of all operators.
 func (f Format) text(c *Context) string {
 	if len(f) == 1 {
 		if f[0].value != nil {
@@ -62,7 +62,7 @@ func (f Format) constant() (string, bool) {
 	return "", false
 }
 
-// A FormatError says what is wrong with a header value.
+// A FormatError describes an error in a header value.
 type FormatError struct {
 	Problem, Suggestion string
 }

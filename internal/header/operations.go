@@ -24,7 +24,7 @@ type Operations struct {
 // A Value is a header to write. A constant has no format.
 type Value struct {
 	Key string
-	// text is the value of a constant, and what was declared of a format.
+	// text is the value of a constant, or the declared text of a format.
 	text   string
 	Format *Format
 }
@@ -52,8 +52,8 @@ func Compile(levels ...*spec.HeaderOperations) *Operations {
 	return p
 }
 
-// compileValues appends the compiled values of a map to list. The one for the
-// Host header goes to authority.
+// compileValues appends the compiled values of a map to list. It passes the
+// value for the Host header to authority.
 func (p *Operations) compileValues(list []Value, values map[string]string, authority func(string)) []Value {
 	if len(values) == 0 {
 		return list
@@ -87,7 +87,7 @@ func (p *Operations) Apply(h http.Header, c *Context, one func(string) []string)
 	for _, key := range p.remove {
 		delete(h, key)
 	}
-	// All values are computed before the first is written.
+	// All values are computed before the first one is written.
 	var buffer [8]string
 	values := buffer[:0]
 	if p.Dynamic {
@@ -134,8 +134,8 @@ func (v *Value) Value(c *Context) string {
 // Computes reports whether some value has operators. It is false for nil.
 func (p *Operations) Computes() bool { return p != nil && p.Dynamic }
 
-// CountAdded returns how many headers the operations may add to a request,
-// without those that the edge writes anyway.
+// CountAdded returns how many headers the operations may add to a request, not
+// counting those that the edge writes anyway.
 func CountAdded(levels [2]*Operations) int {
 	added := map[string]bool{}
 	for _, ops := range levels {

@@ -72,7 +72,7 @@ var simpleOperators = map[string]func(*Context) string{
 		}
 		return strconv.Itoa(c.Status)
 	},
-	// Response operations are applied to no response that has a flag.
+	// Response operations are never applied to a response that has a flag.
 	"RESPONSE_FLAGS": func(c *Context) string {
 		if c.Response == nil {
 			return ""
@@ -90,17 +90,19 @@ var simpleOperators = map[string]func(*Context) string{
 	},
 	"STREAM_ID": requestHeader(edge.RequestIDHeader),
 	"UNIQUE_ID": func(c *Context) string { return c.X.Edge().RequestID() },
-	// Nothing that a gateway runs gives these a value.
+	// These have no value in a gateway.
 	"VIRTUAL_CLUSTER_NAME": noValue,
 	"TRACE_ID":             noValue,
 }
 
 func noValue(*Context) string { return "" }
 
-// fromDestination reports whether the operations are on a destination's response.
+// fromDestination reports whether the operations apply to a destination's
+// response.
 func (c *Context) fromDestination() bool { return c.Response != nil && c.X.Forwarded() }
 
-// operatorsWithArgument take one, which START_TIME and PATH can do without.
+// operatorsWithArgument take an argument, which is optional for START_TIME and
+// PATH.
 var operatorsWithArgument = map[string]func(argument string) (func(*Context) string, *FormatError){
 	"REQ":         requestOperator,
 	"RESP":        responseOperator,
@@ -124,12 +126,13 @@ func upstreamAddress(c *Context) string {
 	return address
 }
 
-// operatorsNotExecuted are Envoy's that Istio passes on and we have nothing for.
+// operatorsNotExecuted are Envoy operators that Istio accepts but Lateen does
+// not support.
 var operatorsNotExecuted = []string{
 	"CONNECTION_ID", "DYNAMIC_METADATA", "FILTER_STATE",
 }
 
-// compile returns what yields the operator's value.
+// compile returns the function for the operator's value.
 func (o operator) compile() (func(*Context) string, *FormatError) {
 	value := simpleOperators[o.name]
 	if value == nil {
@@ -165,7 +168,7 @@ func (o operator) compile() (func(*Context) string, *FormatError) {
 	}, nil
 }
 
-// operatorNames returns the names of all operators that are executed.
+// operatorNames returns the names of all supported operators.
 func operatorNames() []string {
 	return slices.Concat([]string{"HOSTNAME"}, slices.Sorted(maps.Keys(simpleOperators)), slices.Sorted(maps.Keys(operatorsWithArgument)),
 		slices.Sorted(maps.Keys(ConnectionOperators)), slices.Sorted(maps.Keys(CertificateOperators)))
@@ -226,8 +229,9 @@ func requestHeader(name string) func(*Context) string {
 	}
 }
 
-// edgeHeader returns a header that the edge writes. Where that is after the
-// route's operations they see what it will write, unless they write it.
+// edgeHeader returns a header that the edge writes. If the edge writes it after
+// the route's operations, they see the value that it will write, unless they
+// write the header themselves.
 func (c *Context) edgeHeader(key string) string {
 	x := c.X
 	value, ok := field.Joined(c.Request[key])
@@ -242,7 +246,7 @@ func (c *Context) edgeHeader(key string) string {
 	}
 	id := x.Edge().RequestID()
 	if forwarded {
-		c.Request[key] = x.One(id) // the one that the edge then finds
+		c.Request[key] = x.One(id) // the edge then uses this one
 	}
 	return id
 }
@@ -305,7 +309,7 @@ func environmentOperator(name string) (func(*Context) string, *FormatError) {
 }
 
 // localAddress returns the address that the client connected to, if the server
-// tells.
+// provides it.
 func localAddress(r *http.Request) string {
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && a != nil {
 		return a.String()

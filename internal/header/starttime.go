@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// timeVerbs are the strftime conversions of START_TIME that we know, as layouts
-// of package time.
+// timeVerbs are the supported strftime conversions of START_TIME, as layouts of
+// package time.
 var timeVerbs = map[byte]string{
 	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'y': "06", 'b': "Jan", 'B': "January",
 	'a': "Mon", 'A': "Monday", 'Z': "MST", 'z': "-0700", 'F': "2006-01-02", 'T': "15:04:05", 'p': "PM", 'I': "03", 'j': "002", 'e': "_2",
@@ -31,7 +31,7 @@ func startTimeOperator(argument string) (func(*Context) string, *FormatError) {
 			i = end
 			continue
 		}
-		digits := 0 // of a fraction; only %f has any
+		digits := 0 // of a fraction; only %f has digits
 		j := i + 1
 		for j < len(argument) && '0' <= argument[j] && argument[j] <= '9' {
 			digits = min(digits*10+int(argument[j]-'0'), 9)

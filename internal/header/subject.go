@@ -9,7 +9,8 @@ import (
 
 // A Subject is the exchange whose headers are changed, as operators see it.
 type Subject interface {
-	// Incoming is the request as it came, and Sent as the destination gets it.
+	// Incoming is the request as it was received, and Sent is the request as
+	// the destination gets it.
 	Incoming() *http.Request
 	Sent() *http.Request
 	Edge() *edge.Edge
@@ -24,7 +25,7 @@ type Subject interface {
 	RouteName() string
 	// Forwarded reports whether there is a destination.
 	Forwarded() bool
-	// Cluster is Istio's name of the destination, "" if there is none.
+	// Cluster is Istio's name of the destination, or "" if there is none.
 	Cluster() string
 	// Upstream is the address and the protocol of the endpoint that answers. Both
 	// are "" for a backend in this process.

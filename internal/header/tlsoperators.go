@@ -11,7 +11,7 @@ import (
 	"github.com/lateengo/gateway/internal/edge"
 )
 
-// ConnectionOperators look at a client's TLS connection. On plain text they are
+// ConnectionOperators read a client's TLS connection. On plain text they are
 // empty.
 var ConnectionOperators = map[string]func(*tls.ConnectionState) string{
 	"REQUESTED_SERVER_NAME": func(t *tls.ConnectionState) string { return t.ServerName },
@@ -21,8 +21,8 @@ var ConnectionOperators = map[string]func(*tls.ConnectionState) string{
 	"DOWNSTREAM_TLS_CIPHER": func(t *tls.ConnectionState) string { return cipherName(t.CipherSuite) },
 }
 
-// CertificateOperators look at a client's certificate. Without one they are
-// empty.
+// CertificateOperators read a client's certificate. Without a certificate they
+// are empty.
 var CertificateOperators = map[string]func(*x509.Certificate) string{
 	"DOWNSTREAM_PEER_SUBJECT": func(c *x509.Certificate) string { return c.Subject.String() },
 	"DOWNSTREAM_PEER_URI_SAN": func(c *x509.Certificate) string {
@@ -69,8 +69,8 @@ func peerCertificate(r *http.Request) *x509.Certificate {
 	return r.TLS.PeerCertificates[0]
 }
 
-// cipherName returns OpenSSL's name of a cipher suite, which Envoy gives: where
-// TLS before 1.3 is spoken it is not the one of IANA's registry.
+// cipherName returns OpenSSL's name of a cipher suite, as Envoy does. Below TLS
+// 1.3 it differs from the name in IANA's registry.
 func cipherName(suite uint16) string {
 	name := tls.CipherSuiteName(suite)
 	exchange, cipher, found := strings.Cut(strings.TrimPrefix(name, "TLS_"), "_WITH_")

@@ -7,7 +7,7 @@ import (
 )
 
 // IsPlainName reports whether a Host header is valid and only a name in lower
-// case, without port. It may return false for such a name.
+// case, without a port. It may return false for such a name.
 func IsPlainName(authority string) bool {
 	n := len(authority)
 	for i := 0; i < n; i += word.Size {
@@ -15,7 +15,7 @@ func IsPlainName(authority string) bool {
 		if n < word.Size {
 			w = word.Rest(authority) | word.Fill('-', n)
 		} else {
-			// The last word may begin in the one before.
+			// The last word may overlap the one before.
 			w = word.At(authority, min(i, n-word.Size))
 		}
 		if !word.Every(word.In(w, 'a', 'z')|word.In(w, '0', '9')|word.In(w, '-', '.'), w) {
@@ -42,8 +42,8 @@ func PortStart(authority string) int {
 	return i
 }
 
-// Valid reports whether a Host header is a host, perhaps with a port. An empty
-// header is accepted: the HTTP server refuses it where HTTP does.
+// Valid reports whether a Host header is a host with an optional port. An empty
+// header is accepted: the HTTP server refuses it when HTTP requires that.
 func Valid(authority string) bool {
 	host, rest := authority, ""
 	if strings.HasPrefix(authority, "[") {
@@ -70,7 +70,7 @@ func Valid(authority string) bool {
 			}
 		}
 	}
-	// Envoy does not ask for a port to be a number.
+	// Envoy does not require the port to be a number.
 	for i := 1; i < len(rest); i++ {
 		if !authorityBytes[rest[i]] {
 			return false
@@ -79,7 +79,7 @@ func Valid(authority string) bool {
 	return true
 }
 
-// authorityBytes are those of a host name (RFC 3986, reg-name).
+// authorityBytes are the bytes of a host name (RFC 3986, reg-name).
 var authorityBytes = func() (t [256]bool) {
 	for c := range t {
 		b := byte(c)

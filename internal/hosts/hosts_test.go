@@ -40,7 +40,7 @@ func TestHostTable(t *testing.T) {
 	}
 }
 
-// What is plain is valid, and found as it is.
+// Plain names are valid, and found unchanged.
 func TestPlainNames(t *testing.T) {
 	for n := range 20 {
 		for c := range 256 {

@@ -14,8 +14,8 @@ import (
 // RouteMatcher::findVirtualHost).
 type Table[T any] struct {
 	exact map[string]T
-	// suffixes maps what follows the * of a wildcard, which stands for at least
-	// one character; lengths are those of its keys, longest first.
+	// suffixes maps the text after the * of a wildcard, which matches at least
+	// one character. lengths are the lengths of its keys, longest first.
 	suffixes map[string]T
 	lengths  []int
 	any      T

@@ -25,18 +25,18 @@ type Buckets struct {
 	shards []shard
 }
 
-// shardCount spreads keys so that few requests meet at one lock.
+// shardCount spreads keys so that few requests share a lock.
 const shardCount = 64
 
 // defaultMaxKeys is the default of RateLimit.MaxKeys.
 const defaultMaxKeys = 1 << 18
 
-// A Key is the hash of a key's values, with seeds that no client knows.
+// A Key is the hash of a key's values, with seeds that clients do not know.
 type Key [2]uint64
 
 type shard struct {
 	mu sync.Mutex
-	// now is the latest time at which a bucket was asked. Requests can overtake
+	// now is the latest time at which a bucket was used. Requests can overtake
 	// each other after they read the clock, and a rate.Limiter whose time goes
 	// back counts the difference twice.
 	now        time.Time
@@ -45,7 +45,7 @@ type shard struct {
 	room       int
 	// shared is the bucket of all keys beyond the maximum.
 	shared *rate.Limiter
-	_      [16]byte // keeps locks of neighbours apart
+	_      [16]byte // keeps the locks of neighbors apart
 }
 
 // NewBuckets returns the buckets of a limit, all full.
@@ -65,7 +65,7 @@ func NewBuckets(l *spec.RateLimit) *Buckets {
 	if room <= 0 {
 		room = defaultMaxKeys
 	}
-	// A shard of few keys would be full long before the others are.
+	// A shard with few keys would fill long before the others.
 	b.shards = make([]shard, min(shardCount, 1+room/1024))
 	for i := range b.shards {
 		b.shards[i].room = room / len(b.shards)
@@ -120,7 +120,7 @@ func (b *Buckets) Wait(key Key, now time.Time) time.Duration {
 	return time.Duration(missing / float64(b.rate) * float64(time.Second))
 }
 
-// find returns the bucket of a key, or nil if that is full.
+// find returns the bucket of a key, or nil if the bucket is full.
 func (s *shard) find(key Key) *rate.Limiter {
 	if l := s.young[key]; l != nil {
 		return l
@@ -134,7 +134,7 @@ func (s *shard) find(key Key) *rate.Limiter {
 	return nil
 }
 
-// bucket returns the bucket of a key, which counts as used now.
+// bucket returns the bucket of a key, and marks it as used now.
 func (s *shard) bucket(b *Buckets, key Key) *rate.Limiter {
 	if l := s.young[key]; l != nil {
 		return l

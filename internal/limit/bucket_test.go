@@ -22,8 +22,8 @@ func keyOf(b *Buckets, n int) Key {
 
 var perAddress = []spec.LimitKey{{RemoteAddress: true}}
 
-// Buckets that are dropped were full: over any trace the verdicts are those of
-// buckets that are kept for ever.
+// Dropped buckets were full: for any trace the verdicts are the same as with
+// buckets that are kept forever.
 func TestBucketsForgetNothing(t *testing.T) {
 	const traces, length = 200, 500
 	for seed := range uint64(traces) {
@@ -34,7 +34,8 @@ func TestBucketsForgetNothing(t *testing.T) {
 			b, kept := NewBuckets(&l), map[int]*rate.Limiter{}
 			keys := 1 + random.IntN(20)
 			for range length {
-				// From far below the time of one token to beyond that of a full bucket.
+				// From far less than the time of one token to more than that of
+				// a full bucket.
 				step := time.Duration(random.Float64() * random.Float64() * random.Float64() * 2.5 * float64(unit))
 				if random.IntN(2) == 0 {
 					step /= 1 << random.IntN(12)
@@ -85,8 +86,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// However many take at once, and whatever they think the time is, no token is
-// given twice.
+// However many requests come simultaneously, and whatever their clocks, no
+// token is given twice.
 func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 	for _, per := range [][]spec.LimitKey{nil, perAddress} {
 		l := spec.RateLimit{Requests: 1000, Unit: time.Second, Per: per}
@@ -99,7 +100,7 @@ func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 			all.Go(func() {
 				random := rand.New(rand.NewPCG(uint64(worker), 2))
 				for i := range 20_000 {
-					// Clocks that run together, up to 20 ms apart.
+					// Clocks that run in parallel, up to 20 ms apart.
 					at := time.Duration(i) * span / 20_000
 					at = min(max(at+time.Duration(random.IntN(40)-20)*time.Millisecond, 0), span)
 					if b.Take(keyOf(b, 1), began.Add(at)) {

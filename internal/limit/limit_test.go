@@ -19,8 +19,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// limitedBy is a gateway with limits on its one route.
-// perClient is the key of limits for each client.
+// limitedBy is a gateway with limits on its one route. perClient is the key of
+// limits for each client.
 var perClient = []spec.LimitKey{{RemoteAddress: true}}
 
 func limitedBy(t *testing.T, limits ...spec.RateLimit) *gateway.Gateway {
@@ -69,7 +69,7 @@ func TestLimitKeys(t *testing.T) {
 		name          string
 		per           []spec.LimitKey
 		first, second *http.Request
-		// shared says that both count together; free that the second does not
+		// shared means that both count together; free that the second does not
 		// count at all.
 		shared, free bool
 	}{
@@ -160,8 +160,8 @@ func TestLimitConditions(t *testing.T) {
 	}
 }
 
-// A request that is sent again when Retry-After says so passes, and one second
-// earlier it does not.
+// A request that is repeated at the time from Retry-After passes, and one
+// second earlier it does not.
 func TestRetryAfterIsTrue(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -219,7 +219,7 @@ func TestLimitAnswer(t *testing.T) {
 	require.Empty(t, w.Body.String())
 }
 
-// Fault, CORS and limits come in this order.
+// Faults, CORS and limits come in this order.
 func TestLimitAmongFilters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw := testgateway.Built(t, gateway.New().Backend("*", testhttp.AnswerOK).Route(spec.Route{
@@ -278,7 +278,8 @@ func TestAnswersOfTheGatewayAreLimited(t *testing.T) {
 	}
 }
 
-// Every limit must allow a request; what a slower one gave is not given back.
+// Every limit must allow a request; tokens already taken from others are not
+// returned.
 func TestSeveralLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw := limitedBy(t, spec.RateLimit{Requests: 2, Unit: time.Second}, spec.RateLimit{Requests: 4, Unit: time.Hour})

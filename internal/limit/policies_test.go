@@ -14,7 +14,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// The policies of the most specific level count, and no others.
+// Only the policies of the most specific level count.
 func TestPolicyPrecedence(t *testing.T) {
 	at := func(name, namespace string, requests int, targets ...spec.TargetRef) spec.RateLimitPolicy {
 		return spec.RateLimitPolicy{Name: name, Namespace: namespace, Targets: targets, Limits: []spec.RateLimit{{Requests: requests, Unit: time.Hour}}}
@@ -67,13 +67,13 @@ func TestPolicyPrecedence(t *testing.T) {
 	// A policy that is attached twice takes one token.
 	twice := at("p", "shop", 4, spec.TargetRef{Kind: "VirtualService", Name: "vs", SectionName: ""}, spec.TargetRef{Kind: "VirtualService", Name: "vs", SectionName: ""})
 	require.Equal(t, 4, count(build(twice), "/cart"))
-	// All that a policy is attached to share its counts.
+	// All targets of a policy share its counts.
 	gw := build(at("p", "shop", 4, spec.TargetRef{Kind: "VirtualService", Name: "vs", SectionName: "cart"}, spec.TargetRef{Kind: "VirtualService", Name: "vs", SectionName: "rest"}))
 	require.Equal(t, 4, count(gw, "/cart"))
 	require.Equal(t, 0, count(gw, "/rest"))
 }
 
-// Limits that look alike are still those of different routes and policies.
+// Equal limits of different routes and policies count separately.
 func TestLimitsCountApart(t *testing.T) {
 	limits := []spec.RateLimit{{Requests: 2, Unit: time.Hour}, {Requests: 2, Unit: time.Hour}}
 	gw := testgateway.Built(t, gateway.New().Backend("*", testhttp.AnswerOK).
@@ -91,7 +91,7 @@ func TestLimitsCountApart(t *testing.T) {
 	require.Equal(t, []int{200, 200, 429}, testhttp.Codes(gw, 3))
 }
 
-// A route is one route on however many ports.
+// A route is one route on any number of ports.
 func TestARouteIsLimitedAcrossServers(t *testing.T) {
 	b := gateway.New().Backend("*", testhttp.AnswerOK).VirtualService(spec.VirtualService{
 		Name: "vs", Hosts: []string{"*"}, Gateways: []string{"a", "b"},

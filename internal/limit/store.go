@@ -14,16 +14,16 @@ import (
 // LimiterTimeout is how long a Limiter may take (Envoy's default).
 const LimiterTimeout = 20 * time.Millisecond
 
-// After a failure a limiter is left alone for storePause, and for twice as long
-// after each failure that follows, up to storePauseMax.
+// After a failure the limiter is not called for storePause, and for twice as
+// long after each further failure, up to storePauseMax.
 const (
 	storePause    = 100 * time.Millisecond
 	storePauseMax = time.Second
 )
 
 // A Store is a Limiter that costs little while it fails. After a failure no
-// request asks it for a while, then one request at a time, until it answers. So
-// neither an outage nor its end makes many requests wait.
+// request calls it for a while, then one request at a time does, until it
+// answers. So neither an outage nor its end makes many requests wait.
 type Store struct {
 	Name    string
 	Limiter ratelimit.Limiter
@@ -44,7 +44,7 @@ var (
 	errStoreSlow = fmt.Errorf("the limiter took more than %v", LimiterTimeout)
 )
 
-// Limit asks the limiter, for at most LimiterTimeout.
+// Limit calls the limiter, for at most LimiterTimeout.
 func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	before := s.outage.Load()
 	if before != nil {
@@ -59,7 +59,7 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 			s.outage.CompareAndSwap(before, nil)
 		}
 	case ctx.Err() != nil:
-		// The client is gone, which says nothing about the limiter.
+		// The client is gone. That is not a failure of the limiter.
 		if before != nil {
 			before.probing.Store(false)
 		}
@@ -78,8 +78,8 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 	return answer, err
 }
 
-// ask asks the limiter in a goroutine of its own, which is left behind if the
-// limiter does not heed the context.
+// ask calls the limiter in a separate goroutine. If the limiter ignores the
+// context, ask returns without waiting for that goroutine.
 func (s *Store) ask(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, LimiterTimeout, errStoreSlow)
 	defer cancel()

@@ -27,7 +27,8 @@ func (f storeFunc) Limit(ctx context.Context, r ratelimit.Request) (ratelimit.Re
 	return f(ctx, r)
 }
 
-// storedBy is a gateway whose one limit a store counts, with other limits.
+// storedBy is a gateway with one limit that a store counts, and with other
+// limits.
 func storedBy(t *testing.T, s ratelimit.Limiter, then spec.StoreFailure, others ...spec.RateLimit) *gateway.Gateway {
 	t.Helper()
 	limits := append([]spec.RateLimit{{Requests: 2, Unit: time.Minute, Provider: "redis", OnStoreFailure: then}}, others...)
@@ -77,7 +78,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// A store that does not heed its context keeps nobody waiting.
+// A store that ignores its context makes no request wait.
 func TestStoreThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw := storedBy(t, storeFunc(func(context.Context, ratelimit.Request) (ratelimit.Response, error) {
@@ -133,7 +134,7 @@ func withLength(h http.Header) http.Header {
 	return h
 }
 
-// What a local limit refuses does not reach the store.
+// A request that a local limit refuses does not reach the store.
 func TestLocalLimitsComeFirst(t *testing.T) {
 	asked := 0
 	gw := storedBy(t, storeFunc(func(context.Context, ratelimit.Request) (ratelimit.Response, error) {
@@ -179,8 +180,8 @@ func TestStoreIsAskedOnceForAllLimitsOfAPolicy(t *testing.T) {
 	require.Len(t, asked[1].Descriptors, 1, "what is not limited is not asked")
 }
 
-// While a store is down, it is tried by one request at a time, and ever more
-// seldom.
+// While a store is down, only one request at a time tries it, with growing
+// pauses.
 func TestStoreOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -233,7 +234,7 @@ func TestStoreOutage(t *testing.T) {
 	})
 }
 
-// A client that goes away says nothing about the store.
+// A client that disconnects does not count as a failure of the store.
 func TestStoreIsNotBlamedForClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &limit.Store{Name: "redis", Log: slog.New(slog.DiscardHandler), Limiter: storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
@@ -258,7 +259,7 @@ func TestUnknownProvider(t *testing.T) {
 		RateLimit(spec.RateLimitPolicy{Name: "p", Limits: limits}).Build()
 	require.Error(t, err)
 	require.Contains(t, err.Error(), `VirtualService default/shop: rateLimits[1].provider: no limiter is registered as "rediss"; did you mean "redis"?`)
-	require.Contains(t, err.Error(), `limits[1].provider: no limiter is registered as "rediss"; did you mean "redis"?`)
+	require.Contains(t, err.Error(), `Limits[1].Provider: no limiter is registered as "rediss"; did you mean "redis"?`)
 	_, err = gateway.New().Limiter("redis", nil).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{
 		{Requests: 1, Unit: time.Second, Provider: "redis"},
 	}}).Build()

@@ -1,5 +1,5 @@
-// Package localreply writes the responses that a gateway makes itself, in the
-// form in which Envoy sends them.
+// Package localreply writes the gateway's own responses, in the form that Envoy
+// uses.
 package localreply
 
 import (
@@ -11,14 +11,14 @@ import (
 
 // Write answers r with status and body, as Envoy's local replies do.
 //
-// An ordinary client gets the status, and if there is a body its content-length
-// and the content-type text/plain, without a charset; the body itself is left
-// out for HEAD. A gRPC client (see IsGRPC) gets status 200, content-type
-// application/grpc, the grpc-status that stands for status, and body,
-// percent-encoded, as grpc-message. Headers that w already holds are sent too,
-// except those which describe a body.
+// An ordinary client gets the status, and if there is a body, its
+// content-length and the content-type text/plain, without a charset. For HEAD
+// the body itself is left out. A gRPC client (see IsGRPC) gets status 200,
+// content-type application/grpc, the grpc-status for status, and the
+// percent-encoded body as grpc-message. Write also sends the headers that w
+// already holds, except those that describe a body.
 //
-// Write must be called before any other write to w.
+// Call Write before any other write to w.
 func Write(w http.ResponseWriter, r *http.Request, status int, body string) {
 	h := w.Header()
 	for _, name := range bodyHeaders {
@@ -41,12 +41,13 @@ func Write(w http.ResponseWriter, r *http.Request, status int, body string) {
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		// A failure is one of the client's connection, which nobody can be told.
+		// A failure here is a failure of the client's connection. It cannot be
+		// reported.
 		_, _ = io.WriteString(w, body)
 	}
 }
 
-// bodyHeaders are those that would describe another body than the reply's.
+// bodyHeaders would describe a body other than the reply's.
 var bodyHeaders = [...]string{
 	"Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer",
 	"Grpc-Status", "Grpc-Message",
@@ -80,8 +81,8 @@ func grpcStatus(status int) string {
 	return "2" // UNKNOWN
 }
 
-// grpcMessage percent-encodes what gRPC does not allow in a status message: all
-// but printable ASCII, and the percent sign.
+// grpcMessage percent-encodes the bytes that gRPC does not allow in a status
+// message: everything except printable ASCII, and the percent sign.
 func grpcMessage(body string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

@@ -38,8 +38,8 @@ func (c *Clause) IsCatchAll() bool {
 	return c.URI.Kind == spec.MatchPrefix && c.URI.Text == "/" || c.URI.Kind == spec.MatchRegex && c.URI.Text == ".*"
 }
 
-// sortedNames returns the names that conditions go by, in order, so that what is
-// compiled does not depend on the map's.
+// sortedNames returns the names of the conditions in sorted order, so that the
+// compiled result does not depend on the order of the map.
 func sortedNames(conditions map[string]spec.StringMatch) []string {
 	if len(conditions) == 0 {
 		return nil

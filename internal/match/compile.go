@@ -25,7 +25,7 @@ func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 	var failed error
 	add := func(s Source, m spec.StringMatch, negate bool) {
 		if m == spec.Regex("*") {
-			m = spec.StringMatch{} // Istio's other spelling of presence
+			m = spec.StringMatch{} // Istio's other form of presence
 		}
 		c := Condition{source: s, Kind: m.Kind, Text: m.Value, negate: negate}
 		if c.Kind == spec.MatchRegex {

@@ -23,8 +23,8 @@ func (c *Condition) Holds(v *View) bool {
 	if c.Kind == spec.MatchAny {
 		return present != c.negate
 	}
-	// A missing value satisfies no comparison, except that a negated one takes
-	// it for an empty value (Envoy's treat_missing_header_as_empty).
+	// A missing value satisfies no comparison. Only a negated comparison treats
+	// it as an empty value (Envoy's treat_missing_header_as_empty).
 	if !present && !c.negate {
 		return false
 	}

@@ -10,15 +10,16 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// An index reduces the clauses of a virtual host to the few that fit the path and
-// some exact values. It may include clauses that do not match, but never leaves
-// out one that does: the result is always that of a scan in order. The cost grows
-// with the number of clauses that differ only in conditions an index cannot use.
+// An index reduces the clauses of a virtual host to the few that fit the path
+// and some exact values. It may include clauses that do not match, but never
+// leaves out one that does: the result is always the same as for a scan in
+// order. The cost grows with the number of clauses that differ only in
+// conditions an index cannot use.
 type index struct {
 	exact    map[string]*bucket
 	prefixes prefixIndex
-	// folded are prefixes and exact paths whose letter case does not count, in
-	// lower case.
+	// folded are prefixes and exact paths that ignore letter case, in lower
+	// case.
 	folded prefixIndex
 }
 
@@ -46,7 +47,7 @@ type bucket struct {
 // others.
 type choice struct {
 	list []int32
-	// found means that the path of a request that gets here is the one each
+	// found means that the path of a request at this point is the one that each
 	// clause requires.
 	found  bool
 	split  *Source
@@ -63,8 +64,8 @@ func newIndex(clauses []Clause) *index {
 			p := literalPrefix(u.Text)
 			prefixes[p] = append(prefixes[p], at)
 		case u.ignoreCase:
-			// The fold of an exact path is kept as a prefix: too many
-			// candidates are no harm.
+			// The folded exact path is kept as a prefix: too many candidates do
+			// no harm.
 			key := strings.Map(func(r rune) rune {
 				if 'A' <= r && r <= 'Z' {
 					return r + 'a' - 'A'
@@ -134,7 +135,7 @@ func (b *bucket) tries() int {
 func newBucket(clauses []Clause, list []int32, used []Source) bucket {
 	b := bucket{first: list[0], parent: -1}
 	if c := &clauses[list[0]]; c.URI.isKey() && c.isSplitBy(used) {
-		return b // those behind it are never reached
+		return b // clauses after it are never reached
 	}
 	b.choice = &choice{list: list, found: !slices.ContainsFunc(list, func(at int32) bool { return !clauses[at].URI.isKey() })}
 	if len(list) <= scanned {
@@ -228,7 +229,8 @@ func exactValue(c *Clause, s Source) (string, bool) {
 	return "", false
 }
 
-// literalPrefix returns a text that begins every path matched by the expression.
+// literalPrefix returns a text with which every path begins that matches the
+// expression.
 func literalPrefix(expression string) string {
 	re, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
@@ -295,7 +297,7 @@ func (x *index) findFolded(clauses []Clause, v *View, best int32) int32 {
 	return x.folded.find(x.folded.tree.LongestBytes(lower), clauses, v, best)
 }
 
-// find looks into the bucket of the longest key and into those of its parents.
+// find searches the bucket of the longest key and those of its parents.
 func (x *prefixIndex) find(longest int32, clauses []Clause, v *View, best int32) int32 {
 	for n := longest; n >= 0; n = x.buckets[n].parent {
 		best = x.buckets[n].find(clauses, v, best)

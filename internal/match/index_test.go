@@ -14,7 +14,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// scan is what an index has to agree with.
+// scan gives the result that an index must also give.
 func scan(clauses []Clause, v *View) int32 {
 	for i := range clauses {
 		if clauses[i].Matches(v) {
@@ -24,8 +24,8 @@ func scan(clauses []Clause, v *View) int32 {
 	return none
 }
 
-// A table of random clauses draws from few words, so that they overlap. What it
-// makes of them are all of its prefixes, and what requests ask for.
+// A table of random clauses draws from few words, so that the clauses overlap.
+// Its paths are all prefixes, and the paths of requests.
 type randomTable struct {
 	*rand.Rand
 	beginning string
@@ -34,16 +34,18 @@ type randomTable struct {
 	ends      []string
 }
 
-// The ways in which the paths of a table are alike.
+// The ways in which the paths of a table are similar.
 var randomPaths = []randomTable{
 	{words: []string{"/", "/a", "/b", "/ab", "/A", "/aB", "a", "/a/"}, most: 3, ends: []string{""}},
-	// Disjoint and nested ones that end in a slash, with a beginning that all share.
+	// Disjoint and nested prefixes that end in a slash, with a common
+	// beginning.
 	{beginning: "/api/v1", words: []string{"/users", "/orders", "/carts-12", "/eu"}, most: 4, ends: []string{"/"}},
-	// The same, of which a few do not, and the path may go on in the same segment.
+	// The same, but a few do not end in a slash, and the path may continue in
+	// the same segment.
 	{beginning: "/api", words: []string{"/users", "/users1", "/users12", "/u"}, most: 3, ends: []string{"/", "/", "", "2"}},
-	// Many conditions on each.
+	// Many conditions on each path.
 	{words: []string{"/a", "/b"}, most: 1, ends: []string{""}},
-	// More depths than are looked up.
+	// More depths than the index looks up.
 	{words: []string{"/a", "/b", "/a/b"}, most: 14, ends: []string{"/", "/", ""}},
 }
 
@@ -163,8 +165,8 @@ func TestIndexEqualsScan(t *testing.T) {
 	fmt.Printf("index against scan: %d pairs, %d of them matched\n", pairs, taken)
 }
 
-// A clause that asks for two values of one thing is found by one of them, and takes
-// nothing.
+// A clause that requires two values of the same source is found by one of them,
+// and matches nothing.
 func TestIndexOfContradictions(t *testing.T) {
 	clauses := make([]Clause, 2*scanned)
 	for i := range clauses {
@@ -211,7 +213,8 @@ func TestLiteralPrefix(t *testing.T) {
 		"/p/(?P<id>.+)": "/p/",
 	} {
 		got := literalPrefix(expression)
-		// Less than what is literal is right too, more never is.
+		// A shorter prefix than the literal one is also right; a longer one
+		// never is.
 		if len(got) > len(want) || want[:len(got)] != got {
 			t.Errorf("%q: %q is no prefix of %q", expression, got, want)
 		}

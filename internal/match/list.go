@@ -1,7 +1,7 @@
 // Package match finds the route of a request in a virtual host. The main types
-// are View, the request as conditions see it; Clause, one compiled alternative of
-// a route; and List, the clauses of a virtual host with their path index. It also
-// normalizes paths. Package hosts finds the virtual host before.
+// are View, the request as conditions see it; Clause, one compiled alternative
+// of a route; and List, the clauses of a virtual host with their path index. It
+// also normalizes paths. Package hosts finds the virtual host first.
 package match
 
 import (

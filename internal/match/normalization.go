@@ -7,12 +7,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// How a byte of a path is written in canonical form.
+// The canonical form of a byte in a path.
 const (
-	pathPlain      = iota // as it stands, escaped or not
+	pathPlain      = iota // unchanged, escaped or not
 	pathUnreserved        // plain; its escape is decoded
 	pathEscaped           // only as an escape
-	pathSpecial           // %, \ and . are looked at
+	pathSpecial           // %, \ and . need more checks
 )
 
 var pathBytes = func() (t [256]uint8) {
@@ -44,9 +44,9 @@ func Normalize(n spec.PathNormalization, raw string) (string, bool) {
 	case pathRefused:
 		return raw, false
 	case pathDoubtful:
-		// A % that begins no escape may begin one when what follows it is
-		// decoded ("%2%65"). Then what is decided on is not what a destination
-		// reads.
+		// A % that begins no escape may begin one after the bytes behind it are
+		// decoded ("%2%65"). Then the gateway would decide on a different path
+		// than a destination reads.
 		if again, verdict := normalizeOnce(n, path); again != path || verdict == pathRefused {
 			return raw, false
 		}
@@ -71,8 +71,8 @@ func normalizeOnce(n spec.PathNormalization, path string) (string, pathVerdict) 
 	return path, verdict
 }
 
-// isCanonical reports whether canonicalPath would return path unchanged, by
-// looking at every byte once. It may say no where it would.
+// isCanonical reports whether canonicalPath would return path unchanged. It
+// looks at every byte once, and may return false for such a path.
 func isCanonical(path string) bool {
 	for i := 0; i < len(path); i++ {
 		switch pathBytes[path[i]] {
@@ -96,9 +96,9 @@ const (
 )
 
 // canonicalPath resolves dot segments, turns \ into /, decodes escapes of
-// unreserved characters and escapes what may only stand escaped. Other escapes
-// keep their letter case. A path with an escaped or plain NUL is refused; one
-// with a % that begins no escape is doubtful.
+// unreserved characters and escapes the characters that must be escaped. Other
+// escapes keep their letter case. It refuses a path with an escaped or plain
+// NUL; a path with a % that begins no escape is doubtful.
 func canonicalPath(path string) (string, pathVerdict) {
 	const hex = "0123456789ABCDEF"
 	verdict := pathFine
@@ -158,8 +158,8 @@ func canonicalPath(path string) (string, pathVerdict) {
 	return string(out), verdict
 }
 
-// dotLength returns how many bytes of path the dot at i takes: 1 plain, 3
-// escaped, 0 if there is none.
+// dotLength returns the length of the dot at i in path: 1 plain, 3 escaped, 0
+// if there is none.
 func dotLength(path string, i int) int {
 	if i < len(path) && path[i] == '.' {
 		return 1
@@ -170,9 +170,9 @@ func dotLength(path string, i int) int {
 	return 0
 }
 
-// dotSegment looks at what follows the first dot of a segment. segment reports
-// whether the segment is "." or "..", up whether it is "..", and next is where
-// the following segment begins.
+// dotSegment looks at the bytes after the first dot of a segment. segment
+// reports whether the segment is "." or "..", up whether it is "..", and next
+// is where the following segment begins.
 func dotSegment(path string, i int) (next int, up, segment bool) {
 	if i == len(path) {
 		return i, false, true
@@ -194,8 +194,8 @@ func dotSegment(path string, i int) (next int, up, segment bool) {
 
 func isSlash(c byte) bool { return c == '/' || c == '\\' }
 
-// parent cuts the last segment off out, which ends in a slash. The first slash
-// stays.
+// parent removes the last segment from out, which ends in a slash. The first
+// slash stays.
 func parent(out []byte) []byte {
 	i := len(out) - 1
 	if i == 0 {
@@ -230,7 +230,7 @@ func decodeSlashes(path string) string {
 	return string(out)
 }
 
-// mergeSlashes makes one slash of several.
+// mergeSlashes replaces several slashes by one.
 func mergeSlashes(path string) string {
 	out := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {

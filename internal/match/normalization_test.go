@@ -55,8 +55,8 @@ func TestNormalize(t *testing.T) {
 		{"/a%00b", refused, refused, refused},
 		{"/a\x00b", refused, refused, refused},
 		{"/a#b", refused, refused, refused},
-		// What would be another escape after decoding is refused: a destination
-		// would read it otherwise than we did.
+		// A path that would contain another escape after decoding is refused: a
+		// destination would read it differently.
 		{"/%2%65", refused, refused, refused},
 		{"/%2%65%2e/x", refused, refused, refused},
 	} {
@@ -121,8 +121,8 @@ func FuzzNormalize(f *testing.F) {
 	})
 }
 
-// TestOrdinaryPathsAreNormal holds the short way to the long one: what is
-// ordinary is its own encoding and its own normal form.
+// TestOrdinaryPathsAreNormal compares the short way with the long one: an
+// ordinary path is its own encoding and its own normal form.
 func TestOrdinaryPathsAreNormal(t *testing.T) {
 	for c := range 256 {
 		for _, path := range []string{"/" + string([]byte{byte(c)}), "/a" + string([]byte{byte(c)}) + "b", "/a/" + string([]byte{byte(c), byte(c)})} {
@@ -136,7 +136,7 @@ func TestOrdinaryPathsAreNormal(t *testing.T) {
 			require.Equal(t, path, got)
 		}
 	}
-	// Words and bytes come to the same, wherever something stands.
+	// Words and bytes give the same result at any position.
 	for n := range 20 {
 		for _, part := range []string{"/.", "/..", ".", "/.a", "a./b", "//", "$", "~", "=@&", "%41", `\`, "é", "\x00", "\x7f", "\xae", "#", "_+,:;", "AZaz09"} {
 			for _, end := range []string{"", "b", "bcdefghi/jkl"} {

@@ -16,10 +16,10 @@ func IsOrdinary(path string) bool {
 		return hasOrdinaryBytes(path)
 	}
 	for i := 0; i < len(path); i += word.Size {
-		// The last word may begin in the one before.
+		// The last word may overlap the one before.
 		at := min(i, len(path)-word.Size)
 		w := word.At(path, at)
-		// Letters, digits, - / : and ; are ordinary behind any other.
+		// Letters, digits, - / : and ; are ordinary after any other byte.
 		plain := word.Letters(w) | word.In(w, '-', ';')&^word.In(w, '.', '.')
 		if !word.Every(plain, w) && !hasOrdinaryBytes(path[max(at-1, 0):at+word.Size]) {
 			return false
@@ -28,8 +28,8 @@ func IsOrdinary(path string) bool {
 	return true
 }
 
-// hasOrdinaryBytes reports whether all bytes of a part of a path are ordinary, and
-// none is a dot behind a slash.
+// hasOrdinaryBytes reports whether all bytes of a part of a path are ordinary,
+// and no dot follows a slash.
 func hasOrdinaryBytes(part string) bool {
 	before := byte(0)
 	for i := 0; i < len(part); i++ {

@@ -8,7 +8,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A URI compares the path. A match without URI is the prefix "/".
+// A URI compares the path. A match without a URI is the prefix "/".
 type URI struct {
 	Kind       spec.MatchKind // never Any
 	ignoreCase bool

@@ -1,4 +1,4 @@
-// Package pin knows certificates by digests that were written down, as Envoy's
+// Package pin recognizes certificates by declared digests, as Envoy's
 // verify_certificate_spki and verify_certificate_hash do.
 package pin
 
@@ -12,26 +12,28 @@ import (
 	"strings"
 )
 
-// A Digest is a SHA-256.
+// A Digest is a SHA-256 digest.
 type Digest [sha256.Size]byte
 
-// Pins are the certificates that are accepted: those with one of the digests.
+// Pins define the accepted certificates: those with one of the digests.
 type Pins struct {
-	// SPKI are digests of the subject public key info, Hash of whole certificates.
+	// SPKI are digests of the subject public key info, Hash are digests of
+	// whole certificates.
 	SPKI, Hash []Digest
 }
 
-// Any reports whether there are pins, so that certificates are held to them.
+// Any reports whether there are pins to check.
 func (p *Pins) Any() bool { return len(p.SPKI) > 0 || len(p.Hash) > 0 }
 
-// Match reports whether one of the digests is c's. It does not matter of which kind.
+// Match reports whether one of the digests is c's, of either kind.
 func (p *Pins) Match(c *x509.Certificate) bool {
 	return slices.Contains(p.SPKI, sha256.Sum256(c.RawSubjectPublicKeyInfo)) || slices.Contains(p.Hash, sha256.Sum256(c.Raw))
 }
 
-// ParseSPKI reads the digest of a subject public key info, in base64 with padding.
+// ParseSPKI reads the digest of a subject public key info, in base64 with
+// padding.
 func ParseSPKI(text string) (d Digest, err error) {
-	// The decoder would overlook ends of lines.
+	// The decoder would ignore line ends.
 	if len(text) != base64.StdEncoding.EncodedLen(len(d)) {
 		return d, errNotSPKI
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// maxNominated is how many tokens a Connection header may have.
+// maxNominated is the maximum number of tokens in a Connection header.
 const maxNominated = 9
 
 // withoutNominated returns a request without the headers that its Connection
-// header names as speaking about one connection only (RFC 9110, section 7.6.1).
-// Like Envoy it looks before anything is decided or added, so that a client can
-// neither be routed by a header that is not passed on nor have one of the
-// gateway's removed. ok is false where Envoy answers 400: for what would hide
-// where a request comes from, for pseudo-headers, and for ten tokens or more.
+// header names (RFC 9110, section 7.6.1). Like Envoy, it does so before
+// anything is decided or added. So a client can neither be routed by a header
+// that is not forwarded nor remove one of the gateway's headers. ok is false if
+// Envoy answers 400: if a token would hide where a request comes from, or names
+// a pseudo-header, or there are ten tokens or more.
 func withoutNominated(r *http.Request, connection []string) (without *http.Request, ok bool) {
 	if len(connection) == 1 && connection[0] == "keep-alive" {
-		return r, true // what browsers send
+		return r, true // as browsers send it
 	}
 	tokens, found := 0, false
 	for _, line := range connection {

@@ -13,11 +13,11 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A CORS is a spec.CORS, compiled.
+// A CORS is a compiled spec.CORS.
 type CORS struct {
 	any     bool
 	origins []match.Condition
-	// methods and headers are joined; "*" echoes the preflight's own.
+	// methods and headers are joined; "*" echoes the preflight's values.
 	methods, headers string
 	expose, maxAge   string
 	credentials      bool
@@ -63,14 +63,14 @@ func (c *CORS) allows(origin string) bool {
 	return false
 }
 
-// isPreflight reports whether r asks for permission.
+// isPreflight reports whether r is a preflight request.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && field.One(r.Header, "Origin") != "" &&
 		field.One(r.Header, "Access-Control-Request-Method") != ""
 }
 
-// Filter answers a preflight, or returns the origin if it is allowed, so that
-// the response gets its headers.
+// Filter answers a preflight. Otherwise it returns the origin if it is allowed,
+// so that the response gets its headers.
 func (c *CORS) Filter(p *Program, w http.ResponseWriter, r *http.Request) (origin string, answered bool) {
 	origin = field.One(r.Header, "Origin")
 	if origin == "" {
@@ -95,8 +95,8 @@ func (c *CORS) Filter(p *Program, w http.ResponseWriter, r *http.Request) (origi
 	return "", true
 }
 
-// preflight puts the headers of a preflight's answer in h. What the preflight
-// asks for is not compared with what is allowed: the browser does that.
+// preflight adds the headers of a preflight's answer to h. It does not compare
+// the preflight's request with what is allowed: the browser does that.
 func (c *CORS) preflight(h http.Header, r *http.Request, origin string, allowed bool) {
 	if allowed {
 		h["Access-Control-Allow-Origin"] = []string{origin}
@@ -121,7 +121,7 @@ func (c *CORS) preflight(h http.Header, r *http.Request, origin string, allowed 
 	}
 }
 
-// decorate adds to h what a response to an allowed origin carries.
+// decorate adds to h the headers of a response to an allowed origin.
 func (c *CORS) decorate(h http.Header, origin string) {
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	if c.credentials {

@@ -19,7 +19,7 @@ func day() *time.Duration {
 	return &d
 }
 
-// accessControl returns the headers of a response that speak of CORS.
+// accessControl returns the CORS headers of a response.
 func accessControl(h http.Header) http.Header {
 	out := http.Header{}
 	for key, lines := range h {
@@ -163,7 +163,7 @@ func TestCORSOnAnswersOfTheGateway(t *testing.T) {
 	}
 }
 
-// A preflight has to match the route like every request.
+// A preflight must match the route like every request.
 func TestPreflightOfARouteForOneMethod(t *testing.T) {
 	gw, spy := testgateway.Routed(t, gateway.Native, spec.Route{Match: []spec.Match{{Method: spec.Exact("POST")}}, CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("*")}}})
 	require.Equal(t, 404, testgateway.Serve(gw, testhttp.Request(t, "OPTIONS", "/", "Origin: https://a.com", "Access-Control-Request-Method: POST")).Code)

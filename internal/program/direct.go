@@ -10,11 +10,11 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Direct is a spec.DirectResponse, compiled.
+// A Direct is a compiled spec.DirectResponse.
 type Direct struct {
 	status int
 	body   []byte
-	// length is the Content-Length of body, and shared by all responses.
+	// length is the Content-Length of body. All responses share it.
 	length []string
 }
 
@@ -41,15 +41,15 @@ func (p *Direct) Serve(gateway *Program, w http.ResponseWriter, v *match.View, c
 	gateway.answer(w, v, c, p.status, p.location(v), p.body, p.length)
 }
 
-// Header values that many responses share are never written to: their capacity is
-// their length.
+// These header values are shared by many responses and never changed: their
+// capacity is their length.
 var (
 	noLength  = []string{"0"}
 	plainText = []string{"text/plain"}
 )
 
-// answer writes the response of a route that has no destination, whose body has
-// the Content-Length length. The route's response operations apply to it.
+// answer writes the response of a route without a destination. length is the
+// Content-Length of its body. The route's response operations apply to it.
 func (p *Program) answer(w http.ResponseWriter, v *match.View, c *Clause, status int, location string, body []byte, length []string) {
 	h := w.Header()
 	p.answerHeader(h, v, c, status, location, len(body) > 0)
@@ -64,12 +64,13 @@ func (p *Program) answer(w http.ResponseWriter, v *match.View, c *Clause, status
 	h["Content-Length"] = length
 	w.WriteHeader(status)
 	if len(body) > 0 && v.Request.Method != http.MethodHead {
-		// A failure is one of the client's connection, which nobody can be told.
+		// A failure here is a failure of the client's connection. It cannot be
+		// reported.
 		_, _ = w.Write(body)
 	}
 }
 
-// answerHeader puts the header of such a response in h.
+// answerHeader adds the headers of such a response to h.
 func (p *Program) answerHeader(h http.Header, v *match.View, c *Clause, status int, location string, body bool) {
 	delete(h, "Content-Type")
 	if location != "" {

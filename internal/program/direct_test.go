@@ -68,7 +68,7 @@ func TestDirectResponse(t *testing.T) {
 	}
 }
 
-// What a handler in front has put in the header does not speak of this body.
+// Headers that an outer handler has set do not describe this body.
 func TestDirectResponseHasATypeOfItsOwn(t *testing.T) {
 	gw, _ := testgateway.Routed(t, gateway.Native, spec.Route{DirectResponse: &spec.DirectResponse{Status: 200, Body: []byte("hi")}})
 	w := httptest.NewRecorder()

@@ -64,8 +64,8 @@ func TestEveryInternalHeaderIsTakenOff(t *testing.T) {
 	}
 }
 
-// An operation of the route meets the edge's header under Envoy, and keeps the
-// edge from writing one under Native.
+// An operation of the route sees the edge's header with Envoy semantics, and
+// keeps the edge from writing one with Native.
 func TestOperationsOnEdgeHeaders(t *testing.T) {
 	for _, row := range []struct {
 		name          string
@@ -175,8 +175,8 @@ func TestHeadersOfOneConnection(t *testing.T) {
 	}
 }
 
-// A client can have none of the gateway's headers removed, and is not routed by
-// what is not passed on.
+// A client cannot remove any of the gateway's headers, and is not routed by
+// headers that are not forwarded.
 func TestNominatedHeaders(t *testing.T) {
 	for _, s := range []gateway.Semantics{gateway.Native, gateway.Envoy} {
 		got := forwarded(t, gateway.New().Semantics(s), testhttp.Request(t, "GET", "/", "Connection: X-Request-Id, X-Ours, X-Envoy-External-Address", "X-Ours: client"),

@@ -25,8 +25,8 @@ func (x *exchange) edgeHeadersBefore(c *edge.ClientHeaders) {
 	}
 }
 
-// edgeHeadersAfter writes the edge's headers that come after the route's operations, where
-// those have not written them.
+// edgeHeadersAfter writes the edge's headers that come after the route's
+// operations, except those that the operations have written.
 func (x *exchange) edgeHeadersAfter(c *edge.ClientHeaders) {
 	e := &x.program.Edge
 	if e.Open || e.Semantics.EdgeHeadersFirst() {
@@ -47,7 +47,8 @@ func (x *exchange) edgeHeadersAfter(c *edge.ClientHeaders) {
 	}
 }
 
-// edgeWrites says which of the edge's headers a route's operations may write.
+// edgeWrites is the set of the edge's headers that a route's operations may
+// write.
 type edgeWrites uint8
 
 const (
@@ -64,7 +65,7 @@ func WritesOf(levels [2]*header.Operations) (w edgeWrites) {
 		}
 		for _, list := range [][]header.Value{ops.Set, ops.Add} {
 			for i := range list {
-				// A computed value may ask for the request's id, and so make it.
+				// A computed value may read the request's id, and so create it.
 				if list[i].Format != nil {
 					w |= writesRequestID
 				}

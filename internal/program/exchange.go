@@ -14,27 +14,28 @@ import (
 	"github.com/lateengo/gateway/internal/rawpath"
 )
 
-// An exchange is one request that a route with a destination takes, and its
-// response. Only where nobody can have kept anything is it used again: see forgets.
+// An exchange is one request to a route with a destination, and its response.
+// It is reused only if nothing can still refer to it: see forgets.
 type exchange struct {
 	program *Program
-	// in is the request as it came, without its header once that was taken.
+	// in is the request as it was received. Its header is removed once the
+	// exchange has taken it.
 	in     *http.Request
 	v      match.View
 	clause *Clause
 	dest   *Destination
-	// w intercepts the response. It is nil where nothing has to.
+	// w intercepts the response. It is nil if that is not needed.
 	w *responseWriter
-	// Req is what the destination gets.
+	// Req is the request that the destination gets.
 	Req *http.Request
 
-	// values are the header values that are written, the first used of them.
+	// values are the header values to write. The first ones are used.
 	values [4]string
 	used   int
 }
 
 // A CopiedExchange is an exchange whose destination gets a copy of the request.
-// It is the one allocation that the copy needs besides its header map.
+// Besides the header map, it is the only allocation for the copy.
 type CopiedExchange struct {
 	exchange
 	copy http.Request
@@ -47,30 +48,31 @@ type wrappedExchange struct {
 	writer responseWriter
 }
 
-// exchanges are wrappedExchanges that were used, in the state of new ones. One that
-// a panic went through does not come back.
+// exchanges are used wrappedExchanges, reset to the state of new ones. After a
+// panic an exchange is not put back.
 var exchanges = sync.Pool{New: func() any { return new(wrappedExchange) }}
 
-// forgets reports whether nobody keeps anything of an exchange with d when it is
-// over, so that its memory can be used for another one: no handler has seen it, no
-// body is on its way, and no goroutine was left behind.
+// forgets reports whether nothing refers to an exchange with d when it is over,
+// so that its memory can be reused: no handler has seen it, no body is being
+// sent, and no goroutine was left behind.
 func (rt *Route) forgets(v *match.View, d *Destination) bool {
 	return v.Owned && d.direct && bodiless(v.Request) && !v.Upgrade &&
 		len(rt.Mirrors) == 0 && rt.Timeout == 0 && rt.Retry.PerTry == 0
 }
 
-// bodiless reports whether a request has no body. net/http's server gives those of
-// HTTP/2 one that is empty.
+// bodiless reports whether a request has no body. net/http's server gives
+// HTTP/2 requests without a body an empty one.
 func bodiless(r *http.Request) bool {
 	return r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 && r.ProtoMajor >= 2
 }
 
-// Begin makes x the exchange of a request. Its header is yet to be prepared.
+// Begin makes x the exchange of a request. The header must still be prepared.
 func (x *CopiedExchange) Begin(p *Program, v *match.View, c *Clause) {
 	x.program, x.in, x.v, x.clause = p, v.Request, *v, c
 	in := v.Request
 	if v.Chi != nil && !p.Bare {
-		// The destination may be a chi router: it must route by what it is sent.
+		// The destination may be a chi router, which must route by the request
+		// that it gets.
 		in = in.WithContext(chiroute.Anew(in.Context()))
 	}
 	x.copy, x.url = *in, *in.URL
@@ -81,8 +83,8 @@ func (x *CopiedExchange) Begin(p *Program, v *match.View, c *Clause) {
 	x.Req = &x.copy
 }
 
-// One returns a slice of one value, from the exchange's own memory while that
-// lasts. Appending to it copies.
+// One returns a slice of one value, from the exchange's own memory if there is
+// room. An append to it makes a copy.
 func (x *exchange) One(s string) []string {
 	i := x.used
 	if i == len(x.values) {
@@ -93,12 +95,12 @@ func (x *exchange) One(s string) []string {
 	return x.values[i : i+1 : i+1]
 }
 
-// Prepare makes Req what the destination dest gets.
+// Prepare sets Req to the request that the destination dest gets.
 func (x *exchange) Prepare(dest *Destination) {
 	x.dest = dest
 	p, route := x.program, x.clause.Route
-	// The header may be edited where it is: what the edge says of the client is
-	// read before.
+	// The header may be edited in place, so the edge's description of the
+	// client is read before.
 	client := p.Edge.Describe(x.in)
 	x.Req.Header = x.header()
 	x.edgeHeadersBefore(&client)
@@ -119,9 +121,9 @@ func (x *exchange) Prepare(dest *Destination) {
 	x.edgeHeadersAfter(&client)
 }
 
-// header returns the header map that the destination gets: the one that came, if
-// the gateway owns it, or else a copy; in either case without what is not passed
-// on.
+// header returns the header map that the destination gets, without the headers
+// that are not forwarded. It is the received map if the gateway owns it, and
+// otherwise a copy.
 func (x *exchange) header() http.Header {
 	in := x.in.Header
 	if x.v.Owned {
@@ -143,9 +145,9 @@ func (x *exchange) header() http.Header {
 	return h
 }
 
-// mapRoom returns how many entries a map that was made for n has room for. To add
-// more to its clone costs more than to copy its entries one by one: all would be
-// moved again, to twice the room.
+// mapRoom returns how many entries a map made for n entries has room for. If a
+// clone would need more, it is cheaper to copy the entries one by one, because
+// the clone would move all of them to twice the room.
 func mapRoom(n int) int {
 	if n <= 8 {
 		return 8
@@ -157,11 +159,11 @@ func mapRoom(n int) int {
 	return room
 }
 
-// passOn takes what is not passed on out of h.
+// passOn removes from h what is not forwarded.
 func (x *exchange) passOn(h http.Header) http.Header {
 	for key, lines := range h {
 		if cap(lines) == 1 && edge.Keeps(key) == edge.Kept {
-			continue // as most are
+			continue // as in most cases
 		}
 		switch lines, p := x.passes(key, lines); p {
 		case edge.Dropped:
@@ -173,7 +175,7 @@ func (x *exchange) passOn(h http.Header) http.Header {
 	return h
 }
 
-// passes returns what is passed on of a header: the lines as they are, other
+// passes returns the forwarded part of a header: the lines unchanged, other
 // lines (tidied), or nothing (dropped).
 func (x *exchange) passes(key string, lines []string) ([]string, edge.Passage) {
 	if !x.program.Bare {
@@ -192,15 +194,16 @@ func (x *exchange) passes(key string, lines []string) ([]string, edge.Passage) {
 		}
 	}
 	if cap(lines) > 1 {
-		// Lines are shared with the map that came: they are replaced, never written
-		// to. What could be appended to in place is copied.
+		// The received map shares these lines: they are replaced, never
+		// changed. Lines with spare capacity are copied, because an append
+		// could change them in place.
 		return slices.Clone(lines), edge.Tidied
 	}
 	return lines, edge.Kept
 }
 
-// rewriteAuthority sets the Host header: the rewrite's before the route's
-// operations' before the destination's.
+// rewriteAuthority sets the Host header. The rewrite has priority over the
+// route's operations, and these over the destination.
 func (x *exchange) rewriteAuthority(dest *Destination) {
 	if dest.Authority == "" {
 		return
@@ -211,7 +214,7 @@ func (x *exchange) rewriteAuthority(dest *Destination) {
 	x.Req.Host = dest.Authority
 }
 
-// rewritePath sets the path, which is the normalized one unless rewritten.
+// rewritePath sets the path, which is the normalized path unless rewritten.
 func (x *exchange) rewritePath(route *Route) {
 	path := x.v.Path
 	if route.Rewrite.changesPath() {
@@ -220,15 +223,15 @@ func (x *exchange) rewritePath(route *Route) {
 		}
 		path = route.Rewrite.Path(path, &x.clause.URI)
 	}
-	// A client may name scheme and host in the target, as proxies do. They have
-	// served, and would speak of another host than the destination's.
+	// As for proxies, a client may send scheme and host in the target. They are
+	// no longer needed, and would name a host other than the destination's.
 	u := x.Req.URL
 	u.Scheme, u.Host, u.User = "", "", nil
 	setTarget(x.Req, path)
 }
 
-// setTarget makes path, which may bring a query of its own, the request's, in
-// front of the query that is there.
+// setTarget sets the request's path. If path has its own query, that comes
+// before the existing query.
 func setTarget(r *http.Request, path string) {
 	u := r.URL
 	if i := strings.IndexByte(path, '?'); i >= 0 {
@@ -243,8 +246,8 @@ func setTarget(r *http.Request, path string) {
 	r.RequestURI = targetWithin(r.RequestURI, path, u)
 }
 
-// targetWithin returns path and query, as a part of the target that came if they
-// are its end, which they are when a prefix was stripped.
+// targetWithin returns path and query. It returns a part of the received target
+// if they are its end, as after a prefix was stripped.
 func targetWithin(came, path string, u *url.URL) string {
 	if u.RawQuery == "" && !u.ForceQuery {
 		return path

@@ -14,7 +14,7 @@ import (
 	"github.com/lateengo/gateway/internal/match"
 )
 
-// A clone with entries for which there is no room allocates once more.
+// A clone without enough room for its entries allocates once more.
 func TestMapRoom(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 8, 9, 13, 14, 15, 27, 28, 29, 57, 112} {
 		h := make(http.Header, n)

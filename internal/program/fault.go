@@ -10,10 +10,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// AbortBody is what Envoy's fault filter says.
+// AbortBody is the body that Envoy's fault filter sends.
 const AbortBody = "fault filter abort"
 
-// A Fault is a spec.Fault, compiled.
+// A Fault is a compiled spec.Fault.
 type Fault struct {
 	Delay      time.Duration
 	DelayShare share
@@ -34,7 +34,7 @@ func NewFault(f *spec.Fault) *Fault {
 	if a := f.Abort; a != nil {
 		p.Status, p.AbortShare = a.HTTPStatus, NewShare(a.Percent)
 		if a.HTTPStatus == 0 && a.GRPCStatus == "" {
-			p.AbortShare = 0 // nothing to answer with, as validation has warned
+			p.AbortShare = 0 // there is no answer, as validation has warned
 		}
 		if a.GRPCStatus != "" {
 			p.Status, p.grpcStatus, p.GRPCName = http.StatusOK, strconv.Itoa(grpccode.Numbers[a.GRPCStatus]), a.GRPCStatus

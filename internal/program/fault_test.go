@@ -16,7 +16,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// drawing returns a source that draws these numbers in turn.
+// drawing returns a source that yields these numbers in turn.
 func drawing(numbers ...uint64) func() uint64 {
 	i := -1
 	return func() uint64 {
@@ -113,7 +113,8 @@ func TestDelayEndsWithTheClient(t *testing.T) {
 	})
 }
 
-// A delay is not part of the route's timeout, and there is one for all tries.
+// A delay is not part of the route's timeout, and occurs only once for all
+// tries.
 func TestDelayIsBeforeTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Status(503), testhttp.Status(503), testhttp.Status(200)}}

@@ -14,8 +14,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// FuzzForwarded holds what a destination gets to what was decided on: a second
-// gateway in its place would choose the same route, and forward the same bytes.
+// FuzzForwarded checks that a destination gets the request that was decided on:
+// a second gateway in its place would choose the same route, and forward the
+// same bytes.
 func FuzzForwarded(f *testing.F) {
 	for _, path := range []string{
 		"/admin", "/a/../admin", "/a/%2e%2e/admin", `/a\..\admin`, "//admin", "/admin%2F..", "/%61dmin", "/admin/", "/x?y=/admin",

@@ -10,7 +10,7 @@ import (
 )
 
 // parseGRPCTimeout returns the duration of a grpc-timeout header: up to eight
-// digits and a unit. What is malformed is no timeout.
+// digits and a unit. A malformed header sets no timeout.
 func parseGRPCTimeout(text string) time.Duration {
 	if len(text) < 2 || len(text) > 9 {
 		return 0
@@ -41,7 +41,7 @@ func parseGRPCTimeout(text string) time.Duration {
 	return time.Duration(n) * unit
 }
 
-// grpcReply answers a gRPC client with a code and a message of our own.
+// grpcReply answers a gRPC client with the given code and message.
 func (p *Program) grpcReply(w http.ResponseWriter, code, message string) {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/grpc"}
@@ -53,7 +53,8 @@ func (p *Program) grpcReply(w http.ResponseWriter, code, message string) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// GRPCTimedOut answers a gRPC client whose own time is up, as Envoy does.
+// GRPCTimedOut answers a gRPC client whose own timeout has passed, as Envoy
+// does.
 func (x *exchange) GRPCTimedOut(w http.ResponseWriter) {
 	if x.w != nil {
 		x.w.local = true
@@ -61,8 +62,8 @@ func (x *exchange) GRPCTimedOut(w http.ResponseWriter) {
 	x.program.grpcReply(w, "4", "downstream duration timeout")
 }
 
-// grpcTimeout returns how long a gRPC client waits, or 0. The longest that it can
-// ask for is the route's timeout.
+// grpcTimeout returns how long a gRPC client waits, or 0. It is at most the
+// route's timeout.
 func (x *exchange) grpcTimeout() time.Duration {
 	if !localreply.IsGRPC(x.in) {
 		return 0

@@ -75,7 +75,7 @@ func TestHeaderOperationsOfTwoLevels(t *testing.T) {
 			for _, weights := range [][]int{{1}, {1, 0}, {1, 0, 0}} {
 				want := row.One
 				if len(weights) > 1 {
-					want = row.weighted // also where all others have weight 0
+					want = row.weighted // also if all others have weight 0
 				}
 				onRequest, onResponse := make([]spec.Destination, len(weights)), make([]spec.Destination, len(weights))
 				for i, w := range weights {
@@ -137,7 +137,7 @@ func TestComputedValuesDoNotEndTheirLine(t *testing.T) {
 	}})
 	spy.Answer = http.Header{"X-In": {"a\r\nX-Evil: 1"}}
 	r := testhttp.Request(t, "GET", "/a?q=1%0d%0aX-Evil:%201")
-	r.Header["X-In"] = []string{"a\r\nX-Evil: 1"} // by a middleware in front: no client can
+	r.Header["X-In"] = []string{"a\r\nX-Evil: 1"} // set by an outer middleware: clients cannot send this
 	r.URL.RawQuery += "\n"
 	w := testgateway.Serve(gw, r)
 	require.Equal(t, []string{"a  X-Evil: 1"}, spy.Got.Header["X-A"])

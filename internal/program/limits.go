@@ -12,8 +12,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// allow asks all limits of a route. It answers 429 and returns false if one
-// refuses. Tokens that others gave before are not given back, as in Envoy.
+// allow checks all limits of a route. It answers 429 and returns false if one
+// refuses. Tokens taken from other limits before are not returned, as in Envoy.
 func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, origin string) bool {
 	now := time.Now()
 	for rest := route.Limits; len(rest) > 0; {
@@ -36,7 +36,7 @@ func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, orig
 	return true
 }
 
-// allowStored asks the store that limits have in common, once for all of them.
+// allowStored asks the limits' shared store, once for all of them.
 func (p *Program) allowStored(w http.ResponseWriter, v *match.View, route *Route, origin string, limits []*limit.Limit, now time.Time) bool {
 	request := ratelimit.Request{Domain: limits[0].Domain, Hits: 1}
 	for _, l := range limits {
@@ -64,7 +64,7 @@ func (p *Program) allowStored(w http.ResponseWriter, v *match.View, route *Route
 	return false
 }
 
-// allowWithoutStore does what each of the limits has for a store that does not
+// allowWithoutStore applies each limit's setting for a store that does not
 // answer.
 func (p *Program) allowWithoutStore(w http.ResponseWriter, v *match.View, route *Route, origin string, limits []*limit.Limit, now time.Time) bool {
 	for _, l := range limits {
@@ -90,8 +90,8 @@ func (p *Program) allowWithoutStore(w http.ResponseWriter, v *match.View, route 
 	return true
 }
 
-// untilAllowed returns how long it takes until all limits of this process have a
-// token again, those included that have just given one.
+// untilAllowed returns how long it takes until all limits of this process have
+// a token again, including those that have just given one.
 func untilAllowed(limits []*limit.Limit, v *match.View, now time.Time) time.Duration {
 	var wait time.Duration
 	for _, l := range limits {

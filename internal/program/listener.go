@@ -33,7 +33,7 @@ func localPort(r *http.Request) int {
 type Listener struct {
 	Bind string
 	Port int
-	// Plain is the route table of plain text; nil if the port speaks TLS.
+	// Plain is the route table for plain text. It is nil if the port uses TLS.
 	Plain *RouteTable
 	// Chains finds the server of a TLS connection by its SNI.
 	Chains *hosts.Table[*Chain]
@@ -46,9 +46,9 @@ type Chain struct {
 	Table  *RouteTable
 }
 
-// A RouteTable is the virtual hosts that a connection may reach.
+// A RouteTable is the set of virtual hosts that a connection may reach.
 type RouteTable struct {
-	// Name is Envoy's: "http.80", or "https.443.name.gateway.namespace".
+	// Name is Envoy's name: "http.80", or "https.443.name.gateway.namespace".
 	Name     string
 	Port     int
 	TLS      bool
@@ -57,8 +57,8 @@ type RouteTable struct {
 	Order    []*VirtualHost
 }
 
-// ListenerOn returns the listener of a port: the one without an address of its
-// own before others.
+// ListenerOn returns the listener of a port. A listener without its own address
+// comes first.
 func (p *Program) ListenerOn(port int) *Listener {
 	var found *Listener
 	for _, l := range p.Listeners {
@@ -69,7 +69,7 @@ func (p *Program) ListenerOn(port int) *Listener {
 	return found
 }
 
-// Table returns the route table of a request that came to l.
+// Table returns the route table for a request that l received.
 func (l *Listener) Table(r *http.Request) *RouteTable {
 	if l == nil {
 		return nil
@@ -90,8 +90,8 @@ func (l *Listener) Table(r *http.Request) *RouteTable {
 	return c.Table
 }
 
-// TableFor returns the route table of a request that came by no listener of
-// ours: that of the port it came to, or else the first that speaks the
+// TableFor returns the route table for a request that none of our listeners
+// received: the table of its port, or otherwise the first table for the
 // request's scheme.
 func (p *Program) TableFor(r *http.Request) *RouteTable {
 	if len(p.Listeners) == 1 && p.Listeners[0].Plain != nil {
@@ -119,7 +119,7 @@ func (p *Program) TableFor(r *http.Request) *RouteTable {
 	return nil
 }
 
-// SortListeners orders listeners by port, then address.
+// SortListeners orders listeners by port, then by address.
 func SortListeners(list []*Listener) {
 	slices.SortFunc(list, func(a, b *Listener) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Bind, b.Bind))

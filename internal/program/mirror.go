@@ -12,15 +12,16 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// A Mirror is a spec.Mirror, compiled.
+// A Mirror is a compiled spec.Mirror.
 type Mirror struct {
 	Destination Destination
 	Share       share
 }
 
-// mirror sends copies of the prepared request on their way. One random number
-// serves all mirrors, as in Envoy: two of 50 % get the same half. The body that is
-// returned, which may be nil, ends the copies' when the exchange is over.
+// mirror sends copies of the prepared request. All mirrors use one random
+// number, as in Envoy: two mirrors of 50 % get the same half. mirror returns
+// the request's body, or nil. When the exchange is over, the body ends the
+// bodies of the copies.
 func (x *exchange) mirror() *forward.TeeBody {
 	p := x.program
 	drawn := p.Random()
@@ -36,7 +37,8 @@ func (x *exchange) mirror() *forward.TeeBody {
 		}
 		r := x.Req.Clone(ctx)
 		if m.Destination.Remote {
-			// To a destination with useClientProtocol Envoy is the client of a mirror.
+			// For a destination with useClientProtocol, Envoy itself is the
+			// mirror's client.
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 		}
 		if body := x.Req.Body; body != nil && body != http.NoBody {

@@ -82,7 +82,8 @@ func TestMirrorShares(t *testing.T) {
 	}
 }
 
-// One number is drawn for all mirrors: two of half the requests get the same half.
+// One number is drawn for all mirrors: two mirrors of half the requests get the
+// same half.
 func TestMirrorsShareADraw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		drawn := uint64(0)
@@ -177,8 +178,8 @@ func TestMirrorHasTheRoutesTimeout(t *testing.T) {
 	})
 }
 
-// A mirror that does not keep up loses its copy. The client's exchange does not
-// notice.
+// A mirror that is too slow loses its copy. The client's exchange is not
+// affected.
 func TestMirrorThatFallsBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var body string
@@ -226,7 +227,7 @@ func TestMirrorsBodyEnds(t *testing.T) {
 					gw := mirrored(t, route, row.main, readAll(&body, &failed))
 					_, _, _ = testhttp.OutcomeOf(gw, httptest.NewRequest("POST", "/", &testhttp.SlowBody{Parts: []string{"01234", "56789"}, Err: io.EOF}))
 					synctest.Wait()
-					if route.Timeout == 0 { // else the body is read ahead
+					if route.Timeout == 0 { // otherwise the body is read ahead
 						require.Equal(t, row.body, body)
 						require.Equal(t, row.err, failed)
 					}
@@ -318,7 +319,7 @@ func TestMirrorsAreBounded(t *testing.T) {
 	})
 }
 
-// What does not reach a destination is not mirrored.
+// A request that does not reach a destination is not mirrored.
 func TestWhatIsNotMirrored(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -342,8 +343,8 @@ func TestWhatIsNotMirrored(t *testing.T) {
 	}
 }
 
-// Envoy is the client of a mirror, and speaks HTTP/1.1, where the protocol is the
-// client's.
+// If the protocol depends on the client, Envoy is the mirror's client, and uses
+// HTTP/1.1.
 func TestMirrorOverClientProtocol(t *testing.T) {
 	seen := make(chan string, 2)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.URL.Path + " " + r.Proto }))

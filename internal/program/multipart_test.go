@@ -14,8 +14,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A backend's uploads on disk are gone when its request is over, as they are
-// without a gateway in front.
+// A backend's uploads on disk are removed when its request is over, as they are
+// without a gateway.
 func TestUploadsAreRemoved(t *testing.T) {
 	for _, row := range []struct {
 		name    string

@@ -23,7 +23,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// evaluated returns what value is in a request's operations and in its
+// evaluated returns the results of value in a request's operations and in its
 // response's.
 func evaluated(t *testing.T, b *gateway.Builder, route spec.Route, value string, r *http.Request) (onRequest, onResponse string) {
 	t.Helper()
@@ -144,7 +144,7 @@ func TestOperatorsOnPlainText(t *testing.T) {
 	require.Equal(t, "HTTP/2", onRequest)
 }
 
-// Where no destination answers there is no upstream to speak of.
+// If no destination answers, there is no upstream to report.
 func TestOperatorsOnAnswersOfTheGateway(t *testing.T) {
 	for value, want := range map[string]string{
 		"%RESPONSE_CODE%": "302", "%RESPONSE_CODE_DETAILS%": "direct_response", "%RESPONSE_FLAGS%": "-", "%UPSTREAM_PROTOCOL%": "",
@@ -221,7 +221,7 @@ func TestStartTime(t *testing.T) {
 	}
 }
 
-// Operations on a request alone have no response to wait for, and yet a time.
+// Operations on only a request have no response, but still have a start time.
 func TestStartTimeOfARequestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw, spy := testgateway.Routed(t, gateway.Native, spec.Route{Headers: spec.Headers{Request: testhttp.Ops{Set: testhttp.Lines{"x-start": "%START_TIME(%s)%"}}}})

@@ -4,7 +4,7 @@ import (
 	"net/http"
 )
 
-// An Outcome is what becomes of a request, before any route acts on it.
+// An Outcome is the result of routing a request, before any route acts on it.
 type Outcome uint8
 
 const (
@@ -38,7 +38,7 @@ func (o Outcome) status() int {
 	return 0
 }
 
-// Reason says why, for people.
+// Reason describes the outcome for people.
 func (o Outcome) Reason() string {
 	return [...]string{
 		"", "no server", "no virtual host", "no route", "httpsRedirect", "path normalization failed",

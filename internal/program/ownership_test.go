@@ -26,8 +26,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Tests of what becomes of requests and responses hold for requests that the
-// gateway owns.
+// The tests of requests and responses also pass for requests that the gateway
+// owns.
 func TestNothingDiffersWhenOwned(t *testing.T) {
 	testgateway.Owned = true
 	defer func() { testgateway.Owned = false }()
@@ -69,7 +69,8 @@ func TestNothingDiffersWhenOwned(t *testing.T) {
 	}
 }
 
-// A drawnExchange is a configuration and a request to it, out of some bytes.
+// A drawnExchange is a configuration and a request to it, derived from some
+// bytes.
 type drawnExchange struct {
 	semantics gateway.Semantics
 	trusted   int
@@ -79,7 +80,7 @@ type drawnExchange struct {
 	request func() *http.Request
 }
 
-// A dice draws from bytes while there are some.
+// A dice draws numbers from its bytes until they are used up.
 type dice []byte
 
 // below draws a number below n.
@@ -107,8 +108,8 @@ var drawnValues = []string{
 	"http://a.com/b", "/relative", "websocket", "upgrade", "close, X-A", "keep-alive", "5S", "http://allowed.example", "",
 }
 
-// drawnOperations are the values of header operations. Each is as likely to be a
-// constant, for which the gateway need not look at the request again.
+// drawnOperations are the values of header operations. Half of them are
+// constants, for which the gateway need not read the request again.
 var drawnOperations = []string{
 	"x", "%REQ(X-A)%", "y", "%REQ(X-FORWARDED-FOR)%", "z", "%REQ(X-REQUEST-ID)%", "https", "%DOWNSTREAM_REMOTE_ADDRESS%", "1.1.1.1",
 	"%REQ(:path)%-%PROTOCOL%", "application/grpc", "%QUERY_PARAM(x)%", "text/plain", "%REQ(:authority)%", "1S", "%PATH(WQ)%",
@@ -188,9 +189,9 @@ func drawExchange(data []byte) drawnExchange {
 	return x
 }
 
-// A seenExchange is all that is to be seen of a request that was served.
+// A seenExchange is everything that is visible of a request that was served.
 type seenExchange struct {
-	// received is what destinations and mirrors got, sorted.
+	// received is what destinations and mirrors received, sorted.
 	received []string
 	status   int
 	header   http.Header
@@ -228,16 +229,16 @@ func (x *drawnExchange) serve(t *testing.T, r *http.Request, handler func(*gatew
 	}
 	w := httptest.NewRecorder()
 	handler(gw).ServeHTTP(w, r)
-	require.NoError(t, gw.Close()) // which waits for mirrors
+	require.NoError(t, gw.Close()) // waits for mirrors
 	slices.Sort(s.received)
 	w.Header().Del("X-Envoy-Upstream-Service-Time")
 	s.status, s.header, s.body = w.Code, w.Header(), w.Body.String()
 	return s
 }
 
-// checkOwnership compares how a gateway serves a request that it owns with how it
-// serves one that is lent to it, and reports whether a destination got it, and
-// whether its header map was taken.
+// checkOwnership compares how a gateway serves a request that it owns with how
+// it serves one that it does not own. It reports whether a destination got the
+// request, and whether its header map was taken.
 func checkOwnership(t *testing.T, data []byte) (received, taken bool) {
 	x := drawExchange(data)
 	lent, given := x.request(), x.request()
@@ -298,7 +299,7 @@ func TestTimeIsUpForOwnedRequests(t *testing.T) {
 	}
 }
 
-// Trailers come to the request that net/http's server made.
+// Trailers are added to the request that net/http's server made.
 func TestTrailersOfOwnedRequests(t *testing.T) {
 	for _, announced := range []string{"", "Trailer: X-T\r\n"} {
 		var got []http.Header
@@ -324,7 +325,8 @@ func TestTrailersOfOwnedRequests(t *testing.T) {
 	}
 }
 
-// What speaks gRPC is the client, whatever its destination is told.
+// The client's request decides whether it is gRPC, whatever its destination
+// gets.
 func TestFailureOfAnOwnedRequestIsAnsweredAsItCame(t *testing.T) {
 	gw, spy := testgateway.Routed(t, gateway.Native, spec.Route{Headers: spec.Headers{
 		Request: testhttp.Ops{Set: testhttp.Lines{"content-type": "application/grpc"}}, Response: testhttp.Ops{Set: testhttp.Lines{"x-a": "1"}},

@@ -1,6 +1,6 @@
-// Package program is what a request meets: an immutable Program. It finds the
-// route, runs the filters in Envoy's order, sends the exchange to a destination,
-// and writes the gateway's own replies.
+// Package program handles requests with an immutable Program. It finds the
+// route, runs the filters in Envoy's order, sends the exchange to a
+// destination, and writes the gateway's own replies.
 package program
 
 import (
@@ -27,8 +27,8 @@ func (p *Program) BareView(r *http.Request) match.View {
 	return v
 }
 
-// Deciding returns the program as decisions are made with it: what serving would
-// draw at random, such as x-request-id, is a zero.
+// Deciding returns the program for decisions without serving: values that
+// serving would draw at random, such as x-request-id, are zero.
 func (p *Program) Deciding() *Program {
 	quiet := *p
 	quiet.Random = func() uint64 { return 0 }
@@ -36,8 +36,9 @@ func (p *Program) Deciding() *Program {
 	return &quiet
 }
 
-// A Program is what spec.Declarations compile to: immutable, and all that a request
-// meets. Each request sees one program from start to end.
+// A Program is compiled from spec.Declarations. It is immutable, and holds
+// everything needed to handle a request. Each request uses one program from
+// start to end.
 type Program struct {
 	Semantics     semantics.Mode
 	Normalization spec.PathNormalization
@@ -46,15 +47,15 @@ type Program struct {
 	Log           *slog.Logger
 	Fallback      http.Handler
 	Background    *forward.Background
-	// Bare says that the program is a single feature around a handler: requests
-	// keep their path and all headers.
+	// Bare means that the program is a single feature around a handler:
+	// requests keep their path and all headers.
 	Bare bool
 
 	// Listeners are in the order of their ports.
 	Listeners []*Listener
 	Warnings  []spec.Warning
 
-	// Buckets and Upstreams are kept by identity for the program that follows.
+	// Buckets and Upstreams are kept by identity for the next program.
 	Buckets   map[string]*limit.Buckets
 	Upstreams map[string]*Remote
 }
@@ -67,15 +68,16 @@ func (p *Program) BucketsOf(identity string) *limit.Buckets {
 	return p.Buckets[identity]
 }
 
-// A Route is a spec.Route, compiled for a server. What every request looks at is
-// in front, in one or two cache lines.
+// A Route is a spec.Route, compiled for a server. Fields that every request
+// reads come first, in one or two cache lines.
 type Route struct {
 	Fault    *Fault
 	CORS     *CORS
 	Limits   []*limit.Limit
 	Redirect *Redirect
 	Direct   *Direct
-	// Response are the operations on a response that no destination gave.
+	// Response are the operations on a response that does not come from a
+	// destination.
 	Response *header.Operations
 
 	Timeout time.Duration
@@ -83,7 +85,7 @@ type Route struct {
 	Rewrite *Rewrite
 	Mirrors []Mirror
 	Split   Split
-	// Wrapped says that the response's header must be intercepted.
+	// Wrapped means that the response's header must be intercepted.
 	Wrapped bool
 
 	// Service is the VirtualService's namespace and name.
@@ -96,7 +98,7 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 	v.Chi = chiroute.Context(r.Context())
 	if v.Chi == nil && r.URL.RawPath == "" && p.Normalization == spec.NormalizeBase && match.IsOrdinary(r.URL.Path) &&
 		r.Method != http.MethodConnect && r.URL.Fragment == "" && (r.URL.RawQuery == "" || strings.IndexByte(r.URL.RawQuery, '#') < 0) {
-		// What follows would come to the same, in several passes.
+		// The code below would give the same result, in several passes.
 		v.Path = r.URL.Path
 		return OutcomeRoute
 	}
@@ -106,7 +108,7 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 		return outcomeBadPath
 	}
 	if r.Method == http.MethodConnect || len(raw) == 0 || raw[0] != '/' {
-		// No route matches: CONNECT has no path, and that of OPTIONS * is none.
+		// No route matches: CONNECT and OPTIONS * have no path.
 		return OutcomeNoRoute
 	}
 	path, ok := match.Normalize(p.Normalization, raw)
@@ -117,7 +119,7 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 	return OutcomeRoute
 }
 
-// Route finds what a request meets in a table.
+// Route finds the virtual host and the clause for a request in a table.
 func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*VirtualHost, *Clause, Outcome) {
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && p.Semantics.RefusesHTTP10() {
 		v.Request = r
@@ -135,7 +137,7 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 			v.Request = r
 			return nil, nil, outcomeBadConnection
 		}
-		// The copy is not what the caller gave away, and looks after.
+		// A copy is not owned, even if the original request is.
 		v.Owned = v.Owned && without == r
 		r = without
 	}
@@ -178,8 +180,8 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 	return host, c, OutcomeRoute
 }
 
-// Serve answers a request that came to a table, and is owned or not. What no
-// route takes goes to next.
+// Serve answers a request that belongs to a table. owned tells whether the
+// gateway owns the request. Unmatched requests go to next.
 func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, next http.Handler, owned bool) {
 	v := match.View{Owned: owned}
 	_, c, o := p.Route(t, &v, r)
@@ -200,7 +202,7 @@ func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 	}
 }
 
-// Settle answers a request that no route takes.
+// Settle answers an unmatched request.
 func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 	switch o {
 	case OutcomeHTTPSRedirect:
@@ -211,7 +213,7 @@ func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 	p.localReply(w, v.Request, o.status(), "")
 }
 
-// Close closes the upstreams that the program kept has not taken over.
+// Close closes the upstreams that kept does not use.
 func (p *Program) Close(kept *Program) {
 	for identity, u := range p.Upstreams {
 		if kept == nil || kept.Upstreams[identity] != u {

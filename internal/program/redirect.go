@@ -15,9 +15,9 @@ import (
 type Redirect struct {
 	code                                  int
 	uri, prefixRewrite, authority, scheme string
-	// port is ":N", or empty where it goes without saying.
+	// port is ":N", or empty if it is the default.
 	port string
-	// join makes a prefix and the rest meet at one slash.
+	// join makes the prefix and the rest meet at one slash.
 	join bool
 }
 
@@ -54,7 +54,7 @@ func NewRedirect(d *spec.Redirect, serverPort int, serverTLS bool, s semantics.M
 	return p
 }
 
-// location returns the Location for a request that u holds for.
+// location returns the Location for a request that matches u.
 func (p *Redirect) location(v *match.View, u *match.URI) string {
 	scheme := p.scheme
 	if scheme == "" {
@@ -76,13 +76,13 @@ func (p *Redirect) location(v *match.View, u *match.URI) string {
 		target = v.Mount + rw.Path(v.Path, u) + v.Query()
 	}
 	if host == "" {
-		return target // HTTP/1.0 without Host: the client knows where it is
+		return target // HTTP/1.0 without Host: the client knows its server
 	}
 	return scheme + "://" + host + p.port + target
 }
 
-// host returns the request's host. Its port goes where there is a new one, and
-// where it was the default of a scheme that changes.
+// host returns the request's host. It drops the port if there is a new one, or
+// if it was the default of a scheme that changes.
 func (p *Redirect) host(v *match.View, scheme string) string {
 	host := v.Request.Host
 	i := hosts.PortStart(host)

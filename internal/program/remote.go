@@ -5,14 +5,14 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// A Remote is an upstream that programs share as long as its description does
-// not change, so that its connections outlive a replacement.
+// A Remote is an upstream that programs share while its description stays the
+// same, so that its connections survive a replacement.
 type Remote struct {
 	Identity string
 	*upstream.Upstream
 	Budget *forward.Budget
-	// Direct says that requests are sent by the upstream's own client.
+	// Direct means that the upstream's own client sends requests.
 	Direct bool
-	// Discovery finds the endpoints, if anything does.
+	// Discovery finds the endpoints, or is nil.
 	Discovery any
 }

@@ -64,7 +64,7 @@ func TestTimeoutBeginsWithTheEndOfTheRequest(t *testing.T) {
 	}
 }
 
-// A body that has not arrived is no reason to time out.
+// While a body has not arrived, there is no timeout.
 func TestNoTimeoutWhileTheClientSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw := testgateway.Built(t, gateway.New().Route(testhttp.TimedOutAfter(time.Second)).Backend("*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +115,7 @@ func TestReplayBody(t *testing.T) {
 				require.True(t, bytes.Equal(text[:row.read], got))
 				require.NoError(t, first.Close())
 				if row.replayable && ahead && row.read > 0 && row.size > forward.ReplayLimit {
-					// How far it has read ahead is not said.
+					// How far it has read ahead is not defined.
 					return
 				}
 				require.Equal(t, row.replayable, b.Replayable())
@@ -136,7 +136,7 @@ func TestReplayBody(t *testing.T) {
 	}
 }
 
-// A try that was given up while it read takes nothing from the next.
+// A try that was abandoned during a read takes nothing from the next.
 func TestReplayBodyHasOneReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := httptest.NewRequest("POST", "/", &testhttp.SlowBody{Parts: []string{"a", "b", "c"}, Each: time.Second, Err: io.EOF})
@@ -198,7 +198,7 @@ func TestBodiesOfAnySizePassATimedRoute(t *testing.T) {
 	}
 }
 
-// An answer does not wait for the rest of a request that nobody reads.
+// An answer does not wait for the unread rest of a request.
 func TestEarlyResponse(t *testing.T) {
 	const ms = time.Millisecond
 	for _, protocol := range testhttp.Protocols {
@@ -234,8 +234,8 @@ func TestEarlyResponse(t *testing.T) {
 	}
 }
 
-// What a client sends after an early answer is the rest of its body and not
-// another request.
+// Data that a client sends after an early answer is the rest of its body and
+// not another request.
 func TestNothingIsSmuggledBehindAnEarlyResponse(t *testing.T) {
 	var calls atomic.Int32
 	gw, spy := testgateway.Routed(t, gateway.Native, testhttp.TimedOutAfter(time.Minute))
@@ -262,7 +262,7 @@ func TestNothingIsSmuggledBehindAnEarlyResponse(t *testing.T) {
 	require.EqualValues(t, 1, calls.Load())
 }
 
-// A client is asked to go on when somebody wants its body.
+// A client is asked to continue when its body is needed.
 func TestExpectContinue(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -299,8 +299,8 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// A backend that neither reads nor answers is timed out also if the client waits
-// to be asked for its body.
+// A backend that neither reads nor answers is timed out even if the client
+// waits to be asked for its body.
 func TestExpectContinueDoesNotHoldTheClockForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gw := testgateway.Built(t, gateway.New().Route(testhttp.TimedOutAfter(10*time.Second)).Backend("*", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

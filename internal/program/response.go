@@ -14,35 +14,36 @@ import (
 )
 
 // A responseWriter applies a route's response operations when the header of the
-// final response is sent, whichever way a handler does that. Informational
+// final response is sent, in whatever way a handler does that. Informational
 // responses pass unchanged.
 type responseWriter struct {
 	http.ResponseWriter
 	x *exchange
-	// sent says that the final header went out.
+	// sent means that the final header was sent.
 	sent bool
-	// start is when the request was taken.
+	// start is when the gateway received the request.
 	start time.Time
-	// corsOrigin is the allowed origin, where CORS headers are due.
+	// corsOrigin is the allowed origin, if the response needs CORS headers.
 	corsOrigin string
-	// host is the endpoint that answers, if it is outside of this process.
+	// host is the endpoint that answers, if it is outside this process.
 	host upstream.Host
-	// local says that the gateway itself answers, to which response operations
-	// do not apply. CORS headers do.
+	// local means that the gateway itself answers. Response operations do not
+	// apply then, but CORS headers do.
 	local bool
-	// catches says that a failure of the destination is kept in failure, and
-	// caught is set, rather than answered.
+	// catches means that a failure of the destination is stored in failure and
+	// sets caught, instead of being answered.
 	catches, caught bool
 	failure         upstream.Failure
 }
 
-// A hijackableWriter is a responseWriter over a connection that can be taken.
+// A hijackableWriter is a responseWriter over a connection that can be
+// hijacked.
 type hijackableWriter struct{ *responseWriter }
 
 func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
 	if err == nil {
-		w.sent = true // by whoever has the connection now
+		w.sent = true // by the new owner of the connection
 	}
 	return c, rw, err
 }
@@ -79,7 +80,7 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-// ReadFrom lets the writer below copy without a buffer where it can.
+// ReadFrom lets the writer below copy without a buffer if it can.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !w.sent {
 		w.commit(http.StatusOK)
@@ -102,11 +103,11 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// UpstreamHost notes which endpoint answers.
+// UpstreamHost records which endpoint answers.
 func (w *responseWriter) UpstreamHost(h upstream.Host) { w.host = h }
 
-// UpstreamFailed answers for a destination that gave no response. Nobody answers
-// a client that is gone.
+// UpstreamFailed answers for a destination that gave no response. A client that
+// is gone gets no answer.
 func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
 	if w.catches {
 		w.failure, w.caught = f, true
@@ -117,8 +118,8 @@ func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
 	}
 	w.local = true
 	if body := w.x.in.Body; w.x.in.ProtoMajor == 1 && body != nil && body != http.NoBody {
-		// The destination may not have read it to its end, and net/http's server
-		// might take the rest for another request.
+		// The destination may not have read the whole body, and net/http's
+		// server might read the rest as another request.
 		w.Header()["Connection"] = []string{"close"}
 	}
 	if f.Overloaded {
@@ -134,7 +135,7 @@ func (w *responseWriter) finish() {
 	}
 }
 
-// commit makes the header what is sent.
+// commit prepares the header to be sent.
 func (w *responseWriter) commit(status int) {
 	w.sent = true
 	x, h := w.x, w.Header()
@@ -157,13 +158,13 @@ func (w *responseWriter) commit(status int) {
 	}
 }
 
-// serverName is shared by all responses and never written to: its capacity is
-// its length.
+// serverName is shared by all responses and never changed: its capacity is its
+// length.
 var serverName = []string{"istio-envoy"}
 
 func freshValue(s string) []string { return []string{s} }
 
-// localReply answers r as Envoy does by itself.
+// localReply answers r as Envoy's own replies do.
 func (p *Program) localReply(w http.ResponseWriter, r *http.Request, status int, body string) {
 	if p.Semantics.SendsEnvoyHeaders() {
 		w.Header()["Server"] = serverName

@@ -86,7 +86,7 @@ func TestResponseOperationsSurviveEveryCommit(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			quietly := log.Writer()
-			log.SetOutput(io.Discard) // net/http tells of superfluous calls
+			log.SetOutput(io.Discard) // net/http logs superfluous calls
 			defer log.SetOutput(quietly)
 			for _, p := range testhttp.Protocols {
 				t.Run(p.Name, func(t *testing.T) {
@@ -267,8 +267,8 @@ func TestFlushReportsWhatIsNotSupported(t *testing.T) {
 	gw.ServeHTTP(bareWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 }
 
-// Response operations are for responses of destinations; the gateway's own have
-// only CORS headers.
+// Response operations apply to responses of destinations; the gateway's own
+// have only CORS headers.
 func TestMissingDestinationGetsNoResponseOperations(t *testing.T) {
 	for _, s := range []gateway.Semantics{gateway.Native, gateway.Envoy} {
 		gw := testgateway.Built(t, gateway.New().Semantics(s).Route(spec.Route{

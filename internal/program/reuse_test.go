@@ -16,8 +16,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Exchanges are used again for requests that nobody keeps, and none of them may
-// see anything of another.
+// Exchanges are reused for requests that nothing refers to, and none of them
+// may see anything of another.
 func TestExchangesThatAreUsedAgain(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

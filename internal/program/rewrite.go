@@ -11,7 +11,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Rewritten returns a copy of r with another path, and the rewrite's authority.
+// Rewritten returns a copy of r with another path, and with the rewrite's
+// authority.
 func (p *Rewrite) Rewritten(r *http.Request, ctx context.Context, path string) *http.Request {
 	out := r.Clone(ctx)
 	setTarget(out, path)
@@ -21,23 +22,23 @@ func (p *Rewrite) Rewritten(r *http.Request, ctx context.Context, path string) *
 	return out
 }
 
-// A Rewrite is a spec.Rewrite, compiled. The zero value, and nil, change nothing.
+// A Rewrite is a compiled spec.Rewrite. The zero value and nil change nothing.
 type Rewrite struct {
 	uri string
-	// join makes a prefix and the rest meet at one slash.
+	// join makes the prefix and the rest meet at one slash.
 	join      bool
 	Regex     *regexProgram
 	authority string
 }
 
-// A regexProgram is a spec.RegexRewrite, compiled.
+// A regexProgram is a compiled spec.RegexRewrite.
 type regexProgram struct {
 	*regexp.Regexp
-	// template is the replacement in the syntax of package regexp, text the one
-	// that was declared.
+	// template is the replacement in the syntax of package regexp, and text is
+	// the declared one.
 	template, text string
-	// void says that the replacement names a group that the expression has not:
-	// RE2 leaves the text as it is then.
+	// void means that the replacement names a group that the expression does
+	// not have: RE2 then leaves the text unchanged.
 	void bool
 }
 
@@ -61,7 +62,7 @@ func (p *Rewrite) changesPath() bool {
 	return p != nil && (p.uri != "" || p.Regex != nil)
 }
 
-// Path returns the rewritten path of a request that u holds for.
+// Path returns the rewritten path of a request that matches u.
 func (p *Rewrite) Path(path string, u *match.URI) string {
 	switch {
 	case p.Regex != nil && p.Regex.void:
@@ -76,7 +77,7 @@ func (p *Rewrite) Path(path string, u *match.URI) string {
 	return p.uri + path[u.MatchedLength(path):]
 }
 
-// joinPrefix replaces the first n bytes of path. Where they end at a segment's
+// joinPrefix replaces the first n bytes of path. If they end at a segment's
 // end, prefix and rest meet at exactly one slash.
 func joinPrefix(prefix, path string, n int) string {
 	rest := path[n:]
@@ -104,8 +105,8 @@ func HighestGroup(rewrite string) int {
 	return highest
 }
 
-// regexTemplate translates a replacement from RE2's syntax into that of package
-// regexp. ok is false if a backslash stands before anything but a digit or a
+// regexTemplate translates a replacement from RE2's syntax to that of package
+// regexp. ok is false if a backslash precedes anything except a digit or a
 // backslash.
 func regexTemplate(rewrite string) (template string, ok bool) {
 	var b strings.Builder

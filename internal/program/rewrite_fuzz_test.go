@@ -15,8 +15,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// FuzzRegexRewrite compares a rewrite with the replacement of every occurrence
-// one by one, as RE2's GlobalReplace is defined.
+// FuzzRegexRewrite compares a rewrite with a replacement of the occurrences one
+// by one, which is the definition of RE2's GlobalReplace.
 func FuzzRegexRewrite(f *testing.F) {
 	f.Add(`^/service/([^/]+)(/.*)$`, `\2/instance/\1`, "/service/foo/v1/api")
 	f.Add("one", "two", "/xxx/one/yyy/one/zzz")

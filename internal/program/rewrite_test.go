@@ -44,12 +44,13 @@ func TestRewriteReplacesWhatMatched(t *testing.T) {
 		{spec.Match{URI: spec.Prefix("/foo"), IgnoreURICase: true}, "/bar", "/FOO/x", "/bar/x", "/bar/x"},
 		{spec.Match{URI: spec.Exact("/foo"), IgnoreURICase: true}, "/bar", "/FoO", "/bar", "/bar"},
 
-		// It is text: no operators, no groups, and a query of its own.
+		// The replacement is plain text: no operators, no groups, and its own
+		// query.
 		{spec.Match{URI: spec.Regex("/(p)/(.*)")}, `/\1/$1/%REQ(X)%`, "/p/1", `/\1/$1/%REQ(X)%`, `/\1/$1/%REQ(X)%`},
 		{spec.Match{URI: spec.Exact("/a")}, "/b?z=9", "/a", "/b?z=9", "/b?z=9"},
 		{spec.Match{URI: spec.Exact("/a")}, "/b?z=9", "/a?x=1", "/b?z=9?x=1", "/b?z=9?x=1"},
 
-		// What the client escaped stays as it came.
+		// Escapes from the client stay unchanged.
 		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/a%2Fb%20c", "/v2/a%2Fb%20c", "/v2/a%2Fb%20c"},
 		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/a%2fb", "/v2/a%2fb", "/v2/a%2fb"},
 		{spec.Match{URI: spec.Prefix("/a%2Fb")}, "/x", "/a%2Fb/c", "/x/c", "/x/c"},
@@ -57,7 +58,7 @@ func TestRewriteReplacesWhatMatched(t *testing.T) {
 		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d", "/v2/1?q=a%20b&c;d"},
 		{spec.Match{URI: spec.Prefix("/products")}, "/v2", "/products/1?", "/v2/1?", "/v2/1?"},
 
-		// Nothing to replace: the path is what was matched on.
+		// Nothing to replace: the path is the one that was matched.
 		{spec.Match{URI: spec.Prefix("/products")}, "", "/products/./1", "/products/1", "/products/1"},
 	} {
 		t.Run(row.match.URI.String()+" to "+row.uri+" at "+row.target, func(t *testing.T) {
@@ -181,7 +182,7 @@ func TestAuthorityPrecedence(t *testing.T) {
 	require.Equal(t, "set.com", p.Authority)
 }
 
-// net/http's own types stay usable behind a rewrite that yields what no client
+// net/http's own types stay usable after a rewrite to a path that no client
 // could send.
 func TestRewriteToWhatIsNoPath(t *testing.T) {
 	for _, rewrite := range []string{`\1`, "relative", "*", "//host/x", "http://evil.com/"} {
@@ -197,7 +198,7 @@ func TestRewriteToWhatIsNoPath(t *testing.T) {
 	}
 }
 
-// A target with scheme and host chooses the host, and is not passed on.
+// A target with scheme and host chooses the host, and is not forwarded.
 func TestAbsoluteTarget(t *testing.T) {
 	gw, spy := testgateway.Routed(t, gateway.Native, spec.Route{Rewrite: &spec.Rewrite{URI: "/v2", Authority: "b.com"}})
 	r := testhttp.Request(t, "GET", "http://shop.com/x?q=1")

@@ -4,7 +4,7 @@ import (
 	"math"
 )
 
-// A share is a part of all requests, in millionths.
+// A share is a fraction of all requests, in millionths.
 type share uint32
 
 const All share = 1_000_000
@@ -17,7 +17,7 @@ func NewShare(percent float64) share {
 // Percent returns the share as a percentage.
 func (s share) Percent() float64 { return float64(s) / 10_000 }
 
-// holds draws whether a request is part of the share.
+// holds decides at random whether a request is part of the share.
 func (s share) holds(random func() uint64) bool {
 	return s == All || s > 0 && s.covers(random())
 }

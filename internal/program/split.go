@@ -9,38 +9,39 @@ import (
 	"github.com/lateengo/gateway/internal/traffic"
 )
 
-// Reach puts an upstream behind a destination.
+// Reach connects a destination with an upstream.
 func (d *Destination) Reach(r *Remote) {
 	d.Backend, d.Budget, d.Remote, d.direct = r.Upstream, r.Budget, true, r.Direct
 }
 
-// A Split is the destinations of a spec.Route, compiled.
+// A Split is the compiled destinations of a spec.Route.
 type Split struct {
 	Destinations []Destination
-	// Total is the sum of the weights, 0 for a single destination.
+	// Total is the sum of the weights, or 0 for a single destination.
 	Total uint64
 }
 
-// A Destination is a spec.Destination with what stands behind it.
+// A Destination is a spec.Destination with its backend.
 type Destination struct {
 	Host, Subset string
 	Weight       uint32
 	Port         uint16
-	// Remote says that Backend is outside of this process, and Declared that it is a
-	// Service.
+	// Remote means that Backend is outside this process, and Declared that it
+	// is a Service.
 	Remote, Declared bool
-	// direct says that Backend is an upstream which keeps nothing of a request
-	// without a body once it has returned: net/http's client may.
+	// direct means that Backend is an upstream that keeps no reference to a
+	// request without a body after it returns. net/http's client may keep one.
 	direct bool
-	// Writes says which of the edge's headers operations may write.
+	// Writes is the set of the edge's headers that operations may write.
 	Writes edgeWrites
-	// Adds is how many headers the destination may get beside the client's.
+	// Adds is how many headers the destination may get in addition to the
+	// client's.
 	Adds int
-	// Computes says that operations have values which look at the request.
+	// Computes means that operations have values that read the request.
 	Computes bool
-	// upTo is the sum of the weights up to and including this one's.
+	// upTo is the sum of the weights up to and including this destination's.
 	upTo uint64
-	// Backend is nil if nothing stands behind the name.
+	// Backend is nil if the name has no backend.
 	Backend http.Handler
 	// Request and Response are the levels of header operations, in order.
 	Request, Response [2]*header.Operations
@@ -48,7 +49,7 @@ type Destination struct {
 	Authority string
 	// Budget limits repetitions; nil for a backend in this process.
 	Budget *forward.Budget
-	// Policy is what DestinationRules say, nil if it is the default.
+	// Policy is declared by DestinationRules. It is nil if it is the default.
 	Policy *traffic.Policy
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/lateengo/gateway/internal/header"
 )
 
-// formatContext returns what the values of ops look at, nil if they are constant.
+// formatContext returns the context for the values of ops, or nil if they are
+// constant.
 func (x *exchange) formatContext(ops *header.Operations) *header.Context {
 	if !ops.Dynamic {
 		return nil
@@ -52,7 +53,7 @@ func (x *exchange) Upstream() (address, protocol string) {
 	return x.w.host.Address, x.w.host.Protocol
 }
 
-// Started returns when the request was taken.
+// Started returns when the gateway received the request.
 func (x *exchange) Started() time.Time {
 	if x.w == nil {
 		return time.Now()

@@ -7,7 +7,7 @@ import (
 	"github.com/lateengo/gateway/internal/match"
 )
 
-// Take takes a request through its route: the filters in Envoy's order, then the
+// Take handles a request with its route: the filters in Envoy's order, then the
 // route's action.
 func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 	route, r := c.Route, v.Request
@@ -58,7 +58,7 @@ func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *De
 	}
 }
 
-// serve makes x, which is new, the exchange of a request, and goes through with it.
+// serve makes x, which is new, the exchange of a request, and executes it.
 func (x *wrappedExchange) serve(p *Program, w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
 	x.Begin(p, v, c)
 	x.writer.ResponseWriter, x.writer.x, x.writer.start, x.writer.corsOrigin = w, &x.exchange, time.Now(), origin
@@ -86,8 +86,8 @@ func (x *exchange) forward(w http.ResponseWriter, dest *Destination) {
 	}
 	dest.Backend.ServeHTTP(w, x.Req)
 	if form := x.Req.MultipartForm; form != nil && x.in.MultipartForm == nil {
-		// net/http's server cleans up after the request that it made, and knows
-		// nothing of this one.
+		// net/http's server cleans up only after the request that it made, not
+		// after this copy.
 		_ = form.RemoveAll()
 	}
 }

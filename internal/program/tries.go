@@ -15,7 +15,7 @@ import (
 )
 
 // needsAttempts reports whether the exchange needs more than one plain call of
-// the backend: because it may have to be called again, or left alone.
+// the backend, because the call may have to be repeated or abandoned.
 func (rt *Route) needsAttempts(x *exchange) bool {
 	switch {
 	case rt.Timeout > 0 || rt.Retry.PerTry > 0:
@@ -28,13 +28,13 @@ func (rt *Route) needsAttempts(x *exchange) bool {
 	return isGRPC(x.in) && (rt.Retry.Attempts > 0 || x.grpcTimeout() > 0)
 }
 
-// isGRPC reports whether a request speaks gRPC, be it as gRPC-Web.
+// isGRPC reports whether a request uses gRPC or gRPC-Web.
 func isGRPC(r *http.Request) bool {
 	return strings.HasPrefix(field.First(r.Header, "Content-Type"), "application/grpc")
 }
 
 // attempt calls the destination's backend as often as the route's retry policy
-// has it, and for as long as its timeouts do.
+// allows, within its timeouts.
 func (x *exchange) attempt(w http.ResponseWriter) {
 	rt := x.clause.Route
 	stream := x.grpcTimeout()
@@ -46,7 +46,7 @@ func (x *exchange) attempt(w http.ResponseWriter) {
 	x.attempts(w, timed, stream)
 }
 
-// attempts is attempt where responses are judged, or time is limited.
+// attempts is attempt for exchanges that judge responses or have a time limit.
 func (x *exchange) attempts(w http.ResponseWriter, timed bool, stream time.Duration) {
 	rt := x.clause.Route
 	a := &forward.Attempts{
@@ -58,8 +58,8 @@ func (x *exchange) attempts(w http.ResponseWriter, timed bool, stream time.Durat
 	a.Serve()
 }
 
-// retriesOnlyFailures reports whether all that may be retried are failures before
-// a response, with nothing that would have to be sent again.
+// retriesOnlyFailures reports whether only failures before a response may be
+// retried, and no body would have to be sent again.
 func (x *exchange) retriesOnlyFailures() bool {
 	p := x.clause.Route.Retry
 	if !x.dest.Remote || p.JudgesStatus || len(p.GRPC) > 0 && isGRPC(x.in) {
@@ -68,8 +68,8 @@ func (x *exchange) retriesOnlyFailures() bool {
 	return x.Req.Body == nil || x.Req.Body == http.NoBody || !p.AnyReset && !p.ResetBeforeRequest
 }
 
-// proxy is attempt where only failures are retried, of a destination outside of
-// this process: the response goes straight to the client.
+// proxy is attempt for exchanges that retry only failures, with a destination
+// outside this process: the response goes directly to the client.
 func (x *exchange) proxy(w http.ResponseWriter) {
 	var body *touchedBody
 	if x.Req.Body != nil && x.Req.Body != http.NoBody {
@@ -86,8 +86,8 @@ func (x *exchange) proxy(w http.ResponseWriter) {
 	}
 }
 
-// retry goes on from the failure of the first try. It stands apart from proxy, whose
-// stack is that of most requests.
+// retry continues after the failure of the first try. It is separate from proxy
+// to keep that function's stack small for most requests.
 func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 	policy := x.clause.Route.Retry
 	previous := x.previousHosts()
@@ -136,7 +136,7 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 	}
 }
 
-// A touchedBody knows whether any of it was asked for. Closing it leaves it to
+// A touchedBody records whether any of it was read. Closing it leaves it for
 // the next try.
 type touchedBody struct {
 	io.ReadCloser
@@ -165,15 +165,15 @@ func (x *exchange) Fail(w http.ResponseWriter, f upstream.Failure) {
 	x.program.localReply(w, x.in, f.Status, f.Body)
 }
 
-// previousHosts returns those of the exchange, of which none was tried yet.
+// previousHosts returns the PreviousHosts of the exchange, without tried hosts.
 func (x *exchange) previousHosts() forward.PreviousHosts {
 	rt := x.clause.Route
 	return forward.NewPreviousHosts(x.dest.Backend, x.dest.Remote && rt.Avoids(x.dest), rt.Retry.RemoteLocalities)
 }
 
-// Avoids reports whether retries keep away from hosts that were tried. That is
-// so unless the policy says otherwise, or the only destination is chosen by a
-// hash, which would be in vain.
+// Avoids reports whether retries avoid hosts that were tried. They do unless
+// the policy declares otherwise, or a hash chooses the host of the only
+// destination, so that avoiding has no effect.
 func (rt *Route) Avoids(d *Destination) bool {
 	if p := rt.Retry; p.HostsDeclared {
 		return !p.SameHosts
@@ -181,7 +181,7 @@ func (rt *Route) Avoids(d *Destination) bool {
 	return rt.Split.Total > 0 || d.Policy == nil || d.Policy.Hash == nil
 }
 
-// Repeats reports whether a request is sent once more, although the route's
+// Repeats reports whether a request is sent once more although the route's
 // policy does not retry the failure: its connection broke before a response,
 // and it changes nothing.
 func (x *exchange) Repeats(f *upstream.Failure) bool {
@@ -189,7 +189,7 @@ func (x *exchange) Repeats(f *upstream.Failure) bool {
 		(f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) && x.dest.Budget.Spend()
 }
 
-// expectTimeout tells the destination how long it has.
+// expectTimeout tells the destination how much time it has.
 func (rt *Route) expectTimeout(x *exchange) {
 	d := rt.Timeout
 	if each := rt.Retry.PerTry; each > 0 && (d <= 0 || each < d) {

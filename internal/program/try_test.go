@@ -76,8 +76,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// A backend that was given up can neither reach the client nor what belongs to
-// the exchange.
+// An abandoned backend can reach neither the client nor the data of the
+// exchange.
 func TestAbandonedBackend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cause, wrote, flushed, full, deadline error
@@ -137,7 +137,7 @@ func TestBackendPanicsInTheExchangesGoroutine(t *testing.T) {
 	}
 }
 
-// A takenWriter is a response writer over a connection that can be taken.
+// A takenWriter is a response writer over a connection that can be hijacked.
 type takenWriter struct {
 	*httptest.ResponseRecorder
 	conn net.Conn
@@ -217,8 +217,8 @@ func TestHeadersAroundATry(t *testing.T) {
 	require.Equal(t, http.Header{"X-Sum": {"4"}, "X-More": {"5"}}, response.Trailer)
 }
 
-// The stream of a response that began in time is cut, so that no client takes it
-// for a whole one.
+// The stream of a response that began in time is cut, so that no client
+// mistakes it for a complete one.
 func TestTimeoutCutsTheStream(t *testing.T) {
 	for _, protocol := range testhttp.Protocols {
 		t.Run(protocol.Name, func(t *testing.T) {

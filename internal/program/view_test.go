@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// takes reports whether a route with this match takes a request.
+// takes reports whether a route with this match matches a request.
 func takes(t *testing.T, m spec.Match, r *http.Request) bool {
 	t.Helper()
 	gw, spy := testgateway.Routed(t, gateway.Envoy, spec.Route{Match: []spec.Match{m}})
@@ -26,8 +26,8 @@ func TestConditionsOnHeaders(t *testing.T) {
 		header  string
 		match   spec.StringMatch
 		came    []string
-		with    bool // taken by headers
-		without bool // taken by withoutHeaders
+		with    bool // matched by headers
+		without bool // matched by withoutHeaders
 	}{
 		{"exact", "x-a", spec.Exact("1"), []string{"X-A: 1"}, true, false},
 		{"names in any letter case", "X-a", spec.Exact("1"), []string{"x-A: 1"}, true, false},

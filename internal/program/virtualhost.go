@@ -10,22 +10,21 @@ type VirtualHost struct {
 	// redirect answers every plain-text request with a redirect to https.
 	redirect bool
 	List     match.List
-	// Clauses say what becomes of a request that the clause of List at the same
-	// place matches.
+	// Clauses hold the result for each clause of List, at the same index.
 	Clauses []Clause
 }
 
-// A Clause is a clause with the route that it is a part of.
+// A Clause is a clause with its route.
 type Clause struct {
 	*match.Clause
 	Route *Route
-	// Name is the route's name and the match's.
+	// Name is made of the route's name and the match's name.
 	Name string
-	// Position is the clause's place in its virtual host.
+	// Position is the clause's position in its virtual host.
 	Position int32
 }
 
-// NewVirtualHost returns a virtual host. Of the clauses it takes Route and Name.
+// NewVirtualHost returns a virtual host. It uses Route and Name of the clauses.
 func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses []Clause) *VirtualHost {
 	h := &VirtualHost{Domain: domain, redirect: redirect, List: match.NewList(list), Clauses: clauses}
 	for i := range clauses {

@@ -11,15 +11,15 @@ import (
 // A cut is the place before or after a slash of a string. The end of a string
 // counts as a slash.
 type cut struct {
-	// slashes is how many there are in front of that slash.
+	// slashes is the number of slashes before that slash.
 	slashes int
 	// after is 1 for the place after the slash.
 	after int
 }
 
-// cutOf returns the cut at which key ends. A string that begins with a key has the
-// same cut there if the key ends in a slash; otherwise it may have, or be in the
-// middle of a segment.
+// cutOf returns the cut at which key ends. If the key ends in a slash, a string
+// that begins with it has the same cut there; otherwise the string may have it,
+// or continue within the segment.
 func cutOf(key string) cut {
 	n := strings.Count(key, "/")
 	if strings.HasSuffix(key, "/") {
@@ -33,10 +33,10 @@ func (c cut) compare(d cut) int {
 	return cmp.Or(cmp.Compare(d.slashes, c.slashes), cmp.Compare(d.after, c.after))
 }
 
-// before returns the length of what stands before a cut in s, and a hash of it. The
-// length is -1 if s has no such cut. Only the operator chooses what is put in a
-// table, so that the seed is no secret: clients look things up, which makes no
-// search longer.
+// before returns the length of the part of s before a cut, and its hash. The
+// length is -1 if s has no such cut. The seed need not be secret, because only
+// the operator chooses the keys of a table. Clients only look keys up, which
+// makes no search longer.
 func before[S string | []byte](s S, c cut) (length int, h uint64) {
 	left, h := c.slashes, uint64(seed)
 	i := 0
@@ -54,8 +54,8 @@ func before[S string | []byte](s S, c cut) (length int, h uint64) {
 	return beforeEnd(s, c.after, i, left, h)
 }
 
-// beforeEnd is before where only the last bytes of s, from i on, are left, and so
-// many slashes.
+// beforeEnd is before for the last bytes of s, from i on, with left slashes
+// remaining.
 func beforeEnd[S string | []byte](s S, after, i, left int, h uint64) (int, uint64) {
 	w := word.Rest(s)
 	slashes := word.Equal(w, '/') | word.Mark(len(s)-i)
@@ -75,10 +75,10 @@ const (
 	factor = 0xa0761d6478bd642f
 )
 
-// mix takes a whole word into a hash.
+// mix adds a whole word to a hash.
 func mix(h, w uint64) uint64 { return (bits.RotateLeft64(h, 23) ^ w) * factor }
 
-// finish takes the last one, after which every bit depends on all of the text.
+// finish adds the last word. After it every bit depends on the whole text.
 func finish(h, w uint64) uint64 {
 	hi, lo := bits.Mul64(h^w, factor)
 	return hi ^ lo

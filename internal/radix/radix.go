@@ -1,5 +1,5 @@
-// Package radix finds the longest of a fixed set of keys that a string begins
-// with.
+// Package radix finds the longest of a fixed set of keys with which a string
+// begins.
 package radix
 
 import (
@@ -13,40 +13,43 @@ import (
 // A Tree maps keys to small numbers. It is immutable and safe for concurrent
 // use. The zero Tree is empty.
 type Tree struct {
-	// table finds keys that end at a slash or where the string does. It is asked
-	// first, and mostly knows all.
+	// table finds keys that end at a slash or at the end of the string. It is
+	// searched first, and usually knows all keys.
 	table table
 	// nodes holds all keys, unless the table knows them all. text holds the
-	// labels, firsts the first bytes of the children of nodes with many.
+	// labels. firsts holds the first bytes of children, for nodes with many
+	// children.
 	nodes        []node
 	text, firsts string
-	// resume[i] is the node of key i if the table, having found it, may have
-	// missed a longer one, or else -1.
+	// resume[i] is the node of key i if the table, after it found the key, may
+	// have missed a longer one. Otherwise it is -1.
 	resume []int32
 }
 
 // A node is a byte range that keys share. Children are sorted by first byte and
-// stand next to each other in memory. Two nodes are one cache line: what a walk
-// costs is the lines that it touches.
+// adjacent in memory. Two nodes fit in one cache line: the cost of a walk is
+// the number of lines that it reads.
 type node struct {
-	// label is where in the tree's text the label begins, and its length.
+	// label is the index of the label in the tree's text, and length is its
+	// length.
 	label, length uint32
 	// value is the number of the key that ends here, or -1.
 	value int32
-	// children is the place of the first child; count is how many there are.
+	// children is the index of the first child; count is the number of
+	// children.
 	children uint32
 	count    uint16
 	// few holds the first byte of each child's label, lowest byte first, if
-	// they fit. Otherwise few[0] is where in firsts they are.
+	// they fit. Otherwise few[0] is their index in firsts.
 	few [2]uint64
 }
 
 // inline is how many first bytes a node holds.
 const inline = 16
 
-// Build returns the tree of keys, which must be distinct and stay as they are.
-// keys[i] has number i, and parents[i] is the number of the longest other key that
-// it begins with, or -1.
+// Build returns the tree of keys, which must be distinct and must not change.
+// keys[i] has number i, and parents[i] is the number of the longest other key
+// with which it begins, or -1.
 func Build(keys []string) (t *Tree, parents []int32) {
 	if len(keys) == 0 {
 		return new(Tree), nil
@@ -73,8 +76,8 @@ func Build(keys []string) (t *Tree, parents []int32) {
 	return t, parents
 }
 
-// parentsOf finds the parents: those that a key begins with stand before it in
-// order.
+// parentsOf finds the parents. In sorted order, the keys with which a key
+// begins come before it.
 func parentsOf(keys []string, order []int32) []int32 {
 	out := make([]int32, len(keys))
 	above := int32(-1)
@@ -96,8 +99,8 @@ type builder struct {
 	text, firsts strings.Builder
 }
 
-// fill makes the node at, which ends at depth, the tree of the keys in order, all
-// of which share their first depth bytes.
+// fill builds the tree of the keys in order at the node at, which ends at
+// depth. All of these keys share their first depth bytes.
 func (b *builder) fill(at int, order []int32, depth int) {
 	if len(order) > 0 && len(b.keys[order[0]]) == depth {
 		b.nodes[at].value, b.places[order[0]] = order[0], int32(at)
@@ -119,7 +122,8 @@ func (b *builder) fill(at int, order []int32, depth int) {
 		for end < len(order) && b.keys[order[end]][depth] == head[depth] {
 			end++
 		}
-		// Sorted, so what the first and the last share, all share.
+		// The keys are sorted, so all of them share what the first and the last
+		// share.
 		shared := len(sharedPrefix(head[depth:], b.keys[order[end-1]][depth:]))
 		b.nodes = append(b.nodes, node{label: uint32(b.text.Len()), length: uint32(shared), value: -1})
 		b.text.WriteString(head[depth : depth+shared])
@@ -152,15 +156,15 @@ func sharedPrefix(a, b string) string {
 	return a[:n]
 }
 
-// Longest returns the number of the longest key that s begins with, or -1. The
-// shorter ones are its parent, the parent of that, and so on.
+// Longest returns the number of the longest key with which s begins, or -1. The
+// shorter keys are its parent, the parent of that, and so on.
 func (t *Tree) Longest(s string) int32 { return longest(t, s) }
 
 // LongestBytes is Longest for bytes.
 func (t *Tree) LongestBytes(s []byte) int32 { return longest(t, s) }
 
-// longest asks the table for each cut, last first, and where that does not know
-// all, the nodes for a longer key.
+// longest searches the table at each cut, last first. If the table does not
+// know all keys, it searches the nodes for a longer one.
 func longest[S string | []byte](t *Tree, s S) int32 {
 	last := uint64(len(t.table.groups) - 1)
 	for _, c := range t.table.cuts {
@@ -192,7 +196,7 @@ func longest[S string | []byte](t *Tree, s S) int32 {
 }
 
 // walk returns the number of the longest key that leads from a node along s, or
-// else found.
+// found if there is none.
 func walk[S string | []byte](t *Tree, from int32, s S, found int32) int32 {
 	for n := &t.nodes[from]; ; {
 		if n = child(t, n, s); n == nil {
@@ -205,14 +209,14 @@ func walk[S string | []byte](t *Tree, from int32, s S, found int32) int32 {
 	}
 }
 
-// child returns the child of n whose label s begins with.
+// child returns the child of n with whose label s begins.
 func child[S string | []byte](t *Tree, n *node, s S) *node {
 	if len(s) == 0 || n.count == 0 {
 		return nil
 	}
 	var at int
 	if n.count <= inline {
-		// Without a branch for each byte: which child it is cannot be predicted.
+		// No branch for each byte, because the right child cannot be predicted.
 		wanted := uint64(s[0]) * low
 		at = zeroByte(n.few[0] ^ wanted)
 		if at == 8 {
@@ -239,7 +243,7 @@ const (
 	high = 0x8080808080808080
 )
 
-// zeroByte returns the place of the lowest byte of w that is zero, or 8.
+// zeroByte returns the index of the lowest byte of w that is zero, or 8.
 func zeroByte(w uint64) int {
 	return bits.TrailingZeros64((w-low)&^w&high) / 8
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lateengo/gateway/internal/radix"
 )
 
-// BenchmarkLongest measures the search for one of 1,000 keys that end in a slash,
-// that do not, and that are the beginning of each other.
+// BenchmarkLongest measures the search for one of 1,000 keys: keys that end in
+// a slash, keys that do not, and keys that are prefixes of each other.
 func BenchmarkLongest(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -23,7 +23,7 @@ func build(keys []string) family {
 	return family{t, parents}
 }
 
-// chain returns the keys that s begins with, longest first.
+// chain returns the keys with which s begins, longest first.
 func (f family) chain(s string) []int32 {
 	var out []int32
 	for n := f.Longest(s); n >= 0; n = f.parents[n] {
@@ -70,7 +70,7 @@ func TestEmpty(t *testing.T) {
 	require.Equal(t, []int32{0}, build([]string{""}).chain("x"))
 }
 
-// A key ends at every place in a word, and a string at every place behind it.
+// Keys end at every position in a word, and strings at every position after it.
 func TestLengths(t *testing.T) {
 	const text = "/a/bc/def//ghi/jklm/nopqrst/uvwxyz0123456789abcdefghijkl/m"
 	for n := range len(text) + 1 {
@@ -88,8 +88,7 @@ func TestLengths(t *testing.T) {
 	}
 }
 
-// Keys at more cuts than a table has are found all the same, and leave others where
-// they are.
+// Keys at more cuts than a table has are still found, and do not affect others.
 func TestManySlashes(t *testing.T) {
 	for _, segment := range []string{"/", "/a", "/abc", "/abcdefg", "/abcdefgh"} {
 		var keys []string
@@ -110,7 +109,7 @@ func TestManySlashes(t *testing.T) {
 	}
 }
 
-// scan returns what a chain is to be.
+// scan returns the expected chain.
 func scan(keys []string, s string) []int32 {
 	var out []int32
 	for i, k := range keys {

@@ -9,25 +9,27 @@ import (
 	"github.com/lateengo/gateway/internal/word"
 )
 
-// A table finds keys at the cuts of a string: before each slash, after it, and at
-// the end. Tables of paths have keys at one or two of them, so that a search is as
-// many hashes, where a walk is a branch and a cache line for each part that keys
-// share. What it cannot find are keys that end within a segment of the string.
+// A table finds keys at the cuts of a string: before each slash, after it, and
+// at the end. Tables of paths usually have keys at one or two cuts, so a search
+// needs as many hashes. A walk needs a branch and a cache line for each part
+// that keys share. A table cannot find keys that end within a segment of the
+// string.
 type table struct {
 	keys   []string
 	groups []group
-	// shift leaves of a hash the number of a group.
+	// shift reduces a hash to the number of a group.
 	shift uint8
 	// empty is the number of the key "" plus one, or zero. It is in no group.
 	empty int32
-	// cuts are those at which there are keys, last first.
+	// cuts are the cuts with keys, last first.
 	cuts []cut
 }
 
-// A group holds eight keys at most. Those whose group is full are in the next.
+// A group holds at most eight keys. When a group is full, the next group takes
+// the key.
 type group struct {
-	// tags has a byte of each key's hash, all of which are looked at together, so
-	// that no branch depends on how many keys came first. 0 is no key.
+	// tags has one byte of each key's hash. All bytes are compared together, so
+	// that no branch depends on how many keys come first. 0 is no key.
 	tags    uint64
 	numbers [word.Size]int32
 }
@@ -35,7 +37,8 @@ type group struct {
 // tagOf returns a hash's byte in a group.
 func tagOf(h uint64) byte { return byte(h) | 1 }
 
-// mostCuts is how many cuts a table has at most: each costs a missing key a look.
+// mostCuts is the maximum number of cuts in a table: a search for a missing key
+// tries each of them.
 const mostCuts = 8
 
 func newTable(keys []string) table {
@@ -91,16 +94,16 @@ func (t *table) knows(key string) bool {
 	return key == "" || strings.HasSuffix(key, "/") && slices.Contains(t.cuts, cutOf(key))
 }
 
-// hiding reports of each key whether a string in which it is found may begin with
-// a longer one that is not.
+// hiding reports for each key whether a string in which it is found may begin
+// with a longer key that is not found.
 func (t *table) hiding(parents []int32) []bool {
 	out := make([]bool, len(t.keys))
 	for i, k := range t.keys {
 		if t.knows(k) {
 			continue
 		}
-		// A key that is marked was seen with the same bytes behind it, and so
-		// were those above.
+		// A marked key was seen with the same following bytes, and so were the
+		// keys above it.
 		for above := parents[i]; above >= 0 && !out[above]; above = parents[above] {
 			a := t.keys[above]
 			out[above] = t.knows(a) || k[len(a)] == '/'

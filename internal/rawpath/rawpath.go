@@ -1,9 +1,8 @@
-// Package rawpath reads and writes the path of a URL as the bytes that were on
-// the wire.
+// Package rawpath reads and writes the path of a URL as the bytes on the wire.
 //
-// A url.URL keeps its path decoded, and next to it the encoded form where that
-// is not the usual one. url.URL.EscapedPath re-encodes a path with bytes that it
-// finds unusual, such as `\` or `"`; a proxy has to forward those as they came.
+// A url.URL keeps its path decoded, and the encoded form in addition if it is
+// not the usual one. url.URL.EscapedPath re-encodes a path with bytes that it
+// finds unusual, such as `\` or `"`; a proxy must forward those unchanged.
 package rawpath
 
 import (
@@ -14,11 +13,11 @@ import (
 // Of returns the path of u as it was sent, without the query.
 //
 // It is RawPath if that decodes to Path, or if both are the same text with an
-// invalid escape, as Set leaves it; otherwise it is Path in the default encoding
-// of net/url. A RawPath that says something else than Path is stale and
-// ignored. An empty path is "/", and the Path "*" of an OPTIONS request stays
-// "*". Of does not allocate unless Path holds bytes that have to be escaped and
-// RawPath is empty or stale. It ignores Opaque.
+// invalid escape, as Set leaves it. Otherwise it is Path in the default
+// encoding of net/url. A RawPath that does not fit Path is stale and ignored.
+// An empty path is "/", and the Path "*" of an OPTIONS request stays "*". Of
+// does not allocate unless Path holds bytes that must be escaped and RawPath is
+// empty or stale. It ignores Opaque.
 func Of(u *url.URL) string {
 	if u.RawPath != "" && encodes(u.RawPath, u.Path) {
 		return u.RawPath
@@ -26,11 +25,11 @@ func Of(u *url.URL) string {
 	return encode(u.Path)
 }
 
-// Set makes raw the path of u: Path is raw with its escapes decoded, and RawPath
-// is raw where the default encoding of Path would be another text. Of returns
-// raw again, byte for byte, except that it returns "/" for "". Where raw holds
-// an invalid escape, such as "%zz", both are raw. Set takes a "?" for a part of
-// the path; it does not allocate for a raw path without escapes.
+// Set sets the path of u to raw: Path is raw with its escapes decoded, and
+// RawPath is raw if the default encoding of Path would be another text. Of
+// returns raw again, byte for byte, except that it returns "/" for "". If raw
+// holds an invalid escape, such as "%zz", both are raw. Set treats a "?" as a
+// part of the path; it does not allocate for a raw path without escapes.
 func Set(u *url.URL, raw string) {
 	if strings.IndexByte(raw, '%') < 0 {
 		u.Path, u.RawPath = raw, ""
@@ -51,7 +50,7 @@ func Set(u *url.URL, raw string) {
 	}
 }
 
-// encodes reports whether raw stands for path.
+// encodes reports whether raw is an encoding of path.
 func encodes(raw, path string) bool {
 	if len(raw) < len(path) {
 		return false
@@ -67,7 +66,7 @@ func encodes(raw, path string) bool {
 			i += 2
 		}
 		if j == len(path) || path[j] != c {
-			// Only an invalid escape further on can still make them one.
+			// Only an invalid escape further on can still make raw an encoding.
 			return raw == path && !valid(raw)
 		}
 		j++
@@ -110,8 +109,8 @@ func isPlain(path string) bool {
 	return true
 }
 
-// plain are the bytes that net/url leaves as they are in a path: RFC 3986's
-// unreserved ones and those reserved ones that mean nothing special there.
+// plain are the bytes that net/url does not escape in a path: the unreserved
+// bytes of RFC 3986, and the reserved bytes without a special meaning there.
 var plain = func() (t [256]bool) {
 	for c := byte('a'); c <= 'z'; c++ {
 		t[c], t[c-'a'+'A'] = true, true

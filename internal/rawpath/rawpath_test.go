@@ -77,7 +77,7 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// Every byte is plain exactly where net/url leaves it alone.
+// A byte is plain exactly if net/url does not escape it.
 func TestPlainIsNetURL(t *testing.T) {
 	for c := range 256 {
 		path := "/" + string([]byte{byte(c)})

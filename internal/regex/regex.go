@@ -37,7 +37,7 @@ func (c Cache) Compile(expression string) (*regexp.Regexp, error) {
 // CompilePart is like Compile, for an expression that may match anywhere in a
 // value.
 func (c Cache) CompilePart(expression string) (*regexp.Regexp, error) {
-	// The open group keeps the key apart from all valid expressions.
+	// The open group keeps the key different from all valid expressions.
 	key := "(?:" + expression
 	if re, ok := c[key]; ok {
 		return re, nil
@@ -60,8 +60,8 @@ func checkRegex(expression string) error {
 	case len(expression) > MaxLength:
 		return fmt.Errorf("is an expression of %d bytes, at most %d are allowed", len(expression), MaxLength)
 	}
-	// Alone, because a group around it can make an expression whole that is not:
-	// "a)(b".
+	// Parsed alone, because a group around it can make an invalid expression
+	// valid: "a)(b".
 	if _, err := syntax.Parse(expression, syntax.Perl); err != nil {
 		return regexError(err)
 	}

@@ -23,7 +23,7 @@ func AddressAt(e *spec.Endpoint, p *spec.ServicePort) string {
 // IsSocket reports whether an address is that of a Unix socket.
 func IsSocket(address string) bool { return strings.HasPrefix(address, "unix:") }
 
-// LocalityOf returns the locality of the endpoint, as far as it is known.
+// LocalityOf returns the known parts of the endpoint's locality.
 func LocalityOf(e *spec.Endpoint) string {
 	if e.Locality != "" {
 		return e.Locality
@@ -35,7 +35,8 @@ func LocalityOf(e *spec.Endpoint) string {
 	return strings.ReplaceAll(label, ".", "/")
 }
 
-// topologyLabels are those that Istio derives from the parts of a locality.
+// topologyLabels are the labels that Istio derives from the parts of a
+// locality.
 var topologyLabels = []string{"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"}
 
 // EndpointHas reports whether the endpoint has all of the labels. Derived labels

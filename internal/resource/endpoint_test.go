@@ -8,8 +8,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// An endpoint's own number for a port goes before the service's, and a name of
-// another port does not count.
+// An endpoint's own port number has priority over the service's, and a name of
+// another port has no effect.
 func TestEndpointAt(t *testing.T) {
 	for _, row := range []struct {
 		name     string

@@ -1,7 +1,7 @@
 package resource
 
 // IsLabel reports whether s is one label of a DNS name: letters, digits and
-// inner hyphens, at most 63.
+// inner hyphens, at most 63 characters.
 func IsLabel(s string) bool {
 	if len(s) == 0 || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false

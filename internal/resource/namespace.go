@@ -4,10 +4,12 @@ import (
 	"slices"
 )
 
-// DefaultNamespace is where declarations and backends are that name none.
+// DefaultNamespace is the namespace of declarations and backends without a
+// namespace.
 const DefaultNamespace = "default"
 
-// RootNamespace is Istio's: what is declared there holds for the whole mesh.
+// RootNamespace is Istio's root namespace: declarations in it apply to the
+// whole mesh.
 const RootNamespace = "istio-system"
 
 // ExportedTo reports whether a namespace sees a resource.

@@ -8,7 +8,8 @@ import (
 var TLSModes = []string{"", "PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"}
 
 // HasFiles reports whether certificates come from files that the server names.
-// Files with only the authorities of clients may stand beside TLSCertificates.
+// Files with only the authorities of clients may be combined with
+// TLSCertificates.
 func HasFiles(t *spec.ServerTLS) bool {
 	return t.ServerCertificate != "" || t.PrivateKey != "" || t.CACertificates != "" && len(t.TLSCertificates) == 0
 }

@@ -14,7 +14,7 @@ func PortNumbered(s *spec.Service, number int) *spec.ServicePort {
 	return nil
 }
 
-// RunsAtHosts reports whether the service runs at its hosts themselves.
+// RunsAtHosts reports whether the service's hosts are also its endpoints.
 func RunsAtHosts(s *spec.Service) bool {
 	return usesDNS(s) && len(s.Endpoints) == 0 && s.WorkloadSelector == nil
 }

@@ -35,7 +35,7 @@ func NewWorkloads(list []spec.WorkloadEntry, namespace string) Workloads {
 // Selected returns the WorkloadEntries of a namespace that a selector selects, in
 // the order of declaration.
 func (x *Workloads) Selected(selector map[string]string, namespace string) []*spec.WorkloadEntry {
-	// Only those that have the rarest of the labels are looked at.
+	// Only entries with the rarest of the labels are checked.
 	candidates := x.byNamespace[namespace]
 	for key, value := range selector {
 		if slices.Contains(topologyLabels, key) {

@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A selector selects, of its own namespace, what has all of its labels.
+// A selector selects entries of its own namespace that have all of its labels.
 func TestSelectedWorkloads(t *testing.T) {
 	x := NewWorkloads([]spec.WorkloadEntry{
 		testhttp.Labelled("shops", "both", "10.0.0.1", "app", "shop", "version", "v1"),

@@ -1,5 +1,5 @@
-// Package revocation checks chains of certificates against lists of those that
-// their issuers have revoked (RFC 5280), as Envoy does.
+// Package revocation checks certificate chains against lists of revoked
+// certificates (RFC 5280), as Envoy does.
 package revocation
 
 import (
@@ -14,25 +14,27 @@ import (
 	"time"
 )
 
-// removeFromCRL is the reason code of an entry that takes another one back.
+// removeFromCRL is the reason code of an entry that cancels another one.
 const removeFromCRL = 8
 
-// Lists tell which certificates their issuers have revoked. They are safe for
-// concurrent use. Without any, nothing is covered, and so no chain holds.
+// Lists hold the certificates that their issuers have revoked. They are safe
+// for concurrent use. Without lists, no certificate is covered, so no chain is
+// valid.
 type Lists []*list
 
-// A list is one whose entries are found by serial number.
+// A list is a revocation list whose entries are found by serial number.
 type list struct {
 	*x509.RevocationList
 	partial bool
 	serials map[string]bool
-	// signer is an issuer that the list's signature has been verified with. To do
-	// so takes as long as the list is long.
+	// signer is an issuer with which the list's signature has been verified.
+	// That takes longer for longer lists.
 	signer atomic.Pointer[x509.Certificate]
 }
 
-// Parse returns the lists in a text in PEM form, which may hold other things. A
-// text without any is an error: it was meant to revoke something.
+// Parse returns the lists in a PEM text, which may also contain other blocks. A
+// text without any list is an error, because its purpose is to revoke
+// something.
 func Parse(text []byte) (lists []*x509.RevocationList, err error) {
 	for {
 		var block *pem.Block
@@ -54,15 +56,16 @@ func Parse(text []byte) (lists []*x509.RevocationList, err error) {
 	return lists, nil
 }
 
-// partial reports whether a list is not about all of its issuer's certificates, or
-// about another's too. It says so in a critical extension, and an entry does.
+// partial reports whether a list does not apply to all of its issuer's
+// certificates, or applies also to another's. A critical extension of the list
+// or of an entry shows that.
 func partial(l *x509.RevocationList) bool {
 	critical := func(e pkix.Extension) bool { return e.Critical }
 	return slices.ContainsFunc(l.Extensions, critical) ||
 		slices.ContainsFunc(l.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool { return slices.ContainsFunc(e.Extensions, critical) })
 }
 
-// New makes lists ready to be asked.
+// New prepares lists for checks.
 func New(lists []*x509.RevocationList) Lists {
 	all := make(Lists, len(lists))
 	for i, l := range lists {
@@ -75,9 +78,9 @@ func New(lists []*x509.RevocationList) Lists {
 	return all
 }
 
-// Check returns nil if one of the chains holds now: if each of its certificates is
-// covered by its issuer's list, and not in it. The root is covered by its own list,
-// as in Envoy, where X509_V_FLAG_CRL_CHECK_ALL is set.
+// Check returns nil if one of the chains is valid now: each of its certificates
+// is covered by its issuer's list, and not in it. The root is covered by its
+// own list, as in Envoy, which sets X509_V_FLAG_CRL_CHECK_ALL.
 func (r Lists) Check(chains [][]*x509.Certificate, now time.Time) error {
 	err := errors.New("no certificate was verified")
 	for _, chain := range chains {
@@ -101,7 +104,7 @@ func (r Lists) checkChain(chain []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// checkCertificate asks the newest of an issuer's lists that are in force.
+// checkCertificate checks the newest of an issuer's lists that are in force.
 func (r Lists) checkCertificate(c, issuer *x509.Certificate, now time.Time) error {
 	if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
 		return fmt.Errorf("the list of revoked certificates of %q cannot be verified without its certificate", c.Issuer)
@@ -134,7 +137,7 @@ func (r Lists) checkCertificate(c, issuer *x509.Certificate, now time.Time) erro
 	return nil
 }
 
-// verify verifies that issuer has signed the list, and may.
+// verify verifies that issuer has signed the list, and is allowed to.
 func (l *list) verify(issuer *x509.Certificate) error {
 	if signer := l.signer.Load(); signer != nil && signer.Equal(issuer) {
 		return nil

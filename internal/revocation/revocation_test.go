@@ -21,7 +21,7 @@ func TestCheck(t *testing.T) {
 	impostor := root.Certify(t, "middle", 2, testca.Signs)
 	mute := root.Certify(t, "mute", 4, x509.KeyUsageCertSign)
 	below := mute.Certify(t, "below", 5, x509.KeyUsageDigitalSignature)
-	// Go signs no list for who may not.
+	// Go signs no list for an issuer that may not sign lists.
 	forMute := (&testca.Issuer{Cert: func() *x509.Certificate { c := *mute.Cert; c.KeyUsage = testca.Signs; return &c }(), Key: mute.Key}).Revokes(t, nil)
 
 	early := func(l *x509.RevocationList) {

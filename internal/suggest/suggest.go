@@ -1,13 +1,14 @@
-// Package suggest finds the word that was probably meant.
+// Package suggest finds the word that was probably intended.
 package suggest
 
 import "strings"
 
 // Closest returns the known word that word was probably meant to be, or "" if
-// none is near. Letter case alone, and case together with the separators "-"
-// and "_", never count as a difference; otherwise one edit (a letter added,
-// dropped or replaced, or two neighbours exchanged) is allowed for every three
-// letters of the longer word. Of several the nearest wins, then the earliest.
+// none is close. Letter case alone, and case together with the separators "-"
+// and "_", never count as a difference. Otherwise one edit (a letter added,
+// dropped or replaced, or two neighbors exchanged) is allowed for every three
+// letters of the longer word. If there are several, the nearest wins, then the
+// earliest.
 func Closest(word string, known []string) string {
 	if word == "" {
 		return ""
@@ -33,8 +34,8 @@ var separators = strings.NewReplacer("-", "", "_", "")
 
 func fold(s string) string { return separators.Replace(strings.ToLower(s)) }
 
-// edits returns the distance of a and b in edits of bytes, or something above
-// limit as soon as it is known to exceed limit.
+// edits returns the distance of a and b in edits of bytes, or any number above
+// limit as soon as the distance is known to exceed limit.
 func edits(a, b string, limit int) int {
 	if d := len(a) - len(b); d > limit || -d > limit {
 		return limit + 1

@@ -116,8 +116,8 @@ func (p *Policy) Any() bool {
 		p.RetryBudget != nil || p.ProxyProtocol != nil
 }
 
-// Tcp returns the settings for connections.
-func (p *Policy) Tcp() spec.TCPSettings {
+// TCP returns the settings for connections.
+func (p *Policy) TCP() spec.TCPSettings {
 	if p.ConnectionPool == nil || p.ConnectionPool.TCP == nil {
 		return spec.TCPSettings{}
 	}
@@ -133,16 +133,10 @@ func (p *Policy) HTTP() spec.HTTPSettings {
 }
 
 // IdleTimeout returns how long an unused connection is kept: 0 means the default,
-// and a negative value means forever.
+// and spec.NoLimit means forever.
 func (p *Policy) IdleTimeout() time.Duration {
-	tcp, http := p.Tcp(), p.HTTP()
-	switch {
-	case http.IdleTimeout > 0:
-		return http.IdleTimeout
-	case tcp.IdleTimeout == nil:
-		return 0
-	case *tcp.IdleTimeout == 0:
-		return -1
+	if idle := p.HTTP().IdleTimeout; idle > 0 {
+		return idle
 	}
-	return *tcp.IdleTimeout
+	return p.TCP().IdleTimeout
 }

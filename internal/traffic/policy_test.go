@@ -120,8 +120,8 @@ func TestWhichHashARouteReads(t *testing.T) {
 	tests := []struct {
 		name         string
 		rule, subset *spec.TrafficPolicy
-		// named and unnamed are what is hashed for a destination with and without
-		// port; balanced is by which block.
+		// named and unnamed are the hashed values for a destination with and
+		// without port; balanced is the block that decides.
 		named, unnamed, balanced string
 	}{
 		{"the rule's", policy(by("rule"), nil), nil, "rule", "rule", "rule"},
@@ -159,7 +159,6 @@ func TestWhichHashARouteReads(t *testing.T) {
 }
 
 func TestIdleTimeoutOfPolicy(t *testing.T) {
-	zero, minute := time.Duration(0), time.Minute
 	tests := []struct {
 		name string
 		pool *spec.ConnectionPool
@@ -167,9 +166,9 @@ func TestIdleTimeoutOfPolicy(t *testing.T) {
 	}{
 		{"no pool", nil, 0},
 		{"no timeout", &spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}}, 0},
-		{"of connections", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &minute}}, time.Minute},
-		{"of connections, for ever", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &zero}}, -1},
-		{"of requests first", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: &zero}, HTTP: &spec.HTTPSettings{IdleTimeout: time.Second}}, time.Second},
+		{"of connections", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: time.Minute}}, time.Minute},
+		{"of connections, for ever", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: spec.NoLimit}}, -1},
+		{"of requests first", &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: spec.NoLimit}, HTTP: &spec.HTTPSettings{IdleTimeout: time.Second}}, time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ type hostRules []*Rule
 
 // A Rule is a DestinationRule, merged with other rules for its host.
 type Rule struct {
-	// origin is that of the oldest of them.
+	// origin is the origin of the oldest merged rule.
 	origin   spec.Origin
 	exportTo []string
 	selector map[string]string

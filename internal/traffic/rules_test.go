@@ -12,12 +12,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// marked is a policy that tells rules apart.
+// marked is a policy that distinguishes rules.
 func marked(mark string) *spec.TrafficPolicy {
 	return &spec.TrafficPolicy{TLS: &spec.ClientTLS{Mode: spec.ClientTLSSimple, SNI: mark}}
 }
 
-// markOf returns what marked marked, or "none" without rule and "" without
+// markOf returns the mark of a policy, or "none" without rule and "" without
 // policy.
 func markOf(b *Rule) string {
 	switch {
@@ -100,7 +100,7 @@ func TestDestinationRulesOfOneHostAreJoined(t *testing.T) {
 		name  string
 		rules []spec.DestinationRule
 		mark  string
-		// versions are those of the subsets.
+		// versions are the versions of the subsets.
 		versions map[string]string
 	}{
 		{"subsets of both", []spec.DestinationRule{

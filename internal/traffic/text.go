@@ -77,7 +77,7 @@ func hashAlgorithm(h *spec.ConsistentHash) string {
 	return "ring 1024"
 }
 
-// hashedValue returns what is hashed.
+// hashedValue returns the value that is hashed.
 func hashedValue(h *spec.ConsistentHash) string {
 	switch {
 	case h == nil:
@@ -93,7 +93,7 @@ func hashedValue(h *spec.ConsistentHash) string {
 	return "nothing"
 }
 
-// cookieText returns the cookie with what it is made with.
+// cookieText returns the cookie with its settings.
 func cookieText(c *spec.HashCookie) string {
 	l := text.Phrase{"cookie " + strconv.Quote(c.Name)}
 	if c.TTL == nil {
@@ -135,7 +135,7 @@ func printLocality(l *spec.LocalityLB, t *text.Lines) {
 }
 
 func (p *Policy) printPool(t *text.Lines) {
-	tcp, http := p.Tcp(), p.HTTP()
+	tcp, http := p.TCP(), p.HTTP()
 	connections := text.Phrase{"connections"}
 	connections.Count("at most", tcp.MaxConnections)
 	connections.Duration("connect within", tcp.ConnectTimeout)

@@ -49,11 +49,11 @@ func TestPrintedPolicy(t *testing.T) {
 			"locality failover from r1 to r2\nlocality priority a b=c\n"},
 
 		{"a pool", Policy{ConnectionPool: &spec.ConnectionPool{
-			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2 * time.Second, MaxConnectionDuration: 3 * time.Second, IdleTimeout: new(4 * time.Second), Keepalive: &spec.TCPKeepalive{Probes: 5, Time: 6 * time.Second, Interval: 7 * time.Second}},
+			TCP:  &spec.TCPSettings{MaxConnections: 1, ConnectTimeout: 2 * time.Second, MaxConnectionDuration: 3 * time.Second, IdleTimeout: 4 * time.Second, Keepalive: &spec.TCPKeepalive{Probes: 5, Time: 6 * time.Second, Interval: 7 * time.Second}},
 			HTTP: &spec.HTTPSettings{HTTP1MaxPendingRequests: 8, HTTP2MaxRequests: 9, MaxRequestsPerConnection: 10, MaxRetries: 11, IdleTimeout: 0, H2UpgradePolicy: spec.H2UpgradeAlways, UseClientProtocol: false, MaxConcurrentStreams: 12, HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 13 * time.Second, Timeout: 14 * time.Second}},
 		}}, "connections at most 1 connect within 2s idle 4s age 3s requests 10 streams 12 keepalive probes 5 after 6s every 7s ping every 13s answered within 14s\n" +
 			"requests at most 9 pending 8 retries 11 over HTTP/2\n"},
-		{"idle for ever", Policy{ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: new(time.Duration(0))}}}, "connections idle for ever\n"},
+		{"idle for ever", Policy{ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{IdleTimeout: spec.NoLimit}}}, "connections idle for ever\n"},
 		{"keepalive by default", Policy{ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{Keepalive: &spec.TCPKeepalive{}}}}, "connections keepalive\n"},
 		{"the client's protocol", Policy{ConnectionPool: &spec.ConnectionPool{HTTP: &spec.HTTPSettings{UseClientProtocol: true}}}, "requests over the client's protocol\n"},
 

@@ -28,8 +28,8 @@ func everyWay(t *testing.T, test func(t *testing.T, c Config)) {
 // hostName is the address of the i-th host of a fleet.
 func hostName(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
 
-// fleet makes handlers the hosts of c, at the addresses 10.0.0.1, 10.0.0.2 and so
-// on.
+// fleet makes handlers the hosts of c, at the addresses 10.0.0.1, 10.0.0.2 and
+// so on.
 func fleet(t *testing.T, c *Config, handlers ...http.HandlerFunc) {
 	real := make(map[string]string)
 	for i, handler := range handlers {
@@ -47,7 +47,7 @@ func named(i int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(hostName(i))) }
 }
 
-// send has u serve a request, and returns the status and the body.
+// send makes u serve a request, and returns the status and the body.
 func send(u http.Handler, r *http.Request) (int, string) {
 	w := httptest.NewRecorder()
 	u.ServeHTTP(w, r)
@@ -87,7 +87,7 @@ func TestRoundRobin(t *testing.T) {
 	})
 }
 
-// Each key has a host, which it keeps when hosts that do not concern it come or go.
+// Each key has a host, and keeps it when other hosts come or go.
 func TestConsistentHash(t *testing.T) {
 	for name, row := range map[string]struct {
 		key     HashKey
@@ -147,7 +147,8 @@ func TestConsistentHash(t *testing.T) {
 						}
 						require.NotEqual(t, hostName(0), body)
 					}
-					// The others have more of the ring or the table, and so a few move.
+					// The other hosts have more of the ring or the table, so a
+					// few keys move.
 					require.LessOrEqual(t, moved, keys/4)
 				})
 			})
@@ -155,7 +156,7 @@ func TestConsistentHash(t *testing.T) {
 	}
 }
 
-// With DNSRoundRobin keys are those of the name, wherever it is.
+// With DNSRoundRobin keys depend on the name, whatever its address.
 func TestConsistentHashByName(t *testing.T) {
 	resolver := new(table)
 	resolver.set("a.test", "10.0.0.1")
@@ -169,8 +170,8 @@ func TestConsistentHashByName(t *testing.T) {
 	require.Equal(t, "b.test:80", u.hosts.Load().hosts[1].known.Address)
 }
 
-// A client without the cookie gets one, whatever the host answers, and is sent to
-// the same host with it.
+// A client without the cookie gets one, whatever the host answers, and with it
+// reaches the same host again.
 func TestCreatedCookie(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		failing := func(i int) http.HandlerFunc {
@@ -204,7 +205,7 @@ func TestCreatedCookie(t *testing.T) {
 	})
 }
 
-// A response that no host gave has no cookie.
+// A response that does not come from a host has no cookie.
 func TestNoCookieWithoutHost(t *testing.T) {
 	ttl := time.Minute
 	for _, c := range []Config{{}, to(Direct, refused(t))} {
@@ -216,7 +217,8 @@ func TestNoCookieWithoutHost(t *testing.T) {
 	}
 }
 
-// The trusted address is the one that is given, not that of the connection.
+// The trusted address is the one from ClientAddress, not that of the
+// connection.
 func TestHashByTrustedClient(t *testing.T) {
 	c := Config{Balancing: Balancing{Policy: RingHash}, Hash: &HashKey{SourceIP: true}}
 	fleet(t, &c, named(0), named(1), named(2))
@@ -235,7 +237,7 @@ func TestHashByTrustedClient(t *testing.T) {
 	require.Len(t, seen, 3)
 }
 
-// hostRecorder keeps where requests were sent, and how they failed.
+// hostRecorder records where requests were sent, and how they failed.
 type hostRecorder struct {
 	*httptest.ResponseRecorder
 	hosts  []Host
@@ -291,13 +293,13 @@ func TestTriedHostsAreAvoided(t *testing.T) {
 				if first.hosts[0] == second.hosts[0] {
 					same++
 				}
-				// There is none that was not tried.
+				// Every host was tried.
 				tried.Add(second.hosts[0])
 				third := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
 				u.ServeHTTP(third, r)
 				require.Equal(t, 200, third.Code)
 			}
-			// After some draws the host is taken as it is.
+			// After some draws a tried host is accepted.
 			require.LessOrEqual(t, same, n/5)
 		})
 	}
@@ -306,8 +308,8 @@ func TestTriedHostsAreAvoided(t *testing.T) {
 	require.Empty(t, tried.hosts)
 }
 
-// What is outside the nearest locality is used once that fails, and only if
-// someone notices that.
+// Hosts outside the nearest locality are used once it fails, and only with
+// outlier detection.
 func TestLocalityFailover(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		var down atomic.Bool
@@ -346,7 +348,7 @@ func TestLocalityFailover(t *testing.T) {
 	})
 }
 
-// A retry leaves the locality that was tried, if that is asked for.
+// A retry leaves the locality that was tried, if that is configured.
 func TestRetryInRemoteLocality(t *testing.T) {
 	var c Config
 	fleet(t, &c, named(0), named(1))

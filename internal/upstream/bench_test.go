@@ -21,8 +21,8 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
 
-// The benchmarks measure proxies in processes of their own, whose processor time
-// is known, against a client and a backend that cost as little as they can. Read
+// The benchmarks measure proxies in separate processes, whose processor time is
+// known, with a client and a backend that cost as little as possible. Compare the
 // ratios between the proxies of one run.
 //
 //	go test -run '^$' -bench . ./upstream
@@ -61,13 +61,13 @@ func benchUpstream(backend string, transport Transport) http.Handler {
 	return u
 }
 
-// A benchReport is what a proxy's process says about itself.
+// A benchReport is a proxy process's report about itself.
 type benchReport struct {
 	CPU int64 // nanoseconds of processor time
 }
 
-// runBenchProxy is the main function of a proxy's process: it prints its address,
-// and for each line that it reads a report.
+// runBenchProxy is the main function of a proxy's process: it prints its
+// address, and a report for each line that it reads.
 func runBenchProxy(name string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -133,8 +133,8 @@ func (p *benchProcess) cpu(b *testing.B) time.Duration {
 	return time.Duration(report.CPU)
 }
 
-// startBenchBackend answers each request with response. If upload, requests have
-// bodies of that length.
+// startBenchBackend answers each request with head and body. If upload is not
+// 0, requests have bodies of that length.
 func startBenchBackend(b *testing.B, head string, body int, upload int) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -185,7 +185,7 @@ func startBenchBackend(b *testing.B, head string, body int, upload int) string {
 	return listener.Addr().String()
 }
 
-// benchLoad has conns connections send request over and over, n times in all.
+// benchLoad sends request over conns connections in a loop, n times in total.
 func benchLoad(b *testing.B, address string, conns, n int, request []byte, upload int) {
 	var left atomic.Int64
 	left.Store(int64(n))
@@ -295,8 +295,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s *sink) WriteHeader(int)             {}
 
-// BenchmarkExchange measures one exchange after the other without a server in
-// front, so that what each policy costs can be seen, and what it allocates.
+// BenchmarkExchange measures consecutive exchanges without a server in front,
+// which shows the cost and the allocations of each policy.
 func BenchmarkExchange(b *testing.B) {
 	backend := startBenchBackend(b, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 2, 0)
 	for name, change := range map[string]func(*Config){

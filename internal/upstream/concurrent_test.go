@@ -26,7 +26,7 @@ func frontClients(t *testing.T) map[string]*http.Transport {
 	return clients
 }
 
-// Whatever clients and backends do to each other, an answer is that to its own
+// Whatever clients and backends do to each other, an answer belongs to its own
 // request.
 func TestEveryAnswerIsItsRequests(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
@@ -74,8 +74,8 @@ func TestEveryAnswerIsItsRequests(t *testing.T) {
 	})
 }
 
-// tryExchange sends the request with the id that kind says, and returns what is
-// wrong with its answer.
+// tryExchange sends a request of the given kind with its id, and returns the
+// error in its answer.
 func tryExchange(ctx context.Context, client *http.Transport, url string, kind int, id string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -94,7 +94,7 @@ func tryExchange(ctx context.Context, client *http.Transport, url string, kind i
 	case 5:
 		path, method, want = "/long", "GET", strings.Repeat(id+"\n", 20_000)
 	case 6:
-		// The client goes away in the midst of the answer.
+		// The client disconnects in the middle of the answer.
 		path, method = "/long", "GET"
 	case 7:
 		path, body, want = "/early", bytes.NewReader(make([]byte, 100_000)), ""
@@ -138,7 +138,7 @@ func tryExchange(ctx context.Context, client *http.Transport, url string, kind i
 	return nil
 }
 
-// Under HTTP/2 an upload that the backend does not want ends with its answer.
+// Over HTTP/2, an upload that the backend does not want ends with its answer.
 func TestEarlyResponseOverHTTP2(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		f := proxy(t, transport, tcpBackend(t, answerEarly))
@@ -156,7 +156,7 @@ func TestEarlyResponseOverHTTP2(t *testing.T) {
 	})
 }
 
-// A body that is longer than the gateway allows is answered as such.
+// A body that is longer than the gateway allows gets the right answer.
 func TestTooLongBody(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		u := newUpstream(t, to(transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {

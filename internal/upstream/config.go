@@ -20,12 +20,13 @@ import (
 const (
 	// DefaultConnectTimeout is Istio's mesh-wide connectTimeout.
 	DefaultConnectTimeout = 10 * time.Second
-	// DefaultIdleTimeout is Envoy's.
+	// DefaultIdleTimeout is Envoy's default.
 	DefaultIdleTimeout = time.Hour
 	// DefaultMaxIdle is the number of idle connections kept to one endpoint.
 	DefaultMaxIdle = 1024
-	// DefaultRefresh is the time between two lookups of a DNS name whose answers
-	// do not say how long they hold. Istio's is 60 s, beside a TTL that is known.
+	// DefaultRefresh is the time between two lookups of a DNS name whose
+	// answers have no TTL. Istio's default is 60 s, and it also uses known
+	// TTLs.
 	DefaultRefresh = 5 * time.Second
 	// DefaultMaxHeaderBytes limits the head of a response.
 	DefaultMaxHeaderBytes = 64 << 10
@@ -34,32 +35,33 @@ const (
 	DefaultMaxHeaders = 1000
 )
 
-// A Resolution says how a Config's endpoints become addresses.
+// A Resolution defines how a Config's endpoints become addresses.
 type Resolution uint8
 
 const (
-	// Static takes the endpoints' addresses as they are: "ip:port", or
-	// "unix:" and the path of a socket.
+	// Static uses the endpoints' addresses as they are: "ip:port", or "unix:"
+	// and the path of a socket.
 	Static Resolution = iota
-	// DNS looks the endpoints' names up in the background, and balances over
+	// DNS looks up the endpoints' names in the background, and balances over
 	// all addresses found: the IPv4 addresses of a name, or if it has none, its
 	// IPv6 addresses. (Envoy's STRICT_DNS; Istio's ServiceEntry resolution DNS)
 	DNS
-	// DNSRoundRobin looks the names up in the same way. Each name is one
-	// endpoint, whose new connections go to the first address of the latest
-	// answer; open ones are kept. (Envoy's LOGICAL_DNS; Istio's
+	// DNSRoundRobin looks up the names in the same way. Each name is one
+	// endpoint. Its new connections go to the first address of the latest
+	// answer; open connections are kept. (Envoy's LOGICAL_DNS; Istio's
 	// DNS_ROUND_ROBIN)
 	DNSRoundRobin
-	// DynamicDNS sends a request to the host that its Host header names. There is
-	// one endpoint, a wildcard such as "*.example.com:80": it says which names may
-	// be asked for, and the port. A port in the header does not count. Names are
-	// looked up when they are first asked for, and forgotten when nobody has for
-	// five minutes; there are at most 1024 at a time. Balancing and Hash have
-	// nothing to choose from. (Envoy's dynamic_forward_proxy; Istio's DYNAMIC_DNS)
+	// DynamicDNS sends a request to the host that its Host header names. There
+	// is one endpoint, a wildcard such as "*.example.com:80": it defines the
+	// allowed names and the port. A port in the header is ignored. A name is
+	// looked up when it is first requested, and forgotten after five minutes
+	// without a request. At most 1024 names are known at a time. Balancing and
+	// Hash have no effect, because there is only one host per name. (Envoy's
+	// dynamic_forward_proxy; Istio's DYNAMIC_DNS)
 	DynamicDNS
 )
 
-// A Protocol is what a backend speaks.
+// A Protocol is the protocol that a backend speaks.
 type Protocol uint8
 
 const (
@@ -69,7 +71,8 @@ const (
 	// where the backend must agree to "h2". It is net/http's implementation.
 	HTTP2
 	// ClientProtocol is HTTP2 for requests that came over HTTP/2, and HTTP1 for
-	// others: the request's ProtoMajor says which. (Istio's useClientProtocol)
+	// others, depending on the request's ProtoMajor. (Istio's
+	// useClientProtocol)
 	ClientProtocol
 )
 
@@ -78,15 +81,16 @@ type Transport uint8
 
 const (
 	// Direct writes a request and reads its response in the handler's own
-	// goroutine, and is strict about what it reads.
+	// goroutine, and reads responses strictly.
 	Direct Transport = iota
-	// NetHTTP is net/http's Transport. It is more lenient: among other things it
-	// accepts lines that end in a bare LF or are folded, repeats of a
-	// Content-Length, and lets Transfer-Encoding win over a Content-Length in the
-	// same head. It may take a response that a backend sent unasked for that to
-	// the next request, and it may fail a request on a connection that the backend
-	// has closed a moment before. A path that begins with two slashes and has bytes
-	// which net/url would encode is sent encoded over HTTP/1.1.
+	// NetHTTP is net/http's Transport. It is more lenient: for example, it
+	// accepts lines that end in a bare LF or are folded, accepts a repeated
+	// Content-Length, and lets Transfer-Encoding override a Content-Length in
+	// the same head. If a backend sends an unrequested response, NetHTTP may
+	// use it as the response to the next request. It may also fail a request on
+	// a connection that the backend has just closed. Over HTTP/1.1, a path that
+	// begins with two slashes and has bytes which net/url would encode is sent
+	// encoded.
 	NetHTTP
 )
 
@@ -97,7 +101,7 @@ type Endpoint struct {
 	// "unix:///run/x.sock".
 	Address string
 	// Weight is the share of requests relative to the other endpoints. Zero
-	// counts as 1. Each of the addresses of a name has all of the weight.
+	// counts as 1. Each address of a name gets the full weight.
 	Weight int
 	// Labels are compared with the proxy's for failover.
 	Labels map[string]string
@@ -106,58 +110,60 @@ type Endpoint struct {
 	Locality string
 }
 
-// Config says where the requests of a destination go, and how. The zero value of
-// every field is its default.
+// Config defines where the requests of a destination go, and how. The zero
+// value of every field is its default.
 type Config struct {
 	// Name is the destination in errors, such as
 	// "outbound|8080||reviews.default.svc.cluster.local".
 	Name string
 
-	// Endpoints are where the destination runs. None is valid: every request
-	// fails with "no healthy upstream".
+	// Endpoints are where the destination runs. An empty list is valid: every
+	// request then fails with "no healthy upstream".
 	Endpoints []Endpoint
-	// Resolution says how the endpoints become addresses.
+	// Resolution defines how the endpoints become addresses.
 	Resolution Resolution
-	// Resolver looks names up. Nil is net.DefaultResolver.
+	// Resolver looks up names. Nil is net.DefaultResolver.
 	Resolver Resolver
-	// Refresh is the time between two lookups of a name where the answer has no
-	// TTL, which only an TTLResolver tells, and after a lookup that failed. 0 is
-	// DefaultRefresh. To each wait a random part of 100 ms is added.
+	// Refresh is the time between two lookups of a name if the answer has no
+	// TTL, or after a failed lookup. Only a TTLResolver returns a TTL. 0 is
+	// DefaultRefresh. A random time of up to 100 ms is added to each wait.
 	Refresh time.Duration
-	// Discovery yields the endpoints in place of Endpoints and Resolution. Their
-	// addresses are those of Static; those that New would refuse are left out. The
-	// first requests wait up to 15 s for the first ones.
+	// Discovery yields the endpoints, instead of Endpoints and Resolution.
+	// Their addresses have the form of Static's; endpoints that New would
+	// reject are left out. The first requests wait up to 15 s for the first
+	// endpoints.
 	Discovery Discovery
 
-	// Protocol is what the endpoints speak.
+	// Protocol is the protocol that the endpoints speak.
 	Protocol Protocol
 	// Transport is the implementation of HTTP/1.1.
 	Transport Transport
 	// TLS encrypts connections; nil is plain text. If its ServerName is empty,
-	// the host of each request is sent as SNI, and verified, in its place.
-	// NextProtos is set from Protocol. The Config is cloned.
+	// the host of each request is sent as SNI and verified instead. NextProtos
+	// is set from Protocol. The Config is cloned.
 	//
-	// Where SubjectAltNames are given, or AnyName is set, these say which names a
-	// certificate must have, in place of the server's name. Its InsecureSkipVerify
-	// accepts any certificate in any case.
+	// If SubjectAltNames or AnyName is set, it decides which names a
+	// certificate must have, instead of the server's name. InsecureSkipVerify
+	// in TLS accepts any certificate in any case.
 	TLS *tls.Config
-	// SubjectAltNames are the names of which the certificate of an endpoint must
-	// have one: DNS names, IP addresses, URIs or mail addresses.
+	// SubjectAltNames are the accepted names; an endpoint's certificate must
+	// have one of them: DNS names, IP addresses, URIs or mail addresses.
 	SubjectAltNames []string
-	// AnyName accepts any certificate of a trusted authority, whatever its name.
-	// It has no meaning beside SubjectAltNames.
+	// AnyName accepts any certificate of a trusted authority, whatever its
+	// name. It has no effect if SubjectAltNames is set.
 	AnyName bool
 
-	// CRLs are lists of revoked certificates. If there are any, each certificate in
-	// the chain of an endpoint's, the root included, must be covered by a list of its
-	// issuer that is in force, and not be in it. A list with a critical extension,
-	// which is about some of an issuer's certificates only, covers none. They have no
-	// meaning where any certificate is accepted.
+	// CRLs are lists of revoked certificates. If there are any, each
+	// certificate in an endpoint's chain, including the root, must be covered
+	// by a valid list of its issuer, and must not be in it. A list with a
+	// critical extension applies to only some of an issuer's certificates, so
+	// it covers none. CRLs have no effect if any certificate is accepted.
 	CRLs []*x509.RevocationList
 
-	// ProxyProtocol begins each connection with a PROXY header that says for which
-	// connection of a client it is made, by the request's RemoteAddr and its context's
-	// http.LocalAddrContextKey. Only requests that came on that one share it.
+	// ProxyProtocol begins each connection with a PROXY header that names the
+	// client connection for which it is made. The addresses are the request's
+	// RemoteAddr and its context's http.LocalAddrContextKey. Only requests from
+	// that client connection share it.
 	ProxyProtocol ProxyProtocol
 
 	// BasePath is put before the path of each request, in its encoded form.
@@ -168,29 +174,29 @@ type Config struct {
 	// DefaultConnectTimeout.
 	ConnectTimeout time.Duration
 	// IdleTimeout is how long an unused connection is kept. 0 is
-	// DefaultIdleTimeout, and less keeps connections without limit.
+	// DefaultIdleTimeout, and a negative value keeps connections without limit.
 	IdleTimeout time.Duration
 	// MaxIdle is how many unused connections to each endpoint are kept. 0 is
-	// DefaultMaxIdle, and less keeps none: each request has a connection of its
-	// own. It does not limit connections in use.
+	// DefaultMaxIdle, and a negative value keeps none: each request has its own
+	// connection. It does not limit connections in use.
 	MaxIdle int
-	// MaxRequestsPerConnection is how many requests a connection is used for. 0 is
-	// without limit, and 1 gives each request a connection of its own.
+	// MaxRequestsPerConnection is how many requests a connection is used for. 0
+	// is without limit, and 1 gives each request its own connection.
 	MaxRequestsPerConnection int
-	// MaxConcurrentStreams is how many requests a connection of HTTP/2 takes at a
-	// time, of those that the backend allows. Beyond them another connection is made,
-	// or waited for where Limits allow no more. 0 is without limit.
+	// MaxConcurrentStreams is how many requests an HTTP/2 connection carries at
+	// a time, if the backend allows as many. Further requests get another
+	// connection, or wait if Limits allows no more. 0 is without limit.
 	MaxConcurrentStreams int
 	// MaxConnectionDuration is the age from which a connection gets no more
 	// requests. 0 is without limit.
 	MaxConnectionDuration time.Duration
-	// PingInterval is how long nothing may arrive on a connection of HTTP/2 before
-	// its peer is sent a PING, and PingTimeout how long it may take to answer before
-	// the connection is closed. A PingInterval of 0 sends none, and a PingTimeout of
-	// 0 is 15s. (Istio's http2KeepAlive)
+	// PingInterval is how long an HTTP/2 connection may be silent before a PING
+	// is sent. PingTimeout is how long the peer may take to answer before the
+	// connection is closed. A PingInterval of 0 sends no PINGs, and a
+	// PingTimeout of 0 is 15s. (Istio's http2KeepAlive)
 	PingInterval, PingTimeout time.Duration
-	// KeepAlive are TCP's keep-alive probes. Nil is the default of net.Dialer. It
-	// does not concern Dial.
+	// KeepAlive configures TCP keep-alive probes. Nil is the default of
+	// net.Dialer. It has no effect on Dial.
 	KeepAlive *net.KeepAliveConfig
 	// MaxHeaderBytes limits the head of a response, and its trailer. 0 is
 	// DefaultMaxHeaderBytes.
@@ -199,22 +205,22 @@ type Config struct {
 	// trailer. 0 is DefaultMaxHeaders. NetHTTP has no such limit.
 	MaxHeaders int
 
-	// Balancing says how the host of a request is chosen. If its Random is nil, it
-	// is the one below. Its Now is also the clock of Outliers. OutlierDetection of
-	// its Locality is set from Outliers.
+	// Balancing defines how the host of a request is chosen. If its Random is
+	// nil, the Random below is used. Its Now is also the clock of Outliers.
+	// OutlierDetection of its Locality is set from Outliers.
 	Balancing Balancing
-	// Hash is the key of consistent hashing, for the policies that hash. Nil is
-	// none: these take any host then.
+	// Hash is the key of consistent hashing, for the policies that hash.
+	// Without a key (nil) they choose any host.
 	Hash *HashKey
-	// ClientAddress returns the address of the client that is trusted to be it,
-	// for a Hash by SourceIP. Nil is the request's RemoteAddr.
+	// ClientAddress returns the trusted address of the client, for a Hash by
+	// SourceIP. Nil is the request's RemoteAddr.
 	ClientAddress func(*http.Request) netip.AddrPort
-	// Outliers says when hosts that fail are ejected. Nil is never. The failures
-	// of a try that a context's end cuts short count as timeouts if its cause says
-	// so; see ErrTimeout.
+	// Outliers defines when failing hosts are ejected. Nil is never. A try that
+	// ends with its context counts as a timeout if the context's cause is a
+	// timeout; see ErrTimeout.
 	Outliers *OutlierDetection
-	// Limits bounds what the destination has in use at the same time: all its
-	// hosts together. Nil is no limit.
+	// Limits bounds what all hosts of the destination together have in use at
+	// the same time. Nil is no limit.
 	Limits *Limits
 
 	// Random is the source of randomness of the balancer. It must be safe for
@@ -225,7 +231,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// check returns all that is wrong with c.
+// check returns all errors in c.
 func (c *Config) check() error {
 	var errs []error
 	report := func(format string, args ...any) {
@@ -282,8 +288,9 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-// checkBalancing reports what is wrong with how hosts are chosen. Tables that are
-// too large would keep New busy for long, and one whose size is not prime for ever.
+// checkBalancing reports errors in how hosts are chosen. Tables that are too
+// large would make New take long, and a table whose size is not prime would
+// make it loop forever.
 func (c *Config) checkBalancing(report func(format string, args ...any)) {
 	b := &c.Balancing
 	if b.Policy > Maglev {
@@ -300,7 +307,7 @@ func (c *Config) checkBalancing(report func(format string, args ...any)) {
 	}
 }
 
-// The largest sizes, which are Envoy's.
+// The largest sizes, as in Envoy.
 const (
 	maxRingSize  = 8 << 20
 	maxTableSize = 5000011

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// callers answers with nothing, and keeps where each request came from.
+// callers sends empty answers, and records where each request came from.
 type callers struct {
 	mu  sync.Mutex
 	all []string
@@ -23,8 +23,7 @@ func (c *callers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.all = append(c.all, r.RemoteAddr)
 }
 
-// runs are the numbers of requests that came one after the other on the same
-// connection.
+// runs are the numbers of consecutive requests on the same connection.
 func (c *callers) runs() []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/lateengo/gateway/internal/revocation"
 )
 
-// dialer returns the Dial that is used where none is configured.
+// dialer returns the Dial to use if none is configured.
 func (c *Config) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	d := new(net.Dialer)
 	if c.KeepAlive != nil {
@@ -28,12 +28,12 @@ func (c *Config) dialer() func(ctx context.Context, network, address string) (ne
 	return d.DialContext
 }
 
-// A purpose is what a connection to a host is for. Requests with another one do not
-// use it.
+// A purpose is what a connection to a host is for. Only requests with the same
+// purpose share connections.
 type purpose struct {
-	// server is the name of the server, if each request says it.
+	// server is the name of the server, if it depends on the request.
 	server string
-	// header is what the connection begins with, or "".
+	// header is sent at the beginning of the connection, or is "".
 	header string
 }
 
@@ -46,11 +46,11 @@ func (c *Config) purposeOf(r *http.Request) (p purpose) {
 	return p
 }
 
-// name returns a name that purposes have in common only if they are the same: a
-// header says where it ends.
+// name returns a string that is equal only for equal purposes: the end of a
+// header is unambiguous.
 func (p *purpose) name() string { return p.header + p.server }
 
-// connect connects to h, and shakes hands if there is TLS.
+// connect connects to h, and does the handshake if there is TLS.
 func (c *Config) connect(ctx context.Context, h *host, p *purpose) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
 	defer cancel()
@@ -71,8 +71,8 @@ func (c *Config) connect(ctx context.Context, h *host, p *purpose) (net.Conn, er
 	return c.shakeHands(ctx, conn, p.server)
 }
 
-// shakeHands returns a connection over TLS, or closes plain. server is its name if
-// the configuration does not say it.
+// shakeHands returns a TLS connection, or closes plain. server is its name if
+// the configuration has none.
 func (c *Config) shakeHands(ctx context.Context, plain net.Conn, server string) (net.Conn, error) {
 	config := c.TLS
 	if config.ServerName == "" {
@@ -91,7 +91,7 @@ func (c *Config) shakeHands(ctx context.Context, plain net.Conn, server string) 
 	return conn, nil
 }
 
-// over returns what connections are made with that speak protocol.
+// over returns the Config for connections that speak protocol.
 func (c *Config) over(protocol Protocol) *Config {
 	fixed := *c
 	fixed.Protocol = protocol
@@ -105,14 +105,14 @@ func (c *Config) over(protocol Protocol) *Config {
 	return &fixed
 }
 
-// setVerification makes c.TLS verify what c says of certificates.
+// setVerification makes c.TLS verify certificates as c requires.
 func (c *Config) setVerification() {
 	c.TLS = c.TLS.Clone()
 	ownNames := !c.AnyName && len(c.SubjectAltNames) == 0
 	if c.TLS.InsecureSkipVerify || ownNames && len(c.CRLs) == 0 {
 		return
 	}
-	// crypto/tls cannot verify the chain alone.
+	// crypto/tls cannot verify only the chain.
 	c.TLS.InsecureSkipVerify = !ownNames
 	roots, now, names, more := c.TLS.RootCAs, c.TLS.Time, slices.Clone(c.SubjectAltNames), c.TLS.VerifyConnection
 	if now == nil {
@@ -146,8 +146,8 @@ func (c *Config) setVerification() {
 	}
 }
 
-// isNamed reports whether name is a subject alternative name of a certificate. As
-// in Envoy, a certificate's DNS name may stand for several ones.
+// isNamed reports whether name is a subject alternative name of a certificate.
+// As in Envoy, a DNS name in a certificate may be a wildcard.
 func isNamed(certificate *x509.Certificate, name string) bool {
 	if certificate.VerifyHostname(name) == nil || slices.Contains(certificate.EmailAddresses, name) {
 		return true
@@ -166,7 +166,7 @@ type handshakeError struct{ err error }
 func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
-// timedOut returns ctx's error where it explains err.
+// timedOut returns ctx's error if it is the reason for err.
 func timedOut(ctx context.Context, err error) error {
 	var timeout net.Error
 	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {

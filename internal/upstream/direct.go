@@ -13,9 +13,9 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
-// A direct is a client that owns its connections: the goroutine of a request
-// writes it and reads the response. Only a request's body, which has to be sent
-// while the response may come already, has a goroutine of its own.
+// A direct is a client that owns its connections: a request's goroutine writes
+// the request and reads the response. Only the request's body has its own
+// goroutine, because the response may arrive while the body is sent.
 type direct struct {
 	config *Config
 	host   *host
@@ -39,7 +39,7 @@ func newDirect(c *Config, h *host, b *limits.Breaker) *direct {
 
 func (d *direct) closeIdle() { d.pool.Close() }
 
-// A directExchange is what one exchange needs of memory.
+// A directExchange is the memory that one exchange needs.
 type directExchange struct {
 	exchange
 	conn *http1.Conn
@@ -48,7 +48,7 @@ type directExchange struct {
 	out  []byte
 	// upload is nil if the request has no body.
 	upload *upload
-	// unflushed says that w may hold something back.
+	// unflushed means that w may hold unsent data.
 	unflushed bool
 	// answered is set when the head of the final response has been read.
 	answered bool
@@ -69,7 +69,7 @@ func (d *direct) serve(x exchange) (sent bool, err error) {
 	return sent, err
 }
 
-// reset leaves of e what another exchange can use.
+// reset keeps the parts of e that another exchange can use.
 func (e *directExchange) reset() {
 	clear(e.head.Fields)
 	clear(e.body.Trailer)
@@ -82,10 +82,10 @@ func (e *directExchange) reset() {
 	e.unflushed, e.answered = false, false
 }
 
-// attempt makes one exchange, on a connection that was used before if there is
-// one. If the backend closed that while it was idle, another one is used: always,
-// as long as nothing was written, and otherwise if the request may be repeated,
-// as in net/http.
+// attempt makes one exchange, on a used connection if there is one. If the
+// backend closed that connection while it was idle, another one is used: always
+// if nothing was written, and otherwise only if the request may be repeated, as
+// in net/http.
 func (d *direct) attempt(e *directExchange) error {
 	var err error
 	if e.out, err = e.appendHead(e.out[:0], d.config.MaxIdle < 0); err != nil {
@@ -126,8 +126,8 @@ func repeatable(r *http.Request) bool {
 	return !hasBody(r) && (r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil)
 }
 
-// connect returns an idle connection for a purpose, or a new one. name is that of
-// the purpose. With a gate the request has begun then.
+// connect returns an idle connection for a purpose, or a new one. name is the
+// purpose's name. With a gate, the request has begun when connect returns.
 func (d *direct) connect(ctx context.Context, p *purpose, name string, fresh bool) (*http1.Conn, error) {
 	if d.gate != nil {
 		if c, err := d.gate.enter(ctx, name, fresh); c != nil || err != nil {
@@ -154,7 +154,7 @@ func (d *direct) connect(ctx context.Context, p *purpose, name string, fresh boo
 	return c, nil
 }
 
-// release ends the exchange on c, which others may use then if it is reusable.
+// release ends the exchange on c. If c is reusable, others may use it then.
 func (d *direct) release(c *http1.Conn, reusable bool) {
 	if d.gate != nil {
 		d.gate.end()
@@ -204,7 +204,8 @@ func (e *directExchange) run(d *direct, c *http1.Conn) error {
 	return nil
 }
 
-// cause returns the reason for err: the client's body, if it could not be read.
+// cause returns the reason for err: the failure to read the client's body, if
+// that is what happened.
 func (e *directExchange) cause(err error) error {
 	if e.upload != nil {
 		if failed := e.upload.failed(); failed != nil {
@@ -223,10 +224,10 @@ var (
 	errTooManyInformational = errors.New("too many informational responses")
 )
 
-// longHead is the length of a request's head which may have to wait to be sent.
+// longHead is the length from which sending a request's head may have to wait.
 const longHead = 16 << 10
 
-// send writes the request's head, and has its body written.
+// send writes the request's head, and starts to send its body.
 func (e *directExchange) send() error {
 	if len(e.out) > longHead {
 		e.conn.Watch()
@@ -253,7 +254,8 @@ func (e *directExchange) send() error {
 	return nil
 }
 
-// readHead reads the head of the final response, and forwards those before it.
+// readHead reads the head of the final response, and forwards the informational
+// ones before it.
 func (e *directExchange) readHead() error {
 	for {
 		if err := e.conn.ReadHead(&e.head); err != nil {
@@ -318,7 +320,7 @@ func (e *directExchange) respond() {
 	}
 }
 
-// BeforeWait sends the client what there is, before more is waited for.
+// BeforeWait sends the available data to the client before a read that waits.
 func (e *directExchange) BeforeWait() {
 	if e.unflushed {
 		e.unflushed = false
@@ -326,12 +328,12 @@ func (e *directExchange) BeforeWait() {
 	}
 }
 
-// spliceLength is the length from which a body is left to the kernel, if it can
-// take it from one connection to the other. Below that a copy is faster, and costs
-// hardly more: what is on its way stays in the processor's caches.
+// spliceLength is the minimum length of a body that the kernel copies from one
+// connection to the other, if it can. Below that a copy is faster and costs
+// hardly more, because the data stays in the processor's caches.
 const spliceLength = 2 << 20
 
-// relayBody copies the body as it comes.
+// relayBody copies the body as it arrives.
 func (e *directExchange) relayBody() {
 	for {
 		if left := e.body.Fixed(); left >= spliceLength && len(e.conn.Buffered()) == 0 && e.splice(left) {
@@ -348,14 +350,14 @@ func (e *directExchange) relayBody() {
 			return
 		}
 		if err != nil {
-			// The client has a right to what came.
+			// The client must get the data that arrived.
 			e.BeforeWait()
 			abort()
 		}
 	}
 }
 
-// splice copies the rest of the body in one call, if w can do that.
+// splice copies the rest of the body in one call, if w supports that.
 func (e *directExchange) splice(left int64) bool {
 	backend, ok := e.conn.NetConn().(*net.TCPConn)
 	if !ok || e.r.ProtoMajor != 1 || e.r.TLS != nil {
@@ -412,7 +414,7 @@ func addFields(header http.Header, head *http1.Head) {
 	}
 }
 
-// announceFields announces the trailers that a response's head does.
+// announceFields announces the trailers that a response's head announces.
 func announceFields(header http.Header, head *http1.Head) []string {
 	values := head.Values("Trailer")
 	if values == nil {
@@ -433,7 +435,8 @@ func announceFields(header http.Header, head *http1.Head) []string {
 // switchProtocols joins the client's connection with the backend's.
 func (e *directExchange) switchProtocols() {
 	h := e.header()
-	// Reads have no deadline any more; the context's end closes the connection.
+	// Reads have no deadline any more. Watch closes the connection when the
+	// context ends.
 	e.conn.Watch()
 	e.tunnel(h, e.conn.NetConn(), e.conn.Buffered())
 }

@@ -9,28 +9,29 @@ import (
 )
 
 // A Discovery yields the endpoints of a destination as they change. It calls
-// update with all of them: with those that there are at once, be it none, and again
-// whenever they have changed, until ctx ends, and returns soon after. Calls of
-// update may come from any goroutine; the latest counts, and those that come after
-// the return do nothing. What an update was given must not be changed any more.
+// update immediately with the present endpoints, even if there are none, and
+// again with all endpoints after each change, until ctx ends. Then it returns
+// soon. Any goroutine may call update. The latest call counts, and calls after
+// the return have no effect. The endpoints given to update must not be changed
+// afterwards.
 //
-// When it returns earlier, with or without an error, it is called again after a
-// while, which grows each time until it has called update; meanwhile requests go to
-// the latest endpoints.
+// If it returns earlier, with or without an error, it is called again after a
+// wait. The wait grows each time until the Discovery has called update.
+// Meanwhile requests go to the latest endpoints.
 type Discovery func(ctx context.Context, update func([]Endpoint)) error
 
 const (
 	// firstEndpointsTimeout limits how long the first requests wait for endpoints,
 	// as Envoy's initial_fetch_timeout does.
 	firstEndpointsTimeout = 15 * time.Second
-	// A Discovery that returned is called again after a time between half of a
-	// back-off and all of it, which begins and ends where Envoy's do for a stream
-	// from its management server.
+	// A Discovery that returned is called again after a random time between
+	// half the back-off and all of it. The first and the longest back-off are
+	// those of Envoy for a stream from its management server.
 	firstDiscoveryBackOff = 500 * time.Millisecond
 	lastDiscoveryBackOff  = 30 * time.Second
 )
 
-// discover keeps the hosts those that the Discovery yields, until ctx ends.
+// discover sets the hosts to those that the Discovery yields, until ctx ends.
 func (u *Upstream) discover(ctx context.Context) {
 	first := sync.OnceFunc(func() { close(u.resolved) })
 	defer first()
@@ -51,7 +52,8 @@ func (u *Upstream) discover(ctx context.Context) {
 }
 
 // watch runs the Discovery once, and reports whether it yielded endpoints. No
-// update takes effect after the return: Close retires the hosts that are there then.
+// update takes effect after the return, because Close retires the hosts that
+// exist then.
 func (u *Upstream) watch(ctx context.Context, first func()) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	updated := false
@@ -66,16 +68,17 @@ func (u *Upstream) watch(ctx context.Context, first func()) bool {
 		first()
 	})
 	cancel()
-	// An update that found ctx in force holds the lock until it is done.
+	// An update that started before ctx ended holds the lock until it is done.
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return updated
 }
 
-// replaceEndpoints makes the hosts those of discovered endpoints, in the order of
-// their addresses. What New would refuse is left out, and of one address the first
-// endpoint counts. A host whose address stays is the same, with its connections and
-// ejections, also where its weight, labels or locality are others.
+// replaceEndpoints replaces the hosts by those of discovered endpoints, in the
+// order of their addresses. Endpoints that New would reject are left out. If
+// several have the same address, the first counts. A host whose address stays
+// is kept with its connections and ejections, even if its weight, labels or
+// locality change.
 func (u *Upstream) replaceEndpoints(endpoints []Endpoint) {
 	known := make(map[address]*host)
 	for _, l := range u.lookups {

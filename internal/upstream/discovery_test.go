@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// updates is a Discovery that yields what is sent to it, and ends when it is closed.
+// updates is a Discovery that yields the endpoints sent to it, and ends when it
+// is closed.
 type updates chan []Endpoint
 
 func (d updates) watch(ctx context.Context, update func([]Endpoint)) error {
@@ -72,7 +73,7 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-// A host that stays keeps its identity, also where what is known of it changes.
+// A host that stays keeps its identity, even if its properties change.
 func TestDiscoveryKeepsHosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make(updates)
@@ -113,8 +114,8 @@ func TestDiscoveryKeepsHosts(t *testing.T) {
 	})
 }
 
-// Requests wait for the first endpoints, but not longer than they want, and not
-// for ever.
+// Requests wait for the first endpoints, but not longer than their context, and
+// not forever.
 func TestFirstRequestsWaitForDiscovery(t *testing.T) {
 	get := func(ctx context.Context, u *Upstream) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -150,8 +151,8 @@ func TestFirstRequestsWaitForDiscovery(t *testing.T) {
 	})
 }
 
-// A Discovery that returns is called again, later each time, and what it yielded
-// stays.
+// A Discovery that returns is called again, after growing waits, and its
+// endpoints stay.
 func TestDiscoveryAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -210,8 +211,8 @@ func TestCloseEndsDiscovery(t *testing.T) {
 	})
 }
 
-// Requests go to the endpoints that there are, and those in flight are not
-// disturbed when they change.
+// Requests go to the current endpoints, and those in flight continue when they
+// change.
 func TestDiscoveryServes(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		arrived, finish := make(chan struct{}), make(chan struct{})

@@ -9,38 +9,39 @@ import (
 	"time"
 )
 
-// The bounds of the names that a destination with DynamicDNS knows, which are the
+// The limits for the names of a destination with DynamicDNS. They are the
 // defaults of Envoy's DNS cache.
 const (
-	// maxNames is how many there are (max_hosts).
+	// maxNames is the maximum number of names (max_hosts).
 	maxNames = 1024
-	// maxNameWaits is how many requests wait for the first answer to a name
+	// maxNameWaits is how many requests may wait for the first answer to a name
 	// (max_pending_requests of dns_cache_circuit_breaker).
 	maxNameWaits = 1024
 	// unusedNameTTL is how long a name is known after its last request (host_ttl).
 	unusedNameTTL = 5 * time.Minute
-	// shortestNameTTL is how long an answer holds at least (dns_min_refresh_rate).
+	// shortestNameTTL is the minimum time for which an answer is valid
+	// (dns_min_refresh_rate).
 	shortestNameTTL = 5 * time.Second
 )
 
-// What Envoy's dynamic forward proxy answers itself.
+// The failures that Envoy's dynamic forward proxy itself answers.
 var (
 	errNameUnresolved = &refusal{FlagDNSFailure, "DNS resolution failure"}
 	errNamesFull      = &refusal{FlagOverflow, "DNS cache overflow"}
 	errNameWaitsFull  = &refusal{FlagOverflow, "Dynamic forward proxy pending request overflow"}
 )
 
-// A refusal is the failure of a request that never got to a host.
+// A refusal is the failure of a request that never reached a host.
 type refusal struct{ flag, body string }
 
 func (r *refusal) Error() string { return r.body }
 
-// A nameTable holds the hosts of a destination with DynamicDNS, by the names that
-// requests ask for (Envoy's DnsCacheImpl). Only a request for a name that is not
-// known takes the lock, and nobody who holds it waits for a lookup.
+// A nameTable holds the hosts of a destination with DynamicDNS, by the names
+// that requests ask for (Envoy's DnsCacheImpl). Only a request for an unknown
+// name takes the lock, and the lock is never held during a lookup.
 type nameTable struct {
 	upstream *Upstream
-	// suffix is what all names end with, in lower case, after something else.
+	// suffix is the lower-case end of all names. Something must precede it.
 	suffix string
 	port   string
 	start  time.Time
@@ -48,13 +49,13 @@ type nameTable struct {
 	waits atomic.Int64
 
 	ctx context.Context
-	// names are the *requestedName of each name. They change under mu.
+	// names holds the *requestedName of each name. It changes under mu.
 	names sync.Map
 
 	mu sync.Mutex
-	// count is how many names there are.
+	// count is the number of names.
 	count int
-	// barren are those of the names that turned out to have no address.
+	// barren are the names that turned out to have no address.
 	barren map[*requestedName]struct{}
 	closed bool
 }
@@ -64,9 +65,9 @@ type requestedName struct {
 	lookup *lookup
 	// resolved is closed after the first lookup.
 	resolved chan struct{}
-	// host is nil as long as no address is known.
+	// host is nil until an address is known.
 	host atomic.Pointer[host]
-	// used is when the latest request asked for it, since the table's start.
+	// used is the time of the latest request for it, since the table's start.
 	used atomic.Int64
 	// forget ends the lookups.
 	forget context.CancelFunc
@@ -80,9 +81,10 @@ func newNameTable(ctx context.Context, u *Upstream, e *Endpoint) *nameTable {
 	}
 }
 
-// pick returns the host of a request for an authority, whose port does not count,
-// and counts a request to it. Nothing that the wildcard does not stand for is ever
-// looked up or connected to, and no text that could be read as an address.
+// pick returns the host of a request for an authority and counts a request to
+// it. The authority's port is ignored. A name that does not match the wildcard
+// is never looked up or connected to, and neither is text that could be read as
+// an address.
 func (t *nameTable) pick(ctx context.Context, authority string) (*host, error) {
 	name, ok := t.nameOf(authority)
 	if !ok {
@@ -135,15 +137,15 @@ func (e *Endpoint) wildcard() (name, port string) {
 	return name, port
 }
 
-// isWildcard reports whether a name stands for all those that end as it does, of
-// which there is at least one.
+// isWildcard reports whether a name is a wildcard for all names with the same
+// end, and that end is not empty.
 func isWildcard(name string) bool {
 	rest, ok := strings.CutPrefix(name, "*")
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '-') && strings.Contains(rest, ".") && isDNSName("a"+rest)
 }
 
-// nameOf returns the name in an authority, in lower case, if it is one that the
-// wildcard stands for.
+// nameOf returns the name in an authority, in lower case, if it matches the
+// wildcard.
 func (t *nameTable) nameOf(authority string) (string, bool) {
 	name := authority
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
@@ -156,9 +158,9 @@ func (t *nameTable) nameOf(authority string) (string, bool) {
 	return name, len(name) > len(t.suffix) && strings.HasSuffix(name, t.suffix)
 }
 
-// isDNSName reports whether s is a name of DNS: labels of letters, digits, hyphens
-// and underscores. The last one begins with a letter, as those of all top-level
-// domains do and no address in any spelling does.
+// isDNSName reports whether s is a DNS name: labels of letters, digits, hyphens
+// and underscores. The last label must begin with a letter: every top-level
+// domain does, and no form of an IP address does.
 func isDNSName(s string) bool {
 	if len(s) > 253 {
 		return false
@@ -182,7 +184,7 @@ func isDNSName(s string) bool {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// find returns what is known of a name, and has it looked up if that is nothing.
+// find returns the entry of a name, and looks the name up if it is unknown.
 func (t *nameTable) find(ctx context.Context, name string) (*requestedName, error) {
 	if n := t.known(name); n != nil {
 		return n, nil
@@ -192,7 +194,7 @@ func (t *nameTable) find(ctx context.Context, name string) (*requestedName, erro
 		return nil, err
 	}
 	if n == nil {
-		// The request began before Close, and has the name for itself.
+		// The request began before Close, and gets its own entry.
 		n = t.newName(name)
 		t.resolve(ctx, n)
 		close(n.resolved)
@@ -201,14 +203,15 @@ func (t *nameTable) find(ctx context.Context, name string) (*requestedName, erro
 	return n, nil
 }
 
-// known returns what is known of a name, or nil.
+// known returns the entry of a name, or nil.
 func (t *nameTable) known(name string) *requestedName {
 	n, _ := t.names.Load(name)
 	known, _ := n.(*requestedName)
 	return known
 }
 
-// add returns a name that was not known a moment ago, nil if the table is closed.
+// add returns the entry of a name that was unknown a moment ago, or nil if the
+// table is closed.
 func (t *nameTable) add(name string) (*requestedName, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -238,8 +241,8 @@ func (t *nameTable) newName(name string) *requestedName {
 	return n
 }
 
-// makeRoom drops a name that has no address, if there is one: names that somebody
-// made up do not keep out those that there are. t.mu is held.
+// makeRoom drops a name that has no address, if there is one, so that made-up
+// names do not keep out real ones. t.mu is held.
 func (t *nameTable) makeRoom() bool {
 	for n := range t.barren {
 		n.forget()
@@ -249,7 +252,7 @@ func (t *nameTable) makeRoom() bool {
 	return false
 }
 
-// remove takes n out of the table, if it is there. t.mu is held.
+// remove removes n from the table, if it is there. t.mu is held.
 func (t *nameTable) remove(n *requestedName) {
 	if t.names.CompareAndDelete(n.lookup.name, n) {
 		t.count--
@@ -257,7 +260,7 @@ func (t *nameTable) remove(n *requestedName) {
 	delete(t.barren, n)
 }
 
-// settle notes whether n, which was looked up, has an address.
+// settle records whether n, which was looked up, has an address.
 func (t *nameTable) settle(n *requestedName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -268,7 +271,7 @@ func (t *nameTable) settle(n *requestedName) {
 	}
 }
 
-// refresh looks n up until nobody asks for it any more, or ctx ends.
+// refresh looks n up until it is no longer requested, or ctx ends.
 func (t *nameTable) refresh(ctx context.Context, n *requestedName) {
 	defer t.drop(n)
 	for first := true; ; first = false {
@@ -291,8 +294,8 @@ func (t *nameTable) refresh(ctx context.Context, n *requestedName) {
 	}
 }
 
-// resolve looks n up once, and returns when to do it again. An address that is
-// known stays until there is another one. Connections that are open stay, too.
+// resolve looks n up once, and returns the wait before the next lookup. A known
+// address stays until there is another one. Open connections also stay.
 func (t *nameTable) resolve(ctx context.Context, n *requestedName) time.Duration {
 	u := t.upstream
 	answer, err := u.config.lookUp(ctx, n.lookup.name)
@@ -328,14 +331,14 @@ func (t *nameTable) drop(n *requestedName) {
 	n.retire()
 }
 
-// retire closes the connections of n that are not in use, now and from now on.
+// retire closes the connections of n that are not in use, now and later.
 func (n *requestedName) retire() {
 	if h := n.host.Load(); h != nil {
 		h.retire()
 	}
 }
 
-// close lets no more lookups begin that last. Those that did end with the table's
+// close prevents new lasting lookups. Running ones end with the table's
 // context.
 func (t *nameTable) close() {
 	t.mu.Lock()

@@ -44,7 +44,7 @@ func known(u *Upstream) []string {
 	return names
 }
 
-// answerFor returns what a request that never gets to a host is answered.
+// answerFor returns the answer to a request that never reaches a host.
 func answerFor(u *Upstream, host string) string {
 	w := httptest.NewRecorder()
 	u.ServeHTTP(w, requestFor(host))
@@ -57,7 +57,7 @@ const (
 	full       = "503 DNS cache overflow"
 )
 
-// The Host header chooses the host, as far as the wildcard goes.
+// The Host header chooses the host, within the wildcard.
 func TestDynamicNames(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for _, row := range []struct {
@@ -111,7 +111,7 @@ func TestDynamicNames(t *testing.T) {
 	}
 }
 
-// A wildcard may stand for a part of a label, which is not empty.
+// A wildcard may match a part of a label, which must not be empty.
 func TestDynamicNamesOfPartialWildcard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, Config{Resolution: DynamicDNS, Resolver: new(anything), Endpoints: []Endpoint{{Address: "*-a.Example.com:80"}}})
@@ -124,7 +124,7 @@ func TestDynamicNamesOfPartialWildcard(t *testing.T) {
 	})
 }
 
-// No wildcard stands for an address.
+// No wildcard matches an address.
 func TestDynamicWildcards(t *testing.T) {
 	for _, row := range []struct{ address, problem string }{
 		{"*.example.com:80", ""},
@@ -157,8 +157,8 @@ func TestDynamicWildcards(t *testing.T) {
 	require.Equal(t, unhealthy, answerFor(u, "a.example.com"))
 }
 
-// A name is looked up once for all who wait for it, again as long as it is asked
-// for, and forgotten afterwards. Its address stays until there is another.
+// A name is looked up once for all waiting requests, again while it is used,
+// and forgotten afterwards. Its address stays until there is another.
 func TestDynamicLookups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(table)
@@ -202,7 +202,7 @@ func TestDynamicLookups(t *testing.T) {
 	})
 }
 
-// A TTL counts, but not a very short one.
+// A TTL is used, but not a very short one.
 func TestDynamicTTL(t *testing.T) {
 	for _, row := range []struct{ ttl, want time.Duration }{
 		{time.Second, shortestNameTTL}, {time.Minute, time.Minute}, {time.Hour, unusedNameTTL},
@@ -223,7 +223,8 @@ func TestDynamicTTL(t *testing.T) {
 	}
 }
 
-// A name that has no address is answered so, without a lookup for each request.
+// A name without an address gets that answer, without a lookup for each
+// request.
 func TestDynamicUnresolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(table)
@@ -251,8 +252,8 @@ func (r *anything) LookupTTL(context.Context, string, string) ([]netip.Addr, tim
 	return found, 0, err
 }
 
-// The table of names has an end. Names without address make room, others only when
-// nobody has asked for them for a while.
+// The table of names is limited. Names without address make room; others do so
+// only after a while without requests.
 func TestDynamicNamesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(anything)
@@ -284,8 +285,8 @@ func TestDynamicNamesAreBounded(t *testing.T) {
 	})
 }
 
-// Those who wait for a first answer are not too many, and do not keep others from
-// being served.
+// The number of requests that wait for a first answer is limited, and they do
+// not block others.
 func TestDynamicWaitsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := dynamic(t, hanging{})
@@ -303,7 +304,7 @@ func TestDynamicWaitsAreBounded(t *testing.T) {
 	})
 }
 
-// Who does not want to wait any longer does not.
+// A request stops waiting when its context ends.
 func TestDynamicWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := dynamic(t, hanging{})
@@ -314,7 +315,7 @@ func TestDynamicWaitEnds(t *testing.T) {
 	})
 }
 
-// Close ends all lookups. A request that comes later has one of its own.
+// Close ends all lookups. A later request has its own lookup.
 func TestDynamicClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(table)
@@ -333,7 +334,7 @@ func TestDynamicClose(t *testing.T) {
 	})
 }
 
-// Hosts are ejected one by one.
+// Hosts are ejected individually.
 func TestDynamicEjection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(anything)
@@ -391,8 +392,8 @@ func TestDynamicServes(t *testing.T) {
 	})
 }
 
-// A name is what its server has to prove, wherever it leads, and no connection is
-// used for another.
+// A server must prove the requested name, whatever its address, and no
+// connection is used for another name.
 func TestDynamicTLS(t *testing.T) {
 	address, roots := certified(t, x509.Certificate{DNSNames: []string{"a.example.com"}},
 		func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.TLS.ServerName) })

@@ -17,13 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ejecting ejects a host after one failure, and is told the time by clock.
+// ejecting makes c eject a host after one failure, on the given clock.
 func ejecting(c *Config, clock *clock) {
 	c.Balancing.Now = clock.now
 	c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
 }
 
-// A host that fails gets no more requests, until its time is over.
+// A host that fails gets no more requests until its ejection is over.
 func TestEjection(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		var down atomic.Bool
@@ -56,7 +56,7 @@ func TestEjection(t *testing.T) {
 	})
 }
 
-// Where all hosts are ejected there is none, unless panic is allowed.
+// If all hosts are ejected, none is chosen, unless panic is allowed.
 func TestAllEjected(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		failing := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }
@@ -83,7 +83,8 @@ func TestAllEjected(t *testing.T) {
 	})
 }
 
-// Each kind of failure counts, once, and what is not the host's doing does not.
+// Each kind of failure counts once. Failures that the host did not cause do not
+// count.
 func TestWhatEjects(t *testing.T) {
 	cancelled := func(cause error) func(t *testing.T, r *http.Request, arrived <-chan struct{}) *http.Request {
 		return func(t *testing.T, r *http.Request, arrived <-chan struct{}) *http.Request {
@@ -217,8 +218,8 @@ func TestTryCountsOnce(t *testing.T) {
 	})
 }
 
-// Failures without a response are counted apart where that is asked for, and a
-// host that accepts connections ends a series of them.
+// Failures without a response are counted separately if configured, and a host
+// that accepts connections ends a series of them.
 func TestLocalFailuresApart(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		c.Endpoints = []Endpoint{{Address: refused(t)}}
@@ -240,7 +241,7 @@ func TestLocalFailuresApart(t *testing.T) {
 	})
 }
 
-// A host that leaves is not counted any more, and one that stays remains ejected.
+// A host that leaves no longer counts, and one that stays remains ejected.
 func TestEjectionSurvivesOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolver := new(table)

@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
-// Records are the names of a zone, and how long they hold.
+// Records are the names of a zone, and how long they are valid.
 type Records struct {
 	Names map[string][]netip.Addr
 	TTL   time.Duration
@@ -20,14 +20,14 @@ func (r Records) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, e
 	return r.Names[host], nil
 }
 
-// LookupTTL implements upstream.TTLResolver. A client of DNS that sees the records
-// themselves answers with the lowest of their TTLs.
+// LookupTTL implements upstream.TTLResolver. A DNS client that sees the records
+// themselves returns the lowest of their TTLs.
 func (r Records) LookupTTL(ctx context.Context, network, host string) ([]netip.Addr, time.Duration, error) {
 	found, err := r.LookupNetIP(ctx, network, host)
 	return found, r.TTL, err
 }
 
-// Names are looked up again when their answers do not hold any more.
+// Names are looked up again when their answers are no longer valid.
 func ExampleTTLResolver() {
 	u, err := upstream.New(upstream.Config{
 		Resolution: upstream.DNS,

@@ -7,10 +7,10 @@ import (
 
 // A client sends requests to one host.
 type client interface {
-	// serve sends the request of x, and the response to x's writer. An error
-	// means that nothing was written to that; sent, that a byte of the request may
-	// have been. It panics with http.ErrAbortHandler if the response cannot be
-	// finished.
+	// serve sends the request of x, and writes the response to x's writer. An
+	// error means that nothing was written to the writer. sent means that a
+	// byte of the request may have been sent. serve panics with
+	// http.ErrAbortHandler if the response cannot be finished.
 	serve(x exchange) (sent bool, err error)
 	// closeIdle closes the connections that are not in use.
 	closeIdle()
@@ -22,9 +22,9 @@ type exchange struct {
 	host     *host
 	w        http.ResponseWriter
 	r        *http.Request
-	// path and query are the request's target as they are sent.
+	// path and query are the request's target in the form that is sent.
 	path, query string
-	// cookie is a Set-Cookie header that the response gets, or "".
+	// cookie is a Set-Cookie header to add to the response, or "".
 	cookie string
 	// upgrade is the token of an upgrade that the request asks for, or "".
 	upgrade string

@@ -22,18 +22,17 @@ const (
 	FlagTermination       = "UC"  // the backend closed the connection
 	FlagReset             = "UR"  // the backend reset the HTTP/2 stream
 	FlagProtocolError     = "UPE" // the backend does not speak HTTP
-	FlagTimeout           = "UT"  // the request's time was up
-	FlagDownstream        = "DC"  // the client went away
-	FlagDNSFailure        = "DF"  // the name that was asked for has no address
+	FlagTimeout           = "UT"  // the request ran out of time
+	FlagDownstream        = "DC"  // the client disconnected
+	FlagDNSFailure        = "DF"  // the requested name has no address
 )
 
-// ErrTimeout is a cause with which a request's context may be cancelled to say
-// that its time is up, as context.DeadlineExceeded does: the client is answered
-// 504.
+// ErrTimeout is a cause for canceling a request's context when its time is up.
+// Like context.DeadlineExceeded, it makes the client's answer a 504.
 var ErrTimeout = errors.New("upstream request timeout")
 
-// StatusClientClosed is the Status of a Failure with FlagDownstream. Nobody is
-// there to read it.
+// StatusClientClosed is the Status of a Failure with FlagDownstream. No client
+// is left to read it.
 const StatusClientClosed = 499
 
 // A Failure is an exchange that ended before the head of a response was read.
@@ -41,37 +40,38 @@ type Failure struct {
 	// Flag is Envoy's response flag, such as FlagConnectFailure. It is empty if
 	// the request's body was longer than an http.MaxBytesReader in it allows.
 	Flag string
-	// Status and Body are what Envoy answers.
+	// Status and Body are Envoy's answer.
 	Status int
 	Body   string
-	// Overloaded says that a limit of the destination was reached, so that Envoy
-	// adds "x-envoy-overloaded: true". Such a failure is not to be retried.
+	// Overloaded means that a limit of the destination was reached, so that
+	// Envoy adds "x-envoy-overloaded: true". Such a failure must not be
+	// retried.
 	Overloaded bool
-	// Refused says that the backend refused the HTTP/2 stream, which promises that
-	// it did nothing (REFUSED_STREAM).
+	// Refused means that the backend refused the HTTP/2 stream, which
+	// guarantees that it did nothing (REFUSED_STREAM).
 	Refused bool
 	// Host is where the request was sent, or should have been. It is zero if none
 	// was chosen.
 	Host Host
 	// Err is the cause. It may name addresses of backends.
 	Err error
-	// RequestSent is false if certainly no byte of the request was sent.
+	// RequestSent is false only if no byte of the request was sent.
 	RequestSent bool
 }
 
-// FailureRecorder is implemented by response writers that answer, or retry,
-// failures themselves. UpstreamFailed is called at most once in a ServeHTTP,
-// in its goroutine, and nothing is written then.
+// FailureRecorder is implemented by response writers that answer or retry
+// failures themselves. UpstreamFailed is called at most once in a ServeHTTP, in
+// its goroutine, and nothing is written then.
 type FailureRecorder interface{ UpstreamFailed(Failure) }
 
-// fail hands f to w, or answers r as Envoy does.
+// fail passes f to w, or answers r as Envoy does.
 func fail(w http.ResponseWriter, r *http.Request, f Failure) {
 	if recorder, ok := w.(FailureRecorder); ok {
 		recorder.UpstreamFailed(f)
 		return
 	}
 	if f.Flag == FlagDownstream {
-		// To return would be to answer 200 with an empty body.
+		// A return would answer 200 with an empty body.
 		panic(http.ErrAbortHandler)
 	}
 	if f.Overloaded {
@@ -83,8 +83,8 @@ func fail(w http.ResponseWriter, r *http.Request, f Failure) {
 // resetPrefix begins the body of an answer to a failed exchange.
 const resetPrefix = "upstream connect error or disconnect/reset before headers. reset reason: "
 
-// The failure of an exchange can be one of these kinds. What is none of them is
-// a violation of the protocol.
+// The failure of an exchange can be one of these kinds. Any other error is a
+// protocol violation.
 type (
 	// A dialError is a connection that could not be made.
 	dialError struct{ err error }
@@ -109,7 +109,7 @@ func (e *requestError) Unwrap() error { return e.err }
 // errNoEndpoint is the cause of FlagNoHealthyUpstream.
 var errNoEndpoint = errors.New("no healthy upstream")
 
-// classify returns what err means for the client of a request with ctx.
+// classify returns the Failure for err in a request with ctx.
 func classify(ctx context.Context, err error, sent bool) Failure {
 	f := Failure{Err: err, Status: http.StatusServiceUnavailable, RequestSent: sent}
 	var (
@@ -151,7 +151,7 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 	return f
 }
 
-// dialReason returns Envoy's words for err. They hold no address.
+// dialReason returns Envoy's text for err. It contains no address.
 func dialReason(err error) string {
 	const failure = "remote connection failure"
 	var (
@@ -178,25 +178,26 @@ func dialReason(err error) string {
 	return failure
 }
 
-// isBroken reports whether err says that the backend's connection ended.
+// isBroken reports whether err means that the backend's connection ended.
 func isBroken(err error) bool {
 	var op *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.As(err, &op) ||
 		strings.Contains(err.Error(), "server closed idle connection") ||
-		// What follows is one of "conn not usable", "connection lost" and so on.
+		// The error continues with "conn not usable", "connection lost" and so
+		// on.
 		strings.Contains(err.Error(), "http2: client conn") ||
 		strings.Contains(err.Error(), "sent GOAWAY and closed the connection")
 }
 
-// isReset reports whether err says that an HTTP/2 stream was reset by the
-// backend. net/http does not export the type.
+// isReset reports whether err means that the backend reset an HTTP/2 stream.
+// net/http does not export the type.
 func isReset(err error) bool {
 	return isRefused(err) || strings.Contains(err.Error(), "stream error:") && !strings.Contains(err.Error(), "PROTOCOL_ERROR")
 }
 
-// isRefused reports whether a reset says that nothing was done, as a GOAWAY does
-// of the streams beyond its last one.
+// isRefused reports whether a reset means that nothing was done, as a GOAWAY
+// means for the streams beyond its last one.
 func isRefused(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "stream error:") && strings.Contains(text, "REFUSED_STREAM") ||

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refused is an address at which nobody listens.
+// refused is an address without a listener.
 func refused(t *testing.T) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func refused(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// recorder keeps the failure of a request.
+// recorder records the failure of a request.
 type recorder struct {
 	http.ResponseWriter
 	failures chan<- Failure
@@ -176,7 +176,7 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// A request that is over, for whatever reason, is seen by the backend at once.
+// The backend sees immediately when a request is over, for whatever reason.
 func TestCancellation(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for _, row := range []struct {
@@ -216,7 +216,7 @@ func TestCancellation(t *testing.T) {
 	})
 }
 
-// A client that goes away takes its request to the backend with it.
+// When a client disconnects, its request to the backend ends as well.
 func TestClientGoesAway(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, send := range map[string]string{
@@ -250,7 +250,8 @@ func TestClientGoesAway(t *testing.T) {
 	})
 }
 
-// A request whose body ends too early is not taken for a whole one by the backend.
+// The backend does not mistake a request whose body ends too early for a
+// complete one.
 func TestClientGoesAwayInItsBody(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, send := range map[string]string{
@@ -279,7 +280,8 @@ func TestClientGoesAwayInItsBody(t *testing.T) {
 	})
 }
 
-// A response that the backend does not finish does not look whole to the client.
+// A response that the backend does not finish does not look complete to the
+// client.
 func TestCutResponses(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, send := range map[string]string{

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// headOf returns the head of a request as it arrives, its lines sorted by nothing.
+// headOf returns the head of a request as it arrives, with unsorted lines.
 func headOf(in *bufio.Reader) string {
 	var head strings.Builder
 	for {
@@ -24,8 +24,8 @@ func headOf(in *bufio.Reader) string {
 	}
 }
 
-// exchangeRaw sends text through an Upstream with config, and returns what
-// arrives at the backend, which answers ok.
+// exchangeRaw sends text through an Upstream with config, and returns what the
+// backend receives. The backend answers ok.
 func exchangeRaw(t *testing.T, config func(address string) Config, text string) (string, string) {
 	heads := make(chan string, 1)
 	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
@@ -75,7 +75,7 @@ func TestTarget(t *testing.T) {
 	})
 }
 
-// What cannot be in a request line is encoded.
+// Bytes that cannot be in a request line are encoded.
 func TestTargetWithBytesThatEndALine(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		heads := make(chan string, 1)
@@ -212,8 +212,8 @@ func TestResponseHeaders(t *testing.T) {
 	})
 }
 
-// readAll reads one response to method, and returns all that it says, but for how
-// its body is framed.
+// readAll reads one response to method, and returns everything except the
+// framing of its body.
 func readAll(t *testing.T, in *bufio.Reader, method string) string {
 	response, err := http.ReadResponse(in, &http.Request{Method: method})
 	require.NoError(t, err)
@@ -225,7 +225,7 @@ func readAll(t *testing.T, in *bufio.Reader, method string) string {
 	return fmt.Sprintf("%s %v %q", response.Status, response.Header, body)
 }
 
-// What the writer's header holds already is sent too.
+// Headers that the writer already holds are sent too.
 func TestResponseHeadersAreAdded(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		u := newUpstream(t, to(transport, tcpBackend(t, answer("HTTP/1.1 200 OK\r\nVary: b\r\nContent-Length: 0\r\n\r\n"))))
@@ -238,7 +238,7 @@ func TestResponseHeadersAreAdded(t *testing.T) {
 	})
 }
 
-// The request that a handler was given is not changed.
+// The handler's request is not changed.
 func TestRequestIsKept(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		u := newUpstream(t, to(transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {})))

@@ -13,68 +13,68 @@ import (
 var (
 	// errOverflow is the cause of FlagOverflow.
 	errOverflow = errors.New("overflow")
-	// errQueued says that the request ended before it had a connection.
+	// errQueued means that the request ended before it had a connection.
 	errQueued = errors.New("the request ended while it waited for a connection")
 )
 
-// A gate gives connections to the requests for one host, as far as the limits of
-// the destination allow, and has requests wait where they do not. It is safe for
+// A gate gives connections to the requests for one host, as far as the limits
+// of the destination allow, and makes other requests wait. It is safe for
 // concurrent use.
 //
-// Who waits is served in order: by a connection on which an exchange has ended, or
-// in place of one that was closed. As in Envoy, a connection to another host that
-// is closed is nobody's turn. It need not be: each host may always have one, so
-// that there is one to wait for.
+// Waiters are served in order: by a connection on which an exchange has ended,
+// or by a new one that replaces a closed one. As in Envoy, a waiter is not
+// served when a connection to another host is closed. That is not needed: each
+// host may always have one connection, so there is always one to wait for.
 type gate[C gated] struct {
 	breaker *limits.Breaker
 	stock   stock[C]
-	// streams is how many requests at a time a connection that is being made is
-	// expected to take. Who it would take waits for it.
+	// streams is how many requests at a time a new connection is expected to
+	// carry. That many requests wait for a connection that is being made.
 	streams int
 
-	// mu orders what is in stock against those who wait for it. It is not held
-	// while a connection is closed, which calls closed.
+	// mu makes the stock and the waiters consistent. It is not held while a
+	// connection is closed, because that calls closed.
 	mu sync.Mutex
-	// queues are by the name of the server that connections are made to. One
-	// with neither connections nor waiters is not kept.
+	// queues are by the name of the server that connections are made to. A
+	// queue with neither connections nor waiters is not kept.
 	queues map[string]*queue[C]
-	// waiters counts those who wait, and those who are about to.
+	// waiters counts the requests that wait, or are about to.
 	waiters atomic.Int64
 }
 
 // A gated is a connection.
 type gated interface {
 	comparable
-	// Close closes the connection, and has the gate's closed called.
+	// Close closes the connection, which calls the gate's closed.
 	Close()
 }
 
-// A stock holds the connections that take another request. Its methods call none
-// of a gate's, but for Sweep.
+// A stock holds the connections that can carry another request. Of its methods
+// only Sweep calls methods of a gate.
 type stock[C gated] interface {
-	// Get begins the use of a connection to the named server, and returns it, or
-	// nothing.
+	// Get begins the use of a connection to the named server, and returns it,
+	// or nil.
 	Get(name string) C
-	// Put ends a use of c. It returns the connection that the caller is to close, if
-	// any: c, or an unused one in its place.
+	// Put ends a use of c. It returns the connection that the caller must
+	// close, if any: c, or an unused one instead of c.
 	Put(c C) (dead C)
-	// Release precedes Put where no request was made on c in this use.
+	// Release precedes Put if no request was made on c in this use.
 	Release(c C)
-	// Sweep closes unused connections that are of no use any more.
+	// Sweep closes unused connections that can no longer be used.
 	Sweep()
 }
 
-// A queue is what waits for connections to one server. Nothing waits where there
-// are no connections.
+// A queue holds the waiters for connections to one server. It has waiters only
+// if there are connections.
 type queue[C gated] struct {
-	// open counts connections, also idle ones and those being made, and making
-	// these alone.
+	// open counts all connections, including idle ones and those being made;
+	// making counts only those being made.
 	open, making int
 	waiting      []waiter[C]
 }
 
-// A waiter gets exactly one grant, unless it is taken out of its queue before. It
-// has room for it.
+// A waiter gets exactly one grant, unless it is removed from its queue before.
+// It has room for that grant.
 type waiter[C gated] chan grant[C]
 
 // A grant is a connection, or an error, or if neither, the permission to make a
@@ -88,9 +88,9 @@ func newGate[C gated](b *limits.Breaker, s stock[C], streams int) *gate[C] {
 	return &gate[C]{breaker: b, stock: s, streams: streams, queues: make(map[string]*queue[C])}
 }
 
-// enter returns a connection, with which a request has begun. If it returns
-// neither a connection nor an error, the caller is to make one, and to call opened
-// or failed. fresh prefers a new connection to an idle one.
+// enter returns a connection, on which a request has begun. If it returns
+// neither a connection nor an error, the caller must make a connection, and
+// then call opened or failed. fresh prefers a new connection to an idle one.
 func (g *gate[C]) enter(ctx context.Context, name string, fresh bool) (c C, err error) {
 	var none C
 	if !fresh {
@@ -122,8 +122,8 @@ func (g *gate[C]) idle(name string) (c C) {
 	return c
 }
 
-// begin begins a request on c, if there may be another one. Who ends it calls
-// end before the connection is given back.
+// begin begins a request on c, if the limit allows another one. The caller must
+// call end before it gives the connection back.
 func (g *gate[C]) begin(name string, c C) (C, error) {
 	if g.breaker.AcquireRequest() {
 		return c, nil
@@ -134,11 +134,11 @@ func (g *gate[C]) begin(name string, c C) (C, error) {
 	return none, errOverflow
 }
 
-// end ends a request. It precedes give and closed, else who gets the connection
-// next might be refused because of this request.
+// end ends a request. It precedes give and closed. Otherwise the next user of
+// the connection might be refused because of this request.
 func (g *gate[C]) end() { g.breaker.Requests.Release() }
 
-// connection returns a connection for a pending request, or nothing if one may be
+// connection returns a connection for a pending request, or nil if one may be
 // made. It waits for either.
 func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C, err error) {
 	w := make(waiter[C], 1)
@@ -146,8 +146,8 @@ func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C,
 	if q == nil {
 		return c, nil
 	}
-	// Nobody may have noticed yet that an idle connection is of no use. From now on
-	// somebody does: see freed.
+	// An idle connection may have become unusable unnoticed. From now on freed
+	// notices.
 	g.stock.Sweep()
 	select {
 	case got := <-w:
@@ -177,10 +177,10 @@ func (g *gate[C]) connection(ctx context.Context, name string, fresh bool) (c C,
 	return none, errQueued
 }
 
-// queue returns an idle connection, or nothing if one may be made. If neither can
-// be, it returns the queue, to which w has been added.
+// queue returns an idle connection, or nil if one may be made. If neither is
+// possible, it adds w to the queue and returns the queue.
 func (g *gate[C]) queue(name string, fresh bool, w waiter[C]) (*queue[C], C) {
-	// Before anything is found to be in use: see freed.
+	// This must precede the check for connections in use: see freed.
 	g.waiters.Add(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -212,11 +212,11 @@ func (g *gate[C]) queue(name string, fresh bool, w waiter[C]) (*queue[C], C) {
 	return nil, c
 }
 
-// admit counts a connection that is to be made, if there may be another one, and
-// those that are being made already leave some of the waiting ones without. mu is
-// held.
+// admit counts a connection that will be made. It does so only if the limit
+// allows another one, and if the connections being made are too few for the
+// waiters. mu is held.
 func (g *gate[C]) admit(q *queue[C], waiting int) bool {
-	// Who makes a connection is the first on it.
+	// The request that makes a connection is the first on it.
 	if waiting <= q.making*(g.streams-1) {
 		return false
 	}
@@ -231,7 +231,8 @@ func (g *gate[C]) admit(q *queue[C], waiting int) bool {
 	return true
 }
 
-// opened begins the request for which c was made. What else c takes is in stock.
+// opened begins the request for which c was made. The stock offers the
+// remaining room on c.
 func (g *gate[C]) opened(name string, c C) (C, error) {
 	g.breaker.Pending.Release()
 	g.mu.Lock()
@@ -242,9 +243,9 @@ func (g *gate[C]) opened(name string, c C) (C, error) {
 	return g.begin(name, c)
 }
 
-// failed ends a request for which no connection could be made. Unless that is the
-// request's own end, those who wait fail as well, as in Envoy: they may be better
-// off with another host.
+// failed ends a request for which no connection could be made. Unless the
+// request itself ended, the waiters fail as well, as in Envoy: another host may
+// serve them better.
 func (g *gate[C]) failed(ctx context.Context, name string, err error) {
 	g.breaker.Pending.Release()
 	g.mu.Lock()
@@ -259,8 +260,8 @@ func (g *gate[C]) failed(ctx context.Context, name string, err error) {
 	g.lose(name, q)
 }
 
-// give ends the use of a connection, which is kept or closed. The first who wait
-// get what room there is on it.
+// give ends the use of a connection, which is kept or closed. The first waiters
+// get the room on it.
 func (g *gate[C]) give(name string, c C) {
 	g.mu.Lock()
 	dead := g.stock.Put(c)
@@ -272,22 +273,23 @@ func (g *gate[C]) give(name string, c C) {
 	}
 }
 
-// closed takes note that a connection was closed.
+// closed records that a connection was closed.
 func (g *gate[C]) closed(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.lose(name, g.queues[name])
 }
 
-// freed takes note that there may be more room on a connection than there was, or
-// that it has ended. Unlike in give, the stock may have found out by itself. It does
-// not wait for anything, and may be called from within the stock.
+// freed records that there may be more room on a connection than before, or
+// that it has ended. In contrast to give, the stock may have noticed this
+// itself. freed never waits, and may be called from within the stock.
 func (g *gate[C]) freed(name string) {
 	if g.waiters.Load() == 0 {
 		return
 	}
 	go func() {
-		// A connection that ended while nobody used it is in the way of another.
+		// A connection that ended while it was unused takes the place of
+		// another.
 		g.stock.Sweep()
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -297,7 +299,7 @@ func (g *gate[C]) freed(name string) {
 	}()
 }
 
-// lose counts a connection less. mu is held.
+// lose counts one connection less. mu is held.
 func (g *gate[C]) lose(name string, q *queue[C]) {
 	q.open--
 	g.breaker.Connections.Release()
@@ -307,7 +309,7 @@ func (g *gate[C]) lose(name string, q *queue[C]) {
 	}
 }
 
-// serve gives those who wait what there is, in order: room on a connection, or
+// serve gives the waiters what is available, in order: room on a connection, or
 // the permission to make one. mu is held.
 func (g *gate[C]) serve(name string, q *queue[C]) {
 	var none C
@@ -320,7 +322,7 @@ func (g *gate[C]) serve(name string, q *queue[C]) {
 	}
 }
 
-// next takes the first waiter out. mu is held.
+// next removes and returns the first waiter. mu is held.
 func (g *gate[C]) next(q *queue[C]) waiter[C] {
 	w := q.waiting[0]
 	q.waiting[0] = nil

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stage is a host whose requests arrive, and finish when they are told to.
+// A stage is a host whose requests arrive, and finish on command.
 type stage struct {
 	arrived chan string
 	finish  chan struct{}
@@ -40,7 +40,7 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin has u serve a request, and returns a channel for the outcome.
+// begin makes u serve a request, and returns a channel for the outcome.
 func begin(u *Upstream, r *http.Request) <-chan *hostRecorder {
 	c := make(chan *hostRecorder, 1)
 	go func() {
@@ -57,7 +57,7 @@ func pending(t *testing.T, u *Upstream, n int64) {
 	require.Eventually(t, func() bool { return u.breaker.Pending.Active() == n }, patience, time.Millisecond)
 }
 
-// queued waits until n requests stand in the queues of u's only host.
+// queued waits until n requests are in the queues of u's only host.
 func queued(t *testing.T, u *Upstream, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -79,7 +79,7 @@ func (g *gate[C]) queued() (n int) {
 	return n
 }
 
-// settled waits until nothing is in use any more.
+// settled waits until nothing is in use.
 func settled(t *testing.T, u *Upstream) {
 	t.Helper()
 	for _, h := range u.hosts.Load().hosts {
@@ -104,7 +104,7 @@ func settled(t *testing.T, u *Upstream) {
 	}
 }
 
-// overflowed is the answer to a request that is refused.
+// overflowed checks the answer to a refused request.
 func overflowed(t *testing.T, f *Failure) {
 	t.Helper()
 	require.NotNil(t, f)
@@ -145,7 +145,7 @@ func TestOverflow(t *testing.T) {
 	})
 }
 
-// Requests have a limit of their own, with every transport.
+// Requests have their own limit, with every transport.
 func TestTooManyRequests(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		s := newStage(t)
@@ -190,7 +190,7 @@ func TestEachHostHasOneConnection(t *testing.T) {
 	})
 }
 
-// Who waits is served in order, also where connections are not used again.
+// Waiters are served in order, even if connections are not reused.
 func TestWaitersAreServedInOrder(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, change := range map[string]func(*Config){
@@ -234,7 +234,8 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 	})
 }
 
-// A request that gives up waiting leaves no trace, and counts against no host.
+// A request that stops waiting leaves no trace, and does not count as a failure
+// of a host.
 func TestWaiterGivesUp(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		s := newStage(t)
@@ -259,8 +260,8 @@ func TestWaiterGivesUp(t *testing.T) {
 	})
 }
 
-// Where a host cannot be connected to, those who wait for a connection to it are
-// not kept any longer.
+// If a connection to a host cannot be made, the requests that wait for one stop
+// waiting.
 func TestWaitersFailWithConnection(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		dialing, fail := make(chan struct{}, 9), make(chan struct{})
@@ -284,8 +285,8 @@ func TestWaitersFailWithConnection(t *testing.T) {
 	})
 }
 
-// A client that goes away while it connects is no reason to fail others: the next
-// one connects.
+// A client that disconnects while it connects does not make others fail: the
+// next one connects.
 func TestWaiterConnectsInPlaceOfAnother(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		address := httpBackend(t, func(http.ResponseWriter, *http.Request) {})
@@ -314,7 +315,7 @@ func TestWaiterConnectsInPlaceOfAnother(t *testing.T) {
 	})
 }
 
-// A connection that nobody can use any more keeps nobody waiting.
+// A connection that can no longer be used blocks no waiter.
 func TestDeadIdleConnectionMakesRoom(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		c := to(transport, httpBackend(t, func(http.ResponseWriter, *http.Request) {}))
@@ -331,7 +332,7 @@ func TestDeadIdleConnectionMakesRoom(t *testing.T) {
 	})
 }
 
-// A backend that closed its idle connections is connected to again, within the
+// After a backend closed its idle connections, new ones are made within the
 // limits.
 func TestStaleConnectionsUnderLimits(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
@@ -366,8 +367,8 @@ func TestStaleConnectionsUnderLimits(t *testing.T) {
 	})
 }
 
-// Connections to different servers by name stand in different queues, of which each
-// may have one.
+// Connections to servers with different names have different queues, each of
+// which may have one connection.
 func TestGateKeepsServersApart(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		s := newStage(t)
@@ -428,7 +429,7 @@ func TestRetryLimits(t *testing.T) {
 	})
 }
 
-// A budget of an interval goes by the clock of the balancer, and counts requests
+// A budget with an interval uses the clock of the balancer, and counts requests
 // that have ended.
 func TestRetryBudgetOfAnInterval(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {

@@ -8,8 +8,8 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
 )
 
-// hash returns the hash of r's key. It looks up no more about the client than the
-// key is made of.
+// hash returns the hash of r's key. It looks up only those client addresses
+// that the key needs.
 func (c *Config) hash(r *http.Request) hashkey.Hash {
 	var between hashkey.Connection
 	switch {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// RemoveNominated deletes from h the headers that its Connection headers name, and
-// then Connection itself, except for the tokens "upgrade" and "close". Envoy does
-// so when it reads a request: before it adds any header, so that a client cannot
-// have the gateway's own ones removed. A gateway calls it first of all; an
-// Upstream, which cannot tell whose a header is, protects only some.
+// RemoveNominated deletes from h the headers that its Connection headers name,
+// and then Connection itself, except for the tokens "upgrade" and "close".
+// Envoy does so when it reads a request, before it adds any header, so that a
+// client cannot remove the gateway's own headers. A gateway calls it first. An
+// Upstream cannot know who set a header, so it protects only some.
 func RemoveNominated(h http.Header) {
 	values, ok := h["Connection"]
 	if !ok {
@@ -21,7 +21,7 @@ func RemoveNominated(h http.Header) {
 		case "upgrade", "close":
 			kept = append(kept, name)
 		case "te":
-			// Envoy keeps TE for "trailers", which ServeHTTP does too.
+			// Envoy keeps TE for "trailers", and so does ServeHTTP.
 		default:
 			if key := http.CanonicalHeaderKey(name); !indispensable(key) {
 				delete(h, key)
@@ -35,8 +35,8 @@ func RemoveNominated(h http.Header) {
 	}
 }
 
-// indispensable reports whether the canonical key is that of a header without
-// which a message means something else.
+// indispensable reports whether a message changes its meaning without the
+// header with the canonical key.
 func indispensable(key string) bool {
 	switch key {
 	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Expect":
@@ -45,8 +45,8 @@ func indispensable(key string) bool {
 	return false
 }
 
-// protected reports whether the canonical key is that of a header that a gateway
-// sets and backends trust.
+// protected reports whether the canonical key is that of a header that a
+// gateway sets and backends trust.
 func protected(key string) bool {
 	switch key {
 	case "Authorization", "Cookie", "Forwarded", "Via", "X-Request-Id", "X-Real-Ip", "Traceparent", "Tracestate",
@@ -57,9 +57,9 @@ func protected(key string) bool {
 		strings.HasPrefix(key, "X-B3-") || strings.HasPrefix(key, "X-Jwt-") || strings.HasPrefix(key, "X-Auth-")
 }
 
-// hopByHop reports whether the canonical key is that of a header which concerns
-// one connection only, in a request or a response. TE and Trailer are among
-// them: they are sent anew.
+// hopByHop reports whether the canonical key is that of a header that applies
+// to one connection only, in a request or a response. TE and Trailer are
+// included: they are set again for each connection.
 func hopByHop(key string) bool {
 	switch len(key) {
 	case 2:
@@ -78,10 +78,10 @@ func hopByHop(key string) bool {
 	return false
 }
 
-// A nominations is what the Connection headers of a message name.
+// A nominations is the list of names in the Connection headers of a message.
 type nominations []string
 
-// nominated returns what the Connection headers of h name.
+// nominated returns the names in the Connection headers of h.
 func nominated(h http.Header) nominations {
 	values, ok := h["Connection"]
 	if !ok {
@@ -111,7 +111,8 @@ func (n nominations) has(key string) bool {
 	return false
 }
 
-// forwarded reports whether a request's header of the canonical key is sent on.
+// forwarded reports whether the request header with the canonical key is
+// forwarded.
 func (n nominations) forwarded(key string) bool {
 	return !hopByHop(key) && (n == nil || !n.has(key) || protected(key))
 }
@@ -127,7 +128,7 @@ func addEndToEnd(dst, src http.Header) {
 	}
 }
 
-// acceptsTrailers reports whether the TE headers of h name trailers.
+// acceptsTrailers reports whether the TE headers of h contain "trailers".
 func acceptsTrailers(h http.Header) bool {
 	values, ok := h["Te"]
 	return ok && hasToken(values, "trailers")

@@ -10,12 +10,12 @@ import (
 )
 
 // A host is one address that requests are sent to, and the connections to it.
-// It outlives changes of the set of hosts that do not concern it.
+// It stays the same when other hosts change.
 type host struct {
-	// known is what the balancer knows of the host. It is guarded by the upstream's
-	// lock.
+	// known is what the balancer knows about the host. The upstream's lock
+	// guards it.
 	known balance.Host
-	// address is what new connections are made to. It changes only with
+	// address is the address for new connections. It changes only with
 	// DNSRoundRobin.
 	address atomic.Pointer[address]
 	client  client
@@ -25,19 +25,19 @@ type host struct {
 	// monitor counts the host's errors. It is nil without outlier detection, and
 	// set before the host is in a hostSet.
 	monitor *outlier.Monitor
-	// gone is set when nothing new shall be sent to the host.
+	// gone is set when nothing new may be sent to the host.
 	gone atomic.Bool
 }
 
-// An address is what net.Dialer takes.
+// An address is the arguments that net.Dialer takes.
 type address struct{ network, address string }
 
-// newHost returns a host of the endpoint of l at a.
+// newHost returns a host at a for the endpoint of l.
 func (u *Upstream) newHost(a address, l *lookup) *host {
 	h := &host{known: balance.Host{Address: a.address, Added: u.now()}}
 	h.describe(l.endpoint)
 	if u.config.Resolution == DNSRoundRobin && l.name != "" {
-		// Keys stay with the name when its address changes.
+		// Hash keys depend on the name, and stay when its address changes.
 		h.known.Address = l.endpoint.Address
 	}
 	h.known.State = &h.state
@@ -46,8 +46,8 @@ func (u *Upstream) newHost(a address, l *lookup) *host {
 	return h
 }
 
-// describe sets what the balancer knows from the endpoint of h, and reports whether
-// that changes it. Balancers that are in use keep what they were made with.
+// describe sets what the balancer knows about h from the endpoint, and reports
+// whether that changed anything. Balancers in use keep the old values.
 func (h *host) describe(e *Endpoint) bool {
 	k := &h.known
 	weight, locality := uint32(max(e.Weight, 1)), balance.ParseLocality(e.Locality)
@@ -56,7 +56,7 @@ func (h *host) describe(e *Endpoint) bool {
 	return !same
 }
 
-// now is the time by the clock that warmup and ejections go by.
+// now is the time on the clock of warmups and ejections.
 func (u *Upstream) now() time.Time {
 	if now := u.config.Balancing.Now; now != nil {
 		return now()
@@ -71,8 +71,8 @@ func (h *host) release() {
 	}
 }
 
-// retire closes the idle connections of h now, and the others once they are
-// not in use any more.
+// retire closes the idle connections of h now, and the others when they are no
+// longer in use.
 func (h *host) retire() {
 	h.gone.Store(true)
 	h.client.closeIdle()
@@ -98,18 +98,18 @@ func (u *Upstream) newHostSet(hosts []*host) *hostSet {
 type Host struct {
 	// Address is "ip:port", or the path of a socket.
 	Address string
-	// Protocol is what is spoken to it: "HTTP/1.1" or "HTTP/2".
+	// Protocol is the protocol used with it: "HTTP/1.1" or "HTTP/2".
 	Protocol string
 
 	state *balance.State
 }
 
-// A HostRecorder is implemented by response writers that want to know where a
+// A HostRecorder is implemented by response writers that need to know where a
 // request is sent. UpstreamHost is called at most once in a ServeHTTP, in its
-// goroutine, when the host has been chosen, and before anything is sent to it.
+// goroutine, after the host has been chosen and before anything is sent to it.
 type HostRecorder interface{ UpstreamHost(Host) }
 
-// public returns h as others see it.
+// public returns the exported form of h.
 func (h *host) public(protocol Protocol) Host {
 	host := Host{Address: h.address.Load().address, Protocol: "HTTP/1.1", state: &h.state}
 	if protocol == HTTP2 {

@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostileHeads are response heads that are no HTTP/1.1, and after which a
-// connection cannot be trusted.
+// hostileHeads are response heads that are not valid HTTP/1.1, and after which
+// a connection cannot be trusted.
 var hostileHeads = []struct {
 	name, text string
-	// lenient says that net/http's Transport accepts it, as its documentation of
-	// Config says.
+	// lenient means that net/http's Transport accepts it, as the documentation
+	// of Config describes.
 	lenient bool
 }{
 	{"empty status line", "\r\n\r\n", false},
@@ -87,7 +87,7 @@ func TestHostileHeads(t *testing.T) {
 	})
 }
 
-// A connection on which a response went wrong is closed, whatever else is on it.
+// A connection with a bad response is closed, whatever else is on it.
 func TestHostileConnectionIsNotUsedAgain(t *testing.T) {
 	const good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	each(t, func(t *testing.T, transport Transport) {
@@ -119,7 +119,7 @@ func TestHostileConnectionIsNotUsedAgain(t *testing.T) {
 	})
 }
 
-// A response that nobody asked for is not the answer to the next request.
+// An unrequested response is not the answer to the next request.
 func TestUnaskedResponse(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		if transport == NetHTTP {
@@ -154,7 +154,7 @@ func TestUnaskedResponse(t *testing.T) {
 	})
 }
 
-// Connections are used again after every kind of response that allows it.
+// Connections are reused after every kind of response that allows it.
 func TestConnectionIsUsedAgain(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for _, row := range []struct{ name, method, text string }{
@@ -219,8 +219,8 @@ func TestStaleConnection(t *testing.T) {
 	})
 }
 
-// A request is sent again only if it is safe to, and on a connection that was
-// used before.
+// A request is sent again only if that is safe, and only after a failure on a
+// used connection.
 func TestRepeats(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for _, row := range []struct {

@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience bounds what has to happen; it is never waited for in a good run.
+// patience limits the wait for an expected event; a good run never waits that
+// long.
 const patience = 10 * time.Second
 
 // transports are the implementations that pass the same tests.
@@ -107,7 +108,7 @@ func to(transport Transport, address string) Config {
 
 const t0 = "outbound|80||backend.test"
 
-// A front is a gateway with nothing but a handler.
+// A front is a gateway with only a handler.
 type front struct {
 	t       *testing.T
 	server  *httptest.Server
@@ -126,7 +127,7 @@ func serveFront(t *testing.T, handler http.Handler) *front {
 	return &front{t: t, server: server, address: server.Listener.Addr().String()}
 }
 
-// proxy serves an Upstream to the address.
+// proxy serves an Upstream for the address.
 func proxy(t *testing.T, transport Transport, address string) *front {
 	return serveFront(t, newUpstream(t, to(transport, address)))
 }
@@ -140,8 +141,8 @@ func (f *front) dial() (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// raw sends text on a connection of its own, and returns all that comes back until
-// the front closes it. The text should ask for that.
+// raw sends text on a separate connection, and returns everything that comes
+// back until the front closes it. The text should ask for that.
 func (f *front) raw(text string) string {
 	conn, in := f.dial()
 	_, err := io.WriteString(conn, text)
@@ -150,7 +151,7 @@ func (f *front) raw(text string) string {
 	return string(all)
 }
 
-// get sends a GET request on a connection of its own.
+// get sends a GET request on a separate connection.
 func (f *front) get(path string) (*http.Response, string) {
 	return f.do("GET", path, nil)
 }
@@ -173,7 +174,7 @@ func (f *front) do(method, path string, body io.Reader, headers ...string) (*htt
 	return response, string(text)
 }
 
-// within waits for what comes from c.
+// within waits for a value from c.
 func within[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
 	select {
@@ -185,5 +186,5 @@ func within[T any](t *testing.T, c <-chan T) T {
 	}
 }
 
-// quiet drops what a server under test has to say.
+// quiet drops the log messages of a server under test.
 var quiet = log.New(io.Discard, "", 0)

@@ -18,20 +18,20 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
-// A netHTTP is a client that stands on net/http's connections. It chooses among
-// them itself, so that limits hold as they do for a direct.
+// A netHTTP is a client that uses net/http's connections. It chooses among them
+// itself, so that limits apply as they do for a direct.
 type netHTTP struct {
 	config *Config
 	host   *host
-	// transport makes connections of what dial returns. It keeps none.
+	// transport makes a connection from what dial returns. It keeps none.
 	transport http.Transport
 	scheme    string
 	pool      *streamPool
 	gate      *gate[*streamConn]
 }
 
-// continueTimeout is how long a client that expects a 100 is made to wait for
-// it when the backend sends none.
+// continueTimeout is how long a client that expects a 100 waits for it if the
+// backend sends none.
 const continueTimeout = time.Second
 
 func newNetHTTP(c *Config, h *host, b *limits.Breaker) *netHTTP {
@@ -70,13 +70,13 @@ func (n *netHTTP) closeIdle() { n.pool.closeIdle() }
 // dialedKey is the key of the connection that a transport is to use.
 type dialedKey struct{}
 
-// dialed is the transport's way to a connection that is there already.
+// dialed gives the transport a connection that exists already.
 func dialed(ctx context.Context, _, _ string) (net.Conn, error) {
 	return ctx.Value(dialedKey{}).(net.Conn), nil
 }
 
-// connect returns a connection for a purpose that takes another request, which has
-// begun then, or a new one. name is that of the purpose.
+// connect returns a connection for a purpose that can carry another request,
+// which has begun then, or a new one. name is the purpose's name.
 func (n *netHTTP) connect(ctx context.Context, p *purpose, name string, fresh bool) (c *streamConn, reused bool, err error) {
 	if c, err = n.gate.enter(ctx, name, fresh); c != nil || err != nil {
 		return c, true, err
@@ -104,7 +104,8 @@ func (n *netHTTP) dial(ctx context.Context, p *purpose, name string) (*streamCon
 	}
 	c := &streamConn{ClientConn: made, name: name, made: time.Now(), closed: n.gate.closed}
 	if n.pool.http2 {
-		// The backend may raise its limit, and streams end a moment after exchanges.
+		// The backend may raise its limit, and streams end shortly after
+		// exchanges.
 		made.SetStateHook(func(*http.ClientConn) { n.gate.freed(name) })
 	}
 	return c, nil
@@ -125,8 +126,8 @@ func (n *netHTTP) serve(x exchange) (sent bool, err error) {
 	}
 }
 
-// exchange makes the exchange on c. again says that it failed because c, if it was
-// used before, had ended, and that the request may be sent again, as by a direct.
+// exchange makes the exchange on c. again means that it failed because a used c
+// had ended, and that the request may be sent again, as with a direct.
 func (n *netHTTP) exchange(x *exchange, c *streamConn) (again bool, err error) {
 	x.host.monitor.Connected()
 	defer func() {
@@ -169,11 +170,11 @@ func (n *netHTTP) failed(x *exchange, c *streamConn, body *requestBody, trace *i
 	return n.config.Protocol == HTTP1 && !trace.answered.Load() && body == nil && isBroken(err) && repeatable(x.r), err
 }
 
-// isUnused reports whether a connection of HTTP/2 had ended before anything of a
+// isUnused reports whether an HTTP/2 connection had ended before anything of a
 // request was sent. net/http does not export the error.
 func isUnused(err error) bool { return strings.Contains(err.Error(), "http2: client conn not usable") }
 
-// answer sends response to the client, which is to the request with body.
+// answer sends response to the client. The request had the given body.
 func (x *exchange) answer(response *http.Response, body *requestBody) error {
 	status := response.StatusCode
 	if status == http.StatusSwitchingProtocols {
@@ -193,8 +194,8 @@ func (x *exchange) answer(response *http.Response, body *requestBody) error {
 	return nil
 }
 
-// respond sends response to the client, who has not sent all of the request's
-// body if unread.
+// respond sends response to the client. unread means that the client has not
+// sent all of the request's body.
 func (x *exchange) respond(response *http.Response, unread bool) {
 	header := x.w.Header()
 	addEndToEnd(header, response.Header)
@@ -212,8 +213,8 @@ func (x *exchange) respond(response *http.Response, unread bool) {
 	noSniff(header)
 	x.w.WriteHeader(response.StatusCode)
 	if response.ContentLength < 0 || response.ContentLength > copyBufferSize {
-		// The body may take its time. A short one of known length comes with its
-		// head as a rule, and to send them apart costs more than it gains.
+		// The body may arrive late. A short one of known length usually comes
+		// with its head, and sending them separately costs more than it gains.
 		x.flush()
 	}
 	x.relay(response.Body, response.ContentLength, nil)
@@ -223,12 +224,12 @@ func (x *exchange) respond(response *http.Response, unread bool) {
 	})
 }
 
-// request returns what net/http is to send.
+// request returns the request that net/http sends.
 func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *informer) {
 	r := x.r
-	// The connection is there already, whatever the host is.
+	// The connection exists already, so the host does not matter.
 	target := &url.URL{Scheme: n.scheme, Host: "upstream", RawQuery: x.query, ForceQuery: r.URL.ForceQuery}
-	// Opaque is sent as it is, but cannot begin with two slashes.
+	// Opaque is sent unchanged, but cannot begin with two slashes.
 	if strings.HasPrefix(x.path, "//") {
 		target.Path, target.RawPath = x.path, x.path
 		if path, err := url.PathUnescape(x.path); err == nil {
@@ -277,12 +278,12 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 }
 
 // An informer forwards responses with a status of 1xx while RoundTrip runs, and
-// notes how far the exchange got.
+// records the progress of the exchange.
 type informer struct {
 	exchange *exchange
 	body     *requestBody
-	// written says that the request's head was written, and answered that a byte of
-	// the response was read.
+	// written means that the request's head was written, and answered that a
+	// byte of the response was read.
 	written, answered atomic.Bool
 	mu                sync.Mutex
 	ended             bool

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// silent is a backend of HTTP/2 that answers nothing but settings, and pings if it
-// is alive. It counts these.
+// silent is an HTTP/2 backend that answers only settings, and pings if alive.
+// It counts the pings.
 func silent(conn net.Conn, alive bool, pings *atomic.Int32) {
 	defer conn.Close()
 	const (
@@ -25,7 +25,7 @@ func silent(conn net.Conn, alive bool, pings *atomic.Int32) {
 	if _, err := io.ReadFull(conn, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
 	}
-	// The pipe has no room for what the gateway does not read yet.
+	// The pipe has no room for data that the gateway does not read yet.
 	send := func(frame []byte) { go func() { _, _ = conn.Write(frame) }() }
 	frame := make([]byte, 9, 1<<14)
 	for {
@@ -42,8 +42,8 @@ func silent(conn net.Conn, alive bool, pings *atomic.Int32) {
 			// The ping that follows asks whether this arrived.
 			return
 		case kind == settings && flags&ack == 0:
-			// The backend's own settings, all of them the default, and that the
-			// gateway's have been read.
+			// The backend's own settings, all default, and the acknowledgment
+			// of the gateway's.
 			send([]byte{0, 0, 0, settings, 0, 0, 0, 0, 0, 0, 0, 0, settings, ack, 0, 0, 0, 0})
 		case kind == ping && flags&ack == 0:
 			pings.Add(1)
@@ -80,7 +80,7 @@ func TestPings(t *testing.T) {
 					},
 				})
 				began := time.Now()
-				// At some other moment than the pings.
+				// At a moment other than the pings.
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Minute+time.Second, ErrTimeout)
 				defer cancel()
 				w := <-begin(u, get("/").WithContext(ctx))

@@ -9,7 +9,8 @@ import (
 
 // How hosts are chosen.
 type (
-	// Balancing says how hosts are chosen. The zero value is Envoy's default.
+	// Balancing defines how hosts are chosen. The zero value is Envoy's
+	// default.
 	Balancing = balance.Config
 	// A Policy is a way to choose among hosts.
 	Policy = balance.Policy
@@ -19,29 +20,30 @@ type (
 	LocalitySetting = balance.LocalitySetting
 	// A Locality is a place where hosts run.
 	Locality = balance.Locality
-	// A Distribute says how the traffic from some localities is distributed.
+	// A Distribute defines how the traffic from some localities is distributed.
 	Distribute = balance.Distribute
 	// A LocalityWeight is the weight of the hosts in some localities.
 	LocalityWeight = balance.LocalityWeight
-	// A Failover prefers one region where the own one has no hosts.
+	// A Failover prefers one region if the proxy's own region has no hosts.
 	Failover = balance.Failover
 )
 
 // The policies.
 const (
-	// LeastRequest takes the less busy of two hosts drawn at random. The default.
+	// LeastRequest chooses the less busy of two hosts drawn at random. This is
+	// the default.
 	LeastRequest = balance.LeastRequest
-	// RoundRobin takes one host after the other.
+	// RoundRobin chooses one host after the other.
 	RoundRobin = balance.RoundRobin
 	// Random draws a host.
 	Random = balance.Random
-	// RingHash gives each key to a host by a ring of hashes.
+	// RingHash maps each key to a host by a ring of hashes.
 	RingHash = balance.RingHash
-	// Maglev gives each key to a host by a table.
+	// Maglev maps each key to a host by a table.
 	Maglev = balance.Maglev
 )
 
-// DefaultWarmupMinimumPercent is the MinimumPercent of a Warmup where nothing is
+// DefaultWarmupMinimumPercent is the MinimumPercent of a Warmup if nothing is
 // configured.
 const DefaultWarmupMinimumPercent = balance.DefaultWarmupMinimumPercent
 
@@ -49,7 +51,7 @@ const DefaultWarmupMinimumPercent = balance.DefaultWarmupMinimumPercent
 // missing.
 func ParseLocality(text string) Locality { return balance.ParseLocality(text) }
 
-// What consistent hashing goes by.
+// The keys of consistent hashing.
 type (
 	// A HashKey is the part of a request that chooses the host.
 	HashKey = hashkey.Key
@@ -59,14 +61,14 @@ type (
 	CookieAttribute = hashkey.Attribute
 )
 
-// OutlierDetection says when a host that fails is ejected, and for how long.
+// OutlierDetection defines when a failing host is ejected, and for how long.
 type OutlierDetection = outlier.Config
 
-// DefaultConsecutive5xx is the Consecutive5xx of an OutlierDetection where
-// nothing is configured.
+// DefaultConsecutive5xx is the Consecutive5xx of an OutlierDetection if nothing
+// is configured.
 const DefaultConsecutive5xx = outlier.DefaultConsecutive5xx
 
-// What a destination may have in use at the same time.
+// Limits on what a destination may use at the same time.
 type (
 	// Limits are the limits of one destination.
 	Limits = limits.Thresholds
@@ -74,7 +76,7 @@ type (
 	RetryBudget = limits.RetryBudget
 )
 
-// Defaults of a RetryBudget, where nothing is configured.
+// Defaults of a RetryBudget if nothing is configured.
 const (
 	DefaultBudgetPercent       = limits.DefaultBudgetPercent
 	DefaultMinRetryConcurrency = limits.DefaultMinRetryConcurrency

@@ -2,7 +2,7 @@ package upstream
 
 import "net/http"
 
-// protocolOf returns what is spoken for r.
+// protocolOf returns the protocol for r.
 func (c *Config) protocolOf(r *http.Request) Protocol {
 	switch {
 	case c.Protocol != ClientProtocol:
@@ -29,8 +29,8 @@ func (u *Upstream) newClientOver(protocol Protocol, h *host) client {
 	return newDirect(c, h, u.breaker)
 }
 
-// A clientProtocol is a client that speaks to its host what the request's client
-// spoke. Each protocol has connections of its own; limits are for both.
+// A clientProtocol is a client that uses the protocol of the request's client.
+// Each protocol has its own connections; both share the limits.
 type clientProtocol struct{ http1, http2 client }
 
 func (c *clientProtocol) serve(x exchange) (sent bool, err error) {

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// secureBackend serves handler over TLS, and returns its address and the roots
-// that vouch for it. Its certificate is that of example.com and 127.0.0.1.
+// secureBackend serves handler over TLS, and returns its address and trusted
+// roots. Its certificate is for example.com and 127.0.0.1.
 func secureBackend(t *testing.T, protocol Protocol, handler http.HandlerFunc) (string, *x509.CertPool) {
 	server := httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = protocol == HTTP2
@@ -64,7 +64,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// A connection that was made to one server is not used for another.
+// A connection made to one server is not used for another.
 func TestTLSByRequestKeepsServersApart(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		address, roots := secureBackend(t, HTTP1, func(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +130,7 @@ func TestH2C(t *testing.T) {
 	}
 }
 
-// A gRPC answer that is nothing but a head stays one.
+// A gRPC answer that is only a head stays one.
 func TestTrailersOnly(t *testing.T) {
 	address := httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/grpc")
@@ -144,7 +144,7 @@ func TestTrailersOnly(t *testing.T) {
 	require.Empty(t, response.Trailer)
 }
 
-// What is spoken to the backend is what the client spoke, and neither takes the
+// The protocol to the backend is the client's, and neither protocol uses the
 // other's connections.
 func TestClientProtocol(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
@@ -184,7 +184,7 @@ func TestClientProtocol(t *testing.T) {
 	})
 }
 
-// A request for an upgrade comes over HTTP/1.1, and can be passed on.
+// A request for an upgrade comes over HTTP/1.1, and can be forwarded.
 func TestUpgradeOverClientProtocol(t *testing.T) {
 	asks := get("/")
 	asks.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
@@ -212,7 +212,7 @@ func TestUnixSocket(t *testing.T) {
 	})
 }
 
-// A connection that the kernel cannot be asked about is used, too.
+// A connection without a descriptor for the kernel check can be used, too.
 func TestConnectionWithoutDescriptor(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		address := httpBackend(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
@@ -234,8 +234,8 @@ func TestConnectionWithoutDescriptor(t *testing.T) {
 	})
 }
 
-// Nothing stays behind when an Upstream is closed while requests are in flight,
-// and they are served.
+// If an Upstream is closed while requests are in flight, they are served, and
+// nothing remains afterwards.
 func TestCloseLetsRequestsFinish(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		arrived, finish := make(chan struct{}), make(chan struct{})

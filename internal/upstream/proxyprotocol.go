@@ -8,23 +8,24 @@ import (
 	"net/netip"
 )
 
-// A ProxyProtocol is a version of HAProxy's PROXY protocol, whose header says at
-// the beginning of a connection for which client it is made.
+// A ProxyProtocol is a version of HAProxy's PROXY protocol. Its header at the
+// beginning of a connection names the client for which the connection is made.
 type ProxyProtocol uint8
 
 // The versions.
 const (
 	// NoProxyProtocol sends no header.
 	NoProxyProtocol ProxyProtocol = iota
-	// ProxyProtocolV1 is the one that can be read.
+	// ProxyProtocolV1 is the text version.
 	ProxyProtocolV1
-	// ProxyProtocolV2 is the binary one.
+	// ProxyProtocolV2 is the binary version.
 	ProxyProtocolV2
 )
 
-// header returns the header for the connection that r came on: from its client's
-// address to the one where it was received, whatever other headers say. Where these
-// are not known it names none. Two headers are equal if both addresses are.
+// header returns the header for the connection that r came on: from its
+// client's address to the address that received it, whatever other headers
+// claim. If these are unknown, it names none. Two headers are equal if both
+// addresses are equal.
 func (p ProxyProtocol) header(r *http.Request) string {
 	if p == NoProxyProtocol {
 		return ""
@@ -42,8 +43,8 @@ func (p ProxyProtocol) header(r *http.Request) string {
 	return headerV2(source, destination, known)
 }
 
-// addrPort reads an address. The header has no room for the zone of an IPv6
-// address, which means something on this machine alone.
+// addrPort parses an address. It drops the zone of an IPv6 address: the header
+// has no room for it, and it is valid only on this machine.
 func addrPort(text string) netip.AddrPort {
 	a, err := netip.ParseAddrPort(text)
 	if err != nil {

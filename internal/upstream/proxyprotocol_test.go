@@ -148,8 +148,8 @@ func proxiedWay(t *testing.T, test func(t *testing.T, c Config)) {
 	})
 }
 
-// A client's connections carry its address, are used for it again, and for nobody
-// else.
+// A client's connections carry its address, and are reused only for that
+// client.
 func TestProxyProtocol(t *testing.T) {
 	proxiedWay(t, func(t *testing.T, c Config) {
 		u := newUpstream(t, c)
@@ -168,7 +168,7 @@ func TestProxyProtocol(t *testing.T) {
 	})
 }
 
-// However many clients come at the same time, and whatever the limits, none has
+// However many clients come simultaneously, and whatever the limits, none gets
 // another's address.
 func TestProxyProtocolUnderLoad(t *testing.T) {
 	for name, change := range map[string]func(*Config){
@@ -206,7 +206,7 @@ func TestProxyProtocolUnderLoad(t *testing.T) {
 	}
 }
 
-// The connections of clients that are gone make room for those of others.
+// The connections of disconnected clients make room for those of others.
 func TestProxyProtocolKeepsRecentConnections(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		address, _ := proxiedBackend(t, c.Protocol, false)
@@ -227,7 +227,8 @@ func TestProxyProtocolKeepsRecentConnections(t *testing.T) {
 	})
 }
 
-// A header cannot be written to a connection that ended: it was not made.
+// If a header cannot be written because the connection ended, the connection
+// counts as not made.
 func TestProxyHeaderCannotBeWritten(t *testing.T) {
 	everyWay(t, func(t *testing.T, c Config) {
 		c.Endpoints, c.ProxyProtocol = []Endpoint{{Address: "10.0.0.1:80"}}, ProxyProtocolV1

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// copyBufferSize is what httputil.ReverseProxy uses, too.
+// copyBufferSize is also httputil.ReverseProxy's.
 const copyBufferSize = 32 << 10
 
 var copyBuffers = sync.Pool{New: func() any {
@@ -14,10 +14,10 @@ var copyBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// relay copies body to x's writer and sends every part on as soon as it is there.
-// length is what the body still holds, or -1. more, if not nil, reports whether
-// the next read will not have to wait, so that flushing can. It panics if the
-// body cannot be copied whole.
+// relay copies body to x's writer and forwards every part immediately. length
+// is the remaining length of the body, or -1. more, if not nil, reports whether
+// the next read will not have to wait, so that flushing can wait. relay panics
+// if it cannot copy the whole body.
 func (x *exchange) relay(body io.Reader, length int64, more func() bool) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
@@ -43,17 +43,17 @@ func (x *exchange) relay(body io.Reader, length int64, more func() bool) {
 	}
 }
 
-// flush sends what was written so far to the client.
+// flush sends the data written so far to the client.
 func (x *exchange) flush() {
 	if f, ok := x.w.(http.Flusher); ok {
 		f.Flush()
 		return
 	}
-	// A writer that cannot flush sends what it has at its end.
+	// A writer that cannot flush sends its data at the end.
 	_ = http.NewResponseController(x.w).Flush()
 }
 
-// noSniff keeps net/http's server from guessing a content type where the backend
+// noSniff keeps net/http's server from guessing a content type if the backend
 // sent none.
 func noSniff(h http.Header) {
 	if _, ok := h["Content-Type"]; !ok {
@@ -69,13 +69,13 @@ func announce(h http.Header, trailer http.Header) {
 }
 
 // addTrailers sends trailers: as they are if the head announced them, and
-// otherwise in net/http's way for those which were not.
+// otherwise with net/http's prefix for unannounced trailers.
 func (x *exchange) addTrailers(trailer http.Header, announced func(key string) bool) {
 	if len(trailer) == 0 {
 		return
 	}
-	// Once a part of the body has been sent, net/http cannot send a
-	// Content-Length of its own instead of chunks, which have trailers.
+	// Once a part of the body has been sent, net/http must use chunks, which
+	// can have trailers, and cannot add a Content-Length.
 	x.flush()
 	h := x.w.Header()
 	for key, values := range trailer {

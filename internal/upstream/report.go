@@ -8,7 +8,7 @@ import (
 	"github.com/lateengo/gateway/internal/localreply"
 )
 
-// reportHead tells the outlier detection of the head of a final response.
+// reportHead reports the head of a final response to the outlier detection.
 func (x *exchange) reportHead(status int, header func(key string) string) {
 	if x.host.monitor == nil {
 		return
@@ -21,9 +21,9 @@ func (x *exchange) reportHead(status int, header func(key string) string) {
 	x.host.monitor.Response(status)
 }
 
-// reportFailure tells the outlier detection of a try without a response. What is not the
-// host's doing is not counted: an overflow, a client that went away or whose
-// request cannot be sent.
+// reportFailure reports a try without a response to the outlier detection.
+// Failures that the host did not cause are not counted: an overflow, a client
+// that disconnected, or a request that cannot be sent.
 func (h *host) reportFailure(f *Failure) {
 	var request *requestError
 	if errors.Is(f.Err, errQueued) || errors.As(f.Err, &request) {
@@ -37,7 +37,7 @@ func (h *host) reportFailure(f *Failure) {
 	}
 }
 
-// grpcStatuses are the HTTP statuses of gRPC's, as in Envoy.
+// grpcStatuses are the HTTP statuses for gRPC's statuses, as in Envoy.
 var grpcStatuses = [...]int{
 	0:  http.StatusOK,
 	1:  StatusClientClosed,
@@ -58,7 +58,7 @@ var grpcStatuses = [...]int{
 	16: http.StatusUnauthorized,
 }
 
-// statusOfGRPC returns the HTTP status of a grpc-status header.
+// statusOfGRPC returns the HTTP status for a grpc-status header.
 func statusOfGRPC(text string) int {
 	code, err := strconv.ParseUint(text, 10, 8)
 	if err != nil || code >= uint64(len(grpcStatuses)) {

@@ -9,17 +9,18 @@ import (
 )
 
 // A requestBody is the body of a client's request as net/http's Transport reads
-// it. Closing it does not close the client's.
+// it. Closing it does not close the client's body.
 type requestBody struct {
 	r       *http.Request
 	trailer http.Header
 	closed  atomic.Bool
-	// read says that the client has sent all of the body; count is how much it
-	// has.
+	// read means that the client has sent the whole body; count is how much it
+	// has sent.
 	read  atomic.Bool
 	count int64
-	// begun says that the body is being read, for which net/http's server sends a
-	// client that waits for it a 100. continuing orders that and the backend's.
+	// begun means that reading the body has begun. If the client waits for a
+	// 100, that makes net/http's server send one. continuing orders that 100
+	// and the backend's.
 	continuing sync.Mutex
 	begun      bool
 	// failure is set if the body could not be read.

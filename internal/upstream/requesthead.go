@@ -61,8 +61,8 @@ func (x *exchange) appendHead(out []byte, closing bool) ([]byte, error) {
 		out = append(out, "Te: trailers\r\n"...)
 		lines++
 	}
-	// Whatever would be a line of its own, and was not written as one, is an
-	// attempt to say something else.
+	// More line ends than lines were written, or a NUL, mean an attempt to
+	// inject something.
 	if bytes.Count(out, crByte) != lines || bytes.Count(out, lfByte) != lines || bytes.IndexByte(out, 0) >= 0 {
 		return out, fmt.Errorf("invalid character in the request's headers")
 	}
@@ -71,8 +71,8 @@ func (x *exchange) appendHead(out []byte, closing bool) ([]byte, error) {
 
 var crByte, lfByte = []byte{'\r'}, []byte{'\n'}
 
-// appendFraming appends what says how long the body is, and returns the number of
-// lines.
+// appendFraming appends the headers that give the body's length, and returns
+// the number of lines.
 func (x *exchange) appendFraming(out []byte) ([]byte, int) {
 	r := x.r
 	switch {
@@ -100,7 +100,7 @@ func (x *exchange) appendFraming(out []byte) ([]byte, int) {
 	return append(out, "\r\n"...), 2
 }
 
-// framing reports whether a header of the canonical key is written from the
+// framing reports whether the header with the canonical key is written from the
 // request's other fields.
 func framing(key string) bool {
 	return key == "Host" || key == "Content-Length"

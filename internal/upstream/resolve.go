@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// A lookup is one endpoint, and what is known about where it is.
+// A lookup is one endpoint, and what is known about its addresses.
 type lookup struct {
 	endpoint *Endpoint
 	name     string // empty if addresses never change
 	port     string
-	// hosts are the latest ones, by the address for which they were made; nil
+	// hosts are the latest hosts, by the address for which they were made; nil
 	// before the first answer.
 	hosts map[address]*host
 }
 
-// start makes the hosts of endpoints that need no lookup, and has the others
-// looked up, or discovered, in the background.
+// start makes the hosts of endpoints that need no lookup. It starts lookups or
+// discovery for the others in the background.
 func (u *Upstream) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	u.stop = cancel
@@ -73,9 +73,10 @@ func (u *Upstream) refresh(ctx context.Context, l *lookup) {
 	}
 }
 
-// resolve looks l up once, and returns when to do it again. Where that fails, the
-// hosts known so far stay. Of a name without addresses no host stays, unless it
-// is one host itself (Envoy's StrictDnsClusterImpl and LogicalDnsCluster).
+// resolve looks l up once, and returns the wait before the next lookup. If that
+// fails, the known hosts stay. If a name has no addresses, its hosts are
+// removed, unless the name itself is one host (Envoy's StrictDnsClusterImpl and
+// LogicalDnsCluster).
 func (u *Upstream) resolve(ctx context.Context, l *lookup) time.Duration {
 	answer, err := u.config.lookUp(ctx, l.name)
 	if err != nil {
@@ -91,8 +92,8 @@ func (u *Upstream) resolve(ctx context.Context, l *lookup) time.Duration {
 	return u.config.untilNextLookup(answer)
 }
 
-// update makes the hosts of l those at the given addresses. Hosts that were known
-// already stay the same.
+// update sets the hosts of l to those at the given addresses. Known hosts stay
+// the same.
 func (u *Upstream) update(l *lookup, addresses []address) {
 	if u.config.Resolution == DNSRoundRobin && l.name != "" {
 		addresses = addresses[:1]
@@ -112,9 +113,9 @@ func (u *Upstream) update(l *lookup, addresses []address) {
 	l.hosts = hosts
 }
 
-// publish makes the hosts of all lookups those that requests are sent to, and
-// retires the ones that no request will be sent to any more. changed says that what
-// the balancer knows of one of them has changed.
+// publish makes the hosts of all lookups available to requests, and retires
+// those that are no longer used. changed means that what the balancer knows
+// about one of them has changed.
 func (u *Upstream) publish(changed bool) {
 	var hosts []*host
 	for _, l := range u.lookups {
@@ -140,7 +141,7 @@ func (u *Upstream) publish(changed bool) {
 	}
 	set := u.newHostSet(hosts)
 	u.hosts.Store(set)
-	// An ejection in between was told to the old balancer.
+	// An ejection in between was reported to the old balancer.
 	set.balancer.Update()
 	if old == nil {
 		return
@@ -166,7 +167,7 @@ func (e *Endpoint) fixedAddress() (address, bool) {
 	return address{"tcp", net.JoinHostPort(ip.String(), port)}, err == nil
 }
 
-// compareAddresses orders by address, then port.
+// compareAddresses orders by address, then by port.
 func compareAddresses(a, b string) int {
 	x, errX := netip.ParseAddrPort(a)
 	y, errY := netip.ParseAddrPort(b)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A table answers lookups from itself.
+// A table answers lookups from a map.
 type table struct {
 	mu      sync.Mutex
 	answers map[string][]string
@@ -31,7 +31,7 @@ func (r *table) set(name string, addresses ...string) {
 	r.answers[name] = addresses
 }
 
-// asked returns how many lookups there were.
+// asked returns the number of lookups.
 func (r *table) asked() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,7 +72,7 @@ func TestResolution(t *testing.T) {
 	for _, row := range []struct {
 		name       string
 		resolution Resolution
-		// answers are those to the lookups one after the other, and want the
+		// answers are the answers to consecutive lookups, and want are the
 		// addresses after each.
 		answers [][]string
 		want    [][]string
@@ -149,7 +149,7 @@ func (hanging) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, erro
 	return nil, ctx.Err()
 }
 
-// Requests wait for the first answer, but not longer than they want.
+// Requests wait for the first answer, but not longer than their context.
 func TestFirstRequestsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, Config{Resolution: DNS, Resolver: hanging{}, Endpoints: []Endpoint{{Address: "a.test:80"}}})
@@ -169,8 +169,8 @@ func TestFirstRequestsWait(t *testing.T) {
 	})
 }
 
-// A request goes to the address that its name has, and one in flight is not
-// disturbed when that changes.
+// A request goes to the current address of its name, and a change does not
+// disturb one in flight.
 func TestResolutionServes(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		arrived, finish := make(chan struct{}), make(chan struct{})

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A timed resolver is a table whose answers hold for a while.
+// A timed resolver is a table whose answers are valid for a while.
 type timed struct {
 	table
 	ttl time.Duration
@@ -28,7 +28,7 @@ func (r *timed) LookupNetIP(context.Context, string, string) ([]netip.Addr, erro
 	return nil, errors.New("its answers have a TTL")
 }
 
-// A name is looked up again when its answer does not hold any more.
+// A name is looked up again when its answer is no longer valid.
 func TestUntilNextLookup(t *testing.T) {
 	const refresh = 7 * time.Second
 	for _, row := range []struct {
@@ -68,7 +68,7 @@ func TestUntilNextLookup(t *testing.T) {
 	}
 }
 
-// A lookup that takes too long has failed, and Close ends one that is under way.
+// A lookup that takes too long fails, and Close ends an active one.
 func TestLookupsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := Config{Resolver: hanging{}}

@@ -12,8 +12,8 @@ import (
 	"github.com/lateengo/gateway/internal/testca"
 )
 
-// Connections to an endpoint whose certificate is revoked are not made, however its
-// name is verified.
+// Connections to an endpoint with a revoked certificate are not made, however
+// its name is verified.
 func TestRevokedEndpoint(t *testing.T) {
 	root := testca.Root(t, "root", 1, testca.Signs)
 	leaf := root.Certify(t, "leaf", 2, x509.KeyUsageDigitalSignature)

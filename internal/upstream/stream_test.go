@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every part of a response reaches the client before the next is sent.
+// Every part of a response reaches the client before the next one is sent.
 func TestResponseIsStreamed(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, row := range map[string]struct {
@@ -51,7 +51,7 @@ func TestResponseIsStreamed(t *testing.T) {
 					next <- struct{}{}
 					first = 1
 				}
-				// The head comes before the body does.
+				// The head comes before the body.
 				response, err := http.ReadResponse(in, nil)
 				require.NoError(t, err)
 				for i := range 10 {
@@ -72,8 +72,8 @@ func TestResponseIsStreamed(t *testing.T) {
 	})
 }
 
-// Every part of a request reaches the backend before the next is sent, and the
-// response may begin meanwhile.
+// Every part of a request reaches the backend before the next one is sent, and
+// the response may begin meanwhile.
 func TestBothWaysAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		f := proxy(t, transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +111,7 @@ func TestBothWaysAtOnce(t *testing.T) {
 	})
 }
 
-// noise returns n bytes that are always the same.
+// noise returns the same n bytes each time.
 func noise(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
@@ -330,7 +330,8 @@ func TestExpectContinue(t *testing.T) {
 	})
 }
 
-// A response that comes before the request has been sent is delivered at once.
+// A response that comes before the request has been sent is delivered
+// immediately.
 func TestEarlyResponse(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, length := range map[string]string{
@@ -367,21 +368,22 @@ func TestEarlyResponse(t *testing.T) {
 	})
 }
 
-// answerEarly is a backend that answers as soon as it has the head of a request,
-// and then reads on.
+// answerEarly is a backend that answers as soon as it has the head of a
+// request, and then continues to read.
 func answerEarly(conn net.Conn, in *bufio.Reader) {
 	headOf(in)
 	_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
 	_, _ = io.Copy(io.Discard, in)
 }
 
-// A backend that answers and closes while a long body is being sent is heard.
+// The answer of a backend that closes the connection during a long upload is
+// received.
 func TestEarlyResponseToLongUpload(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
 			headOf(in)
 			_, _ = io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
-			// Read on, so that the answer is not lost by a reset.
+			// Continue to read, so that a reset does not lose the answer.
 			_, _ = io.CopyN(io.Discard, in, 1<<20)
 		}))
 		conn, in := f.dial()
@@ -398,8 +400,7 @@ func TestEarlyResponseToLongUpload(t *testing.T) {
 		response, err := http.ReadResponse(in, nil)
 		require.NoError(t, err)
 		if transport == NetHTTP && response.StatusCode == 503 {
-			// It takes the error of its own writing before an answer, where both
-			// are there.
+			// If there is both a write error and an answer, it uses the error.
 			return
 		}
 		require.Equal(t, 401, response.StatusCode)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// manyStreams is how many requests at a time a connection is expected to take
-// that has no limit of its own.
+// manyStreams is how many requests at a time a connection without its own limit
+// is expected to carry.
 const manyStreams = 1 << 16
 
-// A streamConn is a connection of net/http's, which takes one request at a time
+// A streamConn is a connection of net/http, which carries one request at a time
 // over HTTP/1.1 and several over HTTP/2.
 type streamConn struct {
 	*http.ClientConn
@@ -20,36 +20,38 @@ type streamConn struct {
 	// closed is called when the connection is closed.
 	closed func(name string)
 
-	// users are the exchanges on the connection, begun those that ever were. ready
-	// says that the pool offers it. All are the pool's.
+	// users counts the current exchanges on the connection, and begun all
+	// exchanges that ever began. ready means that the pool offers it. The pool
+	// owns these fields.
 	users, begun int
 	idleSince    time.Time
 	ready        bool
 }
 
-// Close closes a connection that nobody uses.
+// Close closes an unused connection.
 func (c *streamConn) Close() {
 	_ = c.ClientConn.Close()
 	c.closed(c.name)
 }
 
-// A streamPool keeps the connections to one host that take another request. It is
-// the stock of a gate, and safe for concurrent use. While connections are idle a
-// timer runs, which closeIdle stops.
+// A streamPool keeps the connections to one host that can carry another
+// request. It is the stock of a gate, and safe for concurrent use. While
+// connections are idle a timer runs, which closeIdle stops.
 type streamPool struct {
-	// http2 says what is spoken. streams is how many requests a connection takes at a
-	// time, and requests how many altogether, where 0 is without limit.
+	// http2 selects the protocol. streams is how many requests a connection
+	// carries at a time, and requests how many in total; 0 is without limit.
 	http2             bool
 	streams, requests int
-	// maxIdle is how many unused connections are kept, for idleTimeout, and maxAge
-	// how long after it was made a connection takes another request. 0 or less is
-	// without limit.
+	// maxIdle is how many unused connections are kept, idleTimeout is for how
+	// long, and maxAge is the age up to which a connection gets another
+	// request. 0 or less is without limit.
 	maxIdle             int
 	idleTimeout, maxAge time.Duration
 
 	mu sync.Mutex
-	// ready are the connections that may take another request, by name. unused are
-	// those of them that take none now, ordered by the time of their last use.
+	// ready are the connections that may carry another request, by name. unused
+	// are those of them that carry none now, ordered by the time of their last
+	// use.
 	ready    map[string][]*streamConn
 	unused   []*streamConn
 	timer    *time.Timer
@@ -57,7 +59,7 @@ type streamPool struct {
 	shutDown bool
 }
 
-// newStreamPool returns a pool for connections that are made by c.
+// newStreamPool returns a pool for connections that c configures.
 func newStreamPool(c *Config) *streamPool {
 	p := &streamPool{
 		ready: make(map[string][]*streamConn),
@@ -78,9 +80,9 @@ func newStreamPool(c *Config) *streamPool {
 	return p
 }
 
-// Add takes in a new connection, whose first use has begun.
+// Add adds a new connection, whose first use has begun.
 func (p *streamPool) Add(c *streamConn) {
-	// Who is on a connection that ended already finds out.
+	// The user of a connection that has ended already will notice.
 	_ = c.Reserve()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,7 +101,7 @@ func (p *streamPool) use(c *streamConn) {
 	}
 }
 
-// offer puts c among the ready connections, or takes it out. mu is held.
+// offer adds c to the ready connections, or removes it. mu is held.
 func (p *streamPool) offer(c *streamConn, ready bool) {
 	c.ready = ready
 	if ready {
@@ -111,7 +113,7 @@ func (p *streamPool) offer(c *streamConn, ready bool) {
 	}
 }
 
-// without takes a connection out of a list. It is among the last ones as a rule.
+// without removes a connection from a list. It is usually near the end.
 func without(list []*streamConn, c *streamConn) []*streamConn {
 	for i, other := range slices.Backward(list) {
 		if other == c {
@@ -121,10 +123,11 @@ func without(list []*streamConn, c *streamConn) []*streamConn {
 	return list
 }
 
-// spent reports whether a connection takes no more requests by their number.
+// spent reports whether a connection has reached its maximum number of
+// requests.
 func (p *streamPool) spent(c *streamConn) bool { return p.requests > 0 && c.begun >= p.requests }
 
-// old reports whether a connection takes no more requests by its age.
+// old reports whether a connection is too old for more requests.
 func (p *streamPool) old(c *streamConn, now time.Time) bool {
 	return p.maxAge > 0 && now.Sub(c.made) >= p.maxAge
 }
@@ -134,8 +137,9 @@ func (p *streamPool) idleTooLong(c *streamConn, now time.Time) bool {
 	return c.users == 0 && p.idleTimeout > 0 && now.Sub(c.idleSince) >= p.idleTimeout
 }
 
-// Get returns a connection to the named server that takes another request, which
-// is counted, or nil. The backend's limit of concurrent streams is respected.
+// Get returns a connection to the named server that can carry another request,
+// or nil. The request is counted. Get respects the backend's limit of
+// concurrent streams.
 func (p *streamPool) Get(name string) *streamConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +149,7 @@ func (p *streamPool) Get(name string) *streamConn {
 	}
 	now := time.Now()
 	for _, c := range slices.Backward(ready) {
-		// A stream is in flight for a moment after its exchange.
+		// A stream is still in flight shortly after its exchange.
 		if !p.old(c, now) && !p.idleTooLong(c, now) && c.InFlight() < p.streams && c.Reserve() == nil {
 			p.use(c)
 			return c
@@ -154,9 +158,9 @@ func (p *streamPool) Get(name string) *streamConn {
 	return nil
 }
 
-// Put ends a use of c. It returns the connection that the caller is to close, or
-// nil: c, if nobody uses it any more, and nobody shall, or if there are as many
-// unused ones as may be kept, the one that has been for longest.
+// Put ends a use of c. It returns the connection that the caller must close, or
+// nil: c, if it is unused and must not be used again, or the longest unused
+// connection, if too many are unused.
 func (p *streamPool) Put(c *streamConn) (dead *streamConn) {
 	now := time.Now()
 	p.mu.Lock()
@@ -186,7 +190,7 @@ func (p *streamPool) Put(c *streamConn) (dead *streamConn) {
 	return dead
 }
 
-// Release gives back what Get has reserved on c, where no request was made.
+// Release gives back what Get has reserved on c, if no request was made.
 func (p *streamPool) Release(c *streamConn) {
 	c.ClientConn.Release()
 	p.mu.Lock()
@@ -199,20 +203,19 @@ func (p *streamPool) usable(c *streamConn) bool {
 	if c.Err() != nil {
 		return false
 	}
-	// Of HTTP/1.1 the exchange may have ended before the response; and a backend of
-	// HTTP/2 may have said that it takes no more.
+	// With HTTP/1.1 the exchange may have ended before the response. An HTTP/2
+	// backend may have announced that it accepts no more.
 	return c.Available() > 0 || p.http2 && c.InFlight() > 0
 }
 
-// Sweep closes connections that have been idle for too long, are too old, or have
-// ended. It happens now and then without being called.
+// Sweep closes connections that have been idle for too long, are too old, or
+// have ended. The pool also calls it regularly.
 func (p *streamPool) Sweep() {
 	now := time.Now()
 	p.close(func(c *streamConn) bool { return p.idleTooLong(c, now) || p.old(c, now) || !p.usable(c) })
 }
 
-// closeIdle closes the connections that are not in use, and has others closed at
-// their end.
+// closeIdle closes unused connections. The others are closed at their end.
 func (p *streamPool) closeIdle() {
 	p.mu.Lock()
 	p.shutDown = true
@@ -223,7 +226,7 @@ func (p *streamPool) closeIdle() {
 	p.close(func(*streamConn) bool { return true })
 }
 
-// close closes the unused connections of which it is true.
+// close closes the unused connections for which dead returns true.
 func (p *streamPool) close(dead func(*streamConn) bool) {
 	var closing []*streamConn
 	p.mu.Lock()
@@ -243,7 +246,7 @@ func (p *streamPool) close(dead func(*streamConn) bool) {
 	}
 }
 
-// tick has the timer run while something is idle. mu is held.
+// tick keeps the timer running while a connection is idle. mu is held.
 func (p *streamPool) tick() {
 	if p.ticking || p.shutDown || len(p.unused) == 0 {
 		return
@@ -256,7 +259,7 @@ func (p *streamPool) tick() {
 	}
 }
 
-// interval is how often idle connections are looked at.
+// interval is how often idle connections are checked.
 func (p *streamPool) interval() time.Duration {
 	interval := sweepInterval
 	for _, limit := range [...]time.Duration{p.idleTimeout, p.maxAge} {
@@ -267,5 +270,5 @@ func (p *streamPool) interval() time.Duration {
 	return interval
 }
 
-// sweepInterval is how often idle connections are looked at, at least.
+// sweepInterval is the maximum time between two checks of idle connections.
 const sweepInterval = 15 * time.Second

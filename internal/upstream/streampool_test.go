@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// limitedBackend serves handler over h2c, to so many requests at a time on a
-// connection, and counts the connections that are open.
+// limitedBackend serves handler over h2c, with the given number of concurrent
+// requests on a connection, and counts the open connections.
 func limitedBackend(t *testing.T, streams int, handler http.HandlerFunc) (address string, states <-chan http.ConnState) {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
@@ -43,8 +43,8 @@ func overHTTP2(address string) Config {
 	return c
 }
 
-// Requests share a connection of HTTP/2 from the time when it is being made, and
-// are pending until it is.
+// Requests share an HTTP/2 connection while it is being made, and are pending
+// until it is ready.
 func TestStreamsShareAConnection(t *testing.T) {
 	s := newStage(t)
 	address, states := limitedBackend(t, 100, s.ServeHTTP)
@@ -82,8 +82,8 @@ func TestStreamsShareAConnection(t *testing.T) {
 	require.Equal(t, http.StateClosed, within(t, states))
 }
 
-// The backend's limit of streams is respected: another connection is made if there
-// may be one, and waited for if there may not.
+// The backend's limit of streams is respected: another connection is made if
+// the limits allow it; otherwise requests wait.
 func TestBackendLimitsStreams(t *testing.T) {
 	for most, connections := range map[uint32]int64{0: 2, 2: 2, 1: 1} {
 		s := newStage(t)
@@ -118,8 +118,8 @@ func TestBackendLimitsStreams(t *testing.T) {
 	}
 }
 
-// Each connection takes no more than the destination's limit, whatever the backend
-// allows; who finds none that does makes another, or waits.
+// Each connection carries no more than the destination's limit, whatever the
+// backend allows; a request without room makes another connection, or waits.
 func TestMaxConcurrentStreams(t *testing.T) {
 	for _, row := range []struct {
 		streams     int
@@ -161,7 +161,8 @@ func TestMaxConcurrentStreams(t *testing.T) {
 	}
 }
 
-// A stream ends a moment after its exchange, which delays the next one, and no more.
+// A stream ends shortly after its exchange. That delays the next one, but has
+// no other effect.
 func TestStreamsOneAfterTheOther(t *testing.T) {
 	for _, backend := range []int{1, 100} {
 		address, states := limitedBackend(t, backend, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
@@ -190,8 +191,8 @@ func TestStreamsOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// Who is refused takes no stream of a connection from those that come later, nor one
-// of the requests that it is good for.
+// A refused request uses no stream of a connection, and does not count toward
+// its maximum number of requests.
 func TestRefusedRequestsTakeNoStreams(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"HTTP/1.1": HTTP1, "HTTP/2": HTTP2} {
 		t.Run(name, func(t *testing.T) {
@@ -223,8 +224,8 @@ func TestRefusedRequestsTakeNoStreams(t *testing.T) {
 	}
 }
 
-// A connection that nobody uses, but whose streams the backend has not let go of,
-// may end while somebody waits for it, who gets another one then.
+// An unused connection whose streams the backend has not released may end while
+// a request waits for it. The request then gets another one.
 func TestWaiterOutlivesConnection(t *testing.T) {
 	var connections atomic.Int64
 	arrived, cut := make(chan struct{}, 9), make(chan struct{})
@@ -248,7 +249,8 @@ func TestWaiterOutlivesConnection(t *testing.T) {
 			}
 			_, _ = in.Discard(int(head[0])<<16 | int(head[1])<<8 | int(head[2]))
 			if head[3] != headers {
-				// Neither is a PING answered, which would say that a reset arrived.
+				// A PING is not answered either, because the answer would
+				// confirm a reset.
 				continue
 			}
 			arrived <- struct{}{}
@@ -275,7 +277,7 @@ func TestWaiterOutlivesConnection(t *testing.T) {
 	settled(t, u)
 }
 
-// A connection that is being made is waited for by as many as it takes.
+// As many requests wait for a connection that is being made as it can carry.
 func TestMaxConcurrentStreamsOfNewConnections(t *testing.T) {
 	s := newStage(t)
 	address, _ := limitedBackend(t, 100, s.ServeHTTP)
@@ -308,7 +310,7 @@ func TestMaxConcurrentStreamsOfNewConnections(t *testing.T) {
 	}
 }
 
-// Where the only connection cannot be made, nobody waits for it any longer.
+// If the only connection cannot be made, no request waits for it any longer.
 func TestStreamsFailWithConnection(t *testing.T) {
 	dialing, fail := make(chan struct{}, 9), make(chan struct{})
 	c := overHTTP2("127.0.0.1:1")
@@ -330,7 +332,8 @@ func TestStreamsFailWithConnection(t *testing.T) {
 	settled(t, u)
 }
 
-// Who made the connection for others may go away: the next one makes it.
+// If the request that makes the connection for others is canceled, the next one
+// makes it.
 func TestStreamsOutliveWhoConnects(t *testing.T) {
 	address, _ := limitedBackend(t, 100, func(http.ResponseWriter, *http.Request) {})
 	dialing := make(chan struct{}, 9)
@@ -357,8 +360,8 @@ func TestStreamsOutliveWhoConnects(t *testing.T) {
 	require.Equal(t, 200, within(t, third).Code)
 }
 
-// A connection that is too old, or has had its requests, is closed when the last of
-// them ends, and gets no other.
+// A connection that is too old, or has reached its number of requests, gets no
+// more, and is closed when the last one ends.
 func TestConnectionDrains(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"old":   func(c *Config) { c.MaxConnectionDuration = 1 },
@@ -386,7 +389,8 @@ func TestConnectionDrains(t *testing.T) {
 	}
 }
 
-// A backend that goes away, having said so, gets nothing more on that connection.
+// After a backend announces that it goes away, it gets nothing more on that
+// connection.
 func TestGoAway(t *testing.T) {
 	s := newStage(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -411,7 +415,7 @@ func TestGoAway(t *testing.T) {
 	require.Equal(t, 200, within(t, under).Code)
 }
 
-// An unused connection is closed after its time, and before, kept.
+// An unused connection is kept until its timeout, and then closed.
 func TestIdleTimeout(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"HTTP/1.1": HTTP1, "HTTP/2": HTTP2} {
 		t.Run(name, func(t *testing.T) {

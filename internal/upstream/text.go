@@ -22,9 +22,9 @@ func (r Resolution) String() string {
 	return strconv.Itoa(int(r))
 }
 
-// String says where requests go, as it was configured: the resolution and the
-// endpoints in their order, with what is known of each, such as
-// "STATIC 10.0.0.1:80 weight 3 in eu/eu-1 version=v1, 10.0.0.2:80".
+// String returns where requests go, as configured: the resolution and the
+// endpoints in their order with their properties, such as "STATIC 10.0.0.1:80
+// weight 3 in eu/eu-1 version=v1, 10.0.0.2:80".
 func (u *Upstream) String() string {
 	c := &u.config
 	if c.Discovery != nil {
@@ -40,7 +40,7 @@ func (u *Upstream) String() string {
 	return c.Resolution.String() + " " + strings.Join(endpoints, ", ")
 }
 
-// text returns the address, and what else is known of the endpoint.
+// text returns the endpoint's address and its other properties.
 func (e *Endpoint) text() string {
 	text := e.Address
 	if e.Weight != 0 {

@@ -6,9 +6,9 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
 
-// Tried are the hosts that a request was sent to before; a later try avoids them
-// (Envoy's previous_hosts retry predicate). Who retries adds to it between tries;
-// it is read while a host is chosen.
+// Tried are the hosts that a request was sent to before; a later try avoids
+// them (Envoy's previous_hosts retry predicate). Add to it only between tries,
+// because it is read while a host is chosen.
 type Tried struct {
 	// RemoteLocalities lets later retries leave the priorities that were tried
 	// (Istio's retryRemoteLocalities).
@@ -17,7 +17,7 @@ type Tried struct {
 	hosts []*balance.State
 }
 
-// Add adds a host that a try was sent to. The zero Host is none.
+// Add adds a host that a try was sent to. The zero Host adds nothing.
 func (t *Tried) Add(h Host) {
 	if h.state != nil {
 		t.hosts = append(t.hosts, h.state)

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// upgradeOf returns the upgrade that r asks for, if it is one that Istio's
-// gateways let through: "websocket", as the client spelled it.
+// upgradeOf returns the upgrade that r asks for, if Istio's gateways allow it:
+// "websocket", as the client spelled it.
 func upgradeOf(r *http.Request, protocol Protocol) string {
 	values, ok := r.Header["Upgrade"]
 	if !ok || len(values) != 1 || !strings.EqualFold(values[0], "websocket") {
@@ -24,8 +24,8 @@ func upgradeOf(r *http.Request, protocol Protocol) string {
 }
 
 // tunnel sends the 101 response with header h to the client, and joins its
-// connection with the backend's until one of them ends or x's context does. It
-// closes both. first is what has been read from the backend already.
+// connection with the backend's until one of them or x's context ends. It
+// closes both. first is the data already read from the backend.
 func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byte) {
 	defer backend.Close()
 	header := x.w.Header()
@@ -33,7 +33,7 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 	x.addCookie(header)
 	header["Connection"] = []string{"upgrade"}
 	header["Upgrade"] = h["Upgrade"]
-	// net/http sends the head when the connection is taken over.
+	// net/http sends the head when the connection is hijacked.
 	x.w.WriteHeader(http.StatusSwitchingProtocols)
 	client, buffered, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
@@ -46,8 +46,8 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 	})
 	defer stop()
 
-	// Either side's end ends the tunnel, once what it sent before has been
-	// delivered: a WebSocket has no half-closed state.
+	// The end of either side ends the tunnel, after the data that it sent has
+	// been delivered: a WebSocket has no half-closed state.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -63,7 +63,7 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 	<-done
 }
 
-// pump copies src to dst, beginning with what buffered holds.
+// pump copies src to dst, beginning with the data in buffered.
 func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
 	if buffered != nil && buffered.Buffered() > 0 {
 		head, err := buffered.Peek(buffered.Buffered())
@@ -76,7 +76,7 @@ func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
 	}
 	if to, ok := tcpBelow(dst); ok {
 		if from, ok := tcpBelow(src); ok {
-			// Within the kernel.
+			// The kernel copies.
 			_, _ = to.ReadFrom(from)
 			return
 		}
@@ -96,8 +96,8 @@ func pump(dst io.Writer, src io.Reader, buffered *bufio.Reader) {
 	}
 }
 
-// tcpBelow returns the TCP connection that carries the bytes of conn as they
-// are. A server may have put a connection of its own above it.
+// tcpBelow returns the TCP connection that carries the bytes of conn unchanged.
+// A server may have wrapped it.
 func tcpBelow(conn any) (*net.TCPConn, bool) {
 	for {
 		switch c := conn.(type) {

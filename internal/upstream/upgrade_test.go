@@ -15,8 +15,8 @@ import (
 
 const upgradeRequest = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: k\r\n\r\n"
 
-// switching is a backend that switches protocols, says first, and then returns
-// what it is told in upper case.
+// switching is a backend that switches protocols, sends first, and then echoes
+// its input in upper case.
 func switching(first string, ended chan<- error) func(net.Conn, *bufio.Reader) {
 	return func(conn net.Conn, in *bufio.Reader) {
 		head := headOf(in)
@@ -50,7 +50,7 @@ func TestUpgrade(t *testing.T) {
 					u.ServeHTTP(w, r.WithContext(ctx))
 				}))
 				conn, in := f.dial()
-				// What is sent with the request is not lost.
+				// Data sent with the request is not lost.
 				_, err := io.WriteString(conn, upgradeRequest+"early\n")
 				require.NoError(t, err)
 				response, err := http.ReadResponse(in, nil)
@@ -101,7 +101,7 @@ func TestUpgradeRefused(t *testing.T) {
 	})
 }
 
-// A switch of protocols that the client did not ask for is no HTTP.
+// A switch of protocols that the client did not ask for is a protocol error.
 func TestUpgradeNotAskedFor(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for name, row := range map[string]struct{ request, response string }{

@@ -14,8 +14,8 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/http1"
 )
 
-// An upload is a request body on its way to the backend. It is written by a
-// goroutine of its own, since a backend may answer before it has read it all.
+// An upload is a request body on its way to the backend. Its own goroutine
+// writes it, because a backend may answer before it has read the whole body.
 type upload struct {
 	conn *http1.Conn
 	r    *http.Request
@@ -24,13 +24,13 @@ type upload struct {
 	timer *time.Timer
 	// done is closed when the goroutine ends.
 	done chan struct{}
-	// started says that the goroutine runs, or did.
+	// started means that the goroutine runs, or did.
 	started atomic.Bool
 	// stopped tells the goroutine to end.
 	stopped atomic.Bool
-	// read says that the client has sent all of the body.
+	// read means that the client has sent the whole body.
 	read atomic.Bool
-	// written says that all of it has been passed on.
+	// written means that the whole body has been forwarded.
 	written atomic.Bool
 	// failure is why the client's body could not be read.
 	failure atomic.Pointer[clientError]
@@ -40,7 +40,7 @@ func newUpload(c *http1.Conn, r *http.Request) *upload {
 	return &upload{conn: c, r: r, done: make(chan struct{})}
 }
 
-// start begins to send the body, if that has not begun.
+// start starts to send the body, if that has not started.
 func (u *upload) start() {
 	u.once.Do(func() {
 		u.started.Store(true)
@@ -48,13 +48,13 @@ func (u *upload) start() {
 	})
 }
 
-// startAfter begins to send the body when d has passed.
+// startAfter starts to send the body after d.
 func (u *upload) startAfter(d time.Duration) { u.timer = time.AfterFunc(d, u.start) }
 
 // unread reports whether the client has not sent all of the body yet.
 func (u *upload) unread() bool { return !u.read.Load() }
 
-// failed returns why the body could not be read, if that is so.
+// failed returns why the body could not be read, or nil.
 func (u *upload) failed() error {
 	if err := u.failure.Load(); err != nil {
 		return err
@@ -62,14 +62,14 @@ func (u *upload) failed() error {
 	return nil
 }
 
-// uploadGrace is how long an upload that the backend seems to have received may
-// take to notice that itself.
+// uploadGrace is how long an upload may take to notice that it is complete, if
+// the backend seems to have received everything.
 const uploadGrace = 10 * time.Millisecond
 
-// end stops the upload, and reports whether all of it was sent. If not, the
-// connection is closed. Under HTTP/1 a goroutine that waits for the client goes on
-// to do so, until the client sends something or its request ends, but does no
-// more: there is no way to stop a read of net/http's that does not harm what the
+// end stops the upload, and reports whether the whole body was sent. If not,
+// the connection is closed. Under HTTP/1 a goroutine that waits for the client
+// keeps waiting, until the client sends something or its request ends, but does
+// nothing else: a read of net/http cannot be stopped without harm to what the
 // server does afterwards.
 func (u *upload) end(w http.ResponseWriter) bool {
 	if u.timer != nil {
@@ -125,10 +125,10 @@ func (u *upload) run() {
 	var client *clientError
 	if errors.As(err, &client) {
 		u.failure.Store(client)
-		// The backend must not take what it has for the whole.
+		// The backend must not treat a partial body as complete.
 		u.conn.Abort()
 	}
-	// Else the backend does not want the rest, and may have said why.
+	// Otherwise the backend does not want the rest, and may have said why.
 }
 
 var errStopped = errors.New("the exchange has ended")
@@ -162,8 +162,8 @@ func (u *upload) sendFixed(buf []byte) error {
 // chunkHead is the room for a chunk's size and line end.
 const chunkHead = 10
 
-// sendChunked sends a body of unknown length: what each read of it brings is a
-// chunk. Trailers follow.
+// sendChunked sends a body of unknown length: each read of it becomes a chunk.
+// Trailers follow.
 func (u *upload) sendChunked(buf []byte) error {
 	room := buf[chunkHead : len(buf)-2]
 	for {
@@ -194,8 +194,8 @@ func (u *upload) sendChunked(buf []byte) error {
 	}
 }
 
-// appendTrailer appends the fields of a trailer that may be in one, and the line
-// that ends it.
+// appendTrailer appends the fields that a trailer may have, and the line that
+// ends it.
 func appendTrailer(out []byte, trailer http.Header) []byte {
 	for _, key := range slices.Sorted(maps.Keys(trailer)) {
 		if hopByHop(key) || indispensable(key) || !http1.IsToken(key) {

@@ -1,10 +1,10 @@
-// Package upstream is what stands behind a destination that runs outside this
-// process: it sends a request to one of the destination's endpoints and streams
-// the response back, as Envoy's router and HTTP codec do.
+// Package upstream implements destinations that run outside this process: it
+// sends a request to one of the destination's endpoints and streams the
+// response back, as Envoy's router and HTTP codec do.
 //
-// A Config, written by hand or by FromURL, says where the requests go. New makes
-// an Upstream of it, which is an http.Handler for requests that have already been
-// routed, rewritten and given their forwarding headers.
+// A Config, written by hand or returned by FromURL, defines where the requests
+// go. New makes an Upstream from it, which is an http.Handler for requests that
+// have already been routed, rewritten and given their forwarding headers.
 package upstream
 
 import (
@@ -24,36 +24,37 @@ import (
 )
 
 // An Upstream proxies requests to the endpoints of one destination. It is safe
-// for concurrent use. Its requests share no lock but that of the idle connections
-// of an endpoint, with Limits that of those who wait for one, and with DynamicDNS
-// one for reading.
+// for concurrent use. Its requests share only the lock of an endpoint's idle
+// connections, with Limits the lock of the waiters for one, and with DynamicDNS
+// a read lock.
 type Upstream struct {
 	config Config
-	// over holds what connections are made with, by the protocol that they speak.
+	// over holds the Config for connections of each protocol.
 	over [2]*Config
 	// base is BasePath without slashes at its end.
 	base  string
 	hosts atomic.Pointer[hostSet]
-	// names are those that requests ask for, where the Resolution is DynamicDNS.
+	// names are the names that requests ask for, if the Resolution is
+	// DynamicDNS.
 	names *nameTable
-	// detector and breaker are nil if there is no outlier detection, or are no
+	// detector is nil without outlier detection, and breaker is nil without
 	// limits.
 	detector *outlier.Detector
 	breaker  *limits.Breaker
 
 	mu      sync.Mutex // guards lookups and changes of hosts
 	lookups []*lookup
-	// resolved is closed when every name has been looked up once, which
-	// unresolved ones have not.
+	// resolved is closed after the first lookup of every name. Unresolved names
+	// have had none.
 	resolved   chan struct{}
 	unresolved atomic.Int64
 	stop       context.CancelFunc
 	stopped    sync.WaitGroup
 }
 
-// New returns an Upstream for c, or all that is wrong with c. Where names have to
-// be looked up, it starts a goroutine that Close stops, and the first requests
-// wait for the first answers. With DynamicDNS it is requests that start them.
+// New returns an Upstream for c, or all errors in c. If there are names to look
+// up, it starts a goroutine that Close stops, and the first requests wait for
+// the first answers. With DynamicDNS, requests start the lookups.
 func New(c Config) (*Upstream, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func New(c Config) (*Upstream, error) {
 	return u, nil
 }
 
-// setDefaults fills in what is zero.
+// setDefaults sets the zero fields to their defaults.
 func (c *Config) setDefaults() {
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
@@ -116,9 +117,9 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Close stops looking names up and closes all connections that are not in use.
-// Requests in flight go on to their end, and so does a request that begins later;
-// their connections are closed then. Close returns nil.
+// Close stops looking up names and closes all connections that are not in use.
+// Requests in flight continue to their end, and so does a request that begins
+// later; then their connections are closed. Close returns nil.
 func (u *Upstream) Close() error {
 	if u.names != nil {
 		u.names.close()
@@ -135,21 +136,21 @@ func (u *Upstream) Close() error {
 //
 // The request line is r.Method, BasePath and the path of r.URL exactly as
 // package rawpath reads it, and RawQuery; the authority is r.Host. Headers are
-// sent as they are, without those that concern only the client's connection, and
-// none is added, with one exception: "Upgrade: websocket" is kept in an HTTP/1.1
-// request, and after a 101 response ServeHTTP joins the two connections until one
-// of them ends or r's context does. Bodies and trailers are streamed in both
-// directions, and responses with a 1xx status forwarded.
+// sent unchanged, without those that apply only to the client's connection, and
+// none is added. There is one exception: "Upgrade: websocket" is kept in an
+// HTTP/1.1 request, and after a 101 response ServeHTTP joins the two
+// connections until one of them or r's context ends. Bodies and trailers are
+// streamed in both directions, and responses with a 1xx status are forwarded.
 //
-// When the exchange fails before the head of a response arrived, w answers it if
-// it is a FailureRecorder, else Envoy's answer is written. A response that
-// cannot be finished ends in a panic with http.ErrAbortHandler, so that the
-// client cannot take it for a whole one.
+// If the exchange fails before the head of a response arrives, w answers if it
+// is a FailureRecorder; otherwise ServeHTTP writes Envoy's answer. If a
+// response cannot be finished, ServeHTTP panics with http.ErrAbortHandler, so
+// that the client cannot mistake it for a complete one.
 //
-// The header of w may already hold headers, to which those of the response are
-// added, and a cookie if Hash creates one. r is not changed. If the response ends before the request's body does, a
-// Read of r.Body may still be waiting for the client when ServeHTTP returns, as
-// with httputil.ReverseProxy.
+// The header of w may already hold headers. ServeHTTP adds those of the
+// response, and a cookie if Hash creates one. r is not changed. If the response
+// ends before the request's body does, a Read of r.Body may still be waiting
+// for the client when ServeHTTP returns, as with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var hash hashkey.Hash
 	if u.config.Hash != nil {
@@ -166,7 +167,8 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		recorder.UpstreamHost(h.public(protocol))
 	}
 	if r.ProtoMajor == 1 && hasBody(r) {
-		// Else net/http's server reads the whole body before it sends a response.
+		// Otherwise net/http's server reads the whole body before it sends a
+		// response.
 		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
 	sent, err := h.client.serve(exchange{
@@ -181,8 +183,9 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unpicked answers a request for which there is no host. Like failed it stands apart
-// from ServeHTTP, whose stack is that of most requests.
+// unpicked answers a request for which there is no host. Like failed, it is
+// separate from ServeHTTP to keep that function's stack small for most
+// requests.
 func unpicked(w http.ResponseWriter, r *http.Request, err error) {
 	fail(w, r, classify(r.Context(), err, false))
 }
@@ -195,8 +198,8 @@ func (u *Upstream) failed(w http.ResponseWriter, r *http.Request, h *host, err e
 	fail(w, r, f)
 }
 
-// AcquireRetry lets one more retry begin, which calls ReleaseRetry when it ends, or
-// reports that the destination's limits allow no more at the same time.
+// AcquireRetry lets one more retry begin, or reports that the destination's
+// limits allow no more. The retry calls ReleaseRetry when it ends.
 func (u *Upstream) AcquireRetry() bool { return u.breaker == nil || u.breaker.AcquireRetry() }
 
 // ReleaseRetry ends a retry.
@@ -206,8 +209,8 @@ func (u *Upstream) ReleaseRetry() {
 	}
 }
 
-// pick chooses a host, and counts a request to it. As long as none is known, and
-// names are being looked up for the first time, it waits.
+// pick chooses a host and counts a request to it. It waits while no host is
+// known and the first lookups are running.
 func (u *Upstream) pick(r *http.Request, b balance.Request) (*host, error) {
 	ctx := r.Context()
 	if u.names != nil {
@@ -227,7 +230,7 @@ func (u *Upstream) pick(r *http.Request, b balance.Request) (*host, error) {
 	return nil, errNoEndpoint
 }
 
-// choose chooses one of the hosts that are known and healthy now, or none.
+// choose chooses one of the hosts that are known and healthy now, or nil.
 func (u *Upstream) choose(ctx context.Context, r balance.Request) *host {
 	if u.detector != nil {
 		u.detector.Sweep()
@@ -247,8 +250,8 @@ func (u *Upstream) choose(ctx context.Context, r balance.Request) *host {
 	return h
 }
 
-// cleanTarget percent-encodes what would end a request line early, or begin
-// another part of its target; a client of HTTP/2 can send such bytes.
+// cleanTarget percent-encodes bytes that would end a request line early or
+// begin another part of its target; an HTTP/2 client can send such bytes.
 func cleanTarget(s string) string {
 	clean := true
 	for i := 0; i < len(s) && clean; i++ {

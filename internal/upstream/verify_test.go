@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// certified serves over TLS with a certificate of the given names, and returns its
-// address and the authority that vouches for it.
+// certified serves over TLS with a certificate of the given names, and returns
+// its address and a pool with its authority.
 func certified(t *testing.T, template x509.Certificate, handler http.HandlerFunc) (string, *x509.CertPool) {
 	authority := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -52,7 +52,7 @@ func certified(t *testing.T, template x509.Certificate, handler http.HandlerFunc
 	return server.Listener.Addr().String(), roots
 }
 
-// Which names a certificate needs depends on what is configured.
+// The configuration decides which names a certificate needs.
 func TestCertificateNames(t *testing.T) {
 	uri, err := url.Parse("spiffe://cluster.local/ns/shop/sa/web")
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestCertificateNames(t *testing.T) {
 		names    []string
 		anyName  bool
 		insecure bool
-		// stranger is an authority that is not trusted.
+		// stranger means that the authority is not trusted.
 		stranger bool
 		expired  bool
 		host     string

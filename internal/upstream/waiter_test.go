@@ -9,7 +9,8 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
 
-// A place is a stock of one connection, itself, which takes one request.
+// A place is a stock of one connection, the place itself, which carries one
+// request.
 type place struct {
 	free     bool
 	reserved int
@@ -34,7 +35,8 @@ func (p *place) Release(*place) { p.reserved-- }
 func (p *place) Sweep()         { p.swept() }
 func (p *place) Close()         {}
 
-// Who leaves in the moment of getting a connection leaves it as it was.
+// A waiter that leaves at the moment it gets a connection leaves the connection
+// unchanged.
 func TestWaiterLeavesWhatItGets(t *testing.T) {
 	p := new(place)
 	g := newGate[*place](limits.New(limits.Thresholds{MaxConnections: 1}, nil), p, 1)

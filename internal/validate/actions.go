@@ -18,16 +18,16 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	d := r.Redirect
 	if d.URI == "" && d.PrefixRewrite == "" && d.Authority == "" && d.Scheme == "" && d.Port == 0 && d.DerivePort == spec.PortDerivationNone {
 		e := s.field("redirect")
-		e.errorf("the redirect changes nothing: one of uri, prefixRewrite, authority, scheme and port is expected")
+		e.errorf(spec.CodeMissing, "the redirect changes nothing: one of uri, prefixRewrite, authority, scheme and port is expected")
 	}
 	if d.PrefixRewrite != "" {
 		e := s.field("redirect.prefixRewrite")
 		if d.URI != "" {
-			e.errorf("uri and prefixRewrite exclude each other")
+			e.errorf(spec.CodeConflict, "uri and prefixRewrite exclude each other")
 		}
 		for i := range r.Match {
 			if kind := r.Match[i].URI.Kind; kind != spec.MatchPrefix && kind != spec.MatchAny {
-				e.errorf("there is no prefix to replace: match[%d] is %s", i, describe(r.Match[i].URI))
+				e.errorf(spec.CodeInvalid, "there is no prefix to replace: match[%d] is %s", i, describe(r.Match[i].URI))
 				break
 			}
 		}
@@ -35,19 +35,19 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	}
 	if d.Scheme != "" && d.Scheme != "http" && d.Scheme != "https" {
 		e := s.field("redirect.scheme")
-		e.suggestf(suggest.Closest(d.Scheme, []string{"http", "https"}), `%q is not a scheme to redirect to, "http" or "https" is expected`, d.Scheme)
+		e.suggestf(spec.CodeInvalid, suggest.Closest(d.Scheme, []string{"http", "https"}), `%q is not a scheme to redirect to, "http" or "https" is expected`, d.Scheme)
 	}
 	if d.Port != 0 && resource.PortProblem(d.Port) != "" {
 		e := s.field("redirect.port")
-		e.errorf("%s", resource.PortProblem(d.Port))
+		e.errorf(spec.CodeInvalid, "%s", resource.PortProblem(d.Port))
 	}
 	switch {
 	case d.DerivePort > spec.PortDerivationRequestPort:
 		e := s.field("redirect.derivePort")
-		e.errorf("%d is not a derivation of a port", d.DerivePort)
+		e.errorf(spec.CodeInvalid, "%d is not a derivation of a port", d.DerivePort)
 	case d.DerivePort != spec.PortDerivationNone && d.Port != 0:
 		e := s.field("redirect.derivePort")
-		e.errorf("port and derivePort exclude each other")
+		e.errorf(spec.CodeConflict, "port and derivePort exclude each other")
 	}
 	if d.Port != 0 && withoutPort(d.Authority) != "" {
 		e := s.field("redirect.authority")
@@ -56,9 +56,9 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	switch code := s.field("redirect.redirectCode"); {
 	case d.Code == 0 || slices.Contains(redirectCodes, d.Code):
 	case d.Code < 300 || d.Code > 399:
-		code.errorf("%d is not the code of a redirect: 301, 302, 303, 307 or 308 is expected", d.Code)
+		code.errorf(spec.CodeInvalid, "%d is not the code of a redirect: 301, 302, 303, 307 or 308 is expected", d.Code)
 	default:
-		code.errorf("%d is not the code of a redirect that Envoy can send: 301, 302, 303, 307 or 308 is expected", d.Code)
+		code.errorf(spec.CodeUnsupported, "%d is not the code of a redirect that Envoy can send: 301, 302, 303, 307 or 308 is expected", d.Code)
 	}
 }
 
@@ -72,12 +72,12 @@ const (
 func (v *validator) directResponse(s *site, d *spec.DirectResponse) {
 	if d.Status < 200 || d.Status > 599 {
 		e := s.field("directResponse.status")
-		e.errorf("%d is not a status to answer with, 200 to 599 is expected", d.Status)
+		e.errorf(spec.CodeInvalid, "%d is not a status to answer with, 200 to 599 is expected", d.Status)
 	}
 	e := s.field("directResponse.body")
 	switch n := len(d.Body); {
 	case n > maxBody:
-		e.errorf("the body has %d bytes, at most %d are allowed", n, maxBody)
+		e.errorf(spec.CodeInvalid, "the body has %d bytes, at most %d are allowed", n, maxBody)
 	case n > largeBody:
 		e.warnf(codeSchema, "the body has %d bytes: above %d it weighs on every copy of the configuration", n, largeBody)
 	}
@@ -88,17 +88,17 @@ func (v *validator) rewrite(s *site, r *spec.Route) {
 	switch {
 	case w.URI == "" && w.URIRegex == nil && w.Authority == "":
 		e := s.field("rewrite")
-		e.errorf("the rewrite changes nothing: one of uri, uriRegexRewrite and authority is expected")
+		e.errorf(spec.CodeMissing, "the rewrite changes nothing: one of uri, uriRegexRewrite and authority is expected")
 	case w.URI != "" && w.URIRegex != nil:
 		e := s.field("rewrite")
-		e.errorf("uri and uriRegexRewrite exclude each other")
+		e.errorf(spec.CodeConflict, "uri and uriRegexRewrite exclude each other")
 	}
 	if w.URIRegex != nil {
 		v.regexRewrite(s, w.URIRegex)
 	}
 	if i := strings.IndexFunc(w.Authority, notInHost); i >= 0 {
 		e := s.field("rewrite.authority")
-		e.errorf("%s is not a Host header: %q cannot be in one", quoted(w.Authority), w.Authority[i])
+		e.errorf(spec.CodeInvalid, "%s is not a Host header: %q cannot be in one", quoted(w.Authority), w.Authority[i])
 	}
 	if w.URI == "" {
 		return
@@ -106,7 +106,7 @@ func (v *validator) rewrite(s *site, r *spec.Route) {
 	e := s.field("rewrite.uri")
 	switch {
 	case strings.IndexFunc(w.URI, notInTarget) >= 0:
-		e.errorf("%s cannot be sent: a path has no spaces and control characters", quoted(w.URI))
+		e.errorf(spec.CodeInvalid, "%s cannot be sent: a path has no spaces and control characters", quoted(w.URI))
 	case !strings.HasPrefix(w.URI, "/"):
 		e.warnf("", "%s does not begin with /, and so what the destination gets does not either", quoted(w.URI))
 	default:
@@ -153,13 +153,13 @@ func (v *validator) joints(s *site, r *spec.Route, rewrite string) {
 func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 	expression, replacement := s.field("rewrite.uriRegexRewrite.match"), s.field("rewrite.uriRegexRewrite.rewrite")
 	if w.Rewrite == "" {
-		replacement.errorf("the replacement is missing")
+		replacement.errorf(spec.CodeMissing, "the replacement is missing")
 	} else if len(w.Rewrite) > regex.MaxLength {
-		replacement.errorf("a replacement of %d bytes, at most %d are allowed", len(w.Rewrite), regex.MaxLength)
+		replacement.errorf(spec.CodeInvalid, "a replacement of %d bytes, at most %d are allowed", len(w.Rewrite), regex.MaxLength)
 	}
 	re, err := v.Regexes.CompilePart(w.Match)
 	if err != nil {
-		expression.errorf("%s %v", quoted(w.Match), err)
+		expression.errorf(spec.CodeInvalid, "%s %v", quoted(w.Match), err)
 		return
 	}
 	for i := 0; i < len(w.Rewrite); i++ {
@@ -170,7 +170,7 @@ func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 		switch {
 		case i < len(w.Rewrite) && w.Rewrite[i] == '\\':
 		case i == len(w.Rewrite) || w.Rewrite[i] < '0' || w.Rewrite[i] > '9':
-			replacement.errorf(`%s has a stray \: \0 to \9 are the groups, and \\ is a backslash`, quoted(w.Rewrite))
+			replacement.errorf(spec.CodeInvalid, `%s has a stray \: \0 to \9 are the groups, and \\ is a backslash`, quoted(w.Rewrite))
 			return
 		case int(w.Rewrite[i]-'0') > re.NumSubexp():
 			replacement.warnf("", `there is no group \%c in %s, which has %d: the path stays as it is`, w.Rewrite[i], quoted(w.Match), re.NumSubexp())

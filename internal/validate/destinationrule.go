@@ -100,7 +100,7 @@ func (v *validator) destinationRules() {
 		s := v.site(&rule.Origin, "DestinationRule", rule.Namespace, rule.Name)
 		if problem := hostProblem(rule.Host); problem != "" {
 			e := s.field("host")
-			e.suggestf(withoutPort(rule.Host), "%s", problem)
+			e.suggestf(spec.CodeInvalid, withoutPort(rule.Host), "%s", problem)
 		}
 		v.exportTo(&s, rule.ExportTo, rule.Namespace, false)
 		v.ruleSelector(&s, rule)
@@ -113,11 +113,11 @@ func (v *validator) destinationRules() {
 			e := at.field("name")
 			switch {
 			case subset.Name == "":
-				e.errorf("the subset has no name")
+				e.errorf(spec.CodeMissing, "the subset has no name")
 			case !resource.IsLabel(subset.Name):
-				e.errorf("%q is not the name of a subset: letters, digits and inner hyphens are expected", subset.Name)
+				e.errorf(spec.CodeInvalid, "%q is not the name of a subset: letters, digits and inner hyphens are expected", subset.Name)
 			case names[subset.Name]:
-				e.errorf("%q is the name of another subset of this rule", subset.Name)
+				e.errorf(spec.CodeDuplicate, "%q is the name of another subset of this rule", subset.Name)
 			}
 			names[subset.Name] = true
 			v.labels(&at, "labels", subset.Labels)
@@ -140,7 +140,7 @@ func (v *validator) ruleSelector(s *site, rule *spec.DestinationRule) {
 	for i, to := range rule.ExportTo {
 		if to != "." && to != own {
 			e := s.element("exportTo", i)
-			e.errorf(`a rule with a workloadSelector is for its own namespace: only "." is expected`)
+			e.errorf(spec.CodeInvalid, `a rule with a workloadSelector is for its own namespace: only "." is expected`)
 		}
 	}
 }

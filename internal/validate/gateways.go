@@ -85,20 +85,20 @@ func (v *validator) gatewayReference(s *site, reference, namespace string) {
 	of, name, found := strings.Cut(reference, "/")
 	switch {
 	case reference == "":
-		s.errorf(`the name of a gateway is missing: "name" or "namespace/name" is expected`)
+		s.errorf(spec.CodeMissing, `the name of a gateway is missing: "name" or "namespace/name" is expected`)
 		return
 	case found && (of != "." && !resource.IsLabel(of) || !resource.IsLabel(name)):
-		s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+		s.errorf(spec.CodeInvalid, `%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
 		return
 	case !found && strings.Contains(reference, "."):
 		if problem := exactHostProblem(reference); problem != "" {
-			s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+			s.errorf(spec.CodeInvalid, `%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
 			return
 		}
 		resolved := resource.GatewayNamed(reference, namespace)
 		s.warnf(codeSchema, "%q names a gateway in the old form: write %q", reference, resolved)
 	case !found && !resource.IsLabel(reference):
-		s.errorf(`%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
+		s.errorf(spec.CodeInvalid, `%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
 		return
 	}
 	resolved := resource.GatewayNamed(reference, namespace)

@@ -46,13 +46,13 @@ func (v *validator) headerValues(s *site, field string, values map[string]string
 		e := s.entry(field, name)
 		if !(mayBeHost && header.IsHost(name)) {
 			if problem := headerOperationProblem(name); problem != "" {
-				e.errorf("%s", problem)
+				e.errorf(spec.CodeInvalid, "%s", problem)
 				continue
 			}
 		}
 		value := values[name]
 		if err := checkHeaderValue(value); err != nil {
-			e.suggestf(err.Suggestion, "%s", err.Problem)
+			e.suggestf(spec.CodeInvalid, err.Suggestion, "%s", err.Problem)
 		} else if value == "" {
 			e.warnf("", "has no effect: an empty value is not written")
 		}
@@ -66,7 +66,7 @@ func (v *validator) removedHeaders(s *site, field string, names []string) {
 	for i, name := range names {
 		if problem := headerOperationProblem(name); problem != "" {
 			e := s.element(field, i)
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority str
 			value := operation.values[name]
 			if authority != "" {
 				e := s.entry(operation.field, name)
-				e.errorf("the Host header becomes %q already: it is set once", authority)
+				e.errorf(spec.CodeDuplicate, "the Host header becomes %q already: it is set once", authority)
 				continue
 			}
 			authority = value

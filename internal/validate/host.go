@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
 )
 
 // The codes of Istio's analyzers that validation reports under.
@@ -136,7 +137,7 @@ func (v *validator) labels(s *site, field string, labels map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		if problem := labelSetProblem(key, labels[key]); problem != "" {
 			e := s.entry(field, key)
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		}
 	}
 }

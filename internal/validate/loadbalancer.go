@@ -14,9 +14,9 @@ func (v *validator) loadBalancer(s *site, b *spec.LoadBalancer, ejects bool) {
 	simple := s.field("simple")
 	switch {
 	case b.Simple > spec.BalancePassthrough:
-		simple.errorf("%d is not a way to balance", b.Simple)
+		simple.errorf(spec.CodeInvalid, "%d is not a way to balance", b.Simple)
 	case b.Simple != spec.BalanceLeastRequest && b.ConsistentHash != nil:
-		simple.errorf("excludes consistentHash, which is set as well")
+		simple.errorf(spec.CodeConflict, "excludes consistentHash, which is set as well")
 	case b.Simple == spec.BalancePassthrough:
 		simple.warnf("", "PASSTHROUGH has no meaning at a gateway: requests get 503")
 	}
@@ -62,30 +62,30 @@ func (v *validator) consistentHash(s *site, h *spec.ConsistentHash) {
 	case len(values) == 0:
 		s.warnf("", "hashes nothing: requests go to random endpoints")
 	case len(values) > 1:
-		s.errorf("%s exclude each other", strings.Join(values, " and "))
+		s.errorf(spec.CodeConflict, "%s exclude each other", strings.Join(values, " and "))
 	}
 	if name := h.HTTPHeaderName; name != "" && !isToken(strings.TrimPrefix(name, ":")) {
 		e := s.field("httpHeaderName")
-		e.errorf("%q is not the name of a header", name)
+		e.errorf(spec.CodeInvalid, "%q is not the name of a header", name)
 	}
 	if h.HTTPCookie != nil {
 		e := s.field("httpCookie")
 		v.hashCookie(&e, h.HTTPCookie)
 	}
 	if h.RingHash != nil && h.Maglev != nil {
-		s.errorf("ringHash and maglev exclude each other")
+		s.errorf(spec.CodeConflict, "ringHash and maglev exclude each other")
 	}
 	if r := h.RingHash; r != nil && (r.MinimumRingSize < 0 || r.MinimumRingSize > maxRingSize) {
 		e := s.field("ringHash.minimumRingSize")
-		e.errorf("%d is not the size of a ring, 0 to %d is expected", r.MinimumRingSize, maxRingSize)
+		e.errorf(spec.CodeInvalid, "%d is not the size of a ring, 0 to %d is expected", r.MinimumRingSize, maxRingSize)
 	}
 	if m := h.Maglev; m != nil {
 		e := s.field("maglev.tableSize")
 		switch {
 		case m.TableSize == 0:
-			e.errorf("is missing: Istio requires one, such as 65537")
+			e.errorf(spec.CodeMissing, "is missing: Istio requires one, such as 65537")
 		case m.TableSize < 0 || m.TableSize >= maxTableSize || !isPrime(m.TableSize):
-			e.errorf("%d is not the size of a table: a prime number below %d is expected", m.TableSize, maxTableSize)
+			e.errorf(spec.CodeInvalid, "%d is not the size of a table: a prime number below %d is expected", m.TableSize, maxTableSize)
 		}
 	}
 }
@@ -106,9 +106,9 @@ func (v *validator) hashCookie(s *site, c *spec.HashCookie) {
 	name := s.field("name")
 	switch {
 	case c.Name == "":
-		name.errorf("the cookie has no name")
+		name.errorf(spec.CodeMissing, "the cookie has no name")
 	case !isToken(c.Name):
-		name.errorf("%q is not the name of a cookie", c.Name)
+		name.errorf(spec.CodeInvalid, "%q is not the name of a cookie", c.Name)
 	}
 	if c.TTL != nil {
 		v.duration(s, "ttl", *c.TTL)
@@ -119,9 +119,9 @@ func (v *validator) hashCookie(s *site, c *spec.HashCookie) {
 		same := func(other spec.CookieAttribute) bool { return other.Name == a.Name }
 		switch {
 		case a.Name == "":
-			at.errorf("the attribute has no name")
+			at.errorf(spec.CodeMissing, "the attribute has no name")
 		case slices.ContainsFunc(c.Attributes[:i], same):
-			at.errorf("%q is listed twice", a.Name)
+			at.errorf(spec.CodeDuplicate, "%q is listed twice", a.Name)
 		}
 	}
 	if c.TTL == nil && (c.Path != "" || len(c.Attributes) > 0) {
@@ -137,7 +137,7 @@ func (v *validator) warmup(s *site, w *spec.Warmup) {
 	}
 	if w.Aggression != nil && !(*w.Aggression > 0) {
 		e := s.field("aggression")
-		e.errorf("%v is not an aggression, more than 0 is expected", *w.Aggression)
+		e.errorf(spec.CodeInvalid, "%v is not an aggression, more than 0 is expected", *w.Aggression)
 	}
 }
 
@@ -145,7 +145,7 @@ func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 	failsOver := len(l.Failover) > 0 || len(l.FailoverPriority) > 0
 	switch {
 	case len(l.Distribute) > 0 && len(l.Failover) > 0:
-		s.errorf("distribute and failover exclude each other")
+		s.errorf(spec.CodeConflict, "distribute and failover exclude each other")
 	case len(l.Distribute) > 0 && len(l.FailoverPriority) > 0:
 		e := s.field("failoverPriority")
 		e.warnf("", "has no effect: distribute is set")
@@ -170,20 +170,20 @@ func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 			at := e.field(region.field)
 			switch {
 			case region.name == "":
-				at.errorf("the region is missing")
+				at.errorf(spec.CodeMissing, "the region is missing")
 			case strings.ContainsAny(region.name, "*/"):
-				at.errorf("%q is not a region: it has neither zones nor wildcards", region.name)
+				at.errorf(spec.CodeInvalid, "%q is not a region: it has neither zones nor wildcards", region.name)
 			}
 		}
 		if f.From == f.To && f.From != "" {
-			e.errorf("%q fails over to itself", f.From)
+			e.errorf(spec.CodeInvalid, "%q fails over to itself", f.From)
 		}
 	}
 	for i, label := range l.FailoverPriority {
 		e := s.element("failoverPriority", i)
 		key, value, _ := strings.Cut(label, "=")
 		if problem := labelSetProblem(key, value); problem != "" {
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		} else if slices.Contains(l.FailoverPriority[:i], label) {
 			e.warnf("", "%q is listed twice", label)
 		}
@@ -199,14 +199,14 @@ func (v *validator) shares(s *site, to map[string]int) {
 		v.place(&e, name, places)
 		places = append(places, name)
 		if to[name] < 1 || to[name] > 100 {
-			e.errorf("%d is not a share, 1 to 100 is expected", to[name])
+			e.errorf(spec.CodeInvalid, "%d is not a share, 1 to 100 is expected", to[name])
 			sound = false
 		}
 		sum += to[name]
 	}
 	if sound && sum != 100 {
 		e := s.field("to")
-		e.errorf("the shares sum to %d, 100 is expected", sum)
+		e.errorf(spec.CodeInvalid, "the shares sum to %d, 100 is expected", sum)
 	}
 }
 
@@ -216,21 +216,21 @@ func (v *validator) place(s *site, name string, others []string) {
 	parts := strings.Split(name, "/")
 	switch {
 	case name == "":
-		s.errorf("the place is missing")
+		s.errorf(spec.CodeMissing, "the place is missing")
 		return
 	case len(parts) > 3:
-		s.errorf("%q is not a place: region/zone/subzone is expected", name)
+		s.errorf(spec.CodeInvalid, "%q is not a place: region/zone/subzone is expected", name)
 		return
 	case slices.Contains(parts, ""):
-		s.errorf("%q is not a place: a part is empty", name)
+		s.errorf(spec.CodeInvalid, "%q is not a place: a part is empty", name)
 		return
 	case strings.Contains(strings.TrimSuffix(name, "*"), "*") || strings.HasSuffix(name, "*") && parts[len(parts)-1] != "*":
-		s.errorf("%q is not a place: * stands only for the whole last part", name)
+		s.errorf(spec.CodeInvalid, "%q is not a place: * stands only for the whole last part", name)
 		return
 	}
 	for _, other := range others {
 		if placeWithin(name, other) || placeWithin(other, name) {
-			s.errorf("%q overlaps with %q", name, other)
+			s.errorf(spec.CodeConflict, "%q overlaps with %q", name, other)
 			return
 		}
 	}

@@ -29,7 +29,7 @@ func (v *validator) match(s *site, m *spec.Match, vs *boundService) {
 	for _, name := range orderedKeys(few[:0], m.QueryParams) {
 		e := s.entry("queryParams", name)
 		if name == "" {
-			e.errorf("the name of a query parameter is missing")
+			e.errorf(spec.CodeMissing, "the name of a query parameter is missing")
 		}
 		v.stringMatch(&e, m.QueryParams[name], false)
 	}
@@ -114,16 +114,16 @@ func (v *validator) headerConditionName(s *site, name string) bool {
 	lower := strings.ToLower(name)
 	switch {
 	case name == "":
-		s.errorf("the name of a header is missing")
+		s.errorf(spec.CodeMissing, "the name of a header is missing")
 	case strings.HasPrefix(lower, "@request.auth.claims"):
-		s.errorf("routing by the claims of a token is not executed")
+		s.errorf(spec.CodeUnsupported, "routing by the claims of a token is not executed")
 	case strings.HasPrefix(name, ":") && isToken(name[1:]):
 		if !slices.Contains(pseudoHeaders, lower) {
 			s.warnSuggestf("", suggest.Closest(name, pseudoHeaders), "no request has a pseudo-header %q", name)
 		}
 		return true
 	case !isToken(name):
-		s.errorf("%q is not the name of a header", name)
+		s.errorf(spec.CodeInvalid, "%q is not the name of a header", name)
 	case lower == "uri" || lower == "scheme" || lower == "method" || lower == "authority":
 		s.warnf("", "it is a header named %q that is compared: for the request's own %s use the field beside headers", name, lower)
 		return true
@@ -138,7 +138,7 @@ func (v *validator) server(s *site, m *spec.Match, vs *boundService) {
 	if m.Port != 0 {
 		e := s.field("port")
 		if problem := resource.PortProblem(m.Port); problem != "" {
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		} else if !v.hasPort(m.Port, vs) {
 			e.warnf("", "no server of the VirtualService's gateways has port %d: the match takes no request", m.Port)
 		}
@@ -187,7 +187,7 @@ func (v *validator) sources(s *site, m *spec.Match) {
 	e := s.field("sourceNamespace")
 	switch {
 	case !resource.IsLabel(m.SourceNamespace):
-		e.errorf("%q is not the name of a namespace", m.SourceNamespace)
+		e.errorf(spec.CodeInvalid, "%q is not the name of a namespace", m.SourceNamespace)
 	case len(m.Gateways) > 0:
 		e.warnf("", "has no effect beside gateways")
 	}
@@ -202,19 +202,19 @@ func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) b
 	case spec.MatchPrefix:
 		if m.Value == "" && !emptyPrefix {
 			e := s.field("prefix")
-			e.errorf("the prefix is empty: leave it out to ask for presence")
+			e.errorf(spec.CodeMissing, "the prefix is empty: leave it out to ask for presence")
 			return false
 		}
 		return true
 	case spec.MatchRegex:
 		if _, err := v.Regexes.Compile(m.Value); err != nil {
 			e := s.field("regex")
-			e.errorf("%s %v", quoted(m.Value), err)
+			e.errorf(spec.CodeInvalid, "%s %v", quoted(m.Value), err)
 			return false
 		}
 		return true
 	}
-	s.errorf("%d is no kind of match", m.Kind)
+	s.errorf(spec.CodeInvalid, "%d is no kind of match", m.Kind)
 	return false
 }
 

@@ -23,7 +23,7 @@ func (v *validator) rateLimitPolicies() {
 		}
 		if len(policy.Limits) == 0 {
 			e := s.field("limits")
-			e.errorf("the policy has no limit")
+			e.errorf(spec.CodeMissing, "the policy has no limit")
 		}
 		for j := range policy.Limits {
 			e := s.element("limits", j)
@@ -40,9 +40,9 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	switch {
 	case t.Kind != "Gateway" && t.Kind != "VirtualService":
 		e := s.field("kind")
-		e.suggestf(suggest.Closest(t.Kind, targetKinds), "%q cannot be limited: Gateway or VirtualService is expected", t.Kind)
+		e.suggestf(spec.CodeInvalid, suggest.Closest(t.Kind, targetKinds), "%q cannot be limited: Gateway or VirtualService is expected", t.Kind)
 	case t.Name == "":
-		at.errorf("the name of the %s is missing", t.Kind)
+		at.errorf(spec.CodeMissing, "the name of the %s is missing", t.Kind)
 	case t.Kind == "Gateway":
 		gateway := v.gateways[name]
 		if gateway == nil {
@@ -72,17 +72,17 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	if l.Requests < 1 {
 		e := s.field("requestsPerUnit")
-		e.errorf("%d requests is no limit, 1 or more is expected", l.Requests)
+		e.errorf(spec.CodeInvalid, "%d requests is no limit, 1 or more is expected", l.Requests)
 	}
 	if l.Unit <= 0 {
 		e := s.field("unit")
-		e.errorf("%v is no unit of time: a second, minute, hour or day is expected", l.Unit)
+		e.errorf(spec.CodeInvalid, "%v is no unit of time: a second, minute, hour or day is expected", l.Unit)
 	}
 	for i := range l.Per {
 		e := s.element("per", i)
 		v.limitKey(&e, &l.Per[i])
 		if slices.Contains(l.Per[:i], l.Per[i]) {
-			e.errorf("it is in the key twice")
+			e.errorf(spec.CodeDuplicate, "it is in the key twice")
 		}
 	}
 	if l.When != nil {
@@ -91,11 +91,11 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	}
 	if l.OnStoreFailure > spec.StoreFailureDeny {
 		e := s.field("onStoreFailure")
-		e.errorf("%d is not a treatment of a failing limiter", l.OnStoreFailure)
+		e.errorf(spec.CodeInvalid, "%d is not a treatment of a failing limiter", l.OnStoreFailure)
 	}
 	if l.MaxKeys < 0 {
 		e := s.field("maxKeys")
-		e.errorf("%d is not a number of keys, 0 or more is expected", l.MaxKeys)
+		e.errorf(spec.CodeInvalid, "%d is not a number of keys, 0 or more is expected", l.MaxKeys)
 	}
 }
 
@@ -107,17 +107,17 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 	header := s.field("header")
 	switch {
 	case k.RemoteAddress && k.Header != "":
-		s.errorf("remoteAddress and a header are two parts of a key: write them one after the other")
+		s.errorf(spec.CodeConflict, "remoteAddress and a header are two parts of a key: write them one after the other")
 	case !k.RemoteAddress && k.Header == "":
-		s.errorf("a part of the key is empty: remoteAddress or a header is expected")
+		s.errorf(spec.CodeMissing, "a part of the key is empty: remoteAddress or a header is expected")
 	case k.RemoteAddress:
 	case !isToken(strings.TrimPrefix(k.Header, ":")):
-		header.errorf("%q is not the name of a header", k.Header)
+		header.errorf(spec.CodeInvalid, "%q is not the name of a header", k.Header)
 	case strings.HasPrefix(k.Header, ":") && !slices.Contains(pseudoHeaders, strings.ToLower(k.Header)):
-		header.suggestf(suggest.Closest(k.Header, pseudoHeaders), "no request has a pseudo-header %q", k.Header)
+		header.suggestf(spec.CodeInvalid, suggest.Closest(k.Header, pseudoHeaders), "no request has a pseudo-header %q", k.Header)
 	case v.TrustedProxies > 0:
 	case strings.EqualFold(k.Header, "x-forwarded-for"):
-		header.suggestf("remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
+		header.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
 	case slices.Contains(forgeableAddresses, strings.ToLower(k.Header)):
 		header.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
 	}
@@ -129,7 +129,7 @@ func (v *validator) limitCondition(s *site, m *spec.Match) {
 	unused := func(field string, given bool) {
 		if given {
 			e := s.field(field)
-			e.errorf("a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected")
+			e.errorf(spec.CodeUnsupported, "a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected")
 		}
 	}
 	unused("port", m.Port != 0)

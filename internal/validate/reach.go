@@ -217,6 +217,9 @@ func (v *validator) reachable(s *site, vs *boundService) {
 		if len(matches) == 0 {
 			matches = everything
 		}
+		if v.findings.HasGaps() && v.unreadableMatch(s, vs, i) {
+			continue
+		}
 		if route.Redirect != nil {
 			v.redirectLoop(s, vs, i, matches)
 		}
@@ -248,6 +251,13 @@ func (v *validator) reachable(s *site, vs *boundService) {
 			r.report(&at, vs, i, covered)
 		}
 	}
+}
+
+// unreadableMatch reports whether the conditions of a route could not be read.
+func (v *validator) unreadableMatch(s *site, vs *boundService, route int) bool {
+	at := v.routeSite(s, vs, route)
+	match := at.field("match")
+	return match.incomplete()
 }
 
 // report reports the matches of a route that were found to be taken.

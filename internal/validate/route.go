@@ -54,7 +54,7 @@ func (v *validator) route(s *site, r *spec.Route, vs *boundService) {
 		v.destination(&e, &m.Destination, vs)
 		if m.Percent != nil && !(*m.Percent >= 0 && *m.Percent <= 100) {
 			p := e.field("percentage.value")
-			p.errorf("%v is not a percentage, 0 to 100 is expected", *m.Percent)
+			p.errorf(spec.CodeInvalid, "%v is not a percentage, 0 to 100 is expected", *m.Percent)
 		}
 	}
 	for i := range r.RateLimits {
@@ -81,11 +81,11 @@ func (v *validator) action(s *site, r *spec.Route, vs *boundService) {
 	}
 	switch {
 	case len(given) == 0 && vs.delegate:
-		s.errorf("the route has no action: one of route, redirect and directResponse is expected")
+		s.errorf(spec.CodeMissing, "the route has no action: one of route, redirect and directResponse is expected")
 	case len(given) == 0:
-		s.errorf("the route has no action: one of route, redirect, directResponse and delegate is expected")
+		s.errorf(spec.CodeMissing, "the route has no action: one of route, redirect, directResponse and delegate is expected")
 	case len(given) > 1:
-		s.errorf("the route has %d actions, %s: one is expected", len(given), strings.Join(given, " and "))
+		s.errorf(spec.CodeConflict, "the route has %d actions, %s: one is expected", len(given), strings.Join(given, " and "))
 	}
 	switch {
 	case r.Redirect != nil:
@@ -101,7 +101,7 @@ func (v *validator) besideAnswer(s *site, r *spec.Route, answer string) {
 	excluded := func(field string, given bool) {
 		if given {
 			e := s.field(field)
-			e.errorf("belongs to a route with destinations, and this one has a %s", answer)
+			e.errorf(spec.CodeConflict, "belongs to a route with destinations, and this one has a %s", answer)
 		}
 	}
 	excluded("rewrite", r.Rewrite != nil)
@@ -133,7 +133,7 @@ func (v *validator) split(s *site, split []spec.Destination, vs *boundService) {
 		if d.Weight < 0 || d.Weight > math.MaxInt32 {
 			wrong = true
 			w := e.field("weight")
-			w.errorf("%d is not a weight, 0 to %d is expected", d.Weight, math.MaxInt32)
+			w.errorf(spec.CodeInvalid, "%d is not a weight, 0 to %d is expected", d.Weight, math.MaxInt32)
 			continue
 		}
 		total += int64(d.Weight)
@@ -142,10 +142,10 @@ func (v *validator) split(s *site, split []spec.Destination, vs *boundService) {
 	case wrong || len(split) == 1:
 	case total > math.MaxUint32:
 		e := s.field("route")
-		e.errorf("the weights sum to %d, more than %d", total, uint32(math.MaxUint32))
+		e.errorf(spec.CodeConflict, "the weights sum to %d, more than %d", total, uint32(math.MaxUint32))
 	case total == 0:
 		e := s.field("route")
-		e.errorf("the weights of %d destinations sum to 0: no request has a destination", len(split))
+		e.errorf(spec.CodeInvalid, "the weights of %d destinations sum to 0: no request has a destination", len(split))
 	}
 }
 
@@ -162,11 +162,11 @@ func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) 
 	}
 	if problem != "" {
 		e := s.field("destination.host")
-		e.suggestf(withoutPort(d.Host), "%s", problem)
+		e.suggestf(spec.CodeInvalid, withoutPort(d.Host), "%s", problem)
 	}
 	if d.Port != 0 && resource.PortProblem(d.Port) != "" {
 		e := s.field("destination.port.number")
-		e.errorf("%s", resource.PortProblem(d.Port))
+		e.errorf(spec.CodeInvalid, "%s", resource.PortProblem(d.Port))
 	}
 	if d.Subset == "" && len(v.portsOf) == 0 {
 		return
@@ -178,7 +178,7 @@ func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) 
 	}
 	e := s.field("destination.subset")
 	if !resource.IsLabel(d.Subset) {
-		e.errorf("%q is not the name of a subset: letters, digits and inner hyphens are expected", d.Subset)
+		e.errorf(spec.CodeInvalid, "%q is not the name of a subset: letters, digits and inner hyphens are expected", d.Subset)
 		return
 	}
 	if known := v.subsets.of(host); known != nil && !known[d.Subset] {
@@ -209,7 +209,7 @@ func (v *validator) duration(s *site, field string, d time.Duration) {
 	}
 	if problem := durationProblem(d); problem != "" {
 		e := s.field(field)
-		e.errorf("%s", problem)
+		e.errorf(spec.CodeInvalid, "%s", problem)
 	}
 }
 

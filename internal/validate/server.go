@@ -27,13 +27,13 @@ func (v *validator) servers() {
 		s := v.site(&server.Origin, "Gateway", server.Namespace, server.Gateway)
 		// A resource has a name; a server that is declared in Go may stand alone.
 		if server.Gateway != "" && !resource.IsLabel(server.Gateway) {
-			s.errorf("%q is not the name of a Gateway: letters, digits and inner hyphens are expected", server.Gateway)
+			s.errorf(spec.CodeInvalid, "%q is not the name of a Gateway: letters, digits and inner hyphens are expected", server.Gateway)
 		}
 		v.serverPort(&s, server)
 		if name := server.PortName; name != "" {
 			if portNames[gateway][name] {
 				e := s.field("port.name")
-				e.errorf("%q is the name of another port of this Gateway", name)
+				e.errorf(spec.CodeDuplicate, "%q is the name of another port of this Gateway", name)
 			}
 			if portNames[gateway] == nil {
 				portNames[gateway] = make(map[string]bool)
@@ -53,27 +53,27 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 		unix = strings.HasPrefix(server.Bind, "unix:///") || strings.HasPrefix(server.Bind, "/") || strings.HasPrefix(server.Bind, "unix://@")
 		if !unix && !resource.IsAddress(server.Bind) {
 			e := s.field("bind")
-			e.errorf("%q is neither an IP address nor the path of a unix socket", server.Bind)
+			e.errorf(spec.CodeInvalid, "%q is neither an IP address nor the path of a unix socket", server.Bind)
 		}
 	}
 	number := s.field("port.number")
 	switch {
 	case unix && server.Port != 0:
-		number.errorf("port %d is given, but the server is bound to a unix socket: 0 is expected", server.Port)
+		number.errorf(spec.CodeInvalid, "port %d is given, but the server is bound to a unix socket: 0 is expected", server.Port)
 	case !unix && resource.PortProblem(server.Port) != "":
-		number.errorf("%s", resource.PortProblem(server.Port))
+		number.errorf(spec.CodeInvalid, "%s", resource.PortProblem(server.Port))
 	}
 	// In a resource both are required. A Go literal need not spell out what has
 	// a default.
 	written := server.Origin.Fields != nil
 	if written && server.PortName == "" {
 		e := s.field("port.name")
-		e.errorf("the port has no name")
+		e.errorf(spec.CodeMissing, "the port has no name")
 	}
 	if server.Protocol == "" {
 		if written && server.Port != 0 {
 			e := s.field("port.protocol")
-			e.errorf("the port has no protocol: one of %s is expected", strings.Join(servedProtocols, ", "))
+			e.errorf(spec.CodeMissing, "the port has no protocol: one of %s is expected", strings.Join(servedProtocols, ", "))
 		}
 		return
 	}
@@ -83,17 +83,17 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 	}
 	e := s.field("port.protocol")
 	if slices.Contains(otherProtocols, protocol) {
-		e.errorf("%s is not served: one of %s is expected", protocol, strings.Join(servedProtocols, ", "))
+		e.errorf(spec.CodeUnsupported, "%s is not served: one of %s is expected", protocol, strings.Join(servedProtocols, ", "))
 		return
 	}
-	e.suggestf(suggest.Closest(string(server.Protocol), servedProtocols), "%q is not a protocol: one of %s is expected",
+	e.suggestf(spec.CodeInvalid, suggest.Closest(string(server.Protocol), servedProtocols), "%q is not a protocol: one of %s is expected",
 		server.Protocol, strings.Join(servedProtocols, ", "))
 }
 
 func (v *validator) serverHosts(s *site, server *spec.Server) {
 	if len(server.Hosts) == 0 {
 		e := s.field("hosts")
-		e.errorf(`the server has no host: "*" takes every host`)
+		e.errorf(spec.CodeMissing, `the server has no host: "*" takes every host`)
 	}
 	for i, entry := range server.Hosts {
 		namespace, host, found := strings.Cut(entry, "/")
@@ -105,10 +105,10 @@ func (v *validator) serverHosts(s *site, server *spec.Server) {
 		case found && host == "*" && namespace == "*":
 		case found && namespace != "*" && namespace != "." && !resource.IsLabel(namespace):
 			e := s.element("hosts", i)
-			e.errorf(`%q before / is neither "*", "." nor the name of a namespace`, namespace)
+			e.errorf(spec.CodeInvalid, `%q before / is neither "*", "." nor the name of a namespace`, namespace)
 		case problem != "":
 			e := s.element("hosts", i)
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (v *validator) conflictingServers() {
 			if secure {
 				e.warnf(codeConflictingServer, "the server is dropped: port %d serves plain text for %s", server.Port, v.serverName(before.by))
 			} else {
-				e.errorf("port %d serves TLS for %s: plain text needs another port", server.Port, v.serverName(before.by))
+				e.errorf(spec.CodeConflict, "port %d serves TLS for %s: plain text needs another port", server.Port, v.serverName(before.by))
 			}
 			continue
 		}

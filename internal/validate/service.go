@@ -93,20 +93,20 @@ func (v *validator) pooledPorts() {
 func (v *validator) serviceHosts(s *site, service *spec.Service) {
 	if len(service.Hosts) == 0 {
 		e := s.field("hosts")
-		e.errorf("the service has no host")
+		e.errorf(spec.CodeMissing, "the service has no host")
 	}
 	for i, host := range service.Hosts {
 		e := s.element("hosts", i)
 		problem := hostProblem(host)
 		switch {
 		case host == "*":
-			e.errorf(`"*" cannot be the host of a service`)
+			e.errorf(spec.CodeInvalid, `"*" cannot be the host of a service`)
 		case problem != "":
-			e.suggestf(withoutPort(host), "%s", problem)
+			e.suggestf(spec.CodeInvalid, withoutPort(host), "%s", problem)
 		case service.Resolution == spec.ResolveDynamicDNS && !standsForNames(host):
-			e.errorf("%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
+			e.errorf(spec.CodeInvalid, "%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
 		case strings.HasPrefix(host, "*") && resource.RunsAtHosts(service):
-			e.errorf("%q cannot be looked up: a wildcard needs endpoints", host)
+			e.errorf(spec.CodeInvalid, "%q cannot be looked up: a wildcard needs endpoints", host)
 		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
 			e.warnf(codeSchema, "%q has a wildcard for a part of a label, which not every proxy understands", host)
 		}
@@ -132,28 +132,28 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 		number := e.field("number")
 		switch problem := resource.PortProblem(port.Number); {
 		case problem != "":
-			number.errorf("%s", problem)
+			number.errorf(spec.CodeInvalid, "%s", problem)
 		case numbers[port.Number]:
-			number.errorf("port %d is listed twice", port.Number)
+			number.errorf(spec.CodeDuplicate, "port %d is listed twice", port.Number)
 		}
 		numbers[port.Number] = true
 		v.servicePortName(&e, port.Name, names, service.Origin.Fields != nil)
 		names[port.Name] = true
 		if port.TargetPort != 0 && resource.PortProblem(port.TargetPort) != "" {
 			t := e.field("targetPort")
-			t.errorf("%s", resource.PortProblem(port.TargetPort))
+			t.errorf(spec.CodeInvalid, "%s", resource.PortProblem(port.TargetPort))
 		}
 		protocol := e.field("protocol")
 		switch upper := strings.ToUpper(string(port.Protocol)); {
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
-			protocol.suggestf(suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
+			protocol.suggestf(spec.CodeInvalid, suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
 		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
-			protocol.errorf("%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
+			protocol.errorf(spec.CodeInvalid, "%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
 		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
 			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
 		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone:
-			protocol.errorf("a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
+			protocol.errorf(spec.CodeConflict, "a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
 		}
 	}
 }
@@ -164,23 +164,23 @@ func (v *validator) servicePortName(s *site, name string, taken map[string]bool,
 	e := s.field("name")
 	switch {
 	case name == "" && required:
-		e.errorf("the port has no name")
+		e.errorf(spec.CodeMissing, "the port has no name")
 	case name == "":
 	case !resource.IsLabel(name):
-		e.errorf("%q is not the name of a port: letters, digits and inner hyphens are expected", name)
+		e.errorf(spec.CodeInvalid, "%q is not the name of a port: letters, digits and inner hyphens are expected", name)
 	case taken[name]:
-		e.errorf("%q is the name of another port of this service", name)
+		e.errorf(spec.CodeDuplicate, "%q is the name of another port of this service", name)
 	}
 }
 
 func (v *validator) endpoints(s *site, service *spec.Service) {
 	if service.Discovery != "" && service.Resolution != spec.ResolveDiscovery {
 		e := s.field("discovery")
-		e.errorf("there is one, but the resolution is not that by discovery")
+		e.errorf(spec.CodeInvalid, "there is one, but the resolution is not that by discovery")
 	}
 	if service.Resolution > spec.ResolveDiscovery {
 		e := s.field("resolution")
-		e.errorf("%d is not a resolution", service.Resolution)
+		e.errorf(spec.CodeInvalid, "%d is not a resolution", service.Resolution)
 		return
 	}
 	v.workloadSelector(s, service)
@@ -188,25 +188,25 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 	switch {
 	case n > 0 && service.WorkloadSelector != nil:
 		e := s.field("workloadSelector")
-		e.errorf("endpoints are either listed or selected, but there are %d", n)
+		e.errorf(spec.CodeConflict, "endpoints are either listed or selected, but there are %d", n)
 	case service.Resolution == spec.ResolveNone && n > 0:
 		e := s.field("endpoints")
-		e.errorf("resolution NONE has no endpoints, but there are %d", n)
+		e.errorf(spec.CodeConflict, "resolution NONE has no endpoints, but there are %d", n)
 		return
 	case service.Resolution == spec.ResolveDiscovery && n > 0:
 		e := s.field("endpoints")
-		e.errorf("a service that is discovered declares no endpoint, but there are %d", n)
+		e.errorf(spec.CodeConflict, "a service that is discovered declares no endpoint, but there are %d", n)
 		return
 	case service.Resolution == spec.ResolveDynamicDNS && n > 0:
 		e := s.field("endpoints")
-		e.errorf("resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
+		e.errorf(spec.CodeConflict, "resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
 		return
 	case service.Resolution == spec.ResolveNone:
 		e := s.field("resolution")
 		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
 	case service.Resolution == spec.ResolveDNSRoundRobin && n > 1:
 		e := s.field("endpoints")
-		e.errorf("resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
+		e.errorf(spec.CodeConflict, "resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
 	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil:
 		e := s.field("endpoints")
 		e.warnf("", "there is none: requests get 503")
@@ -221,18 +221,18 @@ func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endp
 	address := s.field("address")
 	switch {
 	case endpoint.Address == "":
-		address.errorf("the address is missing")
+		address.errorf(spec.CodeMissing, "the address is missing")
 	case service.Resolution == spec.ResolveStatic && isSocketURL(endpoint.Address):
 		v.socket(s, endpoint)
 		if len(endpoint.Ports) == 0 && len(service.Ports) != 1 {
-			address.errorf("a unix socket serves one port, but the service has %d", len(service.Ports))
+			address.errorf(spec.CodeInvalid, "a unix socket serves one port, but the service has %d", len(service.Ports))
 		}
 	case service.Resolution == spec.ResolveStatic:
 		if !resource.IsAddress(endpoint.Address) {
-			address.errorf("%q is not an IP address, as resolution STATIC needs", endpoint.Address)
+			address.errorf(spec.CodeInvalid, "%q is not an IP address, as resolution STATIC needs", endpoint.Address)
 		}
 	case !resource.IsAddress(endpoint.Address) && exactHostProblem(endpoint.Address) != "":
-		address.suggestf(withoutPort(endpoint.Address), "%q is neither an IP address nor a host name", endpoint.Address)
+		address.suggestf(spec.CodeInvalid, withoutPort(endpoint.Address), "%q is neither an IP address nor a host name", endpoint.Address)
 	}
 	for _, name := range slices.Sorted(maps.Keys(endpoint.Ports)) {
 		e := s.entry("ports", name)
@@ -243,9 +243,9 @@ func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endp
 			for _, p := range service.Ports {
 				names = append(names, p.Name)
 			}
-			e.suggestf(suggest.Closest(name, names), "the service has no port named %q", name)
+			e.suggestf(spec.CodeNotFound, suggest.Closest(name, names), "the service has no port named %q", name)
 		case problem != "":
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		}
 	}
 	v.endpointUse(s, endpoint)
@@ -258,11 +258,11 @@ func isSocketURL(address string) bool { return strings.HasPrefix(address, "unix:
 func (v *validator) socket(s *site, endpoint *spec.Endpoint) {
 	if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
 		e := s.field("address")
-		e.errorf("%q is not a unix socket: an absolute path is expected", endpoint.Address)
+		e.errorf(spec.CodeInvalid, "%q is not a unix socket: an absolute path is expected", endpoint.Address)
 	}
 	if len(endpoint.Ports) > 0 {
 		e := s.field("ports")
-		e.errorf("a unix socket has no ports")
+		e.errorf(spec.CodeConflict, "a unix socket has no ports")
 	}
 }
 
@@ -271,6 +271,6 @@ func (v *validator) endpointUse(s *site, endpoint *spec.Endpoint) {
 	v.labels(s, "labels", endpoint.Labels)
 	if endpoint.Weight < 0 {
 		e := s.field("weight")
-		e.errorf("%d is not a weight, 0 or more is expected", endpoint.Weight)
+		e.errorf(spec.CodeInvalid, "%d is not a weight, 0 or more is expected", endpoint.Weight)
 	}
 }

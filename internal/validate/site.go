@@ -69,19 +69,25 @@ func (s *site) place() findings.Place {
 	return p
 }
 
-func (s *site) errorf(format string, args ...any) { s.place().Errorf(format, args...) }
+func (s *site) errorf(code spec.Code, format string, args ...any) {
+	s.place().Errorf(code, format, args...)
+}
 
 // suggestf records an error with what was probably meant, if anything.
-func (s *site) suggestf(suggestion, format string, args ...any) {
-	s.place().Suggestf(suggestion, format, args...)
+func (s *site) suggestf(code spec.Code, suggestion, format string, args ...any) {
+	s.place().Suggestf(code, suggestion, format, args...)
 }
 
 // warnf records a warning under the code of Istio's analyzer or "".
-func (s *site) warnf(code, format string, args ...any) { s.place().Warnf(code, format, args...) }
+func (s *site) warnf(code spec.Code, format string, args ...any) {
+	s.place().Warnf(code, format, args...)
+}
 
 // warnSuggestf records a warning with what was probably meant, if anything.
-func (s *site) warnSuggestf(code, suggestion, format string, args ...any) {
-	p := s.place()
-	p.Warnf(code, format, args...)
-	p.Warnings[len(p.Warnings)-1].Suggestion = suggestion
+func (s *site) warnSuggestf(code spec.Code, suggestion, format string, args ...any) {
+	s.place().WarnSuggestf(code, suggestion, format, args...)
 }
+
+// incomplete reports whether a Source could not read the field or something
+// below it.
+func (s *site) incomplete() bool { return s.place().Incomplete() }

@@ -18,27 +18,27 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 	tls := s.field("tls")
 	if t == nil {
 		if secure {
-			tls.errorf("protocol %s needs TLS settings, and there are none", strings.ToUpper(string(server.Protocol)))
+			tls.errorf(spec.CodeMissing, "protocol %s needs TLS settings, and there are none", strings.ToUpper(string(server.Protocol)))
 		}
 		return
 	}
 	mode := s.field("tls.mode")
 	if int(t.Mode) >= len(resource.TLSModes) {
-		mode.errorf("%d is not a mode of TLS", t.Mode)
+		mode.errorf(spec.CodeInvalid, "%d is not a mode of TLS", t.Mode)
 		return
 	}
 	if !secure {
 		switch {
 		case t.Mode != spec.TLSPassthrough && t.Mode != spec.TLSUnset:
-			mode.errorf("%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", resource.TLSModes[t.Mode])
+			mode.errorf(spec.CodeConflict, "%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", resource.TLSModes[t.Mode])
 		case resource.HasFiles(t) || len(t.TLSCertificates) > 0:
-			tls.errorf("there are certificates, but the port serves plain text: only httpsRedirect goes with it")
+			tls.errorf(spec.CodeConflict, "there are certificates, but the port serves plain text: only httpsRedirect goes with it")
 		}
 		v.idleForClients(s, t, t.CACRL != "", "the port serves plain text")
 		return
 	}
 	if t.Mode == spec.TLSUnset {
-		mode.errorf("the mode is missing: one of %s is expected", strings.Join(resource.TLSModes[1:], ", "))
+		mode.errorf(spec.CodeMissing, "the mode is missing: one of %s is expected", strings.Join(resource.TLSModes[1:], ", "))
 		return
 	}
 	if t.HTTPSRedirect {
@@ -67,7 +67,7 @@ func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 		}
 	}
 	if sources > 1 {
-		tls.errorf("certificates come from one of credentialName, credentialNames, tlsCertificates and files, but %d are given", sources)
+		tls.errorf(spec.CodeConflict, "certificates come from one of credentialName, credentialNames, tlsCertificates and files, but %d are given", sources)
 		return
 	}
 	switch t.Mode {
@@ -78,7 +78,7 @@ func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 		}
 	case spec.TLSIstioMutual:
 		if sources > 0 {
-			tls.errorf("ISTIO_MUTUAL uses the workload's certificate: no other may be given")
+			tls.errorf(spec.CodeConflict, "ISTIO_MUTUAL uses the workload's certificate: no other may be given")
 		}
 	default:
 		v.usedCertificates(s, "tls.credentialNames", len(t.CredentialNames))
@@ -100,7 +100,7 @@ func (v *validator) certificateFiles(s *site, t *spec.ServerTLS) {
 	missing := func(at site, field, value string) {
 		if value == "" {
 			e := at.field(field)
-			e.errorf("%s needs it, or a credentialName", resource.TLSModes[t.Mode])
+			e.errorf(spec.CodeMissing, "%s needs it, or a credentialName", resource.TLSModes[t.Mode])
 		}
 	}
 	tls := s.field("tls")
@@ -126,7 +126,7 @@ func (v *validator) tlsVersions(s *site, t *spec.ServerTLS) {
 		i := slices.Index(tlsVersions, value)
 		if i < 0 {
 			e := s.field("tls." + field)
-			e.suggestf(suggest.Closest(value, tlsVersions), "%q is not a version of TLS: one of %s is expected", value, strings.Join(tlsVersions, ", "))
+			e.suggestf(spec.CodeInvalid, suggest.Closest(value, tlsVersions), "%q is not a version of TLS: one of %s is expected", value, strings.Join(tlsVersions, ", "))
 		}
 		return i
 	}

@@ -13,9 +13,9 @@ func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	switch {
 	case t.CACRL == "":
 	case resource.HasCredential(t):
-		crl.errorf("excludes credentialName and credentialNames: a credential has its own lists")
+		crl.errorf(spec.CodeConflict, "excludes credentialName and credentialNames: a credential has its own lists")
 	case t.Mode == spec.TLSSimple:
-		crl.errorf("SIMPLE asks clients for no certificate that could be revoked")
+		crl.errorf(spec.CodeInvalid, "SIMPLE asks clients for no certificate that could be revoked")
 	}
 	if !resource.VerifiesClients(t) {
 		refused := resource.HasCredential(t) || t.Mode == spec.TLSSimple

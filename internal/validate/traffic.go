@@ -19,9 +19,9 @@ func (v *validator) retry(s *site, r *spec.Retry, timeout time.Duration) {
 	attempts := s.field("retries.attempts")
 	switch {
 	case r.Attempts < 0:
-		attempts.errorf("%d is not a number of retries, 0 or more is expected", r.Attempts)
+		attempts.errorf(spec.CodeInvalid, "%d is not a number of retries, 0 or more is expected", r.Attempts)
 	case r.Attempts == 0 && (r.PerTryTimeout != 0 || len(r.On) > 0 || r.RemoteLocalities):
-		attempts.errorf("there are no retries, but perTryTimeout, retryOn or retryRemoteLocalities is given")
+		attempts.errorf(spec.CodeInvalid, "there are no retries, but perTryTimeout, retryOn or retryRemoteLocalities is given")
 	}
 	v.duration(s, "retries.perTryTimeout", r.PerTryTimeout)
 	v.duration(s, "retries.backoff", r.Backoff)
@@ -35,7 +35,7 @@ func (v *validator) retry(s *site, r *spec.Retry, timeout time.Duration) {
 			e.warnf("", "%q never retries: no headers can be listed", condition)
 		}
 		if problem, suggestion := retryProblem(condition); problem != "" {
-			e.suggestf(suggestion, "%s", problem)
+			e.suggestf(spec.CodeInvalid, suggestion, "%s", problem)
 		}
 	}
 }
@@ -60,14 +60,14 @@ func retryProblem(condition string) (problem, suggestion string) {
 func (v *validator) fault(s *site, f *spec.Fault) {
 	if f.Delay == nil && f.Abort == nil {
 		e := s.field("fault")
-		e.errorf("the fault does nothing: a delay or an abort is expected")
+		e.errorf(spec.CodeMissing, "the fault does nothing: a delay or an abort is expected")
 	}
 	if d := f.Delay; d != nil {
 		e := s.field("fault.delay.fixedDelay")
 		if d.Fixed == 0 {
-			e.errorf("the delay is missing")
+			e.errorf(spec.CodeMissing, "the delay is missing")
 		} else if problem := durationProblem(d.Fixed); problem != "" {
-			e.errorf("%s", problem)
+			e.errorf(spec.CodeInvalid, "%s", problem)
 		}
 		v.faultPercent(s, "fault.delay", d.Percent)
 	}
@@ -85,15 +85,15 @@ func (v *validator) abort(s *site, a *spec.FaultAbort) {
 		return
 	case a.HTTPStatus != 0 && a.GRPCStatus != "":
 		e := s.field("fault.abort")
-		e.errorf("httpStatus and grpcStatus exclude each other")
+		e.errorf(spec.CodeConflict, "httpStatus and grpcStatus exclude each other")
 	}
 	if a.HTTPStatus != 0 && (a.HTTPStatus < 200 || a.HTTPStatus > 599) {
 		e := s.field("fault.abort.httpStatus")
-		e.errorf("%d is not a status to answer with, 200 to 599 is expected", a.HTTPStatus)
+		e.errorf(spec.CodeInvalid, "%d is not a status to answer with, 200 to 599 is expected", a.HTTPStatus)
 	}
 	if _, known := grpccode.Numbers[a.GRPCStatus]; a.GRPCStatus != "" && !known {
 		e := s.field("fault.abort.grpcStatus")
-		e.suggestf(suggest.Closest(a.GRPCStatus, slices.Sorted(maps.Keys(grpccode.Numbers))), "%q is not the name of a gRPC status", a.GRPCStatus)
+		e.suggestf(spec.CodeInvalid, suggest.Closest(a.GRPCStatus, slices.Sorted(maps.Keys(grpccode.Numbers))), "%q is not the name of a gRPC status", a.GRPCStatus)
 	}
 }
 
@@ -104,7 +104,7 @@ func (v *validator) faultPercent(s *site, of string, percent float64) {
 		e := s.field(of)
 		e.warnf("", "never happens: the percentage is 0, as it is where none is given")
 	case !(percent >= 0.0001 && percent <= 100):
-		e.errorf("%v is not a percentage, 0 or 0.0001 to 100 is expected", percent)
+		e.errorf(spec.CodeInvalid, "%v is not a percentage, 0 or 0.0001 to 100 is expected", percent)
 	}
 }
 
@@ -117,7 +117,7 @@ func (v *validator) cors(s *site, r *spec.Route) {
 	for i, origin := range c.AllowOrigins {
 		e := s.element("corsPolicy.allowOrigins", i)
 		if origin.Kind == spec.MatchAny || origin.Value == "" && origin.Kind != spec.MatchRegex {
-			e.errorf("an origin is missing: exact, prefix or regex is expected")
+			e.errorf(spec.CodeMissing, "an origin is missing: exact, prefix or regex is expected")
 			continue
 		}
 		v.stringMatch(&e, origin, false)
@@ -125,18 +125,18 @@ func (v *validator) cors(s *site, r *spec.Route) {
 	for i, method := range c.AllowMethods {
 		if method != "*" && !slices.Contains(methods, method) {
 			e := s.element("corsPolicy.allowMethods", i)
-			e.suggestf(suggest.Closest(method, methods), `%q is not a method: one of %s, or "*", is expected`, method, strings.Join(methods, ", "))
+			e.suggestf(spec.CodeInvalid, suggest.Closest(method, methods), `%q is not a method: one of %s, or "*", is expected`, method, strings.Join(methods, ", "))
 		}
 	}
 	v.headerNames(s, "corsPolicy.allowHeaders", c.AllowHeaders)
 	v.headerNames(s, "corsPolicy.exposeHeaders", c.ExposeHeaders)
 	if c.MaxAge != nil && (*c.MaxAge < time.Second || *c.MaxAge%time.Second != 0) {
 		e := s.field("corsPolicy.maxAge")
-		e.errorf("%v is not an age for preflights: whole seconds, at least 1s, are expected", *c.MaxAge)
+		e.errorf(spec.CodeInvalid, "%v is not an age for preflights: whole seconds, at least 1s, are expected", *c.MaxAge)
 	}
 	if c.UnmatchedPreflights > spec.UnmatchedPreflightsIgnore {
 		e := s.field("corsPolicy.unmatchedPreflights")
-		e.errorf("%d is not a treatment of preflights", c.UnmatchedPreflights)
+		e.errorf(spec.CodeInvalid, "%d is not a treatment of preflights", c.UnmatchedPreflights)
 	}
 	refuses := func(m spec.Match) bool {
 		return m.Method.Kind == spec.MatchExact && m.Method.Value != http.MethodOptions
@@ -151,7 +151,7 @@ func (v *validator) headerNames(s *site, field string, names []string) {
 	for i, name := range names {
 		if !isToken(name) {
 			e := s.element(field, i)
-			e.errorf("%q is not the name of a header", name)
+			e.errorf(spec.CodeInvalid, "%q is not the name of a header", name)
 		}
 	}
 }

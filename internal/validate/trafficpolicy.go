@@ -29,7 +29,7 @@ func (v *validator) trafficPolicy(of *site, t *spec.TrafficPolicy, scope policyS
 	s := of.field("trafficPolicy")
 	if t.LoadBalancer == nil && t.ConnectionPool == nil && t.OutlierDetection == nil && t.TLS == nil &&
 		t.RetryBudget == nil && t.ProxyProtocol == nil && len(t.PortLevelSettings) == 0 {
-		s.errorf("the policy is empty")
+		s.errorf(spec.CodeMissing, "the policy is empty")
 		return
 	}
 	whole := spec.PortTrafficPolicy{LoadBalancer: t.LoadBalancer, ConnectionPool: t.ConnectionPool, OutlierDetection: t.OutlierDetection, TLS: t.TLS}
@@ -43,7 +43,7 @@ func (v *validator) trafficPolicy(of *site, t *spec.TrafficPolicy, scope policyS
 	}
 	if p := t.ProxyProtocol; p != nil && int(p.Version) >= len(resource.ProxyProtocolVersions) {
 		e := s.field("proxyProtocol.version")
-		e.errorf("%d is not a version of the PROXY protocol", p.Version)
+		e.errorf(spec.CodeInvalid, "%d is not a version of the PROXY protocol", p.Version)
 	}
 	ports := make(map[int]bool, len(t.PortLevelSettings))
 	for i := range t.PortLevelSettings {
@@ -61,16 +61,16 @@ func (v *validator) portPolicy(s *site, p *spec.PortTrafficPolicy, scope policyS
 	defined := v.portsOf[scope.host]
 	switch problem := resource.PortProblem(p.Port); {
 	case p.Port == 0:
-		number.errorf("the port is missing")
+		number.errorf(spec.CodeMissing, "the port is missing")
 	case problem != "":
-		number.errorf("%s", problem)
+		number.errorf(spec.CodeInvalid, "%s", problem)
 	case taken[p.Port]:
 		number.warnf("", "has no effect: port %d has settings already", p.Port)
 	case len(defined) > 0 && !slices.Contains(defined, p.Port):
 		number.warnf("", "has no effect: the service has no port %d; settings are for the service's ports, not for its endpoints'", p.Port)
 	}
 	if p.LoadBalancer == nil && p.ConnectionPool == nil && p.OutlierDetection == nil && p.TLS == nil {
-		s.errorf("the settings are empty")
+		s.errorf(spec.CodeMissing, "the settings are empty")
 		return
 	}
 	v.policyBlocks(s, p, scope, p.OutlierDetection != nil)
@@ -101,9 +101,9 @@ func (v *validator) policyBlocks(s *site, p *spec.PortTrafficPolicy, scope polic
 func (v *validator) count(s *site, field string, n int) {
 	switch e := s.field(field); {
 	case n < 0:
-		e.errorf("%d is negative, 0 or more is expected", n)
+		e.errorf(spec.CodeInvalid, "%d is negative, 0 or more is expected", n)
 	case int64(n) > math.MaxUint32:
-		e.errorf("%d is too large, %d or less is expected", n, uint32(math.MaxUint32))
+		e.errorf(spec.CodeInvalid, "%d is too large, %d or less is expected", n, uint32(math.MaxUint32))
 	}
 }
 
@@ -111,13 +111,13 @@ func (v *validator) count(s *site, field string, n int) {
 func (v *validator) percentage(s *site, field string, percent float64) {
 	if !(percent >= 0 && percent <= 100) {
 		e := s.field(field)
-		e.errorf("%v is not a percentage, 0 to 100 is expected", percent)
+		e.errorf(spec.CodeInvalid, "%v is not a percentage, 0 to 100 is expected", percent)
 	}
 }
 
 func (v *validator) connectionPool(s *site, p *spec.ConnectionPool) {
 	if p.TCP == nil && p.HTTP == nil {
-		s.errorf("the connection pool is empty: tcp or http is expected")
+		s.errorf(spec.CodeMissing, "the connection pool is empty: tcp or http is expected")
 		return
 	}
 	if t := p.TCP; t != nil {
@@ -125,8 +125,8 @@ func (v *validator) connectionPool(s *site, p *spec.ConnectionPool) {
 		v.count(&e, "maxConnections", t.MaxConnections)
 		v.duration(&e, "connectTimeout", t.ConnectTimeout)
 		v.duration(&e, "maxConnectionDuration", t.MaxConnectionDuration)
-		if t.IdleTimeout != nil {
-			v.duration(&e, "idleTimeout", *t.IdleTimeout)
+		if t.IdleTimeout != spec.NoLimit {
+			v.duration(&e, "idleTimeout", t.IdleTimeout)
 		}
 		if k := t.Keepalive; k != nil {
 			v.count(&e, "tcpKeepalive.probes", k.Probes)
@@ -150,10 +150,10 @@ func (v *validator) httpSettings(s *site, h *spec.HTTPSettings) {
 	switch {
 	case h.H2UpgradePolicy > spec.H2UpgradeAlways:
 		e := s.field("h2UpgradePolicy")
-		e.errorf("%d is not a policy of upgrading", h.H2UpgradePolicy)
+		e.errorf(spec.CodeInvalid, "%d is not a policy of upgrading", h.H2UpgradePolicy)
 	case h.H2UpgradePolicy == spec.H2UpgradeAlways && h.UseClientProtocol:
 		e := s.field("useClientProtocol")
-		e.errorf("excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2")
+		e.errorf(spec.CodeConflict, "excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2")
 	}
 	if k := h.HTTP2Keepalive; k != nil {
 		e := s.field("http2KeepAlive")
@@ -167,7 +167,7 @@ func (v *validator) httpSettings(s *site, h *spec.HTTPSettings) {
 func (v *validator) required(s *site, field string, given bool) {
 	if !given {
 		e := s.field(field)
-		e.errorf("is missing")
+		e.errorf(spec.CodeMissing, "is missing")
 	}
 }
 
@@ -207,7 +207,7 @@ func (v *validator) outlierDetection(s *site, o *spec.OutlierDetection, scope po
 	}
 	if o.ConsecutiveLocalOriginFailures > 0 && !o.SplitExternalLocalOriginErrors {
 		e := s.field("consecutiveLocalOriginFailures")
-		e.errorf("needs splitExternalLocalOriginErrors, which is not set")
+		e.errorf(spec.CodeMissing, "needs splitExternalLocalOriginErrors, which is not set")
 	}
 	v.duration(s, "interval", o.Interval)
 	v.duration(s, "baseEjectionTime", o.BaseEjectionTime)
@@ -254,7 +254,7 @@ func (v *validator) endpointsIn(scope policyScope) int {
 func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	mode := s.field("mode")
 	if int(t.Mode) >= len(resource.ClientTLSModes) {
-		mode.errorf("%d is not a mode of TLS", t.Mode)
+		mode.errorf(spec.CodeInvalid, "%d is not a mode of TLS", t.Mode)
 		return
 	}
 	clientFiles, files := t.ClientCertificate != "" || t.PrivateKey != "", false
@@ -263,7 +263,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	}
 	switch {
 	case t.Mode == spec.ClientTLSIstioMutual:
-		mode.errorf("ISTIO_MUTUAL is not executed by Lateen: only a mesh gives a workload its certificate; use MUTUAL with one of your own")
+		mode.errorf(spec.CodeUnsupported, "ISTIO_MUTUAL is not executed by Lateen: only a mesh gives a workload its certificate; use MUTUAL with one of your own")
 		return
 	case t.Mode == spec.ClientTLSDisable:
 		if files || t.CredentialName != "" || t.SNI != "" || len(t.SubjectAltNames) > 0 || t.InsecureSkipVerify {
@@ -272,14 +272,14 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 		return
 	case t.CredentialName != "" && files:
 		e := s.field("credentialName")
-		e.errorf("excludes certificates from files, and there are some")
+		e.errorf(spec.CodeConflict, "excludes certificates from files, and there are some")
 		return
 	}
 	if t.InsecureSkipVerify {
 		verifies := t.CACertificates != "" || len(t.SubjectAltNames) > 0 || t.Mode == spec.ClientTLSSimple && t.CredentialName != ""
 		if verifies {
 			e := s.field("insecureSkipVerify")
-			e.errorf("excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
+			e.errorf(spec.CodeConflict, "excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
 		}
 		if t.CACRL != "" {
 			e := s.field("caCrl")
@@ -295,7 +295,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 		for _, f := range []struct{ field, value string }{{"clientCertificate", t.ClientCertificate}, {"privateKey", t.PrivateKey}} {
 			if f.value == "" {
 				e := s.field(f.field)
-				e.errorf("MUTUAL needs it, or a credentialName")
+				e.errorf(spec.CodeMissing, "MUTUAL needs it, or a credentialName")
 			}
 		}
 	case clientFiles:
@@ -303,7 +303,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	}
 	if strings.HasPrefix(t.SNI, "*") || t.SNI != "" && hostProblem(t.SNI) != "" {
 		e := s.field("sni")
-		e.errorf("%q is not a server name", t.SNI)
+		e.errorf(spec.CodeInvalid, "%q is not a server name", t.SNI)
 	}
 }
 

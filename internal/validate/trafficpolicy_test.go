@@ -106,7 +106,7 @@ func TestValidateConnectionPool(t *testing.T) {
 		{"empty", pooled(spec.ConnectionPool{}), []string{"trafficPolicy.connectionPool: the connection pool is empty: tcp or http is expected"}},
 		{"empty settings", pooled(spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}}), nil},
 		{"all of tcp", tcp(spec.TCPSettings{
-			MaxConnections: 1, ConnectTimeout: time.Millisecond, MaxConnectionDuration: time.Hour, IdleTimeout: new(time.Minute),
+			MaxConnections: 1, ConnectTimeout: time.Millisecond, MaxConnectionDuration: time.Hour, IdleTimeout: time.Minute,
 			Keepalive: &spec.TCPKeepalive{Probes: 1, Time: time.Second, Interval: time.Second},
 		}), nil},
 		{"fewer than no connections", tcp(spec.TCPSettings{MaxConnections: -1}), []string{"trafficPolicy.connectionPool.tcp.maxConnections: -1 is negative, 0 or more is expected"}},
@@ -114,8 +114,8 @@ func TestValidateConnectionPool(t *testing.T) {
 			[]string{"trafficPolicy.connectionPool.tcp.connectTimeout: 999µs is too short, 1ms or more is expected"}},
 		{"before the beginning", tcp(spec.TCPSettings{MaxConnectionDuration: -time.Second}),
 			[]string{"trafficPolicy.connectionPool.tcp.maxConnectionDuration: -1s is too short, 1ms or more is expected"}},
-		{"idle for ever", tcp(spec.TCPSettings{IdleTimeout: new(time.Duration(0))}), nil},
-		{"idle between milliseconds", tcp(spec.TCPSettings{IdleTimeout: new(1500 * time.Microsecond)}),
+		{"idle for ever", tcp(spec.TCPSettings{IdleTimeout: spec.NoLimit}), nil},
+		{"idle between milliseconds", tcp(spec.TCPSettings{IdleTimeout: 1500 * time.Microsecond}),
 			[]string{"trafficPolicy.connectionPool.tcp.idleTimeout: 1.5ms is too precise, whole milliseconds are expected"}},
 		{"keepalive", tcp(spec.TCPSettings{Keepalive: &spec.TCPKeepalive{Probes: -1, Time: 1, Interval: 2}}), []string{
 			"trafficPolicy.connectionPool.tcp.tcpKeepalive.probes: -1 is negative, 0 or more is expected",

@@ -149,9 +149,9 @@ func once(v *validator, n int, kind string, at func(i int) (o *spec.Origin, name
 		}
 		s := v.site(o, kind, namespace, name)
 		if before.File == "" {
-			s.errorf("%s %s is declared twice", id.kind, id.Name)
+			s.errorf(spec.CodeDuplicate, "%s %s is declared twice", id.kind, id.Name)
 		} else {
-			s.errorf("%s %s is declared twice: first at %s", id.kind, id.Name, position(before))
+			s.errorf(spec.CodeDuplicate, "%s %s is declared twice: first at %s", id.kind, id.Name, position(before))
 		}
 	}
 }
@@ -176,22 +176,22 @@ func (v *validator) exportTo(s *site, list []string, namespace string, orNobody 
 		switch {
 		case entry == "*":
 			if len(list) > 1 {
-				e.errorf(`"*" is every namespace and stands alone, but the list has %d entries`, len(list))
+				e.errorf(spec.CodeConflict, `"*" is every namespace and stands alone, but the list has %d entries`, len(list))
 			}
 		case entry == "~" && orNobody:
 			if len(list) > 1 {
-				e.errorf(`"~" is no namespace and stands alone, but the list has %d entries`, len(list))
+				e.errorf(spec.CodeConflict, `"~" is no namespace and stands alone, but the list has %d entries`, len(list))
 			}
 		case entry == ".":
 		case !resource.IsLabel(entry):
-			e.errorf(`%q is neither "*", "." nor the name of a namespace`, entry)
+			e.errorf(spec.CodeInvalid, `%q is neither "*", "." nor the name of a namespace`, entry)
 		}
 		name := entry
 		if entry == "." {
 			name = namespace
 		}
 		if seen[name] {
-			e.errorf("the namespace %q is listed twice", name)
+			e.errorf(spec.CodeDuplicate, "the namespace %q is listed twice", name)
 		}
 		seen[name] = true
 	}

@@ -64,7 +64,7 @@ func (v *validator) virtualServices() {
 		v.exportTo(&s, vs.ExportTo, vs.Namespace, false)
 		if len(vs.Routes) == 0 {
 			e := s.field("http")
-			e.errorf("the VirtualService has no route")
+			e.errorf(spec.CodeMissing, "the VirtualService has no route")
 		}
 		for j := range vs.Routes {
 			at = v.routeSite(&s, &bound, j)
@@ -88,7 +88,7 @@ func (v *validator) virtualServiceGateways(s *site, vs *boundService) {
 	if vs.delegate {
 		if len(vs.Gateways) > 0 {
 			e := s.field("gateways")
-			e.errorf("a VirtualService without hosts is a delegate and names no gateways: hosts are missing, or gateways too many")
+			e.errorf(spec.CodeInvalid, "a VirtualService without hosts is a delegate and names no gateways: hosts are missing, or gateways too many")
 		} else if !v.delegated[vs.name] {
 			s.warnf("", "it has no hosts and no route delegates to it: it is never served")
 		}
@@ -125,14 +125,14 @@ func (v *validator) virtualServiceHosts(s *site, vs *boundService) {
 		problem := hostProblem(host)
 		switch {
 		case problem != "" && !resource.IsAddress(host):
-			e.suggestf(withoutPort(host), "%s", problem)
+			e.suggestf(spec.CodeInvalid, withoutPort(host), "%s", problem)
 			continue
 		case host == "*" && mesh:
-			e.errorf(`"*" cannot be a host in the mesh, to which the VirtualService is bound`)
+			e.errorf(spec.CodeInvalid, `"*" cannot be a host in the mesh, to which the VirtualService is bound`)
 		}
 		if len(vs.Hosts) > 1 {
 			if other, ok := taken.overlapping(host); ok {
-				e.errorf("%q overlaps with %q of the same VirtualService", host, vs.Hosts[other])
+				e.errorf(spec.CodeConflict, "%q overlaps with %q of the same VirtualService", host, vs.Hosts[other])
 			}
 			taken.add(host, i)
 		}
@@ -187,14 +187,14 @@ func (v *validator) delegation(s *site, d *spec.Delegate, vs *boundService) {
 	switch {
 	case vs.delegate:
 		e := s.field("delegate")
-		e.errorf("a delegate cannot delegate in turn")
+		e.errorf(spec.CodeInvalid, "a delegate cannot delegate in turn")
 		return
 	case d.Name == "":
-		at.errorf("the name of the delegate is missing")
+		at.errorf(spec.CodeMissing, "the name of the delegate is missing")
 		return
 	case d.Namespace != "" && !resource.IsLabel(d.Namespace):
 		e := s.field("delegate.namespace")
-		e.errorf("%q is not the name of a namespace", d.Namespace)
+		e.errorf(spec.CodeInvalid, "%q is not the name of a namespace", d.Namespace)
 		return
 	}
 	name := v.delegateName(vs.VirtualService, d)

@@ -24,7 +24,7 @@ func (v *validator) workloadSelector(s *site, service *spec.Service) {
 		e.warnf(codeSchema, "selects nothing: resolution NONE has no endpoints")
 		return
 	case spec.ResolveDynamicDNS, spec.ResolveDiscovery:
-		e.errorf("resolution %s has no endpoints to select", service.Resolution)
+		e.errorf(spec.CodeConflict, "resolution %s has no endpoints to select", service.Resolution)
 		return
 	}
 	if len(service.WorkloadSelector) == 0 {
@@ -80,19 +80,19 @@ func (v *validator) workloadEntries() {
 		address := s.field("address")
 		switch {
 		case w.Address == "":
-			address.errorf("the address is missing: endpoints are reached directly, not through the gateway of their network")
+			address.errorf(spec.CodeMissing, "the address is missing: endpoints are reached directly, not through the gateway of their network")
 		case isSocketURL(w.Address):
 			v.socket(&s, &w.Endpoint)
 		case !resource.IsAddress(w.Address) && exactHostProblem(w.Address) != "":
-			address.suggestf(withoutPort(w.Address), "%q is neither an IP address nor a host name", w.Address)
+			address.suggestf(spec.CodeInvalid, withoutPort(w.Address), "%q is neither an IP address nor a host name", w.Address)
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.Ports)) {
 			e := s.entry("ports", name)
 			switch problem := resource.PortProblem(w.Ports[name]); {
 			case !resource.IsLabel(name):
-				e.errorf("%q is not the name of a port: letters, digits and inner hyphens are expected", name)
+				e.errorf(spec.CodeInvalid, "%q is not the name of a port: letters, digits and inner hyphens are expected", name)
 			case problem != "":
-				e.errorf("%s", problem)
+				e.errorf(spec.CodeInvalid, "%s", problem)
 			}
 		}
 		v.endpointUse(&s, &w.Endpoint)

@@ -1,9 +1,9 @@
-// Package word looks at texts eight bytes at a time.
+// Package word processes texts eight bytes at a time.
 package word
 
 import "math/bits"
 
-// A Text is what words are read from.
+// A Text is a type from which words are read.
 type Text interface{ ~string | ~[]byte }
 
 // Size is the number of bytes in a word.
@@ -21,12 +21,12 @@ func At[T Text](s T, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Rest returns the last len(s)%8 bytes of s, the first one lowest, above which
-// all is zero.
+// Rest returns the last len(s)%8 bytes of s, the first one lowest. The bytes
+// above are zero.
 func Rest[T Text](s T) uint64 {
 	n := len(s) % Size
 	if len(s) >= Size {
-		// A shift by all 64 bits leaves nothing.
+		// A shift by all 64 bits gives zero.
 		return At(s, len(s)-Size) >> (Size * (Size - n))
 	}
 	w := uint64(0)
@@ -39,25 +39,25 @@ func Rest[T Text](s T) uint64 {
 // Begin returns the first n bytes of w, moved to the top, and zeros below.
 func Begin(w uint64, n int) uint64 { return w << (Size * (Size - n)) }
 
-// Fill returns a word with c in all bytes but the first n, of which there are less
-// than Size and which are zero.
+// Fill returns a word with c in all bytes except the first n, which are zero. n
+// must be less than Size.
 func Fill(c byte, n int) uint64 { return low * uint64(c) << (Size * n & 63) }
 
-// Equal returns w with the highest bit set of those bytes that are c, and
-// nothing else.
+// Equal returns a word with the highest bit of each byte of w that equals c,
+// and no other bits.
 func Equal(w uint64, c byte) uint64 {
 	w ^= low * uint64(c)
 	return ^(w&^high + ^uint64(high) | w | ^uint64(high))
 }
 
-// Count returns how many bytes marks means.
+// Count returns the number of bytes in marks.
 func Count(marks uint64) int { return int(marks >> 7 * low >> (Size * (Size - 1))) }
 
-// First returns the place of the first byte that marks means, of which there is
-// at least one.
+// First returns the index of the first byte in marks, which must have at least
+// one.
 func First(marks uint64) int { return bits.TrailingZeros64(marks) / Size }
 
-// Place returns the place of the byte that marks means after n others.
+// Place returns the index of the byte in marks that follows n others.
 func Place(marks uint64, n int) int {
 	for range n {
 		marks &= marks - 1
@@ -65,12 +65,12 @@ func Place(marks uint64, n int) int {
 	return First(marks)
 }
 
-// Mark returns what means the byte at a place.
+// Mark returns the mark of the byte at an index.
 func Mark(place int) uint64 { return 0x80 << (Size * place & 63) }
 
-// In returns w with the highest bit set of those bytes that lie between first and
-// last. The other bits mean nothing, and none does unless all of w is ASCII, as
-// first and last are.
+// In returns a word with the highest bit set for each byte of w between first
+// and last. Its other bits are undefined. All bits are undefined unless w,
+// first and last are ASCII.
 func In(w uint64, first, last byte) uint64 {
 	return (w + low*uint64(0x80-first)) &^ (w + low*uint64(0x7f-last))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/word"
 )
 
-// bytesOf takes a word apart.
+// bytesOf returns the bytes of a word.
 func bytesOf(w uint64) []byte {
 	var b []byte
 	for ; len(b) < word.Size; w >>= 8 {
@@ -56,7 +56,7 @@ func TestPlaces(t *testing.T) {
 	require.Zero(t, word.Count(0))
 }
 
-// marks returns the word that marks those bytes of w which are meant.
+// marks returns the word that marks those bytes of w for which meant is true.
 func marks(w uint64, meant func(c byte) bool) uint64 {
 	m := uint64(0)
 	for i, c := range bytesOf(w) {
@@ -70,7 +70,7 @@ func marks(w uint64, meant func(c byte) bool) uint64 {
 const all = 0x8080808080808080
 
 func TestMarks(t *testing.T) {
-	// Each byte stands between others that could carry over or borrow.
+	// Each byte is between others that could carry over or borrow.
 	for _, around := range []string{"\x00\x00", "\x7f\x7f", "//", "01", "zA", "\x00\xff", "\xff\x80"} {
 		for c := range 256 {
 			w := word.At(around[:1]+string([]byte{byte(c)})+around+"a"+string([]byte{byte(c)})+around, 0)

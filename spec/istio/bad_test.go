@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,7 +50,8 @@ func problems(t *testing.T, s *Source) []string {
 	t.Helper()
 	_, err := s.Declare()
 	var all []string
-	for _, e := range unjoin(err) {
+	for e := range spec.Errors(err) {
+		require.NotEmpty(t, e.Code, e)
 		all = append(all, wantedFile.ReplaceAllString(e.Error(), ""))
 	}
 	return all

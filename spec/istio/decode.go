@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 const nullIsNothing = "null is the same as leaving the field out"
@@ -24,7 +26,7 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 		f := s.fields[name]
 		if o := f.ContainingOneof(); o != nil && e.form != null {
 			if first, ok := oneofs[o]; ok {
-				r.fail(k.line, k.column, fmt.Sprintf("excludes %s, which is set as well", first), "")
+				r.fail(spec.CodeConflict, k.line, k.column, fmt.Sprintf("excludes %s, which is set as well", first), "")
 				return
 			}
 			if oneofs == nil {
@@ -61,7 +63,7 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 		entry, ok := set.entries[k.name]
 		switch {
 		case !ok:
-			r.fail(k.line, k.column, "unknown field", nearest(k.name, set.names))
+			r.fail(spec.CodeUnknownField, k.line, k.column, "unknown field", nearest(k.name, set.names))
 		case entry.treatment == unexecuted:
 			r.refuse(k.line, k.column, entry.reason)
 		case entry.treatment == idle:
@@ -99,7 +101,7 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 		elements := m.Mutable(f).List()
 		r.elements(v, func(_ int, e *value) {
 			if e.form == null {
-				r.fail(e.line, e.column, "cannot be null", "")
+				r.fail(spec.CodeInvalid, e.line, e.column, "cannot be null", "")
 				elements.Append(elements.NewElement())
 				return
 			}
@@ -122,7 +124,7 @@ func (r *reader) flaws(v *value, enter func(string)) {
 		if f.name != "" {
 			enter(f.name)
 		}
-		r.fail(f.line, f.column, f.problem, "")
+		r.fail(spec.CodeInvalid, f.line, f.column, f.problem, "")
 		if f.name != "" {
 			r.leave()
 		}
@@ -136,7 +138,7 @@ func (r *reader) entries(v *value, read func(name string, e *value)) {
 	for i, k := range v.keys {
 		r.enterKey(k.name)
 		if e := v.elements[i]; e.form == null {
-			r.fail(e.line, e.column, "cannot be null", "")
+			r.fail(spec.CodeInvalid, e.line, e.column, "cannot be null", "")
 		} else {
 			read(k.name, e)
 		}
@@ -169,7 +171,7 @@ func (r *reader) single(v *value, f protoreflect.FieldDescriptor, make func() pr
 		}
 		data, err := base64.StdEncoding.DecodeString(strings.NewReplacer("\n", "", "\r", "").Replace(s))
 		if err != nil {
-			r.failf(v, "expected base64, found %v", v)
+			r.failf(spec.CodeInvalid, v, "expected base64, found %v", v)
 			return content, false
 		}
 		return protoreflect.ValueOfBytes(data), true
@@ -191,7 +193,7 @@ func (r *reader) single(v *value, f protoreflect.FieldDescriptor, make func() pr
 	case protoreflect.EnumKind:
 		return r.enum(v, f.Enum())
 	}
-	r.failf(v, "cannot be read: fields of type %v are not known", f.Kind())
+	r.failf(spec.CodeInvalid, v, "cannot be read: fields of type %v are not known", f.Kind())
 	return content, false
 }
 
@@ -210,7 +212,7 @@ func (r *reader) singleMessage(v *value, d protoreflect.MessageDescriptor, make 
 		return content, ok
 	case "istio.networking.v1alpha3.PortSelector":
 		if v.form == number {
-			r.fail(v.line, v.column, "expected a map, found "+v.String(), "{number: "+v.scalar+"}")
+			r.fail(spec.CodeInvalid, v.line, v.column, "expected a map, found "+v.String(), "{number: "+v.scalar+"}")
 			return content, false
 		}
 	}
@@ -234,17 +236,17 @@ func (r *reader) is(v *value, wanted form) bool {
 func (r *reader) mismatch(v *value, expected string) {
 	switch {
 	case v.form == invalid:
-		r.fail(v.line, v.column, v.scalar, "")
+		r.fail(spec.CodeInvalid, v.line, v.column, v.scalar, "")
 	case v.form == object && len(v.keys) == 0 && len(v.flaws) == 1 && v.flaws[0].name == "":
-		r.failf(v, "expected %s, found a map in a map, as from a template such as {{ name }} that was not filled in", expected)
+		r.failf(spec.CodeInvalid, v, "expected %s, found a map in a map, as from a template such as {{ name }} that was not filled in", expected)
 	default:
-		r.failf(v, "expected %s, found %v", expected, v)
+		r.failf(spec.CodeInvalid, v, "expected %s, found %v", expected, v)
 	}
 }
 
 func (r *reader) text(v *value) (string, bool) {
 	if v.form == number || v.form == boolean {
-		r.failf(v, "expected a string, found %v; quote it", v)
+		r.failf(spec.CodeInvalid, v, "expected a string, found %v; quote it", v)
 		return "", false
 	}
 	return v.scalar, r.is(v, text)
@@ -252,7 +254,7 @@ func (r *reader) text(v *value) (string, bool) {
 
 func (r *reader) boolean(v *value) (bool, bool) {
 	if v.form == text && plainForm(v.scalar) == boolean {
-		r.failf(v, "expected a boolean, found %v; remove the quotes", v)
+		r.failf(spec.CodeInvalid, v, "expected a boolean, found %v; remove the quotes", v)
 		return false, false
 	}
 	return r.is(v, boolean) && truth(v.scalar), v.form == boolean
@@ -262,7 +264,7 @@ func (r *reader) boolean(v *value) (bool, bool) {
 func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
 	switch {
 	case v.form == text && plainForm(v.scalar) == number:
-		r.failf(v, "expected an integer, found %v; remove the quotes", v)
+		r.failf(spec.CodeInvalid, v, "expected an integer, found %v; remove the quotes", v)
 		return 0, false
 	case v.form != number:
 		r.mismatch(v, "an integer")
@@ -271,9 +273,9 @@ func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
 	n := v.numeral()
 	switch {
 	case !n.integer:
-		r.failf(v, "expected an integer, found %v", v)
+		r.failf(spec.CodeInvalid, v, "expected an integer, found %v", v)
 	case n.negative && (least >= 0 || n.magnitude > uint64(-least)), !n.negative && n.magnitude > most:
-		r.failf(v, "must be between %d and %d, not %s", least, most, v.scalar)
+		r.failf(spec.CodeInvalid, v, "must be between %d and %d, not %s", least, most, v.scalar)
 	case n.negative:
 		return -int64(n.magnitude), true
 	default:
@@ -284,7 +286,7 @@ func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
 
 func (r *reader) float(v *value) (float64, bool) {
 	if v.form == text && plainForm(v.scalar) == number {
-		r.failf(v, "expected a number, found %v; remove the quotes", v)
+		r.failf(spec.CodeInvalid, v, "expected a number, found %v; remove the quotes", v)
 		return 0, false
 	}
 	if !r.is(v, number) {
@@ -292,7 +294,7 @@ func (r *reader) float(v *value) (float64, bool) {
 	}
 	x := v.numeral().float
 	if math.IsNaN(x) || math.IsInf(x, 0) {
-		r.failf(v, "expected a finite number, found %s", v.scalar)
+		r.failf(spec.CodeInvalid, v, "expected a finite number, found %s", v.scalar)
 		return 0, false
 	}
 	return x, true
@@ -300,7 +302,7 @@ func (r *reader) float(v *value) (float64, bool) {
 
 func (r *reader) duration(v *value) (time.Duration, bool) {
 	if v.form == number {
-		r.fail(v.line, v.column, "expected a duration, found "+v.String()+" without a unit", v.scalar+"s")
+		r.fail(spec.CodeInvalid, v.line, v.column, "expected a duration, found "+v.String()+" without a unit", v.scalar+"s")
 		return 0, false
 	}
 	t, err := time.ParseDuration(v.scalar)
@@ -319,7 +321,7 @@ func (r *reader) enum(v *value, d protoreflect.EnumDescriptor) (content protoref
 	}
 	e := d.Values().ByName(protoreflect.Name(v.scalar))
 	if e == nil {
-		r.fail(v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), nearest(v.scalar, names))
+		r.fail(spec.CodeInvalid, v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), nearest(v.scalar, names))
 		return content, false
 	}
 	return protoreflect.ValueOfEnum(e.Number()), true

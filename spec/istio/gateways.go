@@ -11,7 +11,7 @@ import (
 // servers returns the servers of a Gateway, in order.
 func (r *reader) servers(m *networking.Gateway, created time.Time) []spec.Server {
 	if len(m.Servers) == 0 && !r.isBroken() {
-		r.errorAt("spec.servers", "is missing: a Gateway needs at least one server")
+		r.errorAt(spec.CodeMissing, "spec.servers", "is missing: a Gateway needs at least one server")
 	}
 	servers := make([]spec.Server, 0, len(m.Servers))
 	for i, s := range m.Servers {

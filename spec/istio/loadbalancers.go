@@ -75,7 +75,7 @@ func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHas
 	if n := minimumRingSize(m); n != 0 {
 		r.warnAt(path+".minimumRingSize@key", deprecated, "is deprecated; use ringHash.minimumRingSize")
 		if m.HashAlgorithm != nil {
-			r.errorAt(path+".minimumRingSize@key", "excludes ringHash and maglev, of which one is set as well")
+			r.errorAt(spec.CodeConflict, path+".minimumRingSize@key", "excludes ringHash and maglev, of which one is set as well")
 		} else {
 			to.RingHash = &spec.RingHash{MinimumRingSize: size(n)}
 		}

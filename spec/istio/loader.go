@@ -23,10 +23,11 @@ type loader struct {
 // An identity is what only one resource may have.
 type identity struct{ group, kind, namespace, name string }
 
-// A place is a line of a file.
+// A place is where a resource is, and the digest of its contents.
 type place struct {
-	file string
-	line int
+	file   string
+	line   int
+	digest uint64
 }
 
 func (l *loader) fail(f spec.Finding) {
@@ -35,12 +36,12 @@ func (l *loader) fail(f spec.Finding) {
 
 func (l *loader) input(in input) {
 	if in.err != nil {
-		l.fail(spec.Finding{File: in.name, Problem: readProblem(in)})
+		l.fail(spec.Finding{Code: spec.CodeUnreadable, File: in.name, Problem: readProblem(in)})
 		return
 	}
 	text, problem, line, column := readable(in.data)
 	if problem != "" {
-		l.fail(spec.Finding{File: in.name, Line: line, Column: column, Problem: problem})
+		l.fail(spec.Finding{Code: spec.CodeUnreadable, File: in.name, Line: line, Column: column, Problem: problem})
 		return
 	}
 	for _, d := range split(in.name, text) {
@@ -48,7 +49,7 @@ func (l *loader) input(in input) {
 		var syntax *syntaxError
 		switch {
 		case errors.As(err, &syntax):
-			l.fail(spec.Finding{File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
+			l.fail(spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
 		case root != nil && root.form != null:
 			l.resource(d, root, -1)
 		}
@@ -104,7 +105,7 @@ func (l *loader) resource(d *document, v *value, item int) {
 	case problem != "":
 		at, _ := v.field(wrong)
 		r.enter(wrong)
-		r.fail(at.line, at.column, problem, suggestion)
+		r.fail(spec.CodeInvalid, at.line, at.column, problem, suggestion)
 		r.leave()
 	case entry == nil || entry.verdict == skipped:
 		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
@@ -134,14 +135,14 @@ func isList(apiVersion, kind string) bool {
 // list reads the items of a List, or of a list of one kind.
 func (l *loader) list(d *document, v *value, r *reader, item int) {
 	if item >= 0 {
-		r.failf(v, "a List cannot be inside a List")
+		r.failf(spec.CodeInvalid, v, "a List cannot be inside a List")
 		return
 	}
 	items, _ := v.field("items")
 	switch {
 	case items == nil:
 		r.enter("items")
-		r.failf(v, "is missing")
+		r.failf(spec.CodeMissing, v, "is missing")
 		r.leave()
 		return
 	case items.form == null:
@@ -171,7 +172,7 @@ func (r *reader) requiredText(v *value, name, example string) (string, bool) {
 				e, suggestion = &value{line: k.line, column: k.column}, name
 			}
 		}
-		r.fail(e.line, e.column, "is missing, "+example, suggestion)
+		r.fail(spec.CodeMissing, e.line, e.column, "is missing, "+example, suggestion)
 		return "", false
 	}
 	return r.text(e)
@@ -189,11 +190,14 @@ func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 			suggestion := nearest(k.name, topLevel)
 			meant[suggestion] = true
 			r.enter(k.name)
-			r.fail(k.line, k.column, "unknown field", suggestion)
+			r.fail(spec.CodeUnknownField, k.line, k.column, "unknown field", suggestion)
 			r.leave()
 		}
 	}
-	created := l.metadata(entry, r, v)
+	created, repeated := l.metadata(entry, r, v)
+	if repeated {
+		return
+	}
 	content, _ := v.field("spec")
 	r.enter("spec")
 	defer r.leave()
@@ -202,7 +206,7 @@ func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 			content = v
 		}
 		if !meant["spec"] {
-			r.failf(content, "is missing")
+			r.failf(spec.CodeMissing, content, "is missing")
 		}
 		return
 	}
@@ -218,8 +222,9 @@ var otherMetadata = []string{
 
 var metadataFields = append([]string{"name", "namespace", "creationTimestamp"}, otherMetadata...)
 
-// metadata reads what a resource is called and how old it is.
-func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.Time) {
+// metadata reads what a resource is called and how old it is. A repeated resource
+// has the name of one before. That is an error unless both are equal.
+func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.Time, repeated bool) {
 	r.enter("metadata")
 	defer r.leave()
 	m, _ := v.field("metadata")
@@ -227,11 +232,11 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 		if m == nil {
 			m = v
 		}
-		r.failf(m, "is missing: a resource needs a name")
-		return
+		r.failf(spec.CodeMissing, m, "is missing: a resource needs a name")
+		return created, false
 	}
 	if !r.is(m, object) {
-		return
+		return created, false
 	}
 	r.flaws(m, r.enter)
 	name := ""
@@ -240,7 +245,7 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 		r.enter(k.name)
 		switch {
 		case !slices.Contains(metadataFields, k.name):
-			r.fail(k.line, k.column, "unknown field", nearest(k.name, metadataFields))
+			r.fail(spec.CodeUnknownField, k.line, k.column, "unknown field", nearest(k.name, metadataFields))
 		case e.form == null:
 		case k.name == "name":
 			name, _ = r.text(e)
@@ -250,7 +255,7 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 			if s, ok := r.text(e); ok {
 				t, err := time.Parse(time.RFC3339, s)
 				if err != nil {
-					r.failf(e, "expected a time such as 2006-01-02T15:04:05Z, found %v", e)
+					r.failf(spec.CodeInvalid, e, "expected a time such as 2006-01-02T15:04:05Z, found %v", e)
 				}
 				created = t
 			}
@@ -272,19 +277,24 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 				e = m
 			}
 			r.enter("name")
-			r.failf(e, "is missing")
+			r.failf(spec.CodeMissing, e, "is missing")
 			r.leave()
 		}
-		return created
+		return created, false
 	}
 	id := identity{entry.group, entry.name, r.origin.Namespace, name}
-	if first, ok := l.seen[id]; ok {
+	labels, _ := m.field("labels")
+	content, _ := v.field("spec")
+	contents := digest(labels, content)
+	first, ok := l.seen[id]
+	switch {
+	case !ok:
+		l.seen[id] = place{r.origin.File, r.origin.Line, contents}
+	case first.digest != contents:
 		e, _ := m.field("name")
 		r.enter("name")
-		r.failf(e, "the resource is already in %s:%d", first.file, first.line)
+		r.failf(spec.CodeDuplicate, e, "the resource is already in %s:%d, with other contents", first.file, first.line)
 		r.leave()
-		return created
 	}
-	l.seen[id] = place{r.origin.File, r.origin.Line}
-	return created
+	return created, ok
 }

@@ -74,7 +74,7 @@ func (r *reader) refuseClaims(m *networking.HTTPMatchRequest, path string) {
 		}
 		slices.Sort(claims)
 		for _, name := range claims {
-			r.errorAt(fmt.Sprintf("%s.%s[%s]@key", path, part.field, name),
+			r.errorAt(spec.CodeInvalid, fmt.Sprintf("%s.%s[%s]@key", path, part.field, name),
 				"is not executed by Lateen: tokens are not verified yet, so there are no claims to match")
 		}
 	}

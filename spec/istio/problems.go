@@ -94,11 +94,11 @@ func (r *reader) field() string {
 	return string(b)
 }
 
-func (r *reader) finding(line, column int, problem, suggestion string) spec.Finding {
+func (r *reader) finding(code spec.Code, line, column int, problem, suggestion string) spec.Finding {
 	return spec.Finding{
 		File: r.origin.File, Line: line, Column: column,
 		Kind: r.origin.Kind, Namespace: r.origin.Namespace, Name: r.origin.Name,
-		Field: r.field(), Problem: problem, Suggestion: suggestion,
+		Field: r.field(), Code: code, Problem: problem, Suggestion: suggestion,
 	}
 }
 
@@ -123,65 +123,50 @@ func (r *reader) add(f spec.Finding) {
 	}
 }
 
-func (r *reader) addWarning(code string, f spec.Finding) {
+func (r *reader) addWarning(f spec.Finding) {
 	if !r.repeats(f) {
-		r.warnings = append(r.warnings, spec.Warning{Code: code, Finding: f})
+		r.warnings = append(r.warnings, spec.Warning{Finding: f})
 	}
 }
 
 // fail records an error that leaves a gap in what is read.
-func (r *reader) fail(line, column int, problem, suggestion string) {
-	f := r.finding(line, column, problem, suggestion)
+func (r *reader) fail(code spec.Code, line, column int, problem, suggestion string) {
+	f := r.finding(code, line, column, problem, suggestion)
 	r.broken = append(r.broken, f.Field)
 	r.add(f)
 }
 
 // failf is fail at a value.
-func (r *reader) failf(v *value, format string, args ...any) {
-	r.fail(v.line, v.column, fmt.Sprintf(format, args...), "")
+func (r *reader) failf(code spec.Code, v *value, format string, args ...any) {
+	r.fail(code, v.line, v.column, fmt.Sprintf(format, args...), "")
 }
 
 // refuse records that what stands somewhere is known, but not executed.
 func (r *reader) refuse(line, column int, reason string) {
-	r.add(r.finding(line, column, "is not executed by Lateen: "+reason, ""))
+	r.add(r.finding(spec.CodeUnsupported, line, column, "is not executed by Lateen: "+reason, ""))
 }
 
 // warn records a warning under the code of Istio's analyzer, or "".
-func (r *reader) warn(line, column int, code, problem string) {
-	r.addWarning(code, r.finding(line, column, problem, ""))
+func (r *reader) warn(line, column int, code spec.Code, problem string) {
+	r.addWarning(r.finding(code, line, column, problem, ""))
 }
 
 // errorAt records an error of what has been read, at a path from the
 // resource's root.
-func (r *reader) errorAt(path, problem string) {
-	o := r.origin
-	o.Path = ""
-	r.add(o.At(path, problem))
+func (r *reader) errorAt(code spec.Code, path, problem string) {
+	r.add(r.at(code, path, problem))
 }
 
 // warnAt records a warning of what has been read, at a path from the
 // resource's root.
-func (r *reader) warnAt(path, code, problem string) {
-	o := r.origin
-	o.Path = ""
-	r.addWarning(code, o.At(path, problem))
+func (r *reader) warnAt(path string, code spec.Code, problem string) {
+	r.addWarning(r.at(code, path, problem))
 }
 
-// breaks returns which elements of a list of the resource have gaps, and
-// whether there is a gap anywhere else.
-func (r *reader) breaks(listPath string) (elements map[int]bool, elsewhere bool) {
-	for _, path := range r.broken {
-		rest, ok := strings.CutPrefix(path, listPath+"[")
-		if end := strings.IndexByte(rest, ']'); ok && end > 0 {
-			if i, err := strconv.Atoi(rest[:end]); err == nil {
-				if elements == nil {
-					elements = make(map[int]bool)
-				}
-				elements[i] = true
-				continue
-			}
-		}
-		elsewhere = true
-	}
-	return elements, elsewhere
+func (r *reader) at(code spec.Code, path, problem string) spec.Finding {
+	o := r.origin
+	o.Path = ""
+	f := o.At(path, problem)
+	f.Code = code
+	return f
 }

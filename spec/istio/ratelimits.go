@@ -55,7 +55,7 @@ func (r *reader) targetRef(v *value) spec.TargetRef {
 		switch name {
 		case "group":
 			if group, ok := r.text(e); ok && group != networkingGroup {
-				r.fail(e.line, e.column, "expected "+networkingGroup+", found "+quote(group), "")
+				r.fail(spec.CodeInvalid, e.line, e.column, "expected "+networkingGroup+", found "+quote(group), "")
 			}
 		case "kind":
 			to.Kind, _ = r.word(e, "VirtualService", "Gateway")
@@ -120,7 +120,7 @@ func (r *reader) word(v *value, known ...string) (string, bool) {
 			return k, true
 		}
 	}
-	r.fail(v.line, v.column, fmt.Sprintf("expected %s, found %s", expected, quote(v.scalar)), nearest(v.scalar, known))
+	r.fail(spec.CodeInvalid, v.line, v.column, fmt.Sprintf("expected %s, found %s", expected, quote(v.scalar)), nearest(v.scalar, known))
 	return "", false
 }
 
@@ -132,7 +132,7 @@ func (r *reader) limitKey(v *value) spec.LimitKey {
 	switch v.form {
 	case text:
 		if v.scalar != remoteAddress {
-			r.fail(v.line, v.column, "expected remoteAddress or {header: NAME}, found "+quote(v.scalar), nearest(v.scalar, []string{remoteAddress}))
+			r.fail(spec.CodeInvalid, v.line, v.column, "expected remoteAddress or {header: NAME}, found "+quote(v.scalar), nearest(v.scalar, []string{remoteAddress}))
 			break
 		}
 		to.RemoteAddress = true
@@ -150,7 +150,7 @@ func (r *reader) limitKey(v *value) spec.LimitKey {
 			}
 		})
 		if to.Header == "" == !to.RemoteAddress && !r.brokenSince(before) {
-			r.failf(v, "expected remoteAddress or {header: NAME}, one in each element")
+			r.failf(spec.CodeConflict, v, "expected remoteAddress or {header: NAME}, one in each element")
 		}
 	default:
 		r.mismatch(v, "remoteAddress or {header: NAME}")
@@ -172,7 +172,7 @@ func (r *reader) when(v *value) *spec.Match {
 	for i, k := range v.keys {
 		if !slices.Contains(whenFields, k.name) && v.elements[i].form != null {
 			r.enter(k.name)
-			r.fail(k.line, k.column, "cannot restrict a limit; "+strings.Join(whenFields, ", ")+" can", "")
+			r.fail(spec.CodeUnknownField, k.line, k.column, "cannot restrict a limit; "+strings.Join(whenFields, ", ")+" can", "")
 			r.leave()
 		}
 	}

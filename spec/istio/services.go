@@ -60,11 +60,11 @@ func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
 	}
 	switch m.Resolution {
 	case networking.ServiceEntry_DYNAMIC_DNS:
-		r.errorAt("spec.addresses", "resolution DYNAMIC_DNS has no addresses")
+		r.errorAt(spec.CodeConflict, "spec.addresses", "resolution DYNAMIC_DNS has no addresses")
 	case networking.ServiceEntry_DNS, networking.ServiceEntry_DNS_ROUND_ROBIN:
 		for i, e := range addresses.elements {
 			if e.form == text && strings.Contains(e.scalar, "/") {
-				r.errorAt(fmt.Sprintf("spec.addresses[%d]", i), quote(e.scalar)+" is a range, which resolution "+m.Resolution.String()+" cannot have")
+				r.errorAt(spec.CodeConflict, fmt.Sprintf("spec.addresses[%d]", i), quote(e.scalar)+" is a range, which resolution "+m.Resolution.String()+" cannot have")
 			}
 		}
 	}

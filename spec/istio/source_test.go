@@ -191,10 +191,15 @@ spec:
 
 func TestTheSameResourceTwice(t *testing.T) {
 	directory := t.TempDir()
-	write(t, directory, map[string]string{"a.yaml": rule("a"), "b.yaml": "# b\n" + rule("b") + "---\n" + rule("a")})
+	write(t, directory, map[string]string{"a.yaml": rule("a"), "b.yaml": "# b\n" + rule("b") + "---\n" + strings.Replace(rule("a"), "{host: a}", "{host: b}", 1)})
 	_, err := Files(directory).Declare()
 	b := filepath.Join(directory, "b.yaml")
-	require.EqualError(t, err, b+":9:18: DestinationRule default/a: metadata.name: the resource is already in "+filepath.Join(directory, "a.yaml")+":1")
+	require.EqualError(t, err, b+":9:18: DestinationRule default/a: metadata.name: the resource is already in "+filepath.Join(directory, "a.yaml")+":1, with other contents")
+
+	write(t, directory, map[string]string{"b.yaml": rule("b") + "---\n{kind: DestinationRule, spec: {\"host\": a}, metadata: {name: a}, apiVersion: networking.istio.io/v1beta1}\n"})
+	declared, err := Files(directory).Declare()
+	require.NoError(t, err, "equal copies are one resource")
+	require.Len(t, declared.DestinationRules, 2)
 
 	kinds := strings.ReplaceAll(rule("a"), "DestinationRule", "Gateway")
 	kinds = strings.ReplaceAll(kinds, "{host: a}", "{servers: [{}]}")
@@ -208,12 +213,12 @@ func TestErrorsAreTyped(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, spec.Finding{
 		File: "a.yaml", Line: 4, Column: 8, Kind: "DestinationRule", Namespace: "default", Name: "a",
-		Field: "spec.hots", Problem: "unknown field", Suggestion: "host",
+		Field: "spec.hots", Code: spec.CodeUnknownField, Problem: "unknown field", Suggestion: "host",
 	}, e.Finding)
 }
 
-// A gap in one route says nothing about the others.
-func TestPartsWithoutGapsAreDeclared(t *testing.T) {
+// What cannot be read in full is apart: it can be checked, and is not served.
+func TestIncompleteDeclarations(t *testing.T) {
 	declared, err := Text(`
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -239,14 +244,16 @@ metadata: {name: a}
 spec: {host: a, trafficPolicy: {loadBalancer: {zoneAwareLbSetting: {}}}, subsets: [{name: v1}]}
 `).Declare()
 	require.Len(t, unjoin(err), 4)
+	require.Empty(t, declared.VirtualServices)
+	require.Empty(t, declared.Servers)
+	require.Len(t, declared.DestinationRules, 1, "what is refused leaves no gap")
 	var names []string
-	for _, route := range declared.VirtualServices[0].Routes {
+	for _, route := range declared.Incomplete.VirtualServices[0].Routes {
 		names = append(names, route.Name+" "+route.Origin.Path)
 	}
-	require.Equal(t, []string{"good spec.http[0]", "zero spec.http[2]"}, names)
-	require.Len(t, declared.Servers, 1)
-	require.Equal(t, "spec.servers[1]", declared.Servers[0].Origin.Path)
-	require.Len(t, declared.DestinationRules, 1, "what is refused leaves no gap")
+	require.Equal(t, []string{"good spec.http[0]", "bad spec.http[1]", "zero spec.http[2]"}, names)
+	require.Len(t, declared.Incomplete.Servers, 2)
+	require.Nil(t, declared.Incomplete.Incomplete)
 }
 
 func TestSeveralGoroutines(t *testing.T) {

@@ -40,7 +40,7 @@ func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *spec.T
 	for i, p := range m.PortLevelSettings {
 		at := fmt.Sprintf("%s.portLevelSettings[%d]", path, i)
 		if portGiven := p.GetPort(); portGiven != nil && portGiven.Number == 0 {
-			r.errorAt(at+".port.number", notPortZero)
+			r.errorAt(spec.CodeInvalid, at+".port.number", notPortZero)
 		}
 		to.PortLevelSettings = append(to.PortLevelSettings, spec.PortTrafficPolicy{
 			Port:             int(p.GetPort().GetNumber()),
@@ -70,6 +70,18 @@ func optionalInt(w *wrapperspb.UInt32Value) *int {
 	return &n
 }
 
+// unlimited returns a duration that removes a limit if it is zero.
+func unlimited(d *durationpb.Duration) time.Duration {
+	switch t := d.AsDuration(); {
+	case d == nil:
+		return 0
+	case t == 0:
+		return spec.NoLimit
+	default:
+		return t
+	}
+}
+
 // optionalDuration returns a duration whose zero has a meaning of its own, or nil.
 func optionalDuration(d *durationpb.Duration) *time.Duration {
 	if d == nil {
@@ -89,7 +101,7 @@ func (r *reader) connectionPool(m *networking.ConnectionPoolSettings, path strin
 			MaxConnections:        int(t.MaxConnections),
 			ConnectTimeout:        r.positive(t.ConnectTimeout, path, "tcp.connectTimeout"),
 			MaxConnectionDuration: r.positive(t.MaxConnectionDuration, path, "tcp.maxConnectionDuration"),
-			IdleTimeout:           optionalDuration(t.IdleTimeout),
+			IdleTimeout:           unlimited(t.IdleTimeout),
 		}
 		if k := t.TcpKeepalive; k != nil {
 			to.TCP.Keepalive = &spec.TCPKeepalive{

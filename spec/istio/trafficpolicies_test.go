@@ -48,7 +48,7 @@ func TestTrafficPolicy(t *testing.T) {
 				"h2UpgradePolicy": "UPGRADE", "useClientProtocol": true, "maxConcurrentStreams": 12, "http2KeepAlive": {"interval": "13s", "timeout": "14s"}}}}`,
 			&spec.TrafficPolicy{ConnectionPool: &spec.ConnectionPool{
 				TCP: &spec.TCPSettings{
-					MaxConnections: 1, ConnectTimeout: 2 * time.Second, MaxConnectionDuration: 3 * time.Second, IdleTimeout: new(time.Duration(0)),
+					MaxConnections: 1, ConnectTimeout: 2 * time.Second, MaxConnectionDuration: 3 * time.Second, IdleTimeout: spec.NoLimit,
 					Keepalive: &spec.TCPKeepalive{Probes: 4, Time: 5 * time.Second, Interval: 6 * time.Second},
 				},
 				HTTP: &spec.HTTPSettings{

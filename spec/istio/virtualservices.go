@@ -49,7 +49,7 @@ func (r *reader) route(to *spec.Route, m *networking.HTTPRoute, path string) {
 			to.Destinations[i].Weight = int(d.GetWeight())
 			to.Destinations[i].Headers = headers(d.GetHeaders())
 			if portZero(d.GetDestination()) {
-				r.errorAt(fmt.Sprintf("%s.route[%d].destination.port.number", path, i), notPortZero)
+				r.errorAt(spec.CodeInvalid, fmt.Sprintf("%s.route[%d].destination.port.number", path, i), notPortZero)
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (r *reader) positive(d *durationpb.Duration, path, field string) time.Durat
 	}
 	t := d.AsDuration()
 	if t == 0 {
-		r.errorAt(path+"."+field, "must be at least 1ms; leave it out for none")
+		r.errorAt(spec.CodeInvalid, path+"."+field, "must be at least 1ms; leave it out for none")
 	}
 	return t
 }
@@ -231,13 +231,13 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []spec.Mirror {
 		}
 	}
 	if m.Mirror != nil && len(m.Mirrors) > 0 {
-		r.errorAt(path+".mirrors@key", "excludes mirror, which is set as well")
+		r.errorAt(spec.CodeConflict, path+".mirrors@key", "excludes mirror, which is set as well")
 	}
 	var to []spec.Mirror
 	if m.Mirror != nil {
 		mirror := spec.Mirror{Destination: destination(m.Mirror)}
 		if portZero(m.Mirror) {
-			r.errorAt(path+".mirror.port.number", notPortZero)
+			r.errorAt(spec.CodeInvalid, path+".mirror.port.number", notPortZero)
 		}
 		switch {
 		case m.MirrorPercentage != nil:
@@ -251,7 +251,7 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []spec.Mirror {
 	for i, each := range m.Mirrors {
 		mirror := spec.Mirror{Destination: destination(each.GetDestination())}
 		if portZero(each.GetDestination()) {
-			r.errorAt(fmt.Sprintf("%s.mirrors[%d].destination.port.number", path, i), notPortZero)
+			r.errorAt(spec.CodeInvalid, fmt.Sprintf("%s.mirrors[%d].destination.port.number", path, i), notPortZero)
 		}
 		if p := each.GetPercentage(); p != nil {
 			mirror.Percent = &p.Value

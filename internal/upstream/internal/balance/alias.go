@@ -5,13 +5,13 @@ import (
 	"math/bits"
 )
 
-// An alias draws from a list of weights in constant time (Walker's and Vose's
-// method): each column holds the probability of its own item, and the item that
-// has the rest of the column.
+// An alias draws from a list of weights in constant time (the method of Walker
+// and Vose): each column holds the probability of its own item, and the item
+// that has the rest of the column.
 type alias struct{ columns []column }
 
 type column struct {
-	own   uint64 // of 2^64
+	own   uint64 // probability times 2^64
 	other int32
 }
 
@@ -21,7 +21,7 @@ func newAlias(members []member) *alias {
 	for _, m := range members {
 		total += float64(m.weight)
 	}
-	// Of what a column holds, 1 on average.
+	// How many columns an item fills, 1 on average.
 	rest := make([]float64, len(members))
 	var small, large []int32
 	for i, m := range members {
@@ -41,7 +41,7 @@ func newAlias(members []member) *alias {
 			small = append(small, l)
 		}
 	}
-	// What is left differs from 1 only by rounding.
+	// The remaining items differ from 1 only by rounding.
 	for _, i := range append(small, large...) {
 		a.columns[i] = column{own: math.MaxUint64, other: i}
 	}
@@ -57,7 +57,7 @@ func (a *alias) at(r uint64) int {
 	return int(i)
 }
 
-// below returns a number from [0,n) for a random one.
+// below maps a random number to [0,n).
 func below(r uint64, n int) int {
 	i, _ := bits.Mul64(r, uint64(n))
 	return int(i)

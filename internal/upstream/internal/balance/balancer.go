@@ -7,42 +7,44 @@ import (
 )
 
 // A Balancer chooses among hosts that do not change, but may be ejected and
-// return. Where a host joins or leaves, a new Balancer takes its place. It is safe
-// for concurrent use, and Pick takes no lock and allocates nothing unless a retry
+// return. When a host joins or leaves, a new Balancer replaces it. It is safe
+// for concurrent use. Pick takes no lock, and allocates nothing unless a retry
 // goes to other localities.
 type Balancer struct {
 	config Config
 	hosts  []Host
 	levels []level
-	// levelOf is the index of the level of each host, or -1 if it gets nothing.
+	// levelOf is the index of the level of each host, or -1 if the host gets no
+	// requests.
 	levelOf []int
 
 	mu   sync.Mutex // orders updates of view
 	view atomic.Pointer[view]
 }
 
-// A Request is what the choice of a host depends on.
+// A Request is the data that the choice of a host depends on.
 type Request struct {
-	// Hash is that of the request's key, if Hashed. Without it a hashing policy
-	// takes any host. Other policies ignore it.
+	// Hash is the hash of the request's key, if Hashed. Without it a hashing
+	// policy chooses any host. Other policies ignore it.
 	Hash   uint64
 	Hashed bool
-	// Tried are the hosts that earlier tries of the request were sent to, in their
-	// order. They are avoided, though not at all costs: a host is chosen up to six
-	// times, and then it is taken whatever it is.
+	// Tried are the hosts that got earlier tries of the request, in order. They
+	// are avoided if possible: a host is chosen up to six times, and the sixth
+	// choice is final.
 	Tried []*State
 	// RemoteLocalities lets every second retry leave the priorities that were
 	// tried (Istio's retryRemoteLocalities). Hashing policies ignore it.
 	RemoteLocalities bool
 }
 
-// repicks is how often a host that was tried before is put back (Envoy's
-// host_selection_retry_max_attempts, as Istio sets it).
+// repicks is how often a choice is repeated because the host was tried before
+// (Envoy's host_selection_retry_max_attempts, as Istio sets it).
 const repicks = 5
 
-// New returns a Balancer of the hosts. It builds the tables of hashing policies,
-// which takes milliseconds with a thousand hosts: it is not for the way of a
-// request. Hosts are not copied; they must not be changed any more.
+// New returns a Balancer of the hosts. It builds the tables of hashing
+// policies, which takes milliseconds with a thousand hosts, so do not call it
+// while a request waits. Hosts are not copied; they must not be changed
+// afterwards.
 func New(c Config, hosts []Host) *Balancer {
 	c.setDefaults()
 	b := &Balancer{config: c, hosts: hosts}
@@ -56,12 +58,12 @@ func New(c Config, hosts []Host) *Balancer {
 	return b
 }
 
-// Update takes note of which hosts are ejected. It costs as much as looking at all
-// hosts, and nothing of the tables of hashing policies is built again: a key of an
-// ejected host moves, and all others stay.
+// Update reads which hosts are ejected. It only looks at all hosts, and does
+// not rebuild the tables of hashing policies: keys of an ejected host move, and
+// all others stay.
 //
-// Who replaces one Balancer by another calls Update of the new one after that,
-// since an ejection in between was reported to the old one.
+// If you replace one Balancer by another, call Update of the new one
+// afterwards, because an ejection in between was reported to the old one.
 func (b *Balancer) Update() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,9 +92,9 @@ func (b *Balancer) Pick(r Request) int {
 	}
 }
 
-// untried returns a healthy host of i's level that was not tried, from anywhere
-// on, or i if there is none. Where one of few hosts is down, chance alone keeps
-// coming back to it: nobody else has a request there.
+// untried returns a healthy host of i's level that was not tried, starting at a
+// random place, or i if there is none. If one of few hosts is down,
+// least-request keeps choosing it, because it has no other requests.
 func (b *Balancer) untried(i int, tried []*State) int {
 	n := len(b.hosts)
 	first := int(b.config.Random() % uint64(n))
@@ -105,7 +107,8 @@ func (b *Balancer) untried(i int, tried []*State) int {
 	return i
 }
 
-// pick chooses a level by the loads, a locality of it, and a host of that.
+// pick chooses a level by the loads, a locality in it, and a host in that
+// locality.
 func (b *Balancer) pick(v *view, loads []int) int {
 	l := &v.levels[0]
 	if loads[0] < 100 {
@@ -136,7 +139,7 @@ func (b *Balancer) pickHashed(v *view, r *Request) int {
 	for repick := uint64(0); ; repick++ {
 		i := b.levels[at].table.at(h, repick, v.levels[at].out)
 		if i < 0 {
-			// Only hosts for which a small table has no entry are healthy.
+			// Only hosts without an entry in a small table are healthy.
 			i = v.levels[at].groups[0].pick(&b.config)
 		}
 		if repick == repicks || !slices.Contains(r.Tried, b.hosts[i].State) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// However choices and changes meet, a host is chosen while one is healthy.
+// Whatever choices and changes coincide, a host is chosen while one is healthy.
 func TestConcurrent(t *testing.T) {
 	each(t, func(t *testing.T, p Policy) {
 		hosts := placed("r1/z1 *5", "r2 *5")

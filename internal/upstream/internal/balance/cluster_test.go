@@ -14,7 +14,8 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/outlier"
 )
 
-// A cluster is a balancer and a detector that act together, as in a destination.
+// A cluster is a balancer and a detector that work together, as in a
+// destination.
 type cluster struct {
 	*balance.Balancer
 	*outlier.Detector
@@ -35,8 +36,8 @@ func newCluster(b balance.Config, o outlier.Config, n int) *cluster {
 	return c
 }
 
-// serve sends n requests, to which the hosts listed answer with status 503, and
-// returns how many of these there were. -1 means that there was no host.
+// serve sends n requests, to which the listed hosts answer with status 503, and
+// returns the number of these answers. -1 means that there was no host.
 func (c *cluster) serve(n int, failing ...bool) int {
 	failed := 0
 	for range n {
@@ -55,7 +56,7 @@ func (c *cluster) serve(n int, failing ...bool) int {
 	return failed
 }
 
-// With the default of ten percent, one of three hosts that fails stays in.
+// With the default of ten percent, a failing host of three stays in.
 func TestThreeHostsEjectNobody(t *testing.T) {
 	c := newCluster(balance.Config{}, outlier.Config{Consecutive5xx: 1}, 3)
 	require.InDelta(t, 1000, c.serve(3000, true, false, false), 120)
@@ -65,7 +66,7 @@ func TestThreeHostsEjectNobody(t *testing.T) {
 	require.Equal(t, 1, c.serve(3000, true, false, false))
 }
 
-// If all may be ejected, all are, and then there is no host: without a threshold
+// If all may be ejected, all are, and no host is left: without a threshold
 // there is no panic.
 func TestAllHostsEjected(t *testing.T) {
 	c := newCluster(balance.Config{}, outlier.Config{Consecutive5xx: 1, MaxEjectionPercent: 100}, 3)
@@ -79,8 +80,8 @@ func TestAllHostsEjected(t *testing.T) {
 	require.Equal(t, 3, c.Ejected())
 }
 
-// A host that fails again and again gets one request, and is left out for longer
-// each time.
+// A host that fails repeatedly gets one request, and is ejected for longer each
+// time.
 func TestEjectionsGrowLonger(t *testing.T) {
 	c := newCluster(balance.Config{Policy: balance.RoundRobin}, outlier.Config{
 		Consecutive5xx: 1, MaxEjectionPercent: 50, Interval: time.Second, BaseEjectionTime: 10 * time.Second,
@@ -91,7 +92,7 @@ func TestEjectionsGrowLonger(t *testing.T) {
 	}
 }
 
-// Requests of one user go to one host, and those without a key anywhere.
+// Requests of one user go to one host, and requests without a key to any host.
 func TestSticky(t *testing.T) {
 	c := newCluster(balance.Config{Policy: balance.Maglev, TableSize: 251}, outlier.Config{}, 5)
 	key := hashkey.Key{Header: "x-user"}

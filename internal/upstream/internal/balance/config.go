@@ -9,50 +9,52 @@ import (
 type Policy uint8
 
 const (
-	// LeastRequest draws two hosts, which may be the same, and takes the one with
-	// fewer requests in progress. If weights differ, or a host is warming up, a
-	// host is drawn in proportion to weight/(requests+1). The default.
+	// LeastRequest draws two hosts, which may be the same, and chooses the one
+	// with fewer requests in progress. If weights differ, or a host is warming
+	// up, a host is drawn in proportion to weight/(requests+1). This is the
+	// default.
 	LeastRequest Policy = iota
-	// RoundRobin takes one host after the other, in proportion to their weights,
-	// and begins anywhere.
+	// RoundRobin chooses one host after the other, in proportion to their
+	// weights, and begins at a random host.
 	RoundRobin
 	// Random draws a host. Weights are ignored.
 	Random
-	// RingHash gives each key to a host by a ring of hashes.
+	// RingHash maps each key to a host by a ring of hashes.
 	RingHash
-	// Maglev gives each key to a host by a table.
+	// Maglev maps each key to a host by a table.
 	Maglev
 )
 
 // Defaults of a Config.
 const (
-	// DefaultMinimumRingSize is Istio's.
+	// DefaultMinimumRingSize is Istio's default.
 	DefaultMinimumRingSize = 1024
-	// DefaultTableSize is Envoy's.
+	// DefaultTableSize is Envoy's default.
 	DefaultTableSize = 65537
-	// DefaultWarmupMinimumPercent is that of Istio's warmup.
+	// DefaultWarmupMinimumPercent is the default of Istio's warmup.
 	DefaultWarmupMinimumPercent = 10
 )
 
-// A Config says how hosts are chosen. The zero value is Envoy's default.
+// A Config defines how hosts are chosen. The zero value is Envoy's default.
 type Config struct {
 	// Policy chooses among the hosts of one priority, or of one locality.
 	Policy Policy
-	// MinimumRingSize is the least number of entries of a ring. There are more only
-	// so that the host with the least weight has a whole number of them. 0 is
-	// DefaultMinimumRingSize.
+	// MinimumRingSize is the minimum number of entries of a ring. There are
+	// more only so that the host with the smallest weight has a whole number of
+	// them. 0 is DefaultMinimumRingSize.
 	MinimumRingSize uint64
 	// TableSize is the number of entries of a Maglev table. It must be prime. 0 is
 	// DefaultTableSize.
 	TableSize uint64
-	// Warmup is the slow start of new hosts. It concerns LeastRequest and
-	// RoundRobin. Nil is none.
+	// Warmup is the slow start of new hosts. It applies to LeastRequest and
+	// RoundRobin. Nil is no warmup.
 	Warmup *Warmup
-	// PanicThreshold is how many percent of the hosts have to be healthy. Below it
-	// the ejected hosts are used as well (Istio's minHealthPercent). 0 is never:
-	// without a healthy host there is none to choose.
+	// PanicThreshold is the percentage of hosts that must be healthy. Below it
+	// the ejected hosts are used as well (Istio's minHealthPercent). 0 disables
+	// this: without a healthy host none is chosen.
 	PanicThreshold uint32
-	// Locality prefers or weighs hosts by where they run. Nil takes all alike.
+	// Locality prefers or weighs hosts by where they run. Nil ignores
+	// localities.
 	Locality *LocalitySetting
 
 	// Random is the source of randomness, safe for concurrent use. Nil is

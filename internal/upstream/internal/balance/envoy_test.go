@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ports returns hosts at 127.0.0.1, from port 90 on, as in the tests of Envoy
-// whose numbers follow.
+// ports returns hosts at 127.0.0.1, from port 90 on, as in Envoy's tests, from
+// which the numbers below come.
 func ports(weights ...uint32) []Host {
 	hosts := weighted(weights...)
 	for i := range hosts {

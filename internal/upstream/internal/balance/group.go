@@ -6,16 +6,17 @@ import (
 )
 
 // A group is a set of hosts that a policy chooses from: the healthy ones of one
-// locality and priority, or all where there is panic. It is never empty, and does
-// not change but for the place of a rotation.
+// locality and priority, or all of them in a panic. It is never empty. Only the
+// position of its rotation changes.
 type group struct {
 	members []member
 	// draw draws by weight. It is nil if all weights are equal, or ignored.
 	draw *alias
 	// rotation is the order of RoundRobin.
 	rotation *rotation
-	// oldest is when the first member joined, warm when the last one ends its
-	// warmup, and warming set until someone has seen that this is over.
+	// oldest is when the first member joined, and warm is when the last one
+	// ends its warmup. warming is set until a request notices that all warmups
+	// are over.
 	oldest, warm time.Time
 	warming      atomic.Bool
 }
@@ -77,7 +78,7 @@ func (g *group) pick(c *Config) int {
 	return int(m.index)
 }
 
-// pickWarming chooses a host while some get less than their weight.
+// pickWarming chooses a host while some hosts get less than their weight.
 func (g *group) pickWarming(c *Config, now time.Time) int {
 	if c.Policy == LeastRequest {
 		return int(g.leastLoaded(c, now).index)

@@ -7,7 +7,7 @@ func (g *group) leastRequest(c *Config) *member {
 	if g.draw != nil {
 		return g.leastLoaded(c, time.Time{})
 	}
-	// Both choices come from the halves of one number.
+	// Both choices come from the two halves of one number.
 	n := uint64(len(g.members))
 	r := c.Random()
 	m, other := &g.members[(r>>32)*n>>32], &g.members[(r&0xffffffff)*n>>32]
@@ -18,17 +18,17 @@ func (g *group) leastRequest(c *Config) *member {
 }
 
 const (
-	// fewHosts is how many hosts are all looked at.
+	// fewHosts is the number of hosts up to which all are compared.
 	fewHosts = 16
-	// sampledHosts is how many of more hosts are.
+	// sampledHosts is how many are compared if there are more.
 	sampledHosts = 4
 )
 
-// leastLoaded draws a host in proportion to weight/(active requests+1), and to the
-// factor of its warmup if now is not zero. Envoy keeps a queue of hosts in the
-// order in which they are due by that number, which takes a lock. To draw by it
-// gives each host the same share without: exactly with few hosts, and nearly with
-// many, of which a sample is drawn by weight, and one of the sample by load.
+// leastLoaded draws a host in proportion to weight/(active requests+1), and to
+// the factor of its warmup if now is not zero. Envoy instead keeps a queue of
+// hosts ordered by that number, which needs a lock. Drawing gives each host the
+// same share without a lock: exactly with few hosts, and nearly with many. With
+// many, a sample is drawn by weight, and one host of the sample by load.
 func (g *group) leastLoaded(c *Config, now time.Time) *member {
 	var candidates [fewHosts]*member
 	var ends [fewHosts]float64
@@ -60,8 +60,7 @@ func (g *group) leastLoaded(c *Config, now time.Time) *member {
 
 // readiness is the part of its weight that a host should get.
 func (m *member) readiness(c *Config, now time.Time) float64 {
-	// Whoever counts requests may be between two steps, so that less than none
-	// must not divide by zero.
+	// A count may be briefly negative, and must not cause a division by zero.
 	r := 1 / float64(max(m.state.Active.Load(), 0)+1)
 	if !now.IsZero() {
 		r *= c.Warmup.factor(now.Sub(m.added))

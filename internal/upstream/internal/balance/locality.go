@@ -2,7 +2,7 @@ package balance
 
 import "strings"
 
-// A Locality is a place where hosts run. Its parts may be empty from the end.
+// A Locality is a place where hosts run. Parts at the end may be empty.
 type Locality struct{ Region, Zone, Subzone string }
 
 // ParseLocality reads "region/zone/subzone", where parts at the end may be
@@ -13,13 +13,13 @@ func ParseLocality(text string) Locality {
 	return Locality{region, zone, subzone}
 }
 
-// String returns what ParseLocality reads.
+// String returns the form that ParseLocality reads.
 func (l Locality) String() string {
 	return strings.TrimRight(l.Region+"/"+l.Zone+"/"+l.Subzone, "/")
 }
 
-// in reports whether l is in what a pattern stands for: a locality in which a part
-// may be "*", and a zone or subzone missing.
+// in reports whether l matches a pattern: a locality in which a part may be
+// "*", and the zone or subzone may be missing.
 func (l Locality) in(pattern string) bool {
 	p := ParseLocality(pattern)
 	return (p.Region == "*" || p.Region == l.Region) &&
@@ -27,8 +27,8 @@ func (l Locality) in(pattern string) bool {
 		(p.Subzone == "*" || p.Subzone == "" || p.Subzone == l.Subzone)
 }
 
-// distance is how far two localities are from each other: 0 where they are the
-// same, then the same zone, the same region, and 3 for anything else.
+// distance is how far apart two localities are: 0 for the same subzone, 1 for
+// the same zone, 2 for the same region, and 3 for anything else.
 func (l Locality) distance(other Locality) int {
 	switch {
 	case l == other:
@@ -51,35 +51,35 @@ type LocalitySetting struct {
 	// with those of hosts. The topology labels of Proxy and of hosts are added to
 	// their labels.
 	ProxyLabels map[string]string
-	// OutlierDetection says that hosts may be ejected. Without it there is no
-	// failover, as nobody would notice that hosts fail.
+	// OutlierDetection means that hosts may be ejected. Without it there is no
+	// failover, because failing hosts would not be noticed.
 	OutlierDetection bool
-	// Distribute weighs localities. The first that is for the proxy's locality
+	// Distribute weighs localities. The first entry for the proxy's locality
 	// counts.
 	Distribute []Distribute
-	// Failover says where the traffic of a region goes.
+	// Failover defines where the traffic of a region goes.
 	Failover []Failover
-	// FailoverPriority are names of labels, or "name=value" to compare with a value
-	// other than the proxy's. A host is the better, the more of the first ones it
-	// has in common with the proxy.
+	// FailoverPriority are names of labels, or "name=value" to compare with a
+	// value other than the proxy's. A host has a higher priority, the more of
+	// the first labels it shares with the proxy.
 	FailoverPriority []string
 }
 
-// A Distribute says how the traffic from some localities is distributed.
+// A Distribute defines how the traffic from some localities is distributed.
 type Distribute struct {
 	// From is where the proxy is, such as "region/zone/*".
 	From string
-	// To are patterns of localities with their weights. Hosts in other localities
-	// get nothing.
+	// To are patterns of localities with their weights. Hosts in other
+	// localities get no traffic.
 	To []LocalityWeight
 }
 
-// A LocalityWeight is the weight of all hosts together that are in the localities
-// of a pattern.
+// A LocalityWeight is the total weight of all hosts in the localities of a
+// pattern.
 type LocalityWeight struct {
 	Locality string
 	Weight   uint32
 }
 
-// A Failover prefers one region where the own one has no hosts.
+// A Failover prefers one region if the proxy's own region has no hosts.
 type Failover struct{ From, To string }

@@ -119,7 +119,7 @@ func TestPriorities(t *testing.T) {
 // near is a proxy in r1 whose traffic fails over.
 var near = &LocalitySetting{Proxy: ParseLocality("r1/z1"), OutlierDetection: true}
 
-// The percentages that the levels get, by how many of their hosts are out.
+// The percentages that the levels get, by how many of their hosts are ejected.
 func TestLoads(t *testing.T) {
 	for _, row := range []struct {
 		hosts, out []int
@@ -140,7 +140,7 @@ func TestLoads(t *testing.T) {
 		{[]int{10, 10}, []int{10, 10}, 0, []int{100, 0}, nil},
 		{[]int{10}, []int{10}, 0, []int{100}, nil},
 
-		// Panic, where all levels together cannot take the traffic.
+		// Panic, if all levels together cannot take the traffic.
 		{[]int{10}, []int{2}, 90, []int{100}, []bool{false}}, // 80 % take 112 %
 		{[]int{10}, []int{5}, 50, []int{100}, []bool{false}},
 		{[]int{10}, []int{6}, 50, []int{100}, []bool{true}},
@@ -171,8 +171,8 @@ func TestLoads(t *testing.T) {
 	}
 }
 
-// Ten hosts near and ten far: traffic leaves when the third is ejected, and comes
-// back when it returns.
+// Ten hosts near and ten far: traffic moves when the third is ejected, and
+// moves back when it returns.
 func TestFailover(t *testing.T) {
 	each(t, func(t *testing.T, p Policy) {
 		hosts := placed("r1/z1 *10", "r2 *10")
@@ -202,8 +202,8 @@ func TestFailover(t *testing.T) {
 	})
 }
 
-// With all hosts ejected and no threshold there is none; below the threshold all
-// are used, ejected ones too.
+// With all hosts ejected and no threshold, none is chosen; below the threshold
+// all are used, including ejected ones.
 func TestPanic(t *testing.T) {
 	each(t, func(t *testing.T, p Policy) {
 		hosts := even(4)
@@ -284,7 +284,8 @@ func TestDistribute(t *testing.T) {
 			eject(row.hosts, row.out...)
 			each(t, func(t *testing.T, p Policy) {
 				if p.hashes() && row.out != nil {
-					// Keys of ejected hosts go by the table, whatever their locality.
+					// The table decides for keys of ejected hosts, whatever
+					// their locality.
 					t.Skip()
 				}
 				b := New(Config{Policy: p, MinimumRingSize: 20_000, Locality: row.setting, Random: newRandom()}, row.hosts)

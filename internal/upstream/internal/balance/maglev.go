@@ -2,8 +2,8 @@ package balance
 
 import "github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 
-// A maglev is a table with a host in each entry, in which hosts that join or leave
-// move few entries (Envoy's MAGLEV, with the same entries; the algorithm is
+// A maglev is a table with a host in each entry. When hosts join or leave, few
+// entries change (Envoy's MAGLEV, with the same entries; the algorithm is
 // Google's).
 type maglev struct{ hosts []int32 }
 
@@ -12,7 +12,8 @@ type chooser struct {
 	next, skip uint64
 	index      int32
 	weight     float64
-	// due is what the number of the round times weight must reach for a turn.
+	// due is the value that round number times weight must reach for the next
+	// turn.
 	due float64
 }
 
@@ -23,9 +24,9 @@ func (c *chooser) step(size uint64) {
 	}
 }
 
-// newMaglev builds a table of hosts that are in the order of their addresses. size
-// is prime, so that each host goes through all entries in an order of its own; the
-// hosts take turns to choose their next free entry, as often as their weight says.
+// newMaglev builds a table of hosts that are sorted by address. size is prime,
+// so that each host goes through all entries in its own order. The hosts take
+// turns to choose their next free entry, as often as their weight allows.
 func newMaglev(hosts []tableHost, size uint64) *maglev {
 	if len(hosts) == 0 {
 		return &maglev{}
@@ -64,8 +65,9 @@ func newMaglev(hosts []tableHost, size uint64) *maglev {
 	}
 }
 
-// maxProbes is how many entries are tried for a key of an ejected host before they
-// are taken in their order. So many fail only where next to nobody is healthy.
+// maxProbes is how many entries are tried for a key of an ejected host before
+// all entries are tried in order. So many tries fail only if almost no host is
+// healthy.
 const maxProbes = 64
 
 func (t *maglev) at(hash, repick uint64, out []bool) int {
@@ -85,8 +87,8 @@ func (t *maglev) at(hash, repick uint64, out []bool) int {
 		if probe > maxProbes {
 			break
 		}
-		// Another entry for the same key, at random, so that the keys of one host
-		// are spread over all others by their weights.
+		// Another entry for the same key, at random, so that the keys of one
+		// host are spread over all others by their weights.
 		at = mix(hash+probe*golden) % size
 	}
 	for range size {

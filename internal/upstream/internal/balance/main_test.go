@@ -49,15 +49,15 @@ func placed(localities ...string) []Host {
 	return hosts
 }
 
-// eject takes hosts out, without telling anyone.
+// eject ejects hosts, without an update.
 func eject(hosts []Host, indices ...int) {
 	for _, i := range indices {
 		hosts[i].State.Ejected.Store(true)
 	}
 }
 
-// counts says how often each host is picked out of n times, for random keys if the
-// policy hashes. The last one is how often there was none.
+// counts returns how often each host is picked out of n times, for random keys
+// if the policy hashes. The last number is how often there was none.
 func counts(b *Balancer, n int) []int {
 	all := make([]int, len(b.hosts)+1)
 	for range n {
@@ -70,7 +70,7 @@ func counts(b *Balancer, n int) []int {
 	return all
 }
 
-// shares are counts in percent, without the times that there was no host.
+// shares are counts in percent, without the times without a host.
 func shares(b *Balancer, n int) []float64 {
 	all := make([]float64, len(b.hosts))
 	for i, count := range counts(b, n)[:len(b.hosts)] {
@@ -79,7 +79,7 @@ func shares(b *Balancer, n int) []float64 {
 	return all
 }
 
-// policies are all of them.
+// policies are all policies.
 var policies = map[string]Policy{
 	"LeastRequest": LeastRequest, "RoundRobin": RoundRobin, "Random": Random, "RingHash": RingHash, "Maglev": Maglev,
 }

@@ -70,8 +70,8 @@ func TestEjectedHosts(t *testing.T) {
 	})
 }
 
-// Of the two hosts drawn the one with fewer requests is picked, and the first one
-// if both have as many.
+// Of the two drawn hosts the one with fewer requests is picked, and the first
+// one if both have the same number.
 func TestLeastRequest(t *testing.T) {
 	draw := func(i, j, n uint64) func() uint64 {
 		return func() uint64 { return (i<<32/n+1)<<32 | (j<<32/n + 1) }
@@ -97,7 +97,7 @@ func TestLeastRequest(t *testing.T) {
 	}
 }
 
-// Two requests, one after the other, may go to the same host.
+// Two consecutive requests may go to the same host.
 func TestLeastRequestIsNoRotation(t *testing.T) {
 	b := New(Config{Random: newRandom()}, even(2))
 	again, last := 0, -1
@@ -122,7 +122,7 @@ func TestLeastRequestWeighted(t *testing.T) {
 		{[]uint32{1, 3}, []int64{0, 2}},
 		{[]uint32{1, 3}, []int64{1, 11}},
 		{[]uint32{1, 2, 4}, []int64{99, 0, 3}},
-		{[]uint32{1, 2}, []int64{-1, 0}}, // between two steps of who counts
+		{[]uint32{1, 2}, []int64{-1, 0}}, // between two steps of a count
 	} {
 		hosts, total := weighted(row.weights...), 0.0
 		for i, n := range row.active {
@@ -137,8 +137,8 @@ func TestLeastRequestWeighted(t *testing.T) {
 	}
 }
 
-// With many hosts that is nearly so: a busy host among idle ones gets hardly
-// anything.
+// With many hosts this is nearly so: a busy host among idle ones gets hardly
+// any requests.
 func TestLeastRequestWeightedMany(t *testing.T) {
 	weights := make([]uint32, 100)
 	for i := range weights {
@@ -166,7 +166,7 @@ func TestRoundRobinEven(t *testing.T) {
 	require.Len(t, begun, 5, "a rotation begins anywhere")
 }
 
-// A round has each host as often as its weight says, and at even distances.
+// In a round each host comes up as often as its weight, at even distances.
 func TestRoundRobinWeighted(t *testing.T) {
 	for _, row := range []struct {
 		weights []uint32
@@ -217,8 +217,8 @@ func TestRoundRobinIsSmooth(t *testing.T) {
 	}
 }
 
-// An avoided host is picked only where there is no other. A hash that keeps
-// leading to it is the exception, after five more picks.
+// An avoided host is picked only if there is no other. The exception is a hash
+// that keeps leading to it, after five more picks.
 func TestTriedHosts(t *testing.T) {
 	each(t, func(t *testing.T, p Policy) {
 		hosts := even(2)
@@ -243,7 +243,7 @@ func TestTriedHosts(t *testing.T) {
 	})
 }
 
-// A host is picked up to six times, and then any other one that was not tried.
+// A host is picked up to six times, and then any other untried one.
 func TestRepicks(t *testing.T) {
 	draws := 0
 	hosts := even(4)
@@ -317,8 +317,8 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// Where all hosts are equally new, none is spared; and once nobody is new, nobody
-// looks at the clock.
+// If all hosts are equally new, all get requests; and once no host is new, the
+// clock is not read.
 func TestWarmupOfAll(t *testing.T) {
 	for _, p := range []Policy{LeastRequest, RoundRobin} {
 		for _, n := range []int{4, 40} {

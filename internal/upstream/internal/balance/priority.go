@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// A level is the hosts of one priority. Lower levels get what the ones above them
-// cannot take. Only where there are no hosts at all a level has none.
+// A level is the hosts of one priority. Lower levels get the requests that
+// higher levels cannot take. A level is empty only if there are no hosts at
+// all.
 type level struct {
 	hosts []int32
-	// localities are the hosts by locality, or one for all if no locality
-	// matters.
+	// localities are the hosts by locality, or one entry for all hosts if
+	// localities do not matter.
 	localities []localityHosts
 	// table is for policies that hash.
 	table table
@@ -96,9 +97,9 @@ func byLocality(hosts []Host, of []int32) []localityHosts {
 	return all
 }
 
-// distribute gives localities the weights of the first pattern that each is in.
-// Those of one pattern share its weight in proportion to their own, rounded up, as
-// weights are whole numbers in Istio.
+// distribute gives each locality the weight of the first pattern that it
+// matches. Localities of one pattern share its weight in proportion to their
+// own, rounded up, because weights are whole numbers in Istio.
 func distribute(hosts []Host, localities []localityHosts, to []LocalityWeight) []localityHosts {
 	pattern := make([]int, len(localities))
 	totals := make([]float64, len(to))
@@ -114,7 +115,7 @@ func distribute(hosts []Host, localities []localityHosts, to []LocalityWeight) [
 	return slices.DeleteFunc(localities, func(l localityHosts) bool { return l.weight == 0 })
 }
 
-// priority returns a number that is the lower, the sooner h is used.
+// priority returns the priority of h. Lower numbers are used first.
 func (s *LocalitySetting) priority(h *Host) int {
 	priority := 0
 	if len(s.FailoverPriority) > 0 {
@@ -153,8 +154,8 @@ func (s *LocalitySetting) byLabels(h *Host) int {
 	return 0
 }
 
-// labelOf returns a label, or the part of a locality that Kubernetes' and Istio's
-// topology labels stand for.
+// labelOf returns a label, or the part of a locality that a topology label of
+// Kubernetes or Istio means.
 func labelOf(labels map[string]string, in Locality, name string) string {
 	if value, ok := labels[name]; ok {
 		return value

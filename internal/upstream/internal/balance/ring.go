@@ -10,23 +10,23 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
-// A ring is a circle of hashes, several of each host, and a key belongs to the
-// next one (Envoy's RING_HASH, with the same hashes).
+// A ring is a circle of hashes, several for each host. A key belongs to the
+// next hash (Envoy's RING_HASH, with the same hashes).
 type ring struct {
-	// hashes are in order, and hosts says whose each one is.
+	// hashes are sorted, and hosts has the host of each.
 	hashes []uint64
 	hosts  []int32
-	// starts are, for the hashes with the same leading bits, the index of the
-	// first one that is not less than all of these. Hashes are spread evenly, so
-	// that hardly a step is left to go from there.
+	// starts are indexed by the leading bits of a hash. Each is the index of
+	// the first hash that is not less than any hash with these bits. Hashes are
+	// evenly spread, so few steps remain from there.
 	starts []uint32
 	shift  uint
 }
 
-// maxRingSize limits a ring, as Envoy's default does.
+// maxRingSize limits a ring, as in Envoy's default.
 const maxRingSize = 8 << 20
 
-// newRing builds a ring of hosts that are in the order of their addresses.
+// newRing builds a ring of hosts that are sorted by address.
 func newRing(hosts []tableHost, minimum uint64) *ring {
 	if len(hosts) == 0 {
 		return &ring{}
@@ -35,7 +35,8 @@ func newRing(hosts []tableHost, minimum uint64) *ring {
 	for _, h := range hosts {
 		least = min(least, h.weight)
 	}
-	// As many hashes as give the host with the least weight a whole number of them.
+	// Enough hashes to give the host with the smallest weight a whole number of
+	// them.
 	size := min(math.Ceil(least*float64(minimum))/least, maxRingSize)
 
 	type entry struct {
@@ -66,7 +67,7 @@ func newRing(hosts []tableHost, minimum uint64) *ring {
 	return r
 }
 
-// index fills in starts, of which there are not more than hashes.
+// index fills starts, which has no more entries than hashes.
 func (r *ring) index() {
 	n := uint(bits.Len(uint(len(r.hashes))) - 1)
 	r.shift = 64 - n
@@ -85,7 +86,7 @@ func (r *ring) at(hash, repick uint64, out []bool) int {
 	if n == 0 {
 		return -1
 	}
-	// A shift by 64 leaves 0.
+	// A shift by 64 gives 0.
 	at := uint64(r.starts[hash>>r.shift])
 	for at < n && r.hashes[at] < hash {
 		at++

@@ -8,30 +8,29 @@ import (
 	"time"
 )
 
-// A rotation is an order in which members come up in proportion to their weights,
-// each of them at even distances.
+// A rotation is an order in which members come up in proportion to their
+// weights, at even distances.
 type rotation struct {
 	turn atomic.Uint64
-	n    uint64 // of members
+	n    uint64 // number of members
 	// schedule is one round, if the weights differ and are small.
 	schedule []int32
 	// ends are the cumulative weights, if they differ and are large.
 	ends []uint64
 }
 
-// maxSchedule is the longest round that is written down. It bounds what an
-// ejection costs.
+// maxSchedule is the longest round that is stored. It limits the cost of an
+// ejection.
 const maxSchedule = 4096
 
 // golden is 2^64 divided by the golden ratio. Its multiples modulo 2^64 spread
 // more evenly than those of any other number.
 const golden = 0x9e3779b97f4a7c15
 
-// newRotation returns a rotation of members, which begins where a random number
-// says.
+// newRotation returns a rotation of members that begins at a random place.
 func newRotation(members []member, even bool, random uint64) *rotation {
 	r := &rotation{n: uint64(len(members))}
-	r.turn.Store(random >> 1) // which spares the wrap at 2^64
+	r.turn.Store(random >> 1) // avoids the overflow at 2^64
 	if even {
 		return r
 	}
@@ -54,8 +53,8 @@ func newRotation(members []member, even bool, random uint64) *rotation {
 }
 
 // schedule returns a round in which each member comes up as often as its weight
-// says, in units of divisor: each has its turns in the middle of as many equal
-// parts of the round, and the turns of all are put in order.
+// in units of divisor. Each member's turns are in the middle of equal parts of
+// the round, and then all turns are sorted.
 func schedule(members []member, divisor uint64) []int32 {
 	type turn struct {
 		at     float64
@@ -95,12 +94,12 @@ func (r *rotation) next() int {
 	return int(turn % r.n)
 }
 
-// maxSkips bounds the turns that warming hosts let pass. So many in a row are rare,
-// unless all of very many hosts but a few have just begun.
+// maxSkips limits how many turns warming hosts skip. So many in a row are rare,
+// unless almost all of very many hosts have just begun.
 const maxSkips = 64
 
-// rotateWarming returns the member whose turn it is, where a host that is warming
-// up lets turns pass, compared with the one that is most ready.
+// rotateWarming returns the member whose turn it is. A warming host skips
+// turns, depending on how its readiness compares with the most ready host.
 func (g *group) rotateWarming(c *Config, now time.Time) *member {
 	most := c.Warmup.factor(now.Sub(g.oldest))
 	for skips := 0; ; skips++ {

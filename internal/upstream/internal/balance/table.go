@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// A table gives a host to each hash.
+// A table maps each hash to a host.
 type table interface {
-	// at returns the index of the host for a hash, or -1 if it finds none. repick
-	// counts the hosts for the same hash that were put back. Hosts that are out are
-	// passed over, in a way that does not move the keys of others. If out is nil,
-	// none is.
+	// at returns the index of the host for a hash, or -1 if it finds none.
+	// repick counts the hosts for the same hash that were rejected. Hosts in
+	// out are skipped, in a way that does not move the keys of others. If out
+	// is nil, no host is skipped.
 	at(hash, repick uint64, out []bool) int
 }
 
@@ -18,7 +18,7 @@ type table interface {
 type tableHost struct {
 	index   int32
 	address string
-	// weight is a part of the weight of all, which is 1.
+	// weight is a fraction of the total weight, which is 1.
 	weight float64
 }
 
@@ -33,7 +33,7 @@ func (c *Config) newTable(hosts []tableHost) table {
 	return newRing(hosts, c.MinimumRingSize)
 }
 
-// shares returns the hosts of a level with their parts of its weight.
+// shares returns the hosts of a level with their fractions of its weight.
 func (l *level) shares(hosts []Host) []tableHost {
 	localities := 0.0
 	for _, of := range l.localities {

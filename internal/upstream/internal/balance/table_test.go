@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/xxhash64"
 )
 
-// hashing are the policies that do.
+// hashing are the policies that hash.
 var hashing = map[string]Policy{"RingHash": RingHash, "Maglev": Maglev}
 
 // keys are hashed keys of users.
@@ -24,7 +24,7 @@ func keys(n int) []uint64 {
 	return all
 }
 
-// owners says, by address, whom each key belongs to.
+// owners returns the address of each key's host.
 func owners(b *Balancer, keys []uint64) []string {
 	all := make([]string, len(keys))
 	for i, key := range keys {
@@ -63,7 +63,7 @@ func TestKeyStaysWithItsHost(t *testing.T) {
 	}
 }
 
-// Without a key any host is taken.
+// Without a key any host is chosen.
 func TestNoKey(t *testing.T) {
 	for name, p := range hashing {
 		t.Run(name, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestNoKey(t *testing.T) {
 	}
 }
 
-// The keys of an ejected host move to all others. No other key moves, and on its
-// return all come back.
+// The keys of an ejected host move to all others. No other key moves, and when
+// the host returns, all its keys move back.
 func TestEjectionMovesOnlyItsKeys(t *testing.T) {
 	for name, p := range hashing {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestEjectionMovesOnlyItsKeys(t *testing.T) {
 	}
 }
 
-// Of very many hosts the last healthy one is found, too.
+// The last healthy one of very many hosts is also found.
 func TestLastHealthyHost(t *testing.T) {
 	for name, p := range hashing {
 		t.Run(name, func(t *testing.T) {
@@ -128,16 +128,17 @@ func TestLastHealthyHost(t *testing.T) {
 	}
 }
 
-// A host that joins or leaves moves hardly more keys than its own.
+// A host that joins or leaves moves few keys except its own.
 func TestMembershipMovesFewKeys(t *testing.T) {
 	const n, all = 10, 8_000
 	for name, row := range map[string]struct {
 		config Config
-		// most is how many keys of other hosts move, as a part of those of one.
+		// most is how many keys of other hosts move, as a fraction of one
+		// host's keys.
 		most float64
 	}{
-		// The hosts that are left get more entries of a ring, which takes keys from
-		// their neighbours.
+		// The remaining hosts get more entries of a ring, which takes keys from
+		// their neighbors.
 		"RingHash": {Config{Policy: RingHash}, 1.1},
 		"Maglev":   {Config{Policy: Maglev}, 0.3},
 	} {
@@ -173,7 +174,7 @@ func TestSpread(t *testing.T) {
 				b := New(row.config, hosts)
 				const n = 60_000
 				for i := range uint64(n) {
-					// Evenly over all hashes, so that only the table is uneven.
+					// Evenly spaced hashes, so that only the table is uneven.
 					got[b.Pick(Request{Hash: i * (math.MaxUint64 / n), Hashed: true})]++
 				}
 				for i := range hosts {
@@ -185,8 +186,8 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// A ring has Envoy's number of entries: a whole number for the host with the least
-// weight, and at least as many as configured.
+// A ring has Envoy's number of entries: a whole number for the host with the
+// smallest weight, and at least the configured number.
 func TestRingSize(t *testing.T) {
 	for _, row := range []struct {
 		weights []uint32
@@ -240,7 +241,7 @@ func TestRingEntries(t *testing.T) {
 	require.EqualValues(t, r.hosts[0], b.Pick(Request{Hash: math.MaxUint64, Hashed: true}))
 }
 
-// What the index finds is what a search finds.
+// The index finds the same entry as a search.
 func TestRingIndex(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for n := 1; n < 200; n++ {
@@ -254,8 +255,8 @@ func TestRingIndex(t *testing.T) {
 	}
 }
 
-// The table of the Maglev paper's method, entry by entry: each host in turn takes
-// the first free one of offset, offset+skip and so on.
+// The table of the Maglev paper's method, entry by entry: each host in turn
+// takes the first free one of offset, offset+skip and so on.
 func TestMaglevEntries(t *testing.T) {
 	const size = 31
 	hosts := even(4)
@@ -284,7 +285,8 @@ func TestMaglevEntries(t *testing.T) {
 	}
 }
 
-// A table with fewer entries than hosts leaves some out, and ends.
+// A table with fewer entries than hosts leaves some hosts out, and its
+// construction ends.
 func TestMoreHostsThanEntries(t *testing.T) {
 	hosts := even(20)
 	b := New(Config{Policy: Maglev, TableSize: 5, Random: newRandom()}, hosts)

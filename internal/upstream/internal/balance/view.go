@@ -2,15 +2,16 @@ package balance
 
 import "slices"
 
-// A view is what the ejections at one moment make of the levels: who is chosen
-// from, and how often.
+// A view is the state of the levels for the ejections at one moment: which
+// hosts are chosen, and how often.
 type view struct {
 	levels []levelView
-	// loads are how many percent of the requests each level gets; 100 in all.
+	// loads are the percentages of requests that each level gets; their sum is
+	// 100.
 	loads []int
-	// health is how many percent of the requests each level could take.
+	// health are the percentages of requests that each level could take.
 	health []int
-	// out says which hosts are ejected.
+	// out marks the ejected hosts.
 	out []bool
 }
 
@@ -22,12 +23,12 @@ type levelView struct {
 	ends []float64
 	// panic is set if ejected hosts are used too.
 	panic bool
-	// out are the hosts that a table passes over, or nil if it need not look.
+	// out marks the hosts that a table skips, or is nil if none is.
 	out []bool
 }
 
-// overprovisioning is how many percent of its requests a level or a locality can
-// take on (Envoy's default of overprovisioning_factor).
+// overprovisioning is how much a level or a locality can take, in percent of
+// its requests (Envoy's default of overprovisioning_factor).
 const overprovisioning = 140
 
 // newView looks at all hosts.
@@ -38,7 +39,7 @@ func (b *Balancer) newView() *view {
 		health: make([]int, len(b.levels)),
 		out:    make([]bool, len(b.hosts)),
 	}
-	// Each host is looked at once, so that all that follows agrees.
+	// Each host is read once, so that the results are consistent.
 	for i := range b.hosts {
 		v.out[i] = b.hosts[i].State.Ejected.Load()
 	}
@@ -70,7 +71,7 @@ func (b *Balancer) newView() *view {
 	return v
 }
 
-// distribute gives each level its load, and says which of them panic.
+// distribute sets the load of each level, and whether it is in panic.
 func (b *Balancer) distribute(v *view, healthy []int, total int) {
 	if total == 100 {
 		spill(v.loads, v.health, total)
@@ -85,7 +86,7 @@ func (b *Balancer) distribute(v *view, healthy []int, total int) {
 	}
 	switch {
 	case all && hosts > 0:
-		// Where every level panics, health says nothing, and size decides.
+		// If every level is in panic, size decides instead of health.
 		for i := range b.levels {
 			v.loads[i] = 100 * len(b.levels[i].hosts) / hosts
 		}
@@ -97,8 +98,8 @@ func (b *Balancer) distribute(v *view, healthy []int, total int) {
 	}
 }
 
-// spill distributes 100 percent: each level takes what its health lets it, in
-// order, and what is lost by rounding goes to the first that takes any. total is
+// spill distributes 100 percent: each level takes what its health allows, in
+// order. The first level that takes any also gets what rounding lost. total is
 // the sum of health, at most 100 and not 0.
 func spill(loads, health []int, total int) {
 	left, first := 100, -1
@@ -112,7 +113,7 @@ func spill(loads, health []int, total int) {
 	loads[first] += left
 }
 
-// chooseLevel returns the level in whose share of 100 percent r lies.
+// chooseLevel returns the level whose share of 100 percent contains r.
 func chooseLevel(loads []int, r uint64) int {
 	at := int(r % 100)
 	for i, load := range loads {
@@ -125,7 +126,7 @@ func chooseLevel(loads []int, r uint64) int {
 }
 
 // remoteLoads returns the loads without the levels that were tried. Only every
-// second retry looks again which these are.
+// second retry updates these levels.
 func (b *Balancer) remoteLoads(v *view, tried []*State) []int {
 	health := slices.Clone(v.health)
 	for _, state := range tried[:len(tried)/2*2] {
@@ -143,8 +144,9 @@ func (b *Balancer) remoteLoads(v *view, tried []*State) []int {
 	return loads
 }
 
-// weigh makes groups of the healthy hosts of a level. A locality keeps its weight
-// until so many of its hosts are ejected that the others could not take it.
+// weigh makes groups of the healthy hosts of a level. A locality keeps its
+// weight until too many of its hosts are ejected for the others to take its
+// requests.
 func (b *Balancer) weigh(v *view, at int) {
 	l, end := &v.levels[at], 0.0
 	for _, of := range b.levels[at].localities {
@@ -175,7 +177,7 @@ func (l *levelView) choose(r uint64) *group {
 	return l.groups[len(l.groups)-1]
 }
 
-// fraction returns a number from [0,1) for a random one.
+// fraction maps a random number to [0,1).
 func fraction(r uint64) float64 { return float64(r>>11) / (1 << 53) }
 
 func sum(numbers []int) int {

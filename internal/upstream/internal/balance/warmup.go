@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// A Warmup lets the share of a host grow after it joined (Envoy's slow start;
+// A Warmup lets the share of a host grow after it joins (Envoy's slow start;
 // Istio's warmup). A host that returns from an ejection is not new.
 type Warmup struct {
 	// Duration is how long a host is new.
 	Duration time.Duration
-	// MinimumPercent is how much of its weight a host gets at once. Zero is
-	// nothing; DefaultWarmupMinimumPercent is for where nothing is configured.
+	// MinimumPercent is the percentage of its weight that a new host gets
+	// immediately. Zero is none; DefaultWarmupMinimumPercent is the value if
+	// nothing is configured.
 	MinimumPercent float64
-	// Aggression bends the growth: it is linear with 1, and the more a host gets
-	// early the greater the number is. Zero is 1.
+	// Aggression shapes the growth: 1 is linear, and a greater number gives a
+	// host more early. Zero is 1.
 	Aggression float64
 }
 
-// factor returns the part of its weight that a host of the given age gets.
+// factor returns the fraction of its weight that a host of the given age gets.
 func (w *Warmup) factor(age time.Duration) float64 {
 	if age >= w.Duration {
 		return 1

@@ -12,20 +12,21 @@ import (
 type Cookie struct {
 	// Name is the cookie's name.
 	Name string
-	// TTL says how long a created cookie lasts, in whole seconds. Nil creates
-	// none; zero creates one for the client's session.
+	// TTL is how long a created cookie lasts, in whole seconds. If it is nil,
+	// no cookie is created; zero creates one for the client's session.
 	TTL *time.Duration
 	// Path is the path of a created cookie. Empty gives it none.
 	Path string
-	// Attributes are given to a created cookie in their order.
+	// Attributes are added to a created cookie in their order.
 	Attributes []Attribute
 }
 
-// An Attribute is one of a Set-Cookie header. Where the value is empty, only the
-// name is sent.
+// An Attribute is an attribute of a Set-Cookie header. If the value is empty,
+// only the name is sent.
 type Attribute struct{ Name, Value string }
 
-// hash returns the hash of the cookie's value. An empty value is none.
+// hash returns the hash of the cookie's value. An empty value counts as
+// missing.
 func (k *Cookie) hash(lines []string, c Connection) Hash {
 	if value := cookieValue(lines, k.Name); value != "" {
 		return of(value)
@@ -33,7 +34,8 @@ func (k *Cookie) hash(lines []string, c Connection) Hash {
 	if k.TTL == nil || c.Remote == "" || c.Local == nil {
 		return Hash{}
 	}
-	// All requests of one connection get the same cookie, which need not be kept.
+	// All requests of one connection get the same cookie, which is computed
+	// instead of stored.
 	value := hex(xxhash64.Sum(c.Remote+c.Local.String(), 0))
 	h := of(value)
 	h.SetCookie = k.setCookie(value)
@@ -67,9 +69,9 @@ func (k *Cookie) setCookie(value string) string {
 	return b.String()
 }
 
-// cookieValue returns the value of the first cookie with a name, without the
-// quotes that may be around it. It is more lenient than net/http, as Envoy is: a
-// value may have any bytes but a semicolon.
+// cookieValue returns the value of the first cookie with a name, without
+// surrounding quotes. Like Envoy, it is more lenient than net/http: a value may
+// have any bytes except a semicolon.
 func cookieValue(lines []string, name string) string {
 	for _, line := range lines {
 		for line != "" {

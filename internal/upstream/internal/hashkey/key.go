@@ -1,4 +1,4 @@
-// Package hashkey finds what consistent hashing goes by in a request, and hashes
+// Package hashkey finds the key for consistent hashing in a request, and hashes
 // it as Envoy's hash policies do.
 package hashkey
 
@@ -13,45 +13,46 @@ import (
 )
 
 // A Key is the part of a request that chooses the host (the key of Istio's
-// consistentHash). Exactly one field is to be set; of several the first one
-// counts. It is not changed after its first use, and safe for concurrent use.
+// consistentHash). Set exactly one field; if several are set, the first counts.
+// It must not change after its first use, and is safe for concurrent use.
 type Key struct {
 	// Header is the name of a header. The values of several lines are sorted, and
 	// hashed one after the other.
 	Header string
-	// Cookie is hashed by its value, and may be created where it is missing.
+	// Cookie is hashed by its value, and can be created if it is missing.
 	Cookie *Cookie
-	// SourceIP takes the client's address without its port.
+	// SourceIP uses the client's address without its port.
 	SourceIP bool
-	// QueryParameter is the name of a query parameter, whose first value is hashed
-	// as it stands, without decoding.
+	// QueryParameter is the name of a query parameter, whose first value is
+	// hashed without decoding.
 	QueryParameter string
 }
 
-// A Connection says between whom a request came.
+// A Connection holds the addresses of a request's connection.
 type Connection struct {
-	// Client is the trusted client. Its port is 0 if the address was told by a
+	// Client is the trusted client. Its port is 0 if the address came from a
 	// trusted proxy. If it is invalid, the source address is missing.
 	Client netip.AddrPort
-	// Remote and Local are the two ends of the connection itself: "ip:port", and
-	// an address with such a text. A created cookie is made of them.
+	// Remote and Local are the two ends of the connection itself: Remote is
+	// "ip:port", and Local's String has that form. A created cookie is made
+	// from them.
 	Remote string
 	Local  net.Addr
 }
 
-// A Hash is what the balancer goes by.
+// A Hash is the result that the balancer uses.
 type Hash struct {
 	// Value is the hash, if Found.
 	Value uint64
-	// Found is not set if the request has no such key: its host is random then.
+	// Found is false if the request has no such key: its host is random then.
 	Found bool
-	// SetCookie is the value of a Set-Cookie header for the response, or "". It is
-	// sent with every response of a host, also one that reports an error.
+	// SetCookie is the value of a Set-Cookie header for the response, or "". It
+	// is sent with every response from a host, even one that reports an error.
 	SetCookie string
 }
 
-// Hash returns the hash of r's key. It allocates only where a header has several
-// lines, and for a cookie that it creates.
+// Hash returns the hash of r's key. It allocates only if a header has several
+// lines, or for a cookie that it creates.
 func (k *Key) Hash(r *http.Request, c Connection) Hash {
 	switch {
 	case k.Header != "":
@@ -66,7 +67,7 @@ func (k *Key) Hash(r *http.Request, c Connection) Hash {
 	return Hash{}
 }
 
-// of hashes a value that is there, though it may be empty.
+// of hashes a value that is present, even if it is empty.
 func of(value string) Hash { return Hash{Value: xxhash64.Sum(value, 0), Found: true} }
 
 func (k *Key) header(r *http.Request) Hash {
@@ -93,8 +94,8 @@ func sourceIP(ip netip.Addr) Hash {
 	return Hash{Value: xxhash64.Sum(ip.Unmap().WithZone("").AppendTo(text[:0]), 0), Found: true}
 }
 
-// queryParameter hashes the first value of a parameter. One without "=" has the
-// empty value.
+// queryParameter hashes the first value of a parameter. Without "=" the value
+// is empty.
 func queryParameter(query, name string) Hash {
 	for query != "" {
 		var parameter string

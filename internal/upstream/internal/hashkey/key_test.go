@@ -27,7 +27,7 @@ func request(target string, lines ...string) *http.Request {
 	return r
 }
 
-// local is where a client connected to.
+// local is the address that a client connected to.
 var local = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:8080"))
 
 func TestKey(t *testing.T) {
@@ -100,7 +100,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// The order of a header's lines is left as it was.
+// The order of a header's lines does not change.
 func TestHeaderIsNotSorted(t *testing.T) {
 	r := request("/", "X-User: b", "X-User: a")
 	(&Key{Header: "X-User"}).Hash(r, Connection{})
@@ -173,8 +173,8 @@ func BenchmarkHash(b *testing.B) {
 	}
 }
 
-// No value crashes the readers of what a client sends, and what is found was
-// sent.
+// No value crashes the functions that read client input, and a value that is
+// found was sent.
 func FuzzHash(f *testing.F) {
 	f.Add("user=ann&x", `a=b; user="ann"`)
 	f.Add("&&=&user", `;user=;=;"`)

@@ -9,7 +9,7 @@ import (
 type Body struct {
 	conn *Conn
 	kind bodyKind
-	// left is what is still to come of the body, or of the chunk.
+	// left is what remains of the body, or of the chunk.
 	left int64
 	// Trailer are the trailer fields of a chunked body that has been read.
 	Trailer []Field
@@ -22,12 +22,12 @@ const (
 	fixedBody
 	untilClose
 	chunkSize // a line with a chunk's size comes next
-	chunkBody // the rest of a chunk does
-	chunkEnd  // the line end after a chunk does
+	chunkBody // the rest of a chunk comes next
+	chunkEnd  // the line end after a chunk comes next
 	failed
 )
 
-// Reset makes b the body of the response to method whose head is h. It sets
+// Reset makes b the body of the response to a method with head h. It sets
 // h.Close if the body ends with the connection.
 func (b *Body) Reset(c *Conn, h *Head, method string) {
 	*b = Body{conn: c, Trailer: b.Trailer[:0]}
@@ -42,7 +42,7 @@ func (b *Body) Reset(c *Conn, h *Head, method string) {
 	}
 }
 
-// Fixed returns how much is still to come of a body of known length, or -1.
+// Fixed returns how much remains of a body of known length, or -1.
 func (b *Body) Fixed() int64 {
 	switch b.kind {
 	case noBody, fixedBody:
@@ -59,8 +59,8 @@ func (b *Body) Skip(n int64) {
 	}
 }
 
-// Next returns the next part of the body, which is valid until the next call. Its
-// error is io.EOF once the body is complete, and io.ErrUnexpectedEOF if the
+// Next returns the next part of the body, which is valid until the next call.
+// Its error is io.EOF once the body is complete, and io.ErrUnexpectedEOF if the
 // connection ended before.
 func (b *Body) Next() ([]byte, error) {
 	p, err := b.next()
@@ -116,7 +116,7 @@ func (b *Body) next() ([]byte, error) {
 	}
 }
 
-// take returns what is there of the next left bytes, and at least one.
+// take returns the available part of the next left bytes, and at least one.
 func (b *Body) take() ([]byte, error) {
 	if b.conn.r == b.conn.w {
 		if err := b.conn.refill(); err != nil {
@@ -219,8 +219,8 @@ func trimRight(p []byte) []byte {
 	return p
 }
 
-// refill reads into an empty buffer. It takes a large one when the small one has
-// been filled to its end.
+// refill reads into an empty buffer. It switches to a large buffer when the
+// small one has been filled to its end.
 func (c *Conn) refill() error {
 	if c.w == len(c.buf) && len(c.buf) == smallBuffer {
 		c.release()
@@ -231,7 +231,7 @@ func (c *Conn) refill() error {
 	return c.fill()
 }
 
-// need reads until n bytes are there.
+// need reads until n bytes are available.
 func (c *Conn) need(n int) error {
 	for c.w-c.r < n {
 		if c.r == c.w {
@@ -254,7 +254,8 @@ func (c *Conn) consume(n int) []byte {
 	return p
 }
 
-// unexpected makes of the end of a connection one in the midst of a message.
+// unexpected converts the end of a connection into an end in the middle of a
+// message.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

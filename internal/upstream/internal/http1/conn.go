@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Sizes of read buffers. A connection has one only while it is in use: a small
-// one, and a large one as soon as a body turns out to be long.
+// Sizes of read buffers. A connection has a buffer only while it is in use: a
+// small one, and a large one as soon as a body turns out to be long.
 const (
 	smallBuffer = 4 << 10
 	largeBuffer = 32 << 10
@@ -23,46 +23,47 @@ var (
 	largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
 )
 
-// To be told of a context's end costs more than all else in a short exchange.
-// So reads have a deadline at first, and only one that reaches it asks to be
-// told. The deadline is the longest time until a cancellation is seen.
+// A notification of a context's end costs more than everything else in a short
+// exchange. So reads have a deadline at first, and only a read that reaches it
+// asks for the notification. The deadline is the longest time until a
+// cancellation is noticed.
 const (
 	watchAfter = 20 * time.Millisecond
 	watchSoon  = 5 * time.Millisecond
 )
 
-// ErrStale says that a connection was closed by the backend, or sent something
-// unasked, while it was idle. Nothing was written to it.
+// ErrStale means that the backend closed a connection while it was idle, or
+// sent something unrequested. Nothing was written to it.
 var ErrStale = errors.New("the idle connection was closed")
 
 // A Waiter is told before a read has to wait.
 type Waiter interface{ BeforeWait() }
 
-// A Limits bounds what is read.
+// A Limits restricts what is read.
 type Limits struct {
-	// Bytes limits a head, and a trailer.
+	// Bytes limits the size of a head or a trailer.
 	Bytes int
-	// Fields limits the header lines of either.
+	// Fields limits the header lines of a head or a trailer.
 	Fields int
 }
 
-// A Conn is a connection to a backend. Begin, then exactly one exchange, then End.
-// All methods belong to the goroutine of the exchange, except Write and Abort,
-// which one other goroutine may use.
+// A Conn is a connection to a backend. Call Begin, then make exactly one
+// exchange, then call End. All methods belong to the goroutine of the exchange,
+// except Write and Abort, which one other goroutine may use.
 type Conn struct {
-	// Name is the server that the connection was made to, if that is not always
-	// the same one.
+	// Name is the server that the connection was made to, if that varies.
 	Name string
 	// Closed, if not nil, is called once when the connection is closed after its
 	// last exchange.
 	Closed func(name string)
 
 	conn net.Conn
-	// base is what carries conn, or conn itself.
+	// base is the connection below conn, or conn itself.
 	base net.Conn
 	raw  rawIO
 
-	// Unread bytes are buf[r:w]. box is what buf came from, if it was a pool.
+	// Unread bytes are buf[r:w]. box holds buf for its pool, if it came from
+	// one.
 	buf  []byte
 	r, w int
 	box  *[]byte
@@ -75,7 +76,7 @@ type Conn struct {
 
 	// served counts the exchanges that have ended on the connection.
 	served int
-	// received says that a byte of the response has been read.
+	// received means that a byte of the response has been read.
 	received        bool
 	made, idleSince time.Time
 }
@@ -100,7 +101,7 @@ func (c *Conn) Begin(ctx context.Context) {
 	now := time.Now()
 	if c.deadline.Sub(now) < watchSoon {
 		c.deadline = now.Add(watchAfter)
-		// A connection that cannot have one fails when it is read.
+		// A connection that does not support deadlines fails when it is read.
 		_ = c.conn.SetReadDeadline(c.deadline)
 	}
 	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
@@ -108,8 +109,8 @@ func (c *Conn) Begin(ctx context.Context) {
 	}
 }
 
-// Watch makes reads and writes fail as soon as the exchange's context ends. It is
-// needed before anything but a read that may take long.
+// Watch makes reads and writes fail as soon as the exchange's context ends. It
+// is needed before any operation that may take long, except a read.
 func (c *Conn) Watch() {
 	if c.unwatch != nil {
 		return
@@ -119,12 +120,12 @@ func (c *Conn) Watch() {
 	c.unwatch = context.AfterFunc(c.ctx, c.Abort)
 }
 
-// Abort closes the connection at once; what is going on on it fails.
+// Abort closes the connection immediately; running operations fail.
 func (c *Conn) Abort() { c.base.Close() }
 
 // End ends an exchange and reports whether the connection may be used for
-// another one. It must not be, unless the response was read to its end, said so,
-// and nothing was read beyond. If it may not, it is closed.
+// another one. That requires that the response was read to its end and allows
+// it, and that nothing was read after it. Otherwise End closes the connection.
 func (c *Conn) End(reusable bool) bool {
 	if c.unwatch != nil {
 		reusable = c.unwatch() && reusable
@@ -177,17 +178,19 @@ func (c *Conn) Received() bool { return c.received }
 // NetConn returns the connection itself.
 func (c *Conn) NetConn() net.Conn { return c.conn }
 
-// SetWaiter has w told before each read that has to wait. Nil tells nobody.
+// SetWaiter makes each read that has to wait call w first. Nil calls nothing.
 func (c *Conn) SetWaiter(w Waiter) { c.waiter = w }
 
-// Buffered returns what has been read from the connection and not been consumed.
+// Buffered returns the data that has been read from the connection but not
+// consumed.
 func (c *Conn) Buffered() []byte { return c.buf[c.r:c.w] }
 
 // Write writes p and returns how much of it was written.
 func (c *Conn) Write(p []byte) (int, error) { return c.conn.Write(p) }
 
 // Send writes a request's head and waits for the response's first bytes. Like
-// Check it returns ErrStale before it writes. n is how much was written.
+// Check, it returns ErrStale before it writes. n is the number of bytes
+// written.
 func (c *Conn) Send(head []byte) (n int, err error) {
 	if c.raw.usable() {
 		return c.raw.send(c, head)
@@ -201,7 +204,7 @@ func (c *Conn) Send(head []byte) (n int, err error) {
 	return n, c.fill()
 }
 
-// Check returns ErrStale if a connection that was idle cannot be used any more.
+// Check returns ErrStale if an idle connection can no longer be used.
 func (c *Conn) Check() error {
 	if c.served == 0 {
 		return nil
@@ -216,8 +219,8 @@ func (c *Conn) Check() error {
 			return ErrStale
 		}
 	}
-	// There may be something that is not for us, such as the tickets of TLS, and
-	// without the kernel there is no way to ask but to wait a little.
+	// There may be data that is not for us, such as TLS tickets. Without the
+	// kernel, the only way to find out is a short wait.
 	_ = c.conn.SetReadDeadline(time.Now().Add(checkTime))
 	n, err := c.conn.Read(c.buf[:1])
 	_ = c.conn.SetReadDeadline(c.deadline)
@@ -227,7 +230,7 @@ func (c *Conn) Check() error {
 	return nil
 }
 
-// A peeked is what is there to be read from a connection.
+// A peeked is the kind of data that a connection has to read.
 type peeked uint8
 
 const (
@@ -237,11 +240,11 @@ const (
 	ended
 )
 
-// checkTime is how long a connection is asked whether it is still open, where the
-// kernel cannot be asked.
+// checkTime is how long the check for an open connection waits, if the kernel
+// cannot be asked.
 const checkTime = 50 * time.Microsecond
 
-// fill reads more into the buffer, for which there must be room.
+// fill reads more into the buffer, which must have room.
 func (c *Conn) fill() error {
 	if c.waiter != nil {
 		if c.raw.usable() {
@@ -261,7 +264,7 @@ func (c *Conn) fill() error {
 	}
 }
 
-// expired reports whether err is that of a deadline which Begin has set, and
+// expired reports whether err is from a deadline that Begin has set. If so, it
 // watches the context from then on.
 func (c *Conn) expired(err error) bool {
 	if err == nil || c.unwatch != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -271,7 +274,7 @@ func (c *Conn) expired(err error) bool {
 	return true
 }
 
-// filled takes the result of a read.
+// filled handles the result of a read.
 func (c *Conn) filled(n int, err error) error {
 	c.w += n
 	if n > 0 {
@@ -284,7 +287,7 @@ func (c *Conn) filled(n int, err error) error {
 	return err
 }
 
-// grow makes room in a full buffer: a large one in place of a small one, or one
+// grow makes room in a full buffer: a large buffer replaces a small one, or one
 // of twice the size.
 func (c *Conn) grow() {
 	unread := c.buf[c.r:c.w]
@@ -305,9 +308,9 @@ func (c *Conn) grow() {
 	c.buf, c.w = larger, n
 }
 
-// ReadHead reads the head of the next response into h. Its error is io.EOF if the
-// connection ended before the first byte, and io.ErrUnexpectedEOF if in the midst
-// of the head.
+// ReadHead reads the head of the next response into h. Its error is io.EOF if
+// the connection ended before the first byte, and io.ErrUnexpectedEOF if it
+// ended in the middle of the head.
 func (c *Conn) ReadHead(h *Head) error {
 	text, err := c.readLines()
 	if err != nil {
@@ -317,7 +320,7 @@ func (c *Conn) ReadHead(h *Head) error {
 }
 
 // readLines reads lines that end in CRLF up to an empty one, and returns them
-// without that.
+// without the empty one.
 func (c *Conn) readLines() (string, error) {
 	scanned, line := 0, 0
 	for {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// send sends a request's head on c in a goroutine of its own, and reads the
+// send sends a request's head on c in a separate goroutine, and reads the
 // response's head.
 func send(ctx context.Context, c *Conn, head string) <-chan error {
 	result := make(chan error, 1)
@@ -28,7 +28,7 @@ func send(ctx context.Context, c *Conn, head string) <-chan error {
 	return result
 }
 
-// expect reads what is expected.
+// expect reads the expected text.
 func expect(t *testing.T, conn net.Conn, text string) {
 	got := make([]byte, len(text))
 	n, err := io.ReadFull(conn, got)
@@ -60,7 +60,7 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
-// A head that does not fit into the kernel's buffers is written to its end.
+// A head that does not fit into the kernel's buffers is written completely.
 func TestLongRequestHead(t *testing.T) {
 	for _, served := range []int{0, 1} {
 		c, far := pair(t)
@@ -74,8 +74,8 @@ func TestLongRequestHead(t *testing.T) {
 	}
 }
 
-// An idle connection on which something arrived, be it only its end, is not
-// written to.
+// Nothing is written to an idle connection on which something arrived, even if
+// that is only its end.
 func TestStale(t *testing.T) {
 	for _, how := range []string{"closed", "reset", "data"} {
 		t.Run(how, func(t *testing.T) {
@@ -107,7 +107,8 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// A context's end ends a read, before its time to be watched and after it.
+// The end of a context ends a read, before and after the read watches the
+// context.
 func TestContextEndsRead(t *testing.T) {
 	for _, wait := range []time.Duration{0, 3 * watchAfter} {
 		c, far := pair(t)
@@ -123,7 +124,7 @@ func TestContextEndsRead(t *testing.T) {
 	}
 }
 
-// A context with a deadline that comes soon ends a read then.
+// A context with an early deadline ends a read then.
 func TestDeadlineEndsRead(t *testing.T) {
 	c, far := pair(t)
 	ctx, cancel := context.WithTimeout(t.Context(), watchSoon)
@@ -153,7 +154,7 @@ func TestSlowExchange(t *testing.T) {
 	}
 }
 
-// A context that ends after an exchange does not concern the connection.
+// A context that ends after an exchange does not affect the connection.
 func TestContextEndsAfterExchange(t *testing.T) {
 	c, far := pair(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -168,7 +169,7 @@ func TestContextEndsAfterExchange(t *testing.T) {
 	require.NoError(t, within(t, result))
 }
 
-// A waiter is told before a read that has to wait, and not otherwise.
+// A waiter is called before a read that has to wait, and not otherwise.
 func TestWaiter(t *testing.T) {
 	c, far := pair(t)
 	c.Begin(t.Context())

@@ -23,7 +23,7 @@ var seeds = []string{
 	"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
 }
 
-// A reading is all that was understood of a response.
+// A reading is everything that was read from a response.
 type reading struct {
 	status  int
 	minor   int
@@ -34,7 +34,7 @@ type reading struct {
 }
 
 // readOne reads a response to method with our reader, and reports whether the
-// connection may be used again.
+// connection may be reused.
 func readOne(c *Conn, method string) (reading, bool, error) {
 	c.Begin(context.Background())
 	var h Head
@@ -58,7 +58,8 @@ func collect(fields []Field) http.Header {
 	return h
 }
 
-// FuzzReadResponse holds that what we accept, net/http reads in the same way.
+// FuzzReadResponse checks that net/http reads every accepted response in the
+// same way.
 func FuzzReadResponse(f *testing.F) {
 	for _, text := range seeds {
 		f.Add(text, false, uint8(0))
@@ -84,7 +85,7 @@ func FuzzReadResponse(f *testing.F) {
 		if ours.status != response.StatusCode || ours.minor != response.ProtoMinor || ours.body != string(body) {
 			t.Fatalf("we read %+v, net/http %+v %q", ours, response, body)
 		}
-		// net/http takes these out of the header, or out of an answer without a
+		// net/http removes these from the header, or from an answer without a
 		// body.
 		for _, key := range []string{"Transfer-Encoding", "Trailer", "Content-Length", "Connection"} {
 			ours.header.Del(key)
@@ -117,8 +118,8 @@ func compare(t *testing.T, what string, ours, theirs http.Header) {
 	}
 }
 
-// FuzzReuse holds that a connection which may be used again is at the very end of
-// a response, as net/http sees it, and that one which may not is closed.
+// FuzzReuse checks that a reusable connection is exactly at the end of a
+// response, as net/http sees it, and that any other connection is closed.
 func FuzzReuse(f *testing.F) {
 	for _, text := range seeds {
 		f.Add(text, uint8(0), uint8(1))
@@ -154,7 +155,7 @@ func FuzzReuse(f *testing.F) {
 			if response.Close {
 				t.Fatal("reusable, but net/http would close")
 			}
-			// The text fits into net/http's buffer, and nothing is in ours.
+			// The text fits into net/http's buffer, and our buffer is empty.
 			if rest, _ := theirs.Peek(theirs.Buffered()); string(rest) != conn.text {
 				t.Fatalf("we are at %q, net/http at %q", conn.text, rest)
 			}
@@ -162,7 +163,7 @@ func FuzzReuse(f *testing.F) {
 	})
 }
 
-// FuzzChunkSize holds that a size is what its digits say.
+// FuzzChunkSize checks that a size equals the value of its digits.
 func FuzzChunkSize(f *testing.F) {
 	for _, line := range []string{"0", "1f", "A;x", "00000000000000001", "fffffffffffffff", "g", "1 ;x", "", ";"} {
 		f.Add(line)

@@ -1,14 +1,13 @@
-// Package http1 is the client side of HTTP/1.1 as a proxy needs it: connections
-// whose exchanges run in the goroutine that wants them, and a strict reader of
-// responses.
+// Package http1 is the client side of HTTP/1.1 for a proxy: connections whose
+// exchanges run in the caller's goroutine, and a strict reader of responses.
 package http1
 
 import (
 	"strings"
 )
 
-// A ProtocolError is what a backend sent that is not HTTP/1.1. The connection
-// cannot be used any more.
+// A ProtocolError means that a backend sent data that is not valid HTTP/1.1.
+// The connection can no longer be used.
 type ProtocolError string
 
 func (e ProtocolError) Error() string { return "malformed response: " + string(e) }
@@ -24,15 +23,15 @@ type Head struct {
 	Minor int
 	// Status is from 100 to 599.
 	Status int
-	// Fields are the header lines as they came, framing included.
+	// Fields are the header lines as they were received, including framing.
 	Fields []Field
 	// Length is the Content-Length, or -1 if there is none.
 	Length int64
-	// Chunked says that the body comes in chunks.
+	// Chunked means that the body is chunked.
 	Chunked bool
-	// Close says that the connection ends with this response.
+	// Close means that the connection ends with this response.
 	Close bool
-	// Nominates says that a Connection header names other headers.
+	// Nominates means that a Connection header names other headers.
 	Nominates bool
 }
 
@@ -57,18 +56,18 @@ func (h *Head) Values(key string) []string {
 	return values
 }
 
-// Reset makes h the zero Head, but for the room of its fields.
+// Reset makes h the zero Head, but keeps the memory of its fields.
 func (h *Head) Reset() {
 	*h = Head{Fields: h.Fields[:0]}
 }
 
-// parse reads the lines of a head, each of which ends in CRLF, without the empty
-// one at their end.
+// parse reads the lines of a head without the empty line at its end. Each line
+// ends in CRLF.
 //
-// It follows RFC 9112 where that says how to detect an error, never where it
-// allows to repair one: white space before a colon, folded lines, more than one
-// Content-Length, Content-Length beside Transfer-Encoding, any coding but
-// chunked, and control characters are all refused.
+// It follows RFC 9112 where that requires to detect an error, but never where
+// it allows to repair one. So it rejects white space before a colon, folded
+// lines, more than one Content-Length, Content-Length together with
+// Transfer-Encoding, any coding except chunked, and control characters.
 func (h *Head) parse(text string, maxFields int) error {
 	h.Reset()
 	h.Length = -1
@@ -86,7 +85,7 @@ func (h *Head) parse(text string, maxFields int) error {
 	return h.frame()
 }
 
-// parseStatusLine reads "HTTP/1.1 200" and what may follow after a space.
+// parseStatusLine reads "HTTP/1.1 200" and the optional text after a space.
 func (h *Head) parseStatusLine(line string) error {
 	if len(line) < 12 || line[:7] != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' {
 		return ProtocolError("status line")
@@ -140,7 +139,7 @@ func trim(s string) string {
 	return s
 }
 
-// isText reports whether s has no control character but tabs.
+// isText reports whether s has no control characters except tabs.
 func isText(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -150,8 +149,8 @@ func isText(s string) bool {
 	return true
 }
 
-// frame takes from the fields how the body is delimited, and whether the
-// connection stays.
+// frame reads from the fields how the body is delimited, and whether the
+// connection stays open.
 func (h *Head) frame() error {
 	h.Close = h.Minor == 0
 	transferEncoding := false
@@ -185,7 +184,7 @@ func (h *Head) frame() error {
 		case h.Status < 200:
 			return ProtocolError("informational response with a body")
 		case h.Status == 204:
-			// It must not have a body either, but one may follow.
+			// It must not have a body, but one may follow anyway.
 			h.Close = true
 		}
 	}
@@ -209,7 +208,7 @@ func (h *Head) parseConnection(value string) {
 	}
 }
 
-// parseLength reads a Content-Length: digits, and no more than fit.
+// parseLength reads a Content-Length: only digits, and no overflow.
 func parseLength(s string) (int64, bool) {
 	if s == "" || len(s) > 18 {
 		return 0, false

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readText reads the head of a response that comes in parts of the given length.
+// readText reads the head of a response that arrives in parts of the given
+// length.
 func readText(text string, part int) (*Head, error) {
 	c := NewConn(&script{text: text, part: part}, &testLimits)
 	c.Begin(context.Background())
@@ -103,7 +104,7 @@ func TestReadHeadErrors(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-// The largest heads that are allowed are read.
+// Heads of the maximum size are read.
 func TestHeadLimits(t *testing.T) {
 	prefix, suffix := "HTTP/1.1 200 OK\r\nA: ", "\r\n\r\n"
 	fits := prefix + strings.Repeat("x", testLimits.Bytes-len(prefix)-len(suffix)) + suffix

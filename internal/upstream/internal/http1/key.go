@@ -29,8 +29,8 @@ func parseKey(line string) (string, int) {
 	return "", 0
 }
 
-// canonicalKey returns the canonical form of a valid name. It allocates for a
-// name that is not a common one.
+// canonicalKey returns the canonical form of a valid name. It allocates only
+// for names that are not common.
 func canonicalKey(name string) string {
 	if key, ok := commonKeys[name]; ok {
 		return key
@@ -38,8 +38,8 @@ func canonicalKey(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
-// IsToken reports whether s is a token of RFC 9110, as names of methods and
-// headers are.
+// IsToken reports whether s is a token of RFC 9110, such as the name of a
+// method or a header.
 func IsToken(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if classes[s[i]] == invalid {

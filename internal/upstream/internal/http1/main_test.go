@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds what has to happen.
+// patience limits the wait for an expected event.
 const patience = 10 * time.Second
 
 var testLimits = Limits{Bytes: 64 << 10, Fields: 100}
@@ -22,7 +22,7 @@ var testLimits = Limits{Bytes: 64 << 10, Fields: 100}
 type script struct {
 	net.Conn
 	text string
-	// part is the length of what a read returns. 0 is all that fits.
+	// part is the length of what a read returns. 0 means as much as fits.
 	part   int
 	closed bool
 }

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// sweepInterval is how often idle connections are asked whether the backend has
-// closed them.
+// sweepInterval is how often idle connections are checked for a close by the
+// backend.
 const sweepInterval = 15 * time.Second
 
-// A Pool keeps idle connections to one host; the one that was used last is used
-// first. It is safe for concurrent use. While connections are idle a timer runs,
-// which Close stops.
+// A Pool keeps idle connections to one host; the most recently used one is used
+// first. It is safe for concurrent use. While connections are idle a timer
+// runs, which Close stops.
 type Pool struct {
 	// Max is how many connections are kept.
 	Max int
 	// IdleTimeout is how long a connection is kept. 0 or less is without limit.
 	IdleTimeout time.Duration
-	// MaxAge is how long after it was made a connection is used again. 0 is without
+	// MaxAge is the age up to which a connection is used again. 0 is without
 	// limit.
 	MaxAge time.Duration
 
@@ -62,9 +62,10 @@ func (p *Pool) remove(i int) {
 	p.idle = p.idle[:len(p.idle)-1]
 }
 
-// Put keeps c, whose exchange has ended. It returns the connection that the caller
-// is to close, or nil: c, or if there are as many as may be kept, the one that has
-// been idle for longest, which may be for a server that nobody asks for any more.
+// Put keeps c, whose exchange has ended. It returns the connection that the
+// caller must close, or nil. If the pool is full, that is the connection that
+// has been idle longest, perhaps for a server that is no longer used. Otherwise
+// it can be c.
 func (p *Pool) Put(c *Conn) (dead *Conn) {
 	now := time.Now()
 	if p.MaxAge > 0 && now.Sub(c.made) >= p.MaxAge {
@@ -92,8 +93,8 @@ func (p *Pool) Put(c *Conn) (dead *Conn) {
 	return dead
 }
 
-// Release precedes Put of a connection on which no request was made. Get counts
-// nothing that there would be to take back.
+// Release precedes Put of a connection on which no request was made. It has no
+// effect, because Get counts nothing.
 func (p *Pool) Release(*Conn) {}
 
 func (p *Pool) interval() time.Duration {
@@ -106,8 +107,8 @@ func (p *Pool) interval() time.Duration {
 	return interval
 }
 
-// Sweep closes connections that have been idle for too long or are too old, or
-// that the backend has closed. It happens now and then without being called.
+// Sweep closes connections that have been idle for too long, are too old, or
+// were closed by the backend. The pool also calls it regularly.
 func (p *Pool) Sweep() {
 	now := time.Now()
 	var dead []*Conn
@@ -139,7 +140,7 @@ func (p *Pool) Len() int {
 	return len(p.idle)
 }
 
-// Close closes the idle connections, and has those that are put later closed.
+// Close closes the idle connections. Connections put later are closed as well.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	idle := p.idle

@@ -22,7 +22,7 @@ func idle(n int, name string) ([]*Conn, []*script) {
 	return conns, scripts
 }
 
-// The connection that was used last is used first.
+// The most recently used connection is used first.
 func TestPoolOrder(t *testing.T) {
 	p := &Pool{Max: 2}
 	defer p.Close()
@@ -54,7 +54,7 @@ func TestPoolByName(t *testing.T) {
 	require.Same(t, a[0], p.Get("a"))
 }
 
-// A connection is not used beyond its age, however often it is.
+// A connection is not used beyond its maximum age, however often it was used.
 func TestPoolMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{Max: 9, MaxAge: time.Minute}
@@ -80,7 +80,7 @@ func TestPoolMaxAge(t *testing.T) {
 	})
 }
 
-// Whoever counts connections is told once of the end of each.
+// Closed is called once for the end of each connection.
 func TestClosed(t *testing.T) {
 	var closed []string
 	conns, _ := idle(3, "a")
@@ -135,7 +135,7 @@ func TestPoolIdleTimeout(t *testing.T) {
 	})
 }
 
-// A connection that is too old is not used even if no sweep has come yet.
+// A connection that is too old is not used even before a sweep.
 func TestPoolGetsNoOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{Max: 9, IdleTimeout: time.Second}
@@ -158,7 +158,7 @@ func TestPoolWithoutIdleTimeout(t *testing.T) {
 	})
 }
 
-// A connection that the backend has closed does not stay.
+// A connection that the backend has closed is removed.
 func TestPoolSweepsClosedOnes(t *testing.T) {
 	p := &Pool{Max: 9}
 	defer p.Close()

@@ -4,7 +4,7 @@ package http1
 
 import "net"
 
-// A rawIO is of no use on this system.
+// A rawIO has no use on this system.
 type rawIO struct{}
 
 func (r *rawIO) init(*Conn, net.Conn, bool)      {}

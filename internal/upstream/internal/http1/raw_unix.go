@@ -9,13 +9,14 @@ import (
 	"syscall"
 )
 
-// A rawIO reads and writes a connection's file descriptor. Its first read of an
-// exchange, which finds nothing as a rule, is made before the request is written
-// instead of after: it costs nothing then to find that a connection has been closed,
-// or that there is something on it that nobody asked for.
+// A rawIO reads and writes a connection's file descriptor. It makes its first
+// read of an exchange before it writes the request instead of after. That read
+// usually finds nothing. So it costs nothing to notice that a connection has
+// been closed or holds unrequested data.
 type rawIO struct {
 	conn syscall.RawConn
-	// opaque says that what is read is not what was sent: TLS.
+	// opaque means that the bytes on the connection are not the data itself:
+	// TLS.
 	opaque bool
 	// sendStep, tryStep and peekStep are method values, made once.
 	sendStep          func(fd uintptr) bool
@@ -30,7 +31,7 @@ type rawIO struct {
 	err     error
 }
 
-// A sendState is how far send has come.
+// A sendState is the progress of send.
 type sendState uint8
 
 const (
@@ -57,7 +58,7 @@ func (r *rawIO) init(c *Conn, base net.Conn, opaque bool) {
 // usable reports whether send and try can be used.
 func (r *rawIO) usable() bool { return r.conn != nil && !r.opaque }
 
-// peek says what is there to be read, without reading it.
+// peek returns the kind of data available to read, without reading it.
 func (r *rawIO) peek() peeked {
 	if r.conn == nil {
 		return unknown
@@ -109,7 +110,7 @@ func (r *rawIO) send(c *Conn, out []byte) (int, error) {
 	}
 }
 
-// stepSend does what can be done without waiting, and reports whether that was
+// stepSend does the work that needs no waiting, and reports whether that was
 // all. If not, it is called again when the connection can be read.
 func (r *rawIO) stepSend(fd uintptr) bool {
 	switch r.state {
@@ -148,7 +149,7 @@ func (r *rawIO) stepSend(fd uintptr) bool {
 	}
 }
 
-// try reads what is there. Nothing and no error means that nothing is.
+// try reads the available data. No bytes and no error means that there is none.
 func (r *rawIO) try(p []byte) (int, error) {
 	r.in, r.n, r.err = p, 0, nil
 	if err := r.conn.Control(r.tryStep); err != nil {

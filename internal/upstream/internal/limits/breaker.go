@@ -6,13 +6,14 @@ import "time"
 const (
 	// DefaultBudgetPercent is the share of requests that may be retries.
 	DefaultBudgetPercent = 20
-	// DefaultMinRetryConcurrency is how many retries there may always be.
+	// DefaultMinRetryConcurrency is how many concurrent retries are always
+	// allowed.
 	DefaultMinRetryConcurrency = 3
 )
 
-// Thresholds are the limits of one destination: in Envoy's terms of a cluster,
-// which in Istio's are a host, a port and a subset. Zero is Default everywhere,
-// as Istio cannot configure zero.
+// Thresholds are the limits of one destination: an Envoy cluster, or in Istio a
+// host, a port and a subset. Zero is Default everywhere, because Istio cannot
+// configure zero.
 type Thresholds struct {
 	// MaxConnections limits connections to all hosts together, except that each
 	// host may always have one (Istio's tcp.maxConnections).
@@ -20,41 +21,43 @@ type Thresholds struct {
 	// MaxPendingRequests limits requests that wait for a connection (Istio's
 	// http.http1MaxPendingRequests).
 	MaxPendingRequests uint32
-	// MaxRequests limits requests that have a connection, whatever their protocol
+	// MaxRequests limits requests that have a connection, over any protocol
 	// (Istio's http.http2MaxRequests).
 	MaxRequests uint32
-	// MaxRetries limits retries (Istio's http.maxRetries). It has no meaning
-	// beside a RetryBudget.
+	// MaxRetries limits retries (Istio's http.maxRetries). It has no effect if
+	// RetryBudget is set.
 	MaxRetries uint32
 	// RetryBudget limits retries to a share of the requests.
 	RetryBudget *RetryBudget
 }
 
-// A RetryBudget limits the retries that are in progress in proportion to the
-// requests that are, or recently were (Istio's retryBudget).
+// A RetryBudget limits the retries in progress in proportion to the current or
+// recent requests (Istio's retryBudget).
 type RetryBudget struct {
-	// Percent is the share of the requests, waiting ones included, that may be
+	// Percent is the share of requests, including waiting ones, that may be
 	// retries; more than 100 allows several for each. Zero allows only
-	// MinRetryConcurrency; DefaultBudgetPercent is for where nothing is
+	// MinRetryConcurrency; DefaultBudgetPercent is the value if nothing is
 	// configured.
 	Percent float64
-	// MinRetryConcurrency is how many retries there may be, however few requests
-	// there are. DefaultMinRetryConcurrency is for where nothing is configured.
+	// MinRetryConcurrency is how many retries are allowed, however few requests
+	// there are. DefaultMinRetryConcurrency is the value if nothing is
+	// configured.
 	MinRetryConcurrency uint32
-	// Interval makes those the requests that began in the last Interval, retries
-	// included, whether they have ended or not. Each counts for a tenth of it longer
-	// at most. Zero counts the requests in progress and those that wait.
+	// Interval selects the requests that count: those that began in the last
+	// Interval, including retries, whether they have ended or not. Each may
+	// count for up to a tenth of Interval longer. Zero counts the requests in
+	// progress and those that wait.
 	Interval time.Duration
 }
 
-// A Breaker counts what one destination has in use (Envoy's circuit breaker). It
-// is safe for concurrent use, and takes no lock. The zero value has Envoy's
+// A Breaker counts what one destination has in use (Envoy's circuit breaker).
+// It is safe for concurrent use, and takes no lock. The zero value has Envoy's
 // defaults. It must not be copied.
 //
 // A request that finds no idle connection is pending until it has one: it holds
-// Pending while it waits, and Requests from AcquireRequest on to its end. Whatever is
-// refused fails at once, with "overflow" as the reason, is not retried, and is no
-// failure of a host.
+// Pending while it waits, and Requests from AcquireRequest until its end. A
+// refused request fails immediately with "overflow" as the reason, is not
+// retried, and does not count as a failure of a host.
 type Breaker struct {
 	Connections Limit
 	Pending     Limit
@@ -66,7 +69,7 @@ type Breaker struct {
 	recent *window
 }
 
-// New returns a Breaker with the given limits, which goes by the clock now.
+// New returns a Breaker with the given limits and clock.
 func New(t Thresholds, now func() time.Time) *Breaker {
 	b := &Breaker{}
 	b.Connections.most = t.MaxConnections
@@ -83,8 +86,8 @@ func New(t Thresholds, now func() time.Time) *Breaker {
 	return b
 }
 
-// AcquireRequest lets a request begin that has a connection, which calls
-// Requests.Release when it ends, or reports that there are too many.
+// AcquireRequest lets a request that has a connection begin, or reports that
+// there are too many. The request calls Requests.Release when it ends.
 func (b *Breaker) AcquireRequest() bool {
 	if !b.Requests.Acquire() {
 		return false
@@ -95,8 +98,8 @@ func (b *Breaker) AcquireRequest() bool {
 	return true
 }
 
-// AcquireRetry lets a retry begin, which calls ReleaseRetry when it ends, or
-// reports that there are too many.
+// AcquireRetry lets a retry begin, or reports that there are too many. The
+// retry calls ReleaseRetry when it ends.
 func (b *Breaker) AcquireRetry() bool { return b.retries.acquire(b.maxRetries()) }
 
 // ReleaseRetry ends a retry.
@@ -105,7 +108,7 @@ func (b *Breaker) ReleaseRetry() { b.retries.Release() }
 // Retries returns the number of retries.
 func (b *Breaker) Retries() int64 { return b.retries.Active() }
 
-// maxRetries returns how many retries there may be now.
+// maxRetries returns how many retries are allowed now.
 func (b *Breaker) maxRetries() int64 {
 	if b.budget == nil {
 		return b.retries.max()

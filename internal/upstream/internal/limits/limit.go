@@ -1,6 +1,6 @@
 // Package limits counts what a destination has in use at the same time, and
-// refuses more than it may have: Envoy's circuit breakers. It knows nothing of
-// what it counts.
+// refuses what exceeds a limit: Envoy's circuit breakers. It does not know what
+// it counts.
 package limits
 
 import (
@@ -8,12 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// Default is Envoy's limit where none is configured, of everything that is
-// counted here.
+// Default is Envoy's default limit for everything that is counted here.
 const Default = math.MaxUint32
 
-// A Limit lets at most so many users in at a time. It is safe for concurrent use,
-// and takes no lock. The zero value has the limit Default. It must not be copied.
+// A Limit admits a limited number of users at a time. It is safe for concurrent
+// use, and takes no lock. The zero value has the limit Default. It must not be
+// copied.
 type Limit struct {
 	most   uint32 // 0 is Default
 	active atomic.Int64
@@ -27,12 +27,12 @@ func (l *Limit) max() int64 {
 	return int64(l.most)
 }
 
-// Acquire lets a user in, who calls Release when done, or reports that the limit
-// is reached.
+// Acquire admits a user, or reports that the limit is reached. The user calls
+// Release when done.
 func (l *Limit) Acquire() bool { return l.acquire(l.max()) }
 
-// acquire lets a user in if there are fewer than most. It never counts a user
-// that it refuses, else another would be refused because of that one.
+// acquire admits a user if there are fewer than most. It never counts a user
+// that it refuses, because that could cause another refusal.
 func (l *Limit) acquire(most int64) bool {
 	for {
 		active := l.active.Load()
@@ -45,13 +45,13 @@ func (l *Limit) acquire(most int64) bool {
 	}
 }
 
-// AcquireBeyond lets a user in whether or not the limit is reached. Envoy grants
-// each host one connection in this way.
+// AcquireBeyond admits a user even if the limit is reached. Envoy grants each
+// host one connection in this way.
 func (l *Limit) AcquireBeyond() { l.active.Add(1) }
 
-// Release lets a user out who was let in before.
+// Release removes a user that was admitted.
 func (l *Limit) Release() { l.active.Add(-1) }
 
-// Active returns the number of users. It exceeds the limit where AcquireBeyond
-// was called.
+// Active returns the number of users. It can exceed the limit after
+// AcquireBeyond.
 func (l *Limit) Active() int64 { return l.active.Load() }

@@ -37,7 +37,7 @@ func TestZeroIsEnvoysDefault(t *testing.T) {
 }
 
 // Each host may have one connection, so that the count can exceed the limit. It
-// falls below the limit before anyone else is let in.
+// falls below the limit before another user is admitted.
 func TestBeyond(t *testing.T) {
 	b := New(Thresholds{MaxConnections: 1}, time.Now)
 	require.True(t, b.Connections.Acquire())
@@ -50,7 +50,7 @@ func TestBeyond(t *testing.T) {
 	require.True(t, b.Connections.Acquire())
 }
 
-// One connection and one place to wait: of three requests at the same time one
+// One connection and one place to wait: of three simultaneous requests one
 // runs, one waits, and one is refused.
 func TestOverflow(t *testing.T) {
 	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 1}, time.Now)
@@ -121,8 +121,8 @@ func TestBudgetShrinks(t *testing.T) {
 	require.True(t, b.AcquireRetry())
 }
 
-// With an interval, the requests that began in it count, and those that wait or go
-// on for longer do not.
+// With an interval, the requests that began in it count. Requests that wait or
+// run for longer do not.
 func TestBudgetOfAnInterval(t *testing.T) {
 	now, pass := clocked()
 	b := New(Thresholds{MaxRequests: 12, RetryBudget: &RetryBudget{20, 1, 10 * time.Second}}, now)
@@ -157,7 +157,7 @@ func TestBudgetOfAnInterval(t *testing.T) {
 	require.Equal(t, 1, retries(), "8 are under way")
 }
 
-// However many come at the same time, no more than the limit are in.
+// However many users come simultaneously, no more than the limit are admitted.
 func TestConcurrent(t *testing.T) {
 	const most, users = 3, 16
 	l := &Limit{most: most}

@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// windowSlots is how many parts of an interval a window knows apart, as in Envoy.
+// windowSlots is how many parts of an interval a window distinguishes, as in
+// Envoy.
 const windowSlots = 10
 
-// A window counts what happened in the last interval. A part of it counts until it
-// is over as a whole, for which the interval is longer by up to a tenth. It is safe
-// for concurrent use, and takes no lock.
+// A window counts events in the last interval. Each part of it counts until the
+// whole part is over, so the interval is up to a tenth longer. It is safe for
+// concurrent use, and takes no lock.
 type window struct {
 	slot  time.Duration
 	now   func() time.Time
 	began time.Time
-	// slots hold the number of the part that they count in the upper half, and the
-	// count in the lower one.
+	// slots hold the number of their part in the upper half, and its count in
+	// the lower half.
 	slots [windowSlots + 1]atomic.Uint64
 }
 
@@ -24,8 +25,8 @@ func newWindow(interval time.Duration, now func() time.Time) *window {
 	return &window{slot: max(interval/windowSlots, 1), now: now, began: now()}
 }
 
-// part returns the number of the present part. It begins at 1, which tells the
-// first from a slot that was never used.
+// part returns the number of the current part. It begins at 1 to distinguish
+// the first part from an unused slot.
 func (w *window) part() uint32 { return uint32(w.now().Sub(w.began)/w.slot) + 1 }
 
 // add counts one.
@@ -44,7 +45,7 @@ func (w *window) add() {
 	}
 }
 
-// count returns how many were counted.
+// count returns the number of counted events.
 func (w *window) count() int64 {
 	part := w.part()
 	var sum int64

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// clocked returns a clock, and what moves it.
+// clocked returns a clock, and a function that moves it.
 func clocked() (now func() time.Time, pass func(time.Duration)) {
 	var elapsed atomic.Int64
 	began := time.Now()
 	return func() time.Time { return began.Add(time.Duration(elapsed.Load())) }, func(d time.Duration) { elapsed.Add(int64(d)) }
 }
 
-// What happened counts for an interval, and until the tenth of it ends in which it
+// An event counts for an interval, and until the end of the tenth in which it
 // happened.
 func TestWindow(t *testing.T) {
 	for _, row := range []struct {

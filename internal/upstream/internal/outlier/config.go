@@ -1,14 +1,15 @@
-// Package outlier takes hosts that fail out of balancing for a while: Envoy's
-// outlier detection by consecutive errors, as Istio configures it. Detection by
-// success rate and failure percentage is off in Istio, and is not here.
+// Package outlier ejects failing hosts from balancing for a while: Envoy's
+// outlier detection by consecutive errors, as Istio configures it. Istio
+// disables detection by success rate and failure percentage, so it is not
+// implemented.
 package outlier
 
 import "time"
 
 // Defaults of a Config.
 const (
-	// DefaultConsecutive5xx is for where outlier detection is configured, but not
-	// this number.
+	// DefaultConsecutive5xx is the value if outlier detection is configured
+	// without this number.
 	DefaultConsecutive5xx = 5
 	// DefaultConsecutiveLocalOrigin is the default of ConsecutiveLocalOrigin.
 	DefaultConsecutiveLocalOrigin = 5
@@ -23,22 +24,22 @@ const (
 	DefaultMaxEjectionTime = 300 * time.Second
 )
 
-// A Config says when a host is ejected and for how long (Istio's
-// OutlierDetection). How many hosts have to be healthy (minHealthPercent) is the
-// balancer's concern.
+// A Config defines when a host is ejected and for how long (Istio's
+// OutlierDetection). The balancer handles how many hosts must be healthy
+// (minHealthPercent).
 type Config struct {
-	// Consecutive5xx is how many responses in a row with a status of 500 to 599
-	// eject a host. Zero is none; DefaultConsecutive5xx is for where nothing is
-	// configured.
+	// Consecutive5xx is how many consecutive responses with a status of 500 to
+	// 599 eject a host. Zero disables this; DefaultConsecutive5xx is the value
+	// if nothing is configured.
 	Consecutive5xx uint32
-	// ConsecutiveGatewayErrors is how many responses in a row with status 502, 503
-	// or 504 do. Zero is none.
+	// ConsecutiveGatewayErrors is how many consecutive responses with status
+	// 502, 503 or 504 eject a host. Zero disables this.
 	ConsecutiveGatewayErrors uint32
-	// SplitLocalOrigin counts failures that are not responses for themselves. Else
-	// a failure counts as a 503, and a timeout as a 504.
+	// SplitLocalOrigin counts failures that are not responses separately.
+	// Otherwise a failure counts as a 503, and a timeout as a 504.
 	SplitLocalOrigin bool
-	// ConsecutiveLocalOrigin is how many such failures in a row eject a host if
-	// they are counted for themselves. Zero is DefaultConsecutiveLocalOrigin.
+	// ConsecutiveLocalOrigin is how many consecutive such failures eject a host
+	// if they are counted separately. Zero is DefaultConsecutiveLocalOrigin.
 	ConsecutiveLocalOrigin uint32
 	// Interval is the time between the ticks at which hosts return. Zero is
 	// DefaultInterval.
@@ -47,8 +48,8 @@ type Config struct {
 	// DefaultBaseEjectionTime.
 	BaseEjectionTime time.Duration
 	// MaxEjectionPercent is how many percent of the hosts may be ejected at a
-	// time. Zero is DefaultMaxEjectionPercent, with which less than ten hosts are
-	// never ejected.
+	// time. Zero is DefaultMaxEjectionPercent; with that, fewer than ten hosts
+	// are never ejected.
 	MaxEjectionPercent uint32
 }
 

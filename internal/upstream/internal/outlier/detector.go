@@ -10,34 +10,34 @@ import (
 // A Detector ejects and returns the hosts of one destination. It is safe for
 // concurrent use.
 //
-// It has no goroutine. Ticks come at multiples of the interval after New, as those
-// of Envoy's timer do, and what happens at them is made up for by the next call of
-// Sweep or report of a failure. Nobody who calls Sweep before looking at a host
-// can tell the difference.
+// It has no goroutine. Ticks come at multiples of the interval after New, like
+// those of Envoy's timer. The next call of Sweep or report of a failure catches
+// up on them. If Sweep is called before each look at a host, there is no
+// visible difference.
 type Detector struct {
 	config  Config
 	now     func() time.Time
 	changed func()
 	start   time.Time
 
-	// next is the time of the first tick that has something to do, since start,
-	// or never.
+	// next is the time of the first tick that has work to do, since start, or
+	// never.
 	next atomic.Int64
 
 	mu sync.Mutex
-	// monitors are all hosts, and ejected the number of them that are.
+	// monitors are all hosts, and ejected is the number of ejected ones.
 	monitors map[*Monitor]struct{}
 	ejected  int
-	// swept is the time of the last tick that was made up for, since start.
+	// swept is the time of the last tick that was processed, since start.
 	swept time.Duration
 }
 
-// never is the next tick while no host is ejected or has been lately.
+// never is the next tick while no host is ejected or was recently.
 const never = math.MaxInt64
 
-// New returns a Detector without hosts. now is the clock. changed is called after
-// each change of who is ejected, by the caller of the method that made the change,
-// and without a lock held.
+// New returns a Detector without hosts. now is the clock. changed is called
+// after each ejection or return. The caller of the method that made the change
+// calls it, without a lock held.
 func New(c Config, now func() time.Time, changed func()) *Detector {
 	c.setDefaults()
 	d := &Detector{config: c, now: now, changed: changed, start: now(), monitors: make(map[*Monitor]struct{})}
@@ -45,8 +45,8 @@ func New(c Config, now func() time.Time, changed func()) *Detector {
 	return d
 }
 
-// Add returns the monitor of a host that joins. The monitor sets ejected while the
-// host is out, and nobody else may set it.
+// Add returns the monitor of a host that joins. The monitor sets ejected while
+// the host is ejected, and no other code may set it.
 func (d *Detector) Add(ejected *atomic.Bool) *Monitor {
 	m := &Monitor{detector: d, ejected: ejected}
 	d.mu.Lock()
@@ -55,8 +55,8 @@ func (d *Detector) Add(ejected *atomic.Bool) *Monitor {
 	return m
 }
 
-// Remove ends the monitoring of a host that leaves. Reports about it have no
-// effect any more.
+// Remove ends the monitoring of a host that leaves. Later reports about it have
+// no effect.
 func (d *Detector) Remove(m *Monitor) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -69,7 +69,7 @@ func (d *Detector) Remove(m *Monitor) {
 	}
 }
 
-// Ejected returns how many hosts are ejected.
+// Ejected returns the number of ejected hosts.
 func (d *Detector) Ejected() int {
 	d.Sweep()
 	d.mu.Lock()
@@ -77,10 +77,10 @@ func (d *Detector) Ejected() int {
 	return d.ejected
 }
 
-// Sweep returns the hosts whose time has come at the last tick. It is to be called
-// before each choice of a host, and costs no more than an atomic load while no
-// host has been ejected lately. It never waits: where another caller is at it
-// already, the choice is made a moment earlier.
+// Sweep returns the hosts whose ejection was over at the last tick. Call it
+// before each choice of a host. It costs only an atomic load while no host has
+// been ejected recently. It never waits: if another call is running, the choice
+// uses the state before.
 func (d *Detector) Sweep() {
 	next := d.next.Load()
 	if next == never {
@@ -100,7 +100,7 @@ func (d *Detector) Sweep() {
 // elapsed is the time since New.
 func (d *Detector) elapsed() time.Duration { return d.now().Sub(d.start) }
 
-// sweep makes up for all ticks until now, and reports whether a host returned.
+// sweep processes all ticks until now, and reports whether a host returned.
 // d.mu is held.
 func (d *Detector) sweep(now time.Duration) bool {
 	tick := now - now%d.config.Interval
@@ -121,14 +121,14 @@ func (d *Detector) sweep(now time.Duration) bool {
 	return returned
 }
 
-// eject ejects m if that leaves enough hosts in, and resets the counter that asked
-// for it in any case, so that as many errors ask for it again.
+// eject ejects m if the limit allows it. It always resets the counter that
+// triggered it, so that the same number of errors triggers it again.
 func (d *Detector) eject(m *Monitor, counter *atomic.Uint32) {
 	d.mu.Lock()
 	now := d.elapsed()
 	changed := d.sweep(now)
 	if _, ok := d.monitors[m]; ok && !m.ejected.Load() {
-		// Limited across all priorities together, as in Envoy.
+		// The limit is for all priorities together, as in Envoy.
 		if 100*(d.ejected+1) <= int(d.config.MaxEjectionPercent)*len(d.monitors) {
 			d.ejected++
 			m.eject(now)

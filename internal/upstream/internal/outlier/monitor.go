@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Monitor counts the errors of one host. It is safe for concurrent use. To
-// report a success takes no lock, and writes only after an error.
+// A Monitor counts the errors of one host. It is safe for concurrent use. A
+// report of a success takes no lock, and writes only after an error.
 //
-// Exactly one of Response, Failed and TimedOut is called for each try. A request
-// that is refused by a limit is none, and neither is a response that the gateway
-// makes itself. A nil Monitor ignores what is reported, for destinations without
+// Call exactly one of Response, Failed and TimedOut for each try. A request
+// that a limit refuses is not a try, and neither is a response that the gateway
+// itself makes. A nil Monitor ignores all reports, for destinations without
 // outlier detection.
 type Monitor struct {
 	detector *Detector
@@ -18,17 +18,17 @@ type Monitor struct {
 
 	consecutive5xx, consecutiveGateway, consecutiveLocal atomic.Uint32
 
-	// What follows is guarded by detector.mu.
+	// detector.mu guards the fields below.
 
 	// ejectedAt is the time of the last ejection, since the detector's start.
 	ejectedAt time.Duration
-	// backoff is the number k of ejections that the next one is prolonged for.
-	// It goes up with each ejection, and down with each interval since the return.
+	// backoff is the factor k for the duration of the next ejection. Each
+	// ejection increases it, and each interval since the return decreases it.
 	backoff time.Duration
 }
 
-// Response reports the status of a response. That of a gRPC response which has no
-// body is what the gRPC status corresponds to in HTTP.
+// Response reports the status of a response. For a gRPC response without a
+// body, that is the HTTP status for its gRPC status.
 func (m *Monitor) Response(status int) {
 	if m == nil {
 		return
@@ -37,27 +37,27 @@ func (m *Monitor) Response(status int) {
 	m.response(status)
 }
 
-// Connected reports that a request has got a connection, which ends a series of
-// failures if these are counted for themselves. In Envoy, and here if it is called
-// for each try, timeouts of a host that accepts connections are never consecutive
-// then.
+// Connected reports that a request has got a connection. If failures are
+// counted separately, this ends a series of them. As in Envoy, timeouts of a
+// host that accepts connections are then never consecutive, if this is called
+// for each try.
 func (m *Monitor) Connected() {
 	if m != nil && m.detector.config.SplitLocalOrigin {
 		reset(&m.consecutiveLocal)
 	}
 }
 
-// Failed reports that there is no response for another reason than a timeout: the
-// connection could not be made, or ended too early, or what came on it was not
+// Failed reports that there is no response for a reason other than a timeout:
+// the connection could not be made, or ended too early, or did not carry valid
 // HTTP.
 func (m *Monitor) Failed() { m.failed(503) }
 
-// TimedOut reports that there was no response in the time of the try or the
+// TimedOut reports that there was no response within the time of the try or the
 // request.
 func (m *Monitor) TimedOut() { m.failed(504) }
 
-// failed counts a failure, as the given status unless failures are counted for
-// themselves.
+// failed counts a failure, as the given status unless failures are counted
+// separately.
 func (m *Monitor) failed(as int) {
 	switch {
 	case m == nil:
@@ -75,7 +75,7 @@ func (m *Monitor) response(status int) {
 		reset(&m.consecutiveGateway)
 		return
 	}
-	// A return that is due resets the counters, and must not come after this error.
+	// A due return resets the counters, and must come before this error.
 	m.detector.Sweep()
 	if status >= 502 && status <= 504 {
 		m.count(&m.consecutiveGateway, m.detector.config.ConsecutiveGatewayErrors)
@@ -85,22 +85,22 @@ func (m *Monitor) response(status int) {
 	m.count(&m.consecutive5xx, m.detector.config.Consecutive5xx)
 }
 
-// count counts an error, and ejects the host at the moment that there are enough.
-// Zero is never.
+// count counts an error, and ejects the host when there are enough. Zero is
+// never.
 func (m *Monitor) count(counter *atomic.Uint32, enough uint32) {
 	if enough > 0 && counter.Add(1) == enough {
 		m.detector.eject(m, counter)
 	}
 }
 
-// reset spares the other processors a write where there is nothing to reset.
+// reset writes only if needed, to spare the other processors.
 func reset(counter *atomic.Uint32) {
 	if counter.Load() != 0 {
 		counter.Store(0)
 	}
 }
 
-// eject takes the host out. detector.mu is held.
+// eject ejects the host. detector.mu is held.
 func (m *Monitor) eject(now time.Duration) {
 	base := m.detector.config.BaseEjectionTime
 	m.ejectedAt = now
@@ -110,12 +110,12 @@ func (m *Monitor) eject(now time.Duration) {
 	m.ejected.Store(true)
 }
 
-// sweep makes up for the ticks after since up to tick, and reports whether the
+// sweep processes the ticks after since up to tick, and reports whether the
 // host returned. detector.mu is held.
 func (m *Monitor) sweep(since, tick time.Duration) (returned bool) {
 	interval := m.detector.config.Interval
 	if m.ejected.Load() {
-		// At the first tick at which its time is over.
+		// The first tick at which its ejection is over.
 		over := m.ejectedAt + min(m.backoff*m.detector.config.BaseEjectionTime, m.maxEjectionTime())
 		at := (over + interval - 1) / interval * interval
 		if at > tick {
@@ -133,7 +133,7 @@ func (m *Monitor) sweep(since, tick time.Duration) (returned bool) {
 	return returned
 }
 
-// maxEjectionTime is how long an ejection lasts at most.
+// maxEjectionTime is the maximum duration of an ejection.
 func (m *Monitor) maxEjectionTime() time.Duration {
 	return max(DefaultMaxEjectionTime, m.detector.config.BaseEjectionTime)
 }

@@ -35,7 +35,7 @@ func newBench(c Config, hosts int) *bench {
 	return b
 }
 
-// ejected looks at all hosts after a sweep, as a balancer does.
+// ejected reads the state of all hosts after a sweep, as a balancer does.
 func (b *bench) ejected() string {
 	b.Sweep()
 	var all []string
@@ -47,8 +47,8 @@ func (b *bench) ejected() string {
 	return strings.Join(all, " ")
 }
 
-// report reports what word stands for about a host: a status, "failed", "timeout"
-// or "connected".
+// report reports an event about a host for each word: a status, "failed",
+// "timeout" or "connected".
 func (b *bench) report(host int, words string) {
 	for word := range strings.FieldsSeq(words) {
 		switch m := b.hosts[host]; word {
@@ -157,7 +157,8 @@ func TestMaxEjectionPercent(t *testing.T) {
 	}
 }
 
-// A host that cannot be ejected is asked about again after as many errors.
+// A host that cannot be ejected is considered again after the same number of
+// errors.
 func TestRefusedEjection(t *testing.T) {
 	b := newBench(Config{Consecutive5xx: 3, MaxEjectionPercent: 50}, 2)
 	b.report(0, "500 500 500")
@@ -171,8 +172,8 @@ func TestRefusedEjection(t *testing.T) {
 	require.Equal(t, "1", b.ejected())
 }
 
-// Seconds after the detector's start at which a host returns, if all its requests
-// fail whenever it is in.
+// The seconds after the detector's start at which a host returns, if all its
+// requests fail whenever it is in.
 func TestEjectionTime(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -203,7 +204,7 @@ func TestEjectionTime(t *testing.T) {
 					b.report(0, "500")
 					require.Equal(t, "0", b.ejected())
 					if !idle {
-						// Looking at it at every tick changes nothing.
+						// A check at every tick changes nothing.
 						for b.at += 100 * time.Millisecond; b.at < seconds(row.want[i]); b.at += 100 * time.Millisecond {
 							require.Equal(t, "0", b.ejected(), "at %v", b.at)
 						}
@@ -221,8 +222,8 @@ func TestEjectionTime(t *testing.T) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// Nobody notices how late a tick was made up for: a model that runs at every tick
-// sees the same.
+// Late processing of a tick has no visible effect: a model that runs at every
+// tick gives the same result.
 func TestTicksAreMadeUpFor(t *testing.T) {
 	config := Config{Consecutive5xx: 1, MaxEjectionPercent: 60, Interval: 3 * time.Second, BaseEjectionTime: 5 * time.Second}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -252,15 +253,15 @@ func TestTicksAreMadeUpFor(t *testing.T) {
 	}
 }
 
-// All counters start at 0 when a host returns, also those of responses that came
-// while it was out.
+// All counters start at 0 when a host returns, including those of responses
+// that came while it was ejected.
 func TestCountersRestart(t *testing.T) {
 	b := newBench(Config{Consecutive5xx: 3, ConsecutiveGatewayErrors: 4, MaxEjectionPercent: 100}, 1)
 	b.report(0, "503 503 503")
 	require.Equal(t, "0", b.ejected())
 	b.report(0, "503 503 503 503 503")
 	b.at = 30 * time.Second
-	// The tick has not been made up for when these are reported.
+	// The tick has not been processed when these are reported.
 	b.report(0, "503 503")
 	require.Equal(t, "", b.ejected())
 	b.report(0, "503")
@@ -300,7 +301,7 @@ func TestNilMonitor(t *testing.T) {
 	})
 }
 
-// While nothing is wrong, nobody looks at the clock.
+// While nothing fails, the clock is not read.
 func TestNoClockWithoutErrors(t *testing.T) {
 	looks := 0
 	d := New(Config{Consecutive5xx: 1, MaxEjectionPercent: 100}, func() time.Time { looks++; return time.Time{} }, func() {})
@@ -312,8 +313,8 @@ func TestNoClockWithoutErrors(t *testing.T) {
 	require.Zero(t, looks)
 }
 
-// However reports, sweeps and changes of the hosts meet, what is counted is right
-// at the end.
+// However reports, sweeps and changes of the hosts coincide, the final counts
+// are right.
 func TestConcurrent(t *testing.T) {
 	var at atomic.Int64
 	d := New(Config{Consecutive5xx: 2, MaxEjectionPercent: 50, Interval: 10, BaseEjectionTime: 20},

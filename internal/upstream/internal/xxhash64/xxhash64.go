@@ -1,5 +1,5 @@
-// Package xxhash64 computes XXH64, the 64-bit xxHash. Envoy hashes with it what
-// consistent hashing goes by: the keys of requests and the addresses of hosts.
+// Package xxhash64 computes XXH64, the 64-bit xxHash. Envoy uses it for
+// consistent hashing: for the keys of requests and the addresses of hosts.
 package xxhash64
 
 import "math/bits"
@@ -13,7 +13,7 @@ const (
 	prime5 uint64 = 2870177450012600261
 )
 
-// stripe is the number of bytes that the four accumulators take in at a time.
+// stripe is the number of bytes that the four accumulators process at a time.
 const stripe = 32
 
 // Sum returns the XXH64 of data with a seed; Envoy's default seed is 0. It does

@@ -75,7 +75,7 @@ func TestAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { sink = Sum(text, 0) ^ Sum(data, 1) }))
 }
 
-// sink keeps the compiler from dropping what is measured.
+// sink keeps the compiler from removing the measured code.
 var sink uint64
 
 func BenchmarkSum(b *testing.B) {
