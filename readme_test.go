@@ -35,7 +35,10 @@ import (
 // and links between files lead somewhere.
 func TestDocuments(t *testing.T) {
 	t.Cleanup(func() {
-		if binary, err := builtLateen(); err == nil && !testing.Short() {
+		if testing.Short() {
+			return // nothing was built
+		}
+		if binary, err := builtLateen(); err == nil {
 			_ = os.RemoveAll(filepath.Dir(binary))
 			builtLateen = sync.OnceValues(buildLateen)
 		}
@@ -151,6 +154,9 @@ func compiled(t *testing.T, lines []string) bool {
 	return false
 }
 
+// listed is what go list answered to checkCommand.
+var listed = map[string]string{}
+
 // checkCommand checks a line of a shell, which may begin with cd and end with a
 // comment.
 func checkCommand(t *testing.T, line string) {
@@ -166,11 +172,17 @@ func checkCommand(t *testing.T, line string) {
 		if directory != "." {
 			args = append([]string{"-e"}, args...) // what it imports may not be on this machine
 		}
-		command := exec.Command("go", append([]string{"list"}, args...)...)
-		command.Dir = directory
-		out, err := command.Output()
-		require.NoError(t, err)
-		return strings.TrimSpace(string(out))
+		question := directory + ": " + strings.Join(args, " ")
+		answer, known := listed[question]
+		if !known {
+			command := exec.Command("go", append([]string{"list", "-find"}, args...)...)
+			command.Dir = directory
+			out, err := command.Output()
+			require.NoError(t, err)
+			answer = strings.TrimSpace(string(out))
+			listed[question] = answer
+		}
+		return answer
 	}
 	switch {
 	case len(words) == 0:

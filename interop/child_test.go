@@ -56,7 +56,9 @@ func childServer(listener net.Listener) *http.Server {
 	})
 	mux.HandleFunc("/hold", hold)
 	mux.HandleFunc("/half", half)
-	mux.HandleFunc("/drip", drip)
+	drops := make(chan struct{})
+	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) { drip(w, r, drops) })
+	mux.HandleFunc("/drop", func(http.ResponseWriter, *http.Request) { drops <- struct{}{} })
 	mux.HandleFunc("/take", take)
 	var refused atomic.Int64
 	mux.HandleFunc("/unavailable", func(w http.ResponseWriter, _ *http.Request) {
@@ -83,7 +85,7 @@ func hold(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		<-r.Context().Done()
 	}
-	fmt.Println(time.Now().UnixNano())
+	fmt.Println("gone")
 }
 
 // half sends half of its body, and never the rest.
@@ -98,17 +100,19 @@ func half(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-// drips is how many bytes drip sends, one every dripInterval.
-const (
-	drips        = 40
-	dripInterval = 5 * time.Millisecond
-)
+// drips is how many bytes drip sends.
+const drips = 40
 
-func drip(w http.ResponseWriter, _ *http.Request) {
+// drip waits for a drop after each byte.
+func drip(w http.ResponseWriter, r *http.Request, drops <-chan struct{}) {
 	for range drips {
 		fmt.Fprint(w, "x")
 		_ = http.NewResponseController(w).Flush()
-		time.Sleep(dripInterval)
+		select {
+		case <-drops:
+		case <-r.Context().Done():
+			return
+		}
 	}
 }
 

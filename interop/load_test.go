@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // A load is clients that send requests in a loop. Each has its own connection,
@@ -19,6 +21,8 @@ type load struct {
 	address, path string
 	stop          atomic.Bool
 	running       sync.WaitGroup
+	// answers counts the answers of each client, whatever they are.
+	answers []atomic.Int64
 
 	mu sync.Mutex
 	// window holds the observations since the last call of take.
@@ -70,9 +74,9 @@ func (w *window) add(o window) {
 
 // startLoad starts clients, which pause after each answer.
 func startLoad(t *testing.T, address, path string, clients int, pause time.Duration) *load {
-	l := &load{address: address, path: path}
-	for range clients {
-		l.running.Go(func() { l.client(pause) })
+	l := &load{address: address, path: path, answers: make([]atomic.Int64, clients)}
+	for i := range clients {
+		l.running.Go(func() { l.client(&l.answers[i], pause) })
 	}
 	t.Cleanup(l.end)
 	return l
@@ -93,7 +97,17 @@ func (l *load) take(d time.Duration) window {
 	return w
 }
 
-func (l *load) client(pause time.Duration) {
+// progress waits until every client has n more answers.
+func (l *load) progress(t *testing.T, n int64) {
+	t.Helper()
+	for i := range l.answers {
+		answers := &l.answers[i]
+		least := answers.Load() + n
+		require.Eventually(t, func() bool { return answers.Load() >= least }, patience, time.Millisecond, "a client gets no answer")
+	}
+}
+
+func (l *load) client(answers *atomic.Int64, pause time.Duration) {
 	var conn net.Conn
 	var in *bufio.Reader
 	defer func() {
@@ -113,6 +127,7 @@ func (l *load) client(pause time.Duration) {
 		}
 		status, err := l.ask(conn, in)
 		l.note(begun, status, err)
+		answers.Add(1)
 		if err != nil {
 			conn.Close()
 			conn = nil

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -122,46 +121,4 @@ func serviceOf(processes ...*process) spec.Service {
 		s.Endpoints = append(s.Endpoints, spec.Endpoint{Address: host, Ports: map[string]int{"http": number}})
 	}
 	return s
-}
-
-// A stallWatch measures how long this machine delayed a thread that was ready
-// to run. Times that a test measures may be late by as much.
-type stallWatch struct {
-	mu      sync.Mutex
-	longest time.Duration
-	stop    chan struct{}
-	stopped sync.WaitGroup
-}
-
-func watchStalls(t *testing.T) *stallWatch {
-	s := &stallWatch{stop: make(chan struct{})}
-	s.stopped.Go(func() {
-		const nap = time.Millisecond
-		for last := time.Now(); ; {
-			select {
-			case <-s.stop:
-				return
-			case <-time.After(nap):
-			}
-			now := time.Now()
-			s.mu.Lock()
-			s.longest = max(s.longest, now.Sub(last)-nap)
-			s.mu.Unlock()
-			last = now
-		}
-	})
-	t.Cleanup(func() {
-		close(s.stop)
-		s.stopped.Wait()
-	})
-	return s
-}
-
-// take returns the longest stall since the last call.
-func (s *stallWatch) take() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := s.longest
-	s.longest = 0
-	return d
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // One of two backends is killed eight times, and returns each time. No request
-// fails, and none takes much longer than the others.
+// fails, and none waits until the backend returns.
 func TestKilledBackend(t *testing.T) {
 	skipShort(t)
 	const kills = 8
@@ -20,27 +20,24 @@ func TestKilledBackend(t *testing.T) {
 			t.Run(name+path, func(t *testing.T) {
 				backends := []*process{startProcess(t, childServes), startProcess(t, childServes)}
 				clients := startLoad(t, to(t, transport, nil, backends...), path, 16, 4*time.Millisecond)
-				stalls := watchStalls(t)
 				clients.take(100 * time.Millisecond)
 				var quiet, killing window
-				var stalled time.Duration
 				for i := range kills {
-					stalls.take()
 					quiet.add(clients.take(200 * time.Millisecond))
 					b := backends[i%2]
-					stalls.take()
 					b.kill()
 					killing.add(clients.take(200 * time.Millisecond))
-					stalled = max(stalled, stalls.take())
+					// The first answer of a client may be to a request from before the kill.
+					clients.progress(t, 2)
+					killing.add(clients.take(0))
 					b.start()
 					clients.take(50 * time.Millisecond)
 				}
 				clients.end()
 				t.Logf("quiet: %v", &quiet)
-				t.Logf("killing: %v; the machine stalled for up to %v", &killing, stalled)
+				t.Logf("killing: %v", &killing)
 				require.Zero(t, quiet.failures())
 				require.Zero(t, killing.failures())
-				require.Less(t, killing.worst, quiet.worst+slack+stalled)
 			})
 		}
 	}
@@ -48,7 +45,7 @@ func TestKilledBackend(t *testing.T) {
 
 // One of two backends resets connections. No failure reaches a client whose
 // route retries resets. Under the default policy every request gets a success
-// or a failure immediately.
+// or a failure.
 func TestResettingBackend(t *testing.T) {
 	skipShort(t)
 	for name, transport := range transports {
@@ -56,7 +53,6 @@ func TestResettingBackend(t *testing.T) {
 			t.Run(name+"/"+policy, func(t *testing.T) {
 				backends := []*process{startProcess(t, childServes), startProcess(t, childResets)}
 				address := to(t, transport, func(r *spec.Route) { r.Retry = retry }, backends...)
-				stalls := watchStalls(t)
 				clients := startLoad(t, address, "/", 16, 4*time.Millisecond)
 				seen := clients.take(500 * time.Millisecond)
 				clients.end()
@@ -68,7 +64,6 @@ func TestResettingBackend(t *testing.T) {
 				for status := range seen.statuses {
 					require.Equal(t, http.StatusServiceUnavailable, status)
 				}
-				require.Less(t, seen.worst, backoffs+slack+stalls.take())
 			})
 		}
 	}
@@ -92,13 +87,14 @@ func TestHangingBackend(t *testing.T) {
 				clients := startLoad(t, to(t, transport, change, backends...), "/", 16, 4*time.Millisecond)
 				before := clients.take(200 * time.Millisecond)
 				require.Zero(t, before.failures(), "%v", &before)
-				stalls := watchStalls(t)
 				backends[1].signal(syscall.SIGSTOP)
 				seen := clients.take(time.Second)
-				stalled := stalls.take()
-				backends[1].signal(syscall.SIGCONT)
+				// Every request has its answer before the backend goes on.
+				clients.progress(t, 2)
 				clients.end()
-				t.Logf("%v; the machine stalled for up to %v", &seen, stalled)
+				seen.add(clients.take(0))
+				backends[1].signal(syscall.SIGCONT)
+				t.Logf("%v", &seen)
 				require.Zero(t, seen.broken)
 				if policy == "per-try timeout" {
 					require.Zero(t, seen.failures())
@@ -106,7 +102,6 @@ func TestHangingBackend(t *testing.T) {
 				for status := range seen.statuses {
 					require.Equal(t, http.StatusGatewayTimeout, status)
 				}
-				require.Less(t, seen.worst, limit+backoffs+slack+stalled)
 			})
 		}
 	}

@@ -239,7 +239,7 @@ func TestClientVerification(t *testing.T) {
 	for i, tt := range tests {
 		server := secure(host(i), tt.server)
 		if tt.server.Mode == spec.TLSAutoPassthrough {
-			// With HTTPS it would not be without HTTP routes.
+			// With protocol HTTPS it would not serve HTTP routes at all.
 			server.Protocol = ""
 		}
 		b.Server(server)

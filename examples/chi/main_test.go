@@ -27,6 +27,9 @@ func TestHandler(t *testing.T) {
 }
 
 func TestProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the program is not built, nor run")
+	}
 	p := program.Start(t, "-addr", "127.0.0.1:0")
 	status, body := p.Get("/products/7?catalog=new")
 	require.Equal(t, http.StatusOK, status)

@@ -52,6 +52,9 @@ func TestGateway(t *testing.T) {
 }
 
 func TestProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the program is not built, nor run")
+	}
 	p := program.Start(t, "-addr", "127.0.0.1:0")
 	status, body := p.Get("/reviews/7")
 	require.Equal(t, http.StatusOK, status)

@@ -18,7 +18,8 @@ import (
 // Attempts are the tries of one exchange.
 type Attempts struct {
 	Owner Exchange
-	// In is the request as it came, and Request is what the backend gets.
+	// In is the request as it was received, and Request is what the backend
+	// gets.
 	In, Request *http.Request
 	Backend     http.Handler
 	Out         http.ResponseWriter

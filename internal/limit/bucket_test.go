@@ -25,7 +25,11 @@ var perAddress = []spec.LimitKey{{RemoteAddress: true}}
 // Dropped buckets were full: for any trace the verdicts are the same as with
 // buckets that are kept forever.
 func TestBucketsForgetNothing(t *testing.T) {
-	const traces, length = 200, 500
+	const length = 500
+	traces := 200
+	if testing.Short() {
+		traces = 40
+	}
 	for seed := range uint64(traces) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -59,8 +63,12 @@ func TestBucketsForgetNothing(t *testing.T) {
 }
 
 func TestBucketsAreBounded(t *testing.T) {
+	most := 1_000_000
+	if testing.Short() {
+		most = 400_000
+	}
 	for _, row := range []struct{ maxKeys, want, clients int }{
-		{1, 1, 100}, {10, 10, 1000}, {1000, 1000, 20_000}, {10_000, 10_000, 200_000}, {0, defaultMaxKeys, 1_000_000},
+		{1, 1, 100}, {10, 10, 1000}, {1000, 1000, 20_000}, {10_000, 10_000, 200_000}, {0, defaultMaxKeys, most},
 	} {
 		l := spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: row.maxKeys}
 		b := NewBuckets(&l)

@@ -25,7 +25,7 @@ func scan(clauses []Clause, v *View) int32 {
 }
 
 // A table of random clauses draws from few words, so that the clauses overlap.
-// Its paths are all prefixes, and the paths of requests.
+// All its prefixes and the paths of requests are built from these words.
 type randomTable struct {
 	*rand.Rand
 	beginning string

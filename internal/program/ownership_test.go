@@ -254,7 +254,10 @@ func checkOwnership(t *testing.T, data []byte) (received, taken bool) {
 
 func TestOwnedRequestsAreServedAsLentOnes(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	const exchanges = 3000
+	exchanges := 3000
+	if testing.Short() {
+		exchanges = 600
+	}
 	var received, taken int
 	data := make([]byte, 80)
 	for range exchanges {

@@ -19,6 +19,10 @@ import (
 // Exchanges are reused for requests that nothing refers to, and none of them
 // may see anything of another.
 func TestExchangesThatAreUsedAgain(t *testing.T) {
+	exchanges := 200
+	if testing.Short() {
+		exchanges = 60
+	}
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if r.Header.Get("X-Fail") != "" {
@@ -44,7 +48,7 @@ func TestExchangesThatAreUsedAgain(t *testing.T) {
 			var running sync.WaitGroup
 			for client := range 8 {
 				running.Go(func() {
-					for i := range 200 {
+					for i := range exchanges {
 						n := fmt.Sprint(client, ".", i)
 						r, _ := http.NewRequest(http.MethodGet, server.URL+"/a/"+n, nil)
 						r.Header["X-N"] = []string{n}

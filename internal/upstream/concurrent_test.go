@@ -55,12 +55,16 @@ func TestEveryAnswerIsItsRequests(t *testing.T) {
 			}
 		})
 		f := proxy(t, transport, address)
+		exchanges := 40
+		if testing.Short() {
+			exchanges = 16
+		}
 		for protocol, client := range frontClients(t) {
 			t.Run(protocol, func(t *testing.T) {
 				var running sync.WaitGroup
 				for worker := range 8 {
 					running.Go(func() {
-						for i := range 40 {
+						for i := range exchanges {
 							id := fmt.Sprintf("%d.%d", worker, i)
 							if err := tryExchange(t.Context(), client, f.server.URL, (worker+i)%8, id); err != nil {
 								t.Errorf("%s: %v", id, err)
@@ -158,14 +162,17 @@ func TestEarlyResponseOverHTTP2(t *testing.T) {
 
 // A body that is longer than the gateway allows gets the right answer.
 func TestTooLongBody(t *testing.T) {
+	t.Parallel()
+	whole := t // see TestEarlyResponse
 	each(t, func(t *testing.T, transport Transport) {
-		u := newUpstream(t, to(transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		u := newUpstream(whole, to(transport, httpBackend(whole, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 		})))
-		f := serveFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := serveFront(whole, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, 10)
 			u.ServeHTTP(w, r)
 		}))
+		f.t = t
 		response, text := f.do("POST", "/", io.MultiReader(strings.NewReader("more than ten bytes")))
 		require.Equal(t, 413, response.StatusCode)
 		require.Equal(t, "Payload Too Large", text)

@@ -171,6 +171,10 @@ func TestProxyProtocol(t *testing.T) {
 // However many clients come simultaneously, and whatever the limits, none gets
 // another's address.
 func TestProxyProtocolUnderLoad(t *testing.T) {
+	requests := 20
+	if testing.Short() {
+		requests = 8
+	}
 	for name, change := range map[string]func(*Config){
 		"no limits":   func(*Config) {},
 		"limits":      func(c *Config) { c.Limits = &Limits{MaxConnections: 2} },
@@ -187,7 +191,7 @@ func TestProxyProtocolUnderLoad(t *testing.T) {
 				var running sync.WaitGroup
 				for worker := range 12 {
 					running.Go(func() {
-						for i := range 20 {
+						for i := range requests {
 							r := from(1 + (worker+i)%5)
 							w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
 							u.ServeHTTP(w, r)

@@ -131,7 +131,11 @@ func TestLargeBodies(t *testing.T) {
 			_, _ = w.Write(body)
 		})
 		f := proxy(t, transport, address)
-		for _, size := range []int{0, 1, 511, 512, 4095, 4096, 4097, 32 << 10, 64<<10 - 1, 64 << 10, 1<<20 + 1, spliceLength, spliceLength + 4<<10, 10 << 20} {
+		longest := 10 << 20
+		if testing.Short() {
+			longest = 2 << 20
+		}
+		for _, size := range []int{0, 1, 511, 512, 4095, 4096, 4097, 32 << 10, 64<<10 - 1, 64 << 10, 1<<20 + 1, spliceLength, spliceLength + 4<<10, longest} {
 			body := noise(size)
 			want := sha256.Sum256(body)
 			for _, path := range []string{"/fixed", "/unknown"} {
@@ -333,6 +337,10 @@ func TestExpectContinue(t *testing.T) {
 // A response that comes before the request has been sent is delivered
 // immediately.
 func TestEarlyResponse(t *testing.T) {
+	t.Parallel()
+	// net/http waits half a second before it closes such a connection. The servers
+	// are closed at the end, so that they wait together.
+	whole := t
 	each(t, func(t *testing.T, transport Transport) {
 		for name, length := range map[string]string{
 			"fixed":   "Content-Length: 1000000",
@@ -342,7 +350,7 @@ func TestEarlyResponse(t *testing.T) {
 			for _, closes := range []bool{false, true} {
 				t.Run(fmt.Sprint(name, closes), func(t *testing.T) {
 					ended := make(chan struct{})
-					f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+					f := proxy(whole, transport, tcpBackend(whole, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
 						if !closes {
@@ -350,6 +358,7 @@ func TestEarlyResponse(t *testing.T) {
 						}
 						close(ended)
 					}))
+					f.t = t
 					conn, in := f.dial()
 					_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\n"+length+"\r\n\r\n1\r\nx")
 					require.NoError(t, err)
@@ -379,13 +388,16 @@ func answerEarly(conn net.Conn, in *bufio.Reader) {
 // The answer of a backend that closes the connection during a long upload is
 // received.
 func TestEarlyResponseToLongUpload(t *testing.T) {
+	t.Parallel()
+	whole := t // see TestEarlyResponse
 	each(t, func(t *testing.T, transport Transport) {
-		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		f := proxy(whole, transport, tcpBackend(whole, func(conn net.Conn, in *bufio.Reader) {
 			headOf(in)
 			_, _ = io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
 			// Continue to read, so that a reset does not lose the answer.
 			_, _ = io.CopyN(io.Discard, in, 1<<20)
 		}))
+		f.t = t
 		conn, in := f.dial()
 		_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
 		require.NoError(t, err)

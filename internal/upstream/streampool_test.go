@@ -164,6 +164,10 @@ func TestMaxConcurrentStreams(t *testing.T) {
 // A stream ends shortly after its exchange. That delays the next one, but has
 // no other effect.
 func TestStreamsOneAfterTheOther(t *testing.T) {
+	requests := 100
+	if testing.Short() {
+		requests = 25
+	}
 	for _, backend := range []int{1, 100} {
 		address, states := limitedBackend(t, backend, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
 		c := overHTTP2(address)
@@ -175,7 +179,7 @@ func TestStreamsOneAfterTheOther(t *testing.T) {
 		var running sync.WaitGroup
 		for range 8 {
 			running.Go(func() {
-				for i := range 100 {
+				for i := range requests {
 					r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(strings.Repeat("x", i)))
 					w := &hostRecorder{ResponseRecorder: httptest.NewRecorder()}
 					u.ServeHTTP(w, r)

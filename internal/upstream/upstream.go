@@ -44,8 +44,8 @@ type Upstream struct {
 
 	mu      sync.Mutex // guards lookups and changes of hosts
 	lookups []*lookup
-	// resolved is closed after the first lookup of every name. Unresolved names
-	// have had none.
+	// resolved is closed after the first lookup of every name. unresolved
+	// counts the names without one.
 	resolved   chan struct{}
 	unresolved atomic.Int64
 	stop       context.CancelFunc

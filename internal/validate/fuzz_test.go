@@ -159,7 +159,10 @@ func largeTables(n int) map[string]spec.Declarations {
 // Four times the declarations cost about four times as much; a check in pairs would
 // make it sixteen. The least of several turns counts, next to each other.
 func TestValidateIsNearLinear(t *testing.T) {
-	const n = 10_000
+	n := 10_000
+	if testing.Short() {
+		n = 2500
+	}
 	small, large := largeTables(n), largeTables(4*n)
 	for name := range small {
 		least := [2]time.Duration{time.Hour, time.Hour}

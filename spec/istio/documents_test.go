@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,11 +91,18 @@ func TestEscapesOfJSON(t *testing.T) {
 // with its length.
 func TestHugeInputs(t *testing.T) {
 	// Four times as much costs about four times as much, sixteen times if the cost
-	// were quadratic. The least of several turns counts.
-	small, large := hugeInputs(1<<14), hugeInputs(1<<16)
+	// were quadratic. The least of several turns counts, of more where the first are
+	// disturbed.
+	n, deep := 1<<14, deepInputs
+	if testing.Short() || withRaceDetector() {
+		// What nests costs the square of its depth until it is too deep: at these sizes
+		// it is not, and at larger ones it takes long.
+		n, deep = 1<<12, func(int) []string { return nil }
+	}
+	small, large := append(hugeInputs(n), deep(n)...), append(hugeInputs(4*n), deep(4*n)...)
 	for i := range large {
 		least := [2]time.Duration{time.Hour, time.Hour}
-		for range 2 {
+		for turn := 0; turn < 2 || turn < 10 && least[1] >= 10*least[0]; turn++ {
 			for j, text := range []string{small[i], large[i]} {
 				begun := time.Now()
 				_, _ = Text(text).Declare()
@@ -107,10 +116,21 @@ func TestHugeInputs(t *testing.T) {
 	}
 }
 
+// withRaceDetector reports whether this test was built with -race, which makes it
+// ten times as slow, and finds nothing in what runs in one goroutine.
+func withRaceDetector() bool {
+	info, known := debug.ReadBuildInfo()
+	return known && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// deepInputs nest as deep as they are long.
+func deepInputs(n int) []string {
+	return []string{strings.Repeat("[", n), strings.Repeat("{", n), strings.Repeat("a: [", n), strings.Repeat("? ", n), strings.Repeat("- ", n)}
+}
+
 func hugeInputs(n int) []string {
 	return []string{
-		strings.Repeat("[", n), strings.Repeat("{", n), strings.Repeat("a: [", n), "a: [" + strings.Repeat("x, ", n),
-		"a: \"" + strings.Repeat("x\n", n), strings.Repeat("? ", n), strings.Repeat("- ", n), strings.Repeat("a\n", n),
+		"a: [" + strings.Repeat("x, ", n), "a: \"" + strings.Repeat("x\n", n), strings.Repeat("a\n", n),
 		strings.Repeat("a: b\n", n), strings.Repeat("#\n", n), strings.Repeat("- &a b\n", n), strings.Repeat("---\n", n),
 		strings.Repeat("%\n", n), strings.Repeat("...\n", n), "- &a [x]\n" + strings.Repeat("- *a\n", n),
 		strings.Repeat("&a [", n/8) + strings.Repeat("]", n/8), strings.Repeat("---\na: [\n", n/64),

@@ -36,7 +36,7 @@ const (
 // sent something unrequested. Nothing was written to it.
 var ErrStale = errors.New("the idle connection was closed")
 
-// A Waiter is told before a read has to wait.
+// A Waiter is called before a read has to wait.
 type Waiter interface{ BeforeWait() }
 
 // A Limits restricts what is read.
