@@ -59,7 +59,7 @@ const (
 	DecisionNotFound DecisionKind = "notFound"
 	// DecisionBadRequest: the gateway refuses the request before routing.
 	DecisionBadRequest DecisionKind = "badRequest"
-	// DecisionNoServer: no server accepts the connection.
+	// DecisionNoServer: no server accepts the connection. A handler answers 404.
 	DecisionNoServer DecisionKind = "noServer"
 )
 
@@ -82,8 +82,12 @@ type DecidedRoute struct {
 	Mirrors []DecidedMirror `json:"mirrors,omitempty"`
 	// Fault is the fault that may be injected.
 	Fault *DecidedFault `json:"fault,omitempty"`
-	// CORS reports whether there is a policy.
+	// CORS reports whether there is a policy. It has no effect on a redirect or a
+	// direct response.
 	CORS bool `json:"cors,omitempty"`
+	// Hash is what consistent hashing reads, such as "header x-user". With several
+	// destinations it is what all their DestinationRules name.
+	Hash []string `json:"hash,omitempty"`
 	// RateLimits are the limits on the route, as text.
 	RateLimits []string `json:"rateLimits,omitempty"`
 }
@@ -214,7 +218,9 @@ func decide(p *program.Program, r *http.Request, t *program.RouteTable) Decision
 	case program.OutcomeRoute:
 		decideRoute(p, &d, &v, c)
 		return d
-	case program.OutcomeNoServer, program.OutcomeNoHost, program.OutcomeNoRoute:
+	case program.OutcomeNoServer:
+		d.Kind = DecisionNoServer
+	case program.OutcomeNoHost, program.OutcomeNoRoute, program.OutcomeBlackhole:
 		d.Kind = DecisionNotFound
 	case program.OutcomeHTTPSRedirect:
 		d.Kind = DecisionRedirect
@@ -298,7 +304,7 @@ func decided(c *program.Clause) *DecidedRoute {
 	d := &DecidedRoute{
 		VirtualService: rp.Service, Name: c.Name, Index: int(c.Position),
 		Match: strings.TrimSpace(c.URI.Kind.String() + " " + c.URI.Text),
-		CORS:  rp.CORS != nil, Timeout: rp.Timeout,
+		CORS:  rp.DeclaresCORS, Timeout: rp.Timeout, Hash: rp.Hashes,
 	}
 	for _, l := range rp.Limits {
 		d.RateLimits = append(d.RateLimits, l.String())

@@ -260,10 +260,10 @@ func TestDecisionOfAListener(t *testing.T) {
 		kind   DecisionKind
 		reason string
 	}{
-		{80, testhttp.Request(t, "GET", "/"), DecisionNotFound, "no virtual host"},
+		{80, testhttp.Request(t, "GET", "/"), DecisionNotFound, "no route: blackhole, no VirtualService is bound here"},
 		{80, secure("a.com"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
 		{443, testhttp.Request(t, "GET", "/"), DecisionNoServer, "TLS on a plain-text listener, or plain text on a TLS listener"},
-		{443, secure("a.com"), DecisionNotFound, "no virtual host"},
+		{443, secure("a.com"), DecisionNotFound, "no route: blackhole, no VirtualService is bound here"},
 		{443, secure("b.com"), DecisionNoServer, "no filter chain for this server name"},
 		{443, secure(""), DecisionNoServer, "no filter chain for this server name"},
 		{81, testhttp.Request(t, "GET", "/"), DecisionNoServer, "no listener"},

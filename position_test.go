@@ -133,7 +133,7 @@ func TestZeroGateway(t *testing.T) {
 	serve(gw.Middleware(next), testhttp.Request(t, "GET", "/"))
 	require.NotNil(t, next.Got)
 	d := gw.Decide(testhttp.Request(t, "GET", "/"))
-	require.Equal(t, Decision{Kind: DecisionNotFound, Reason: "no server", Status: 404, Path: "/", Header: http.Header{}}, d)
+	require.Equal(t, Decision{Kind: DecisionNoServer, Reason: "no listener", Status: 404, Path: "/", Header: http.Header{}}, d)
 	require.Empty(t, gw.Warnings())
 	require.NoError(t, gw.Close())
 }

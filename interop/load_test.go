@@ -100,10 +100,12 @@ func (l *load) take(d time.Duration) window {
 // progress waits until every client has n more answers.
 func (l *load) progress(t *testing.T, n int64) {
 	t.Helper()
-	for i := range l.answers {
-		answers := &l.answers[i]
-		least := answers.Load() + n
-		require.Eventually(t, func() bool { return answers.Load() >= least }, patience, time.Millisecond, "a client gets no answer")
+	least := make([]int64, len(l.answers))
+	for i := range least {
+		least[i] = l.answers[i].Load() + n
+	}
+	for i := range least {
+		require.Eventually(t, func() bool { return l.answers[i].Load() >= least[i] }, patience, time.Millisecond, "a client gets no answer")
 	}
 }
 

@@ -112,7 +112,7 @@ func TestRequestsWithTwoLengthsAreRefused(t *testing.T) {
 		reached++
 		body, _ := io.ReadAll(r.Body)
 		_, _ = w.Write(body)
-	}).Server(plain(80)).Server(secure("a", simple("a")))
+	}).Server(plain(80)).Server(secure("*", simple("a")))
 	s, _ := start(t, b, local(Config{Credentials: map[string]gateway.Credential{"a": {Certificate: ca.issue("a")}}}, 80, 443))
 	for _, port := range []int{80, 443} {
 		for _, text := range []string{twice, otherWay} {

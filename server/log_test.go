@@ -65,7 +65,7 @@ func TestFailedListenersAreLogged(t *testing.T) {
 		l, err := net.Listen(network, address)
 		return failing{l}, err
 	}}, 80, 443)
-	start(t, toApp(says("")).Server(plain(80)).Server(secure("a", spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "a"})), c)
+	start(t, toApp(says("")).Server(plain(80)).Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "a"})), c)
 	require.ElementsMatch(t, []string{
 		"level=ERROR msg=\"listener failed\" port=80 error=gone\n", "level=ERROR msg=\"listener failed\" port=443 error=gone\n",
 	}, []string{within(t, lines), within(t, lines)})

@@ -64,7 +64,7 @@ func answerOf(d *gateway.Decision) string {
 	what := map[gateway.DecisionKind]string{
 		gateway.DecisionForward: "forwarded", gateway.DecisionRedirect: "redirect", gateway.DecisionDirectResponse: "direct response",
 		gateway.DecisionAbort: "aborted by a fault", gateway.DecisionPreflight: "preflight, answered by CORS",
-		gateway.DecisionNotFound: "not found", gateway.DecisionBadRequest: "refused", gateway.DecisionNoServer: "no connection",
+		gateway.DecisionNotFound: "not found", gateway.DecisionBadRequest: "refused", gateway.DecisionNoServer: "no server",
 	}[d.Kind]
 	if d.Status != 0 {
 		what = fmt.Sprintf("%d %s", d.Status, what)

@@ -121,7 +121,7 @@ func Split(list []spec.Destination, backends []http.Handler, next http.Handler) 
 		if d.Backend == nil {
 			d.Backend = next
 		}
-		d.Request[0], d.Response[0] = header.Compile(&list[i].Headers.Request), header.Compile(&list[i].Headers.Response)
+		d.Request[0], d.Response[0] = header.Compile(&list[i].Headers.Request), header.CompileResponse(&list[i].Headers.Response)
 		d.Authority = authorityOf(nil, nil, d.Request[0])
 		d.Writes, d.Adds = program.WritesOf(d.Request), header.CountAdded(d.Request)
 		rp.Wrapped = rp.Wrapped || d.Response[0] != nil

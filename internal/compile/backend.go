@@ -112,15 +112,35 @@ func (x *backendIndex) exact(host, written string, port int, subset string) bool
 // destination compiles a destination of a VirtualService in namespace, behind a
 // server's port.
 func (c *Compiler) destination(d *spec.Destination, namespace string, serverPort int) program.Destination {
-	out := program.Destination{Host: resource.FullHost(d.Host, namespace), Subset: d.Subset, Weight: uint32(d.Weight)}
+	r := c.resolve(d, namespace, serverPort)
+	return c.connect(&r, nil)
+}
+
+// A resolved destination is one whose name was looked up, but nothing is behind
+// it yet.
+type resolved struct {
+	program.Destination
+	written *spec.Destination
+	service *hostService
+	policy  traffic.Policy
+	// missing means that nothing can be behind it.
+	missing bool
+}
+
+// resolve looks up the service, the port and the policy of a destination.
+func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int) resolved {
+	r := resolved{
+		Destination: program.Destination{Host: resource.FullHost(d.Host, namespace), Subset: d.Subset, Weight: uint32(d.Weight)},
+		written:     d,
+	}
 	port := d.Port
-	service := c.services.Find(out.Host, namespace)
-	defined := c.backends.ports[out.Host]
+	r.service = c.services.Find(r.Host, namespace)
+	defined := c.backends.ports[r.Host]
 	if len(defined) == 0 {
 		defined = c.backends.ports[d.Host]
 	}
-	if service != nil {
-		defined = service.ports()
+	if r.service != nil {
+		defined = r.service.ports()
 	}
 	if port == 0 {
 		port = serverPort
@@ -128,35 +148,42 @@ func (c *Compiler) destination(d *spec.Destination, namespace string, serverPort
 			port = defined[0]
 		}
 	}
-	out.Port = uint16(port)
-	exact := c.backends.exact(out.Host, d.Host, port, out.Subset)
-	serviceNamespace := cmp.Or(resource.NamespaceOf(out.Host), namespace)
-	if service != nil {
-		serviceNamespace = service.namespace
+	r.Port = uint16(port)
+	exact := c.backends.exact(r.Host, d.Host, port, r.Subset)
+	serviceNamespace := cmp.Or(resource.NamespaceOf(r.Host), namespace)
+	if r.service != nil {
+		serviceNamespace = r.service.namespace
 	}
-	rule := c.services.rules.Find(out.Host, serviceNamespace)
-	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, out.Subset)
-	if !known && !exact {
+	rule := c.services.rules.Find(r.Host, serviceNamespace)
+	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, r.Subset)
+	r.policy = policy
+	r.missing = !exact && (!known || r.service != nil && !slices.Contains(defined, port))
+	return r
+}
+
+// connect puts what is registered or declared behind a destination. hashes are
+// what the route hashes; nil means what the destination's own policy does.
+func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.Destination {
+	out, d, policy := r.Destination, r.written, &r.policy
+	if r.missing {
 		return out
 	}
-	if service != nil && !slices.Contains(defined, port) && !exact {
-		return out
-	}
-	switch b := c.backends.Find(out.Host, d.Host, port, out.Subset); {
+	policy.RouteHashes = hashes
+	switch b := c.backends.Find(out.Host, d.Host, int(out.Port), out.Subset); {
 	case b != nil:
-		c.stand(&out, b, &policy)
-	case service != nil:
-		if r := c.serve(service, &out, &policy); r != nil {
-			out.Reach(r)
+		c.stand(&out, b, policy)
+	case r.service != nil:
+		if to := c.serve(r.service, &out, policy); to != nil {
+			out.Reach(to)
 			out.Declared = true
 		}
 	default:
 		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
-			c.stand(&out, b, &policy)
+			c.stand(&out, b, policy)
 		}
 	}
 	if policy.Any() {
-		out.Policy = &policy
+		out.Policy = policy
 	}
 	return out
 }
@@ -165,7 +192,7 @@ func (c *Compiler) destination(d *spec.Destination, namespace string, serverPort
 // and certificates, a URL says more itself.
 func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Policy) {
 	if b.Handler != nil {
-		d.Backend = b.Handler
+		d.Backend = c.creatingCookies(b.Handler, policy)
 		return
 	}
 	config, err := upstream.FromURL(b.URL)

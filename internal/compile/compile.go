@@ -50,6 +50,8 @@ type boundVirtualService struct {
 	name resource.Name
 	// label is the name as text.
 	label string
+	// hosts are the names under which it is served.
+	hosts []string
 	// gateways are the resolved names; any says that every gateway is meant.
 	gateways []resource.Name
 	any      bool
@@ -128,7 +130,7 @@ func (c *Compiler) compile() []*program.Listener {
 			order = append(order, tb)
 			ch := &program.Chain{Server: *s.Server, Table: t}
 			l.Order = append(l.Order, ch)
-			for _, name := range hosts.Names(s.Hosts) {
+			for _, name := range hosts.ServerNames(s.Hosts) {
 				l.Chains.Add(name, ch)
 			}
 			continue
@@ -183,6 +185,7 @@ func (c *Compiler) bindServices() {
 		return cmp.Or(cmp.Compare(visibility(a), visibility(b)), a.Created.Compare(b.Created),
 			cmp.Compare(a.name.Name, b.name.Name), cmp.Compare(a.name.Namespace, b.name.Namespace))
 	})
+	c.completeHosts()
 }
 
 // visibility ranks VirtualServices by how widely they are exported.

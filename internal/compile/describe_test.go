@@ -39,18 +39,18 @@ func TestDescribeBalancing(t *testing.T) {
 	ring := described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPHeaderName: "x-user", RingHash: &spec.RingHash{MinimumRingSize: 2048}}))
 	require.Equal(t, upstream.RingHash, ring.Balancing.Policy)
 	require.EqualValues(t, 2048, ring.Balancing.MinimumRingSize)
-	require.Equal(t, &upstream.HashKey{Header: "x-user"}, ring.Hash)
+	require.Equal(t, []upstream.HashKey{{Header: "x-user"}}, ring.Hash)
 
 	maglev := described(DefaultOptions(), hashed(spec.ConsistentHash{UseSourceIP: true, Maglev: &spec.Maglev{TableSize: 251}}))
 	require.Equal(t, upstream.Maglev, maglev.Balancing.Policy)
 	require.EqualValues(t, 251, maglev.Balancing.TableSize)
-	require.Equal(t, &upstream.HashKey{SourceIP: true}, maglev.Hash)
+	require.Equal(t, []upstream.HashKey{{SourceIP: true}}, maglev.Hash)
 
-	require.Equal(t, &upstream.HashKey{QueryParameter: "u"}, described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
+	require.Equal(t, []upstream.HashKey{{QueryParameter: "u"}}, described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPQueryParameterName: "u"})).Hash)
 	cookie := spec.HashCookie{Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []spec.CookieAttribute{{Name: "SameSite", Value: "Lax"}}}
-	require.Equal(t, &upstream.HashKey{Cookie: &upstream.HashCookie{
+	require.Equal(t, []upstream.HashKey{{Cookie: &upstream.HashCookie{
 		Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []upstream.CookieAttribute{{Name: "SameSite", Value: "Lax"}},
-	}}, described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
+	}}}, described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
 
 	// A destination that does not name its port has the algorithm without the key.
 	unnamed := hashed(spec.ConsistentHash{HTTPHeaderName: "x-user"})

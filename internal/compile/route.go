@@ -10,6 +10,7 @@ import (
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/internal/traffic"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -74,7 +75,7 @@ func (c *Compiler) concerns(m *spec.Match, vs *boundVirtualService, s *boundServ
 // route compiles a route's action.
 func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer) *program.Route {
 	p := &program.Route{
-		Service: vs.label,
+		Service: vs.label, DeclaresCORS: r.CORS != nil,
 		Fault:   program.NewFault(r.Fault),
 		CORS:    program.NewCORS(r.CORS, c.regexes),
 		Rewrite: program.NewRewrite(r.Rewrite, c.semantics),
@@ -85,7 +86,7 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	if r.Redirect != nil || r.DirectResponse != nil {
 		p.Redirect = program.NewRedirect(r.Redirect, s.Port, s.TLS != nil, c.semantics)
 		p.Direct = program.NewDirect(r.DirectResponse)
-		p.Response = header.Compile(&r.Headers.Response)
+		p.Response = header.CompileResponse(&r.Headers.Response)
 		p.CORS = nil // CORS needs a destination
 		return p
 	}
@@ -107,14 +108,18 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 // split compiles the destinations of a route. With one, its operations and the
 // route's are one level; with several, each destination's come first.
 func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualService, s *boundServer) {
-	request, response := header.Compile(&r.Headers.Request), header.Compile(&r.Headers.Response)
+	request, response := header.Compile(&r.Headers.Request), header.CompileResponse(&r.Headers.Response)
+	destinations, hashes := c.resolveSplit(r, s)
+	for _, h := range hashes {
+		p.Hashes = append(p.Hashes, traffic.HashText(h))
+	}
 	for i := range r.Destinations {
-		d := c.destination(&r.Destinations[i], r.namespace, s.Port)
+		d := c.connect(&destinations[i], hashes)
 		if d.Backend == nil {
 			c.missing(c.placeOf(r, vs).Field("route").Index(i).Field("destination"), &r.Destinations[i], r.namespace)
 		}
 		own := &r.Destinations[i].Headers
-		ownRequest, ownResponse := header.Compile(&own.Request), header.Compile(&own.Response)
+		ownRequest, ownResponse := header.Compile(&own.Request), header.CompileResponse(&own.Response)
 		switch {
 		case len(r.Destinations) > 1:
 			d.Request = [2]*header.Operations{ownRequest, request}
@@ -125,7 +130,7 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 				d.Request[0] = header.Compile(&r.Headers.Request, &own.Request)
 			}
 			if ownResponse != nil {
-				d.Response[0] = header.Compile(&r.Headers.Response, &own.Response)
+				d.Response[0] = header.CompileResponse(&r.Headers.Response, &own.Response)
 			}
 		}
 		d.Authority = authorityOf(r.Rewrite, request, ownRequest)
@@ -135,6 +140,22 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 		p.Split.Add(d)
 	}
 	p.Split.Settle()
+}
+
+// resolveSplit looks up the destinations of a route, and returns what is hashed for
+// each if there are several: the hashes of all of them (Istio puts them on the
+// route).
+func (c *Compiler) resolveSplit(r *boundRoute, s *boundServer) ([]resolved, []*spec.ConsistentHash) {
+	destinations := make([]resolved, len(r.Destinations))
+	var hashes []*spec.ConsistentHash
+	for i := range r.Destinations {
+		destinations[i] = c.resolve(&r.Destinations[i], r.namespace, s.Port)
+		h := destinations[i].policy.Hash
+		if h != nil && !slices.ContainsFunc(hashes, func(other *spec.ConsistentHash) bool { return traffic.SameHash(h, other) }) {
+			hashes = append(hashes, h)
+		}
+	}
+	return destinations, hashes
 }
 
 // placeOf returns the place of a route.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/spec"
 )
@@ -37,12 +38,13 @@ next:
 		// Servers with a tls block may share a port while no host repeats.
 		if s.TLS != nil {
 			key := itoa(s.Port) + " " + s.Bind + " "
-			for _, h := range s.Hosts {
+			names := hosts.Sanitized(s.Hosts, s.name.Namespace)
+			for _, h := range names {
 				if taken[key+h] {
 					continue next
 				}
 			}
-			for _, h := range s.Hosts {
+			for _, h := range names {
 				taken[key+h] = true
 			}
 		}

@@ -17,6 +17,8 @@ type tableBuilder struct {
 	table *program.RouteTable
 	hosts map[string]*hostBuilder
 	order []*hostBuilder
+	// unreachable means that Istio has a virtual host that no request reaches.
+	unreachable bool
 	// compiled are the clauses of a VirtualService by gateway: compiled once for
 	// the first server, and used for the gateway's others in this table.
 	compiled map[compiledKey][]boundClause
@@ -63,7 +65,7 @@ func (tb *tableBuilder) add(s *boundServer) {
 		if !vs.boundTo(s) {
 			continue
 		}
-		domains := hosts.Intersect(hosts.ForNamespace(s.Hosts, s.name.Namespace, vs.name.Namespace), vs.Hosts)
+		domains := hosts.Intersect(hosts.ForNamespace(s.Hosts, s.name.Namespace, vs.name.Namespace), vs.hosts)
 		if len(domains) == 0 {
 			continue
 		}
@@ -83,14 +85,23 @@ func (tb *tableBuilder) add(s *boundServer) {
 		}
 	}
 	if redirect {
-		for _, domain := range hosts.Names(s.Hosts) {
-			tb.host(domain).redirect = true
+		for _, domain := range hosts.Sanitized(s.Hosts, s.name.Namespace) {
+			// Istio takes a host with a namespace for a domain, which no request
+			// has. Validation warns of it.
+			if strings.Contains(domain, "/") {
+				tb.unreachable = true
+				continue
+			}
+			tb.host(strings.ToLower(domain)).redirect = true
 		}
 	}
 }
 
 // seal puts catch-alls last and makes the indexes.
 func (tb *tableBuilder) seal() {
+	if len(tb.order) == 0 && !tb.unreachable {
+		tb.table.Hosts.Add("*", program.Blackhole)
+	}
 	for _, h := range tb.order {
 		slices.SortStableFunc(h.clauses, func(a, b boundClause) int {
 			switch x, y := a.IsCatchAll(), b.IsCatchAll(); {

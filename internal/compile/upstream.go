@@ -99,15 +99,47 @@ func (c *Compiler) describeBalancing(config *upstream.Config, p *traffic.Policy)
 		}
 		setting = l.Locality
 	}
-	if h := p.Hash; h != nil {
-		config.Hash = hashKey(h)
-	}
+	config.Hash = hashKeys(p)
 	b.Locality = c.localities(setting, p.OutlierDetection != nil)
 }
 
-// hashKey returns what is hashed.
-func hashKey(h *spec.ConsistentHash) *upstream.HashKey {
-	k := &upstream.HashKey{Header: h.HTTPHeaderName, SourceIP: h.UseSourceIP, QueryParameter: h.HTTPQueryParameterName}
+// hashKeys returns what is hashed. A balancer that does not hash has no use for it.
+func hashKeys(p *traffic.Policy) []upstream.HashKey {
+	if p.LoadBalancer == nil || p.LoadBalancer.ConsistentHash == nil {
+		return nil
+	}
+	var keys []upstream.HashKey
+	for _, h := range p.Hashes() {
+		keys = append(keys, hashKey(h))
+	}
+	return keys
+}
+
+// creatingCookies returns a handler that gives clients the cookies which a policy
+// creates, as an upstream does.
+func (c *Compiler) creatingCookies(h http.Handler, p *traffic.Policy) http.Handler {
+	var keys []upstream.HashKey
+	for _, k := range hashKeys(p) {
+		if k.Cookie != nil && k.Cookie.TTL != nil {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := range keys {
+			if cookie := keys[i].NewCookie(r); cookie != "" {
+				w.Header().Add("Set-Cookie", cookie)
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// hashKey returns a value that is hashed.
+func hashKey(h *spec.ConsistentHash) upstream.HashKey {
+	k := upstream.HashKey{Header: h.HTTPHeaderName, SourceIP: h.UseSourceIP, QueryParameter: h.HTTPQueryParameterName}
 	if cookie := h.HTTPCookie; cookie != nil {
 		k.Cookie = &upstream.HashCookie{Name: cookie.Name, Path: cookie.Path, TTL: cookie.TTL}
 		for _, a := range cookie.Attributes {

@@ -115,6 +115,7 @@ type Policy struct {
 	Retry   *Retry   `json:"retry"`
 	Mirrors []Mirror `json:"mirrors"`
 	CORS    bool     `json:"cors"`
+	Hash    []string `json:"hash"`
 	Fault   *Fault   `json:"fault"`
 }
 
@@ -233,10 +234,4 @@ func documents(text string) []string {
 func Duration(text string) time.Duration {
 	d, _ := time.ParseDuration(text)
 	return d
-}
-
-// Disputed are the cases in which the data is wrong, by configuration and id of
-// the request, with the reason.
-var Disputed = map[string]string{
-	"140-encoded-paths.yaml/026": "a request target with a fragment: Envoy refuses it with 400 (http_reject_path_with_fragment is on by default), the data strips the fragment and forwards",
 }

@@ -19,6 +19,8 @@ type Operations struct {
 	Dynamic bool
 	// Authority replaces the Host header, if not empty.
 	Authority string
+	// absent are the removed headers that a server would add again.
+	absent []string
 }
 
 // A Value is a header to write. A constant has no format.
@@ -48,6 +50,24 @@ func Compile(levels ...*spec.HeaderOperations) *Operations {
 	}
 	if len(p.remove) == 0 && len(p.Set) == 0 && len(p.Add) == 0 && p.Authority == "" {
 		return nil
+	}
+	return p
+}
+
+// refilled are the headers that net/http's server adds to a response without them.
+// It does not if they are there without a value.
+var refilled = []string{"Content-Type", "Date"}
+
+// CompileResponse is Compile for operations on a response. What they remove, a
+// server does not add again.
+func CompileResponse(levels ...*spec.HeaderOperations) *Operations {
+	p := Compile(levels...)
+	if p != nil {
+		for _, key := range refilled {
+			if slices.Contains(p.remove, key) {
+				p.absent = append(p.absent, key)
+			}
+		}
 	}
 	return p
 }
@@ -86,6 +106,9 @@ func (p *Operations) compileValues(list []Value, values map[string]string, autho
 func (p *Operations) Apply(h http.Header, c *Context, one func(string) []string) {
 	for _, key := range p.remove {
 		delete(h, key)
+	}
+	for _, key := range p.absent {
+		h[key] = nil
 	}
 	// All values are computed before the first one is written.
 	var buffer [8]string

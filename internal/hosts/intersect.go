@@ -57,8 +57,37 @@ func ForNamespace(hosts []string, serverNamespace, namespace string) []string {
 	return out
 }
 
-// Names returns the hosts of a server without namespaces, in lower case. They
-// select its filter chain.
+// Sanitized returns the hosts of a server as Istio compares them: "./h" with the
+// namespace of the Gateway, "*/h" without one, and "*" for all of them if one is
+// "*/*" (sanitizeServerHostNamespace).
+func Sanitized(hosts []string, serverNamespace string) []string {
+	if slices.Contains(hosts, "*/*") {
+		return []string{"*"}
+	}
+	out := slices.Clone(hosts)
+	for i, h := range out {
+		switch ns, name, found := strings.Cut(h, "/"); {
+		case !found:
+		case ns == ".":
+			out[i] = serverNamespace + "/" + name
+		case ns == "*":
+			out[i] = name
+		}
+	}
+	return out
+}
+
+// ServerNames returns the names that select the filter chain of a TLS server. A
+// server with "*" among its hosts has no other name: it is asked last.
+func ServerNames(hosts []string) []string {
+	names := Names(hosts)
+	if slices.Contains(names, "*") {
+		return []string{"*"}
+	}
+	return names
+}
+
+// Names returns the hosts of a server without namespaces, in lower case.
 func Names(hosts []string) []string {
 	out := make([]string, 0, len(hosts))
 	for _, h := range hosts {

@@ -12,6 +12,7 @@ const (
 	OutcomeNoServer
 	OutcomeNoHost
 	OutcomeNoRoute
+	OutcomeBlackhole
 	OutcomeHTTPSRedirect
 	outcomeBadPath
 	outcomeBadHost
@@ -24,7 +25,7 @@ const (
 // status is the answer to an outcome without a route.
 func (o Outcome) status() int {
 	switch o {
-	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute:
+	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute, OutcomeBlackhole:
 		return http.StatusNotFound
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
@@ -41,7 +42,7 @@ func (o Outcome) status() int {
 // Reason describes the outcome for people.
 func (o Outcome) Reason() string {
 	return [...]string{
-		"", "no server", "no virtual host", "no route", "httpsRedirect", "path normalization failed",
+		"", "no listener", "no virtual host", "no route", "no route: blackhole, no VirtualService is bound here", "httpsRedirect", "path normalization failed",
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
 		"malformed Connection header",
 	}[o]

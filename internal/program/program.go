@@ -90,6 +90,11 @@ type Route struct {
 
 	// Service is the VirtualService's namespace and name.
 	Service string
+	// DeclaresCORS means that the route has a policy, which has no effect
+	// without destinations.
+	DeclaresCORS bool
+	// Hashes are what is hashed to choose endpoints, as text.
+	Hashes []string
 }
 
 // look fills the view of a request. Only the path can make it fail.
@@ -97,16 +102,16 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 	v.Request, v.Edge, v.Scheme = r, &p.Edge, p.Edge.Scheme(r)
 	v.Chi = chiroute.Context(r.Context())
 	if v.Chi == nil && r.URL.RawPath == "" && p.Normalization == spec.NormalizeBase && match.IsOrdinary(r.URL.Path) &&
-		r.Method != http.MethodConnect && r.URL.Fragment == "" && (r.URL.RawQuery == "" || strings.IndexByte(r.URL.RawQuery, '#') < 0) {
+		r.Method != http.MethodConnect {
 		// The code below would give the same result, in several passes.
 		v.Path = r.URL.Path
 		return OutcomeRoute
 	}
 	raw, mount := chiroute.Path(r, v.Chi)
-	v.Path, v.Mount = raw, mount
-	if strings.IndexByte(r.URL.RawQuery, '#') >= 0 || r.URL.Fragment != "" {
-		return outcomeBadPath
+	if i := strings.IndexByte(raw, '#'); i >= 0 {
+		raw = raw[:i]
 	}
+	v.Path, v.Mount = raw, mount
 	if r.Method == http.MethodConnect || len(raw) == 0 || raw[0] != '/' {
 		// No route matches: CONNECT and OPTIONS * have no path.
 		return OutcomeNoRoute
@@ -141,6 +146,9 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 		v.Owned = v.Owned && without == r
 		r = without
 	}
+	if hasFragment(r.URL) {
+		r, v.Owned = withoutFragment(r), false
+	}
 	o := p.look(v, r)
 	if o == outcomeBadPath {
 		return nil, nil, o
@@ -169,6 +177,9 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 	}
 	c := host.Find(v)
 	if c == nil {
+		if host == Blackhole {
+			return host, nil, OutcomeBlackhole
+		}
 		return host, nil, OutcomeNoRoute
 	}
 	if len(connection) > 0 && len(r.Header["Upgrade"]) > 0 {
@@ -188,7 +199,7 @@ func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 	switch o {
 	case OutcomeRoute:
 		p.Take(w, &v, c)
-	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute:
+	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute, OutcomeBlackhole:
 		if next == nil {
 			next = p.Fallback
 		}

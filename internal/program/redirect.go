@@ -31,8 +31,10 @@ func NewRedirect(d *spec.Redirect, serverPort int, serverTLS bool, s semantics.M
 	if p.code == 0 {
 		p.code = http.StatusMovedPermanently
 	}
-	if p.uri != "" && p.uri[0] != '/' {
-		p.uri = "/" + p.uri
+	for _, path := range []*string{&p.uri, &p.prefixRewrite} {
+		if *path != "" && (*path)[0] != '/' {
+			*path = "/" + *path
+		}
 	}
 	port := d.Port
 	switch d.DerivePort {

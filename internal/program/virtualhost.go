@@ -14,6 +14,10 @@ type VirtualHost struct {
 	Clauses []Clause
 }
 
+// Blackhole is the virtual host of a table without any other, as in Istio. It is not
+// printed.
+var Blackhole = NewVirtualHost("*", false, nil, nil)
+
 // A Clause is a clause with its route.
 type Clause struct {
 	*match.Clause

@@ -24,3 +24,29 @@ func FullHost(host, namespace string) string {
 	}
 	return host + "." + namespace + ".svc." + clusterDomain
 }
+
+// FullName completes the host of a VirtualService, which may be an address.
+func FullName(host, namespace string) string {
+	if strings.Contains(host, ":") {
+		return host
+	}
+	return FullHost(host, namespace)
+}
+
+// MeshNames returns the names of a service of the cluster by which a sidecar knows
+// it, the full name first: "a.ns.svc.cluster.local", "a.ns.svc", "a.ns". The short
+// name "a" is not among them. It returns nil if host is no such service.
+func MeshNames(host string) []string {
+	namespace := NamespaceOf(host)
+	if namespace == "" {
+		return nil
+	}
+	qualified := strings.TrimSuffix(host, "."+clusterDomain)
+	return []string{host, qualified, strings.TrimSuffix(qualified, ".svc")}
+}
+
+// ShortName returns the first label of a host.
+func ShortName(host string) string {
+	short, _, _ := strings.Cut(host, ".")
+	return short
+}

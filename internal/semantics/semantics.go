@@ -25,6 +25,11 @@ func (s Mode) String() string {
 // joined by exactly one slash. Envoy only replaces text.
 func (s Mode) JoinsAtOneSlash() bool { return s == Native }
 
+// ServesShortHosts reports whether a VirtualService with the host "shop" is served
+// under that name at a Gateway, in addition to the service that Istio takes it for,
+// such as shop.default.svc.cluster.local.
+func (s Mode) ServesShortHosts() bool { return s == Native }
+
 // EdgeHeadersFirst reports whether x-forwarded-proto, x-request-id and similar
 // headers are written before the operations of the route, so that an operation
 // that adds one makes a second line. Otherwise they are written last, if absent.

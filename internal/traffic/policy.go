@@ -28,6 +28,21 @@ type Policy struct {
 	// not name its port. If Hash is nil, nothing is hashed and requests get
 	// random endpoints.
 	Hash *spec.ConsistentHash
+	// RouteHashes are the hashes of all destinations of the route, if the
+	// destination is one of several. Envoy combines all of them, whichever
+	// destination was drawn.
+	RouteHashes []*spec.ConsistentHash
+}
+
+// Hashes returns everything that is hashed for a request.
+func (p *Policy) Hashes() []*spec.ConsistentHash {
+	switch {
+	case p.RouteHashes != nil:
+		return p.RouteHashes
+	case p.Hash != nil:
+		return []*spec.ConsistentHash{p.Hash}
+	}
+	return nil
 }
 
 // A Port is the port of a destination. Named means that the destination itself

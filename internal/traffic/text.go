@@ -19,7 +19,7 @@ import (
 // compare them.
 func (p *Policy) Print(t *text.Lines) {
 	if b := p.LoadBalancer; b != nil {
-		printLoadBalancer(b, t, p.Hash)
+		printLoadBalancer(b, t, p.Hashes())
 	}
 	p.printPool(t)
 	if b := p.RetryBudget; b != nil {
@@ -44,10 +44,10 @@ func (p *Policy) Print(t *text.Lines) {
 
 var balancerNames = []string{"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH"}
 
-func printLoadBalancer(b *spec.LoadBalancer, t *text.Lines, hashed *spec.ConsistentHash) {
+func printLoadBalancer(b *spec.LoadBalancer, t *text.Lines, hashed []*spec.ConsistentHash) {
 	switch {
 	case b.ConsistentHash != nil:
-		t.Line("balance %s by %s", hashAlgorithm(b.ConsistentHash), hashedValue(hashed))
+		t.Line("balance %s by %s", hashAlgorithm(b.ConsistentHash), hashedValues(hashed))
 	case b.Simple != spec.BalanceLeastRequest:
 		t.Line("balance %s", balancerNames[b.Simple])
 	}
@@ -77,10 +77,37 @@ func hashAlgorithm(h *spec.ConsistentHash) string {
 	return "ring 1024"
 }
 
+// hashedValues returns the values that are hashed.
+func hashedValues(hashes []*spec.ConsistentHash) string {
+	if len(hashes) == 0 {
+		return "nothing"
+	}
+	values := make([]string, len(hashes))
+	for i, h := range hashes {
+		values[i] = hashedValue(h)
+	}
+	return strings.Join(values, " and ")
+}
+
+// SameHash reports whether two hashes use the same value of a request.
+func SameHash(a, b *spec.ConsistentHash) bool { return hashedValue(a) == hashedValue(b) }
+
+// HashText returns the kind and name of a hashed value, such as "header x-user".
+func HashText(h *spec.ConsistentHash) string {
+	switch {
+	case h.HTTPHeaderName != "":
+		return "header " + strings.ToLower(h.HTTPHeaderName)
+	case h.HTTPCookie != nil:
+		return "cookie " + h.HTTPCookie.Name
+	case h.HTTPQueryParameterName != "":
+		return "query " + h.HTTPQueryParameterName
+	}
+	return "sourceIp"
+}
+
 // hashedValue returns the value that is hashed.
 func hashedValue(h *spec.ConsistentHash) string {
 	switch {
-	case h == nil:
 	case h.HTTPHeaderName != "":
 		return "header " + strings.ToLower(h.HTTPHeaderName)
 	case h.HTTPCookie != nil:

@@ -127,7 +127,7 @@ func TestConsistentHash(t *testing.T) {
 					c.Endpoints = []Endpoint{{Address: "a.test:80"}}
 					c.Resolution, c.Resolver, c.Refresh = DNS, resolver, time.Millisecond
 					c.Balancing = Balancing{Policy: policy, TableSize: 503}
-					c.Hash = &row.key
+					c.Hash = []HashKey{row.key}
 					u := newUpstream(t, c)
 					const keys = 40
 					before := make([]string, keys)
@@ -187,7 +187,7 @@ func TestCreatedCookie(t *testing.T) {
 		fleet(t, &c, failing(0), failing(1), failing(2))
 		ttl := time.Minute
 		c.Balancing.Policy = RingHash
-		c.Hash = &HashKey{Cookie: &HashCookie{Name: "sticky", TTL: &ttl, Path: "/"}}
+		c.Hash = []HashKey{{Cookie: &HashCookie{Name: "sticky", TTL: &ttl, Path: "/"}}}
 		f := serveFront(t, newUpstream(t, c))
 		f.server.Client().Transport.(*http.Transport).DisableKeepAlives = true
 		for range 4 {
@@ -213,7 +213,7 @@ func TestCreatedCookie(t *testing.T) {
 func TestNoCookieWithoutHost(t *testing.T) {
 	ttl := time.Minute
 	for _, c := range []Config{{}, to(Direct, refused(t))} {
-		c.Hash = &HashKey{Cookie: &HashCookie{Name: "sticky", TTL: &ttl}}
+		c.Hash = []HashKey{{Cookie: &HashCookie{Name: "sticky", TTL: &ttl}}}
 		c.Balancing.Policy = RingHash
 		response, _ := serveFront(t, newUpstream(t, c)).get("/")
 		require.Equal(t, 503, response.StatusCode)
@@ -224,7 +224,7 @@ func TestNoCookieWithoutHost(t *testing.T) {
 // The trusted address is the one from ClientAddress, not that of the
 // connection.
 func TestHashByTrustedClient(t *testing.T) {
-	c := Config{Balancing: Balancing{Policy: RingHash}, Hash: &HashKey{SourceIP: true}}
+	c := Config{Balancing: Balancing{Policy: RingHash}, Hash: []HashKey{{SourceIP: true}}}
 	fleet(t, &c, named(0), named(1), named(2))
 	c.ClientAddress = func(r *http.Request) netip.AddrPort {
 		return netip.AddrPortFrom(netip.MustParseAddr(r.Header.Get("X-Forwarded-For")), 0)
@@ -280,7 +280,7 @@ func TestHostRecorder(t *testing.T) {
 func TestTriedHostsAreAvoided(t *testing.T) {
 	for _, policy := range []Policy{LeastRequest, RoundRobin, Random, RingHash, Maglev} {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
-			c := Config{Balancing: Balancing{Policy: policy, TableSize: 503}, Hash: &HashKey{Header: "x-user"}}
+			c := Config{Balancing: Balancing{Policy: policy, TableSize: 503}, Hash: []HashKey{{Header: "x-user"}}}
 			fleet(t, &c, named(0), named(1))
 			u := newUpstream(t, c)
 			const n = 50

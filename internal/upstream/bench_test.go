@@ -305,7 +305,7 @@ func BenchmarkExchange(b *testing.B) {
 		"limits":   func(c *Config) { c.Limits = &Limits{MaxConnections: 100} },
 		"outliers": func(c *Config) { c.Outliers = &OutlierDetection{Consecutive5xx: 5} },
 		"hash": func(c *Config) {
-			c.Balancing.Policy, c.Hash = RingHash, &HashKey{Header: "User-Agent"}
+			c.Balancing.Policy, c.Hash = RingHash, []HashKey{{Header: "User-Agent"}}
 		},
 	} {
 		c := Config{Endpoints: []Endpoint{{Address: backend}}}

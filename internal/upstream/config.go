@@ -209,9 +209,10 @@ type Config struct {
 	// nil, the Random below is used. Its Now is also the clock of Outliers.
 	// OutlierDetection of its Locality is set from Outliers.
 	Balancing Balancing
-	// Hash is the key of consistent hashing, for the policies that hash.
-	// Without a key (nil) they choose any host.
-	Hash *HashKey
+	// Hash is the list of keys of consistent hashing, for the policies that hash.
+	// All keys that a request has are combined.
+	// Without keys they choose any host.
+	Hash []HashKey
 	// ClientAddress returns the trusted address of the client, for a Hash by
 	// SourceIP. Nil is the request's RemoteAddr.
 	ClientAddress func(*http.Request) netip.AddrPort

@@ -24,8 +24,8 @@ type exchange struct {
 	r        *http.Request
 	// path and query are the request's target in the form that is sent.
 	path, query string
-	// cookie is a Set-Cookie header to add to the response, or "".
-	cookie string
+	// cookies are Set-Cookie headers to add to the response.
+	cookies []string
 	// upgrade is the token of an upgrade that the request asks for, or "".
 	upgrade string
 	// sent is set when a byte of the request may have been sent.
@@ -57,10 +57,10 @@ func (x *exchange) inform(status int, h http.Header) bool {
 	return true
 }
 
-// addCookie adds the cookie that keeps a client at its host.
+// addCookie adds the cookies that keep a client at its host.
 func (x *exchange) addCookie(header http.Header) {
-	if x.cookie != "" {
-		header["Set-Cookie"] = append(header["Set-Cookie"], x.cookie)
+	if len(x.cookies) > 0 {
+		header["Set-Cookie"] = append(header["Set-Cookie"], x.cookies...)
 	}
 }
 

@@ -8,18 +8,20 @@ import (
 	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
 )
 
-// hash returns the hash of r's key. It looks up only those client addresses
-// that the key needs.
+// hash returns the hash of r's keys. It looks up only those client addresses
+// that the keys need.
 func (c *Config) hash(r *http.Request) hashkey.Hash {
 	var between hashkey.Connection
-	switch {
-	case c.Hash.SourceIP && c.ClientAddress != nil:
-		between.Client = c.ClientAddress(r)
-	case c.Hash.SourceIP:
-		between.Client, _ = netip.ParseAddrPort(r.RemoteAddr)
-	case c.Hash.Cookie != nil && c.Hash.Cookie.TTL != nil:
-		between.Remote = r.RemoteAddr
-		between.Local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	for i := range c.Hash {
+		switch k := &c.Hash[i]; {
+		case k.SourceIP && c.ClientAddress != nil:
+			between.Client = c.ClientAddress(r)
+		case k.SourceIP:
+			between.Client, _ = netip.ParseAddrPort(r.RemoteAddr)
+		case k.Cookie != nil && k.Cookie.TTL != nil:
+			between.Remote = r.RemoteAddr
+			between.Local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		}
 	}
-	return c.Hash.Hash(r, between)
+	return hashkey.HashAll(c.Hash, r, between)
 }

@@ -153,7 +153,7 @@ func (u *Upstream) Close() error {
 // for the client when ServeHTTP returns, as with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var hash hashkey.Hash
-	if u.config.Hash != nil {
+	if len(u.config.Hash) > 0 {
 		hash = u.config.hash(r)
 	}
 	h, err := u.pick(r, balance.Request{Hash: hash.Value, Hashed: hash.Found})
@@ -175,7 +175,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		upstream: u, host: h, w: w, r: r,
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
 		query:   cleanTarget(r.URL.RawQuery),
-		cookie:  hash.SetCookie,
+		cookies: hash.SetCookies,
 		upgrade: upgradeOf(r, protocol),
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/suggest"
 	"github.com/lateengo/gateway/spec"
@@ -106,9 +107,40 @@ func (v *validator) serverHosts(s *site, server *spec.Server) {
 		case found && namespace != "*" && namespace != "." && !resource.IsLabel(namespace):
 			e := s.element("hosts", i)
 			e.errorf(spec.CodeInvalid, `%q before / is neither "*", "." nor the name of a namespace`, namespace)
-		case problem != "":
+		case problem != "" && !resource.IsAddress(host):
 			e := s.element("hosts", i)
 			e.errorf(spec.CodeInvalid, "%s", problem)
+		case host != "*" && !strings.Contains(host, "."):
+			e := s.element("hosts", i)
+			e.errorf(spec.CodeInvalid, "%q has no dot: a server needs full host names, such as %s.example.com, or \"*\"", host, host)
+		}
+	}
+	v.redirectedHosts(s, server)
+	v.starBesideNames(s, server)
+}
+
+// redirectedHosts warns of hosts whose redirect to https answers no request. Istio
+// takes a host with a namespace for a domain.
+func (v *validator) redirectedHosts(s *site, server *spec.Server) {
+	if server.TLS == nil || !server.TLS.HTTPSRedirect || resource.IsSecure(server) {
+		return
+	}
+	for i, host := range hosts.Sanitized(server.Hosts, v.named(server.Namespace, server.Gateway).Namespace) {
+		namespace, name, found := strings.Cut(host, "/")
+		if found {
+			e := s.element("hosts", i)
+			e.warnf("", "httpsRedirect answers only hosts that a VirtualService of the namespace %s binds to this server: other requests for %s get 404", namespace, name)
+		}
+	}
+}
+
+// starBesideNames warns of a TLS server with the host "*" and others. Connections
+// for the others go to a server that names them, even by a wildcard.
+func (v *validator) starBesideNames(s *site, server *spec.Server) {
+	if names := hosts.Names(server.Hosts); len(names) > 1 && resource.IsSecure(server) {
+		if i := slices.Index(names, "*"); i >= 0 {
+			e := s.element("hosts", i)
+			e.warnf("", `with "*" the server has no other name: another server on the port that has one of its names, or a wildcard for it, gets the connections`)
 		}
 	}
 }
@@ -123,8 +155,8 @@ type listenerKey struct {
 type takenListener struct {
 	by  *spec.Server
 	tls bool
-	// hosts maps the host entries of the servers with a TLS block to the
-	// server, as they are written; plain those of the others.
+	// hosts maps the hosts of the servers with a TLS block, as Istio compares
+	// them, to the server. plain does so for the other servers.
 	hosts, plain map[string]*spec.Server
 }
 
@@ -172,12 +204,13 @@ func (v *validator) conflictingServers() {
 // repeatedHosts reports a host that another server of the listener has. With a
 // TLS block the whole server is dropped; without, their routes are joined.
 func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenListener) {
-	hosts := before.plain
+	taken := before.plain
 	if server.TLS != nil {
-		hosts = before.hosts
+		taken = before.hosts
 	}
-	for i, host := range server.Hosts {
-		other := hosts[host]
+	names := hosts.Sanitized(server.Hosts, v.named(server.Namespace, server.Gateway).Namespace)
+	for i, host := range names {
+		other := taken[host]
 		if other == nil || other == server {
 			continue
 		}
@@ -192,9 +225,9 @@ func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenLis
 				host, server.Port, v.serverName(other))
 		}
 	}
-	for _, host := range server.Hosts {
-		if hosts[host] == nil {
-			hosts[host] = server
+	for _, host := range names {
+		if taken[host] == nil {
+			taken[host] = server
 		}
 	}
 }

@@ -136,8 +136,22 @@ func (v *validator) virtualServiceHosts(s *site, vs *boundService) {
 			}
 			taken.add(host, i)
 		}
-		v.servedHost(&e, host, vs)
+		full := resource.FullName(host, vs.name.Namespace)
+		if full != host && len(v.declarations.Servers) > 0 && !vs.meshOnly() {
+			v.shortHost(&e, host, full)
+		}
+		v.servedHost(&e, full, vs)
 	}
+}
+
+// shortHost warns of a host without a dot. For Istio it is a service of the
+// VirtualService's namespace.
+func (v *validator) shortHost(s *site, host, full string) {
+	if v.Semantics.ServesShortHosts() {
+		s.warnf("", "%q is the service %s: Istio serves only that name, Lateen both", host, full)
+		return
+	}
+	s.warnf("", "%q is the service %s: requests for %q get 404", host, full, host)
 }
 
 // withoutPort returns the name of a host that was written with a port, or "".

@@ -39,7 +39,8 @@ func TestValidateVirtualServiceHosts(t *testing.T) {
 		return func(d *spec.Declarations) { d.VirtualServices[0].Hosts = list }
 	}
 	runResources(t, func() spec.Declarations { return shop(spec.Route{Destinations: toCart}) }, "VirtualService default/shop: ", []resourceRow{
-		{"several", hosts("a.test", "*.b.test", "c"), nil},
+		{"several", hosts("a.test", "*.b.test", "c.test"), nil},
+		{"a short name", hosts("c"), []string{`~hosts[0]: "c" is the service c.default.svc.cluster.local: Istio serves only that name, Lateen both`}},
 		{"an address", hosts("10.0.0.1"), nil},
 		{"an IPv6 address", hosts("::1"), nil},
 		{"everything at a gateway", hosts("*"), nil},

@@ -38,7 +38,7 @@ func (k *Cookie) hash(lines []string, c Connection) Hash {
 	// instead of stored.
 	value := hex(xxhash64.Sum(c.Remote+c.Local.String(), 0))
 	h := of(value)
-	h.SetCookie = k.setCookie(value)
+	h.SetCookies = []string{k.setCookie(value)}
 	return h
 }
 

@@ -3,6 +3,7 @@
 package hashkey
 
 import (
+	"math/bits"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,13 +47,45 @@ type Hash struct {
 	Value uint64
 	// Found is false if the request has no such key: its host is random then.
 	Found bool
-	// SetCookie is the value of a Set-Cookie header for the response, or "". It
-	// is sent with every response from a host, even one that reports an error.
-	SetCookie string
+	// SetCookies are the values of Set-Cookie headers for the response. They
+	// are sent with every response from a host, even one that reports an error.
+	SetCookies []string
 }
 
 // Hash returns the hash of r's key. It allocates only if a header has several
 // lines, or for a cookie that it creates.
+// HashAll combines the hashes of several keys as Envoy does
+// (HashPolicyImpl::generateHash).
+func HashAll(keys []Key, r *http.Request, c Connection) Hash {
+	if len(keys) == 1 {
+		return keys[0].Hash(r, c)
+	}
+	var all Hash
+	for i := range keys {
+		h := keys[i].Hash(r, c)
+		if !h.Found {
+			continue
+		}
+		// Without the rotation, two equal hashes would cancel each other out.
+		all.Value = bits.RotateLeft64(all.Value, 1) ^ h.Value
+		all.Found = true
+		all.SetCookies = append(all.SetCookies, h.SetCookies...)
+	}
+	return all
+}
+
+// NewCookie returns the cookie that k creates for a request, or "".
+func (k *Key) NewCookie(r *http.Request) string {
+	if k.Cookie == nil || k.Cookie.TTL == nil {
+		return ""
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if set := k.Hash(r, Connection{Remote: r.RemoteAddr, Local: local}).SetCookies; len(set) > 0 {
+		return set[0]
+	}
+	return ""
+}
+
 func (k *Key) Hash(r *http.Request, c Connection) Hash {
 	switch {
 	case k.Header != "":

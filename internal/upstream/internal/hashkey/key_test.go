@@ -1,6 +1,7 @@
 package hashkey
 
 import (
+	"math/bits"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -126,7 +127,7 @@ func TestCreatedCookie(t *testing.T) {
 	} {
 		k := Key{Cookie: &row.cookie}
 		h := k.Hash(request("/"), c)
-		require.Equal(t, strings.ReplaceAll(row.want, "*", value), h.SetCookie)
+		require.Equal(t, []string{strings.ReplaceAll(row.want, "*", value)}, h.SetCookies)
 		require.True(t, h.Found)
 		require.Equal(t, xxhash64.Sum(value, 0), h.Value)
 
@@ -134,7 +135,7 @@ func TestCreatedCookie(t *testing.T) {
 		again := k.Hash(request("/", `Cookie: user="`+value+`"`), Connection{Remote: "198.51.100.1:1", Local: local})
 		require.Equal(t, Hash{Value: h.Value, Found: true}, again, "the client is sent to the same host from anywhere")
 		other := k.Hash(request("/"), Connection{Remote: "203.0.113.9:4712", Local: c.Local})
-		require.NotEqual(t, h.SetCookie, other.SetCookie)
+		require.NotEqual(t, h.SetCookies, other.SetCookies)
 		require.Equal(t, Hash{}, k.Hash(request("/"), Connection{}))
 	}
 }
@@ -185,4 +186,20 @@ func FuzzHash(f *testing.F) {
 		h := queryParameter(query, "user")
 		require.Equal(t, h.Found, strings.Contains("&"+query+"&", "&user=") || strings.Contains("&"+query+"&", "&user&"))
 	})
+}
+
+// Several keys are combined, and one that is missing does not count.
+func TestHashAll(t *testing.T) {
+	header, query := Key{Header: "x-user"}, Key{QueryParameter: "q"}
+	of := func(target string, keys ...Key) Hash {
+		return HashAll(keys, request(target, "x-user: ann"), Connection{})
+	}
+	one, other := of("/?q=1", header), of("/?q=1", query)
+	require.Equal(t, header.Hash(request("/", "x-user: ann"), Connection{}), one)
+	require.Equal(t, Hash{Value: bits.RotateLeft64(one.Value, 1) ^ other.Value, Found: true}, of("/?q=1", header, query))
+	require.Equal(t, Hash{Value: one.Value, Found: true}, of("/", header, query))
+	require.Equal(t, Hash{Value: other.Value, Found: true}, of("/?q=1", Key{Header: "x-none"}, query))
+	require.NotEqual(t, of("/?q=1", header, query), of("/?q=2", header, query))
+	require.NotEqual(t, Hash{Found: true}, of("/?q=1", query, query), "two equal hashes do not cancel each other out")
+	require.Equal(t, Hash{}, of("/", Key{Header: "x-none"}, Key{QueryParameter: "q"}))
 }
