@@ -270,6 +270,7 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 		DefaultNamespace: b.options.Namespace,
 		Semantics:        b.options.Semantics,
 		TrustedProxies:   b.options.Trusted,
+		Workload:         b.options.Workload,
 		Regexes:          regexes,
 	}, f)
 	b.warnings = f.SortedWarnings()

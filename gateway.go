@@ -170,7 +170,7 @@ func (l *Listener) Server(serverName string) (spec.Server, bool) {
 		return spec.Server{}, false
 	}
 	found, ok := c.Chains.Find(serverName)
-	if !ok {
+	if !ok || found.Table == nil {
 		return spec.Server{}, false
 	}
 	return found.Server, true

@@ -19,6 +19,7 @@ func (d *Declarations) Append(more Declarations) {
 	d.WorkloadEntries = append(d.WorkloadEntries, more.WorkloadEntries...)
 	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
+	d.Unexecuted = append(d.Unexecuted, more.Unexecuted...)
 	d.Warnings = append(d.Warnings, more.Warnings...)
 	if more.Incomplete != nil {
 		if d.Incomplete == nil {
@@ -37,6 +38,9 @@ type Declarations struct {
 	WorkloadEntries  []WorkloadEntry
 	DestinationRules []DestinationRule
 	RateLimits       []RateLimitPolicy
+
+	// Unexecuted are policies that Lateen cannot execute.
+	Unexecuted []UnexecutedPolicy
 
 	// Warnings are the warnings of the Source that read the declarations.
 	Warnings []Warning

@@ -14,6 +14,10 @@ type Endpoint struct {
 	Labels map[string]string
 	// Weight is the share of requests. Zero means 1.
 	Weight int
+	// Network is the network of the endpoint (Istio's WorkloadEntry.network). An
+	// endpoint in a network without an address is reached through the gateway
+	// of that network, which Lateen does not do: it leaves the endpoint out.
+	Network string
 	// Locality is "region/zone/subzone". If it is empty, the label istio-locality
 	// is used, which may have dots instead of slashes.
 	Locality string

@@ -113,6 +113,9 @@ func (c *Compiler) compile() []*program.Listener {
 	var order []*tableBuilder
 	for _, s := range servers {
 		l := find(s)
+		if !resource.ServesHTTP(s.Server) {
+			continue
+		}
 		if resource.IsSecure(s.Server) {
 			if l == nil {
 				l = &program.Listener{Bind: s.Bind, Port: s.Port, Chains: new(hosts.Table[*program.Chain])}
@@ -146,6 +149,15 @@ func (c *Compiler) compile() []*program.Listener {
 			continue
 		}
 		joined[l.Plain].add(s)
+	}
+	for _, s := range servers {
+		// On a port that another server opens, the names of a server that is not
+		// executed get no connection, rather than one to the other server.
+		if l := find(s); l != nil && l.Chains != nil && resource.IsSecure(s.Server) && !resource.ServesHTTP(s.Server) {
+			for _, name := range hosts.ServerNames(s.Hosts) {
+				l.Chains.Add(name, &program.Chain{Server: *s.Server})
+			}
+		}
 	}
 	for _, tb := range order {
 		tb.seal()

@@ -15,6 +15,11 @@ import (
 // missing, and others are not concerned.
 func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names []string) {
 	t, config := p.TLS, &d.Config
+	if t.Mode == spec.ClientTLSIstioMutual {
+		c.At(p.Origin).Field("trafficPolicy.tls.mode").Errorf(spec.CodeUnsupported,
+			"ISTIO_MUTUAL is not executed by Lateen, and requests go to %s with it: only a mesh gives a workload its certificate; use MUTUAL with a certificate of your own", d.Name)
+		return
+	}
 	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.SNI, InsecureSkipVerify: t.InsecureSkipVerify}
 	config.SubjectAltNames = t.SubjectAltNames
 	if len(config.SubjectAltNames) == 0 {

@@ -43,7 +43,8 @@ type Listener struct {
 // A Chain is one TLS server of a listener.
 type Chain struct {
 	Server spec.Server
-	Table  *RouteTable
+	// Table is nil for a server that is not executed.
+	Table *RouteTable
 }
 
 // A RouteTable is the set of virtual hosts that a connection may reach.

@@ -55,14 +55,20 @@ func (x *Workloads) Selected(selector map[string]string, namespace string) []*sp
 }
 
 // Endpoints returns the endpoints of a service in a namespace: its declared
-// endpoints, or the selected ones that its resolution can use.
+// endpoints, or the selected ones that its resolution can use. Endpoints without an
+// address are left out.
 func (x *Workloads) Endpoints(s *spec.Service, namespace string) []spec.Endpoint {
-	if s.WorkloadSelector == nil {
-		return s.Endpoints
-	}
 	var out []spec.Endpoint
+	if s.WorkloadSelector == nil {
+		for i := range s.Endpoints {
+			if s.Endpoints[i].Address != "" {
+				out = append(out, s.Endpoints[i])
+			}
+		}
+		return out
+	}
 	for _, w := range x.Selected(s.WorkloadSelector, namespace) {
-		if AddressMisfit(s.Resolution, w.Address) == "" {
+		if w.Address != "" && AddressMisfit(s.Resolution, w.Address) == "" {
 			out = append(out, w.Endpoint)
 		}
 	}

@@ -166,7 +166,8 @@ func TestValidateIsNearLinear(t *testing.T) {
 	small, large := largeTables(n), largeTables(4*n)
 	for name := range small {
 		least := [2]time.Duration{time.Hour, time.Hour}
-		for range 5 {
+		// More where the first turns are disturbed.
+		for turn := 0; turn < 5 || turn < 50 && least[1] >= 10*least[0]; turn++ {
 			for i, d := range []spec.Declarations{small[name], large[name]} {
 				start := time.Now()
 				require.Empty(t, validated(d, Options{}), name)

@@ -77,9 +77,10 @@ func (v *validator) indexGateways() {
 }
 
 // gatewayReference validates a reference to a gateway. A Gateway that does not
-// exist is a warning: Istio serves what else the VirtualService is bound to.
-func (v *validator) gatewayReference(s *site, reference, namespace string) {
-	if reference == "*" || reference == resource.Mesh {
+// exist is a warning: Istio serves what else the VirtualService is bound to. "*" is
+// for declarations in Go: a resource, which is written, cannot have it.
+func (v *validator) gatewayReference(s *site, reference, namespace string, written bool) {
+	if reference == "*" && !written || reference == resource.Mesh {
 		return
 	}
 	of, name, found := strings.Cut(reference, "/")
@@ -97,6 +98,9 @@ func (v *validator) gatewayReference(s *site, reference, namespace string) {
 		}
 		resolved := resource.GatewayNamed(reference, namespace)
 		s.warnf(codeSchema, "%q names a gateway in the old form: write %q", reference, resolved)
+	case !found && isNumber(reference):
+		s.errorf(spec.CodeInvalid, "%q does not name a gateway: a number is no name", reference)
+		return
 	case !found && !resource.IsLabel(reference):
 		s.errorf(spec.CodeInvalid, `%q does not name a gateway: "name" or "namespace/name" is expected`, reference)
 		return

@@ -145,7 +145,7 @@ func (v *validator) server(s *site, m *spec.Match, vs *boundService) {
 	}
 	for i, reference := range m.Gateways {
 		e := s.element("gateways", i)
-		v.gatewayReference(&e, reference, vs.name.Namespace)
+		v.gatewayReference(&e, reference, vs.name.Namespace, vs.Origin.Fields != nil)
 		name := resource.GatewayNamed(reference, vs.name.Namespace)
 		if v.gateways[name] != nil && reference != "*" && !vs.delegate && !vs.every && !slices.Contains(vs.gateways, name) {
 			e.warnf("", "the VirtualService is not bound to Gateway %s: the match takes no request there", name)

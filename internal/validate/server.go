@@ -12,13 +12,6 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// servedProtocols are those of servers that this gateway executes;
-// otherProtocols those that Istio knows beside them.
-var (
-	servedProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB"}
-	otherProtocols  = []string{"TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
-)
-
 func (v *validator) servers() {
 	servers := v.declarations.Servers
 	portNames := make(map[resource.Name]map[string]bool, len(v.gateways))
@@ -42,6 +35,7 @@ func (v *validator) servers() {
 			portNames[gateway][name] = true
 		}
 		v.serverHosts(&s, server)
+		v.unserved(&s, server)
 		v.serverTLS(&s, server)
 		v.labels(&s, "selector", server.Selector)
 	}
@@ -74,21 +68,32 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 	if server.Protocol == "" {
 		if written && server.Port != 0 {
 			e := s.field("port.protocol")
-			e.errorf(spec.CodeMissing, "the port has no protocol: one of %s is expected", strings.Join(servedProtocols, ", "))
+			e.errorf(spec.CodeMissing, "the port has no protocol: one of %s is expected", strings.Join(resource.HTTPProtocols, ", "))
 		}
 		return
 	}
 	protocol := strings.ToUpper(string(server.Protocol))
-	if slices.Contains(servedProtocols, protocol) {
+	if slices.Contains(resource.HTTPProtocols, protocol) || slices.Contains(resource.OtherProtocols, protocol) {
 		return
 	}
 	e := s.field("port.protocol")
-	if slices.Contains(otherProtocols, protocol) {
-		e.errorf(spec.CodeUnsupported, "%s is not served: one of %s is expected", protocol, strings.Join(servedProtocols, ", "))
-		return
+	e.suggestf(spec.CodeInvalid, suggest.Closest(string(server.Protocol), resource.HTTPProtocols), "%q is not a protocol: one of %s is expected",
+		server.Protocol, strings.Join(resource.HTTPProtocols, ", "))
+}
+
+// unserved warns of a server whose connections carry no HTTP that the gateway reads.
+func (v *validator) unserved(s *site, server *spec.Server) {
+	protocol := strings.ToUpper(string(server.Protocol))
+	e := s.field("port.protocol")
+	switch {
+	case resource.PassesThrough(server):
+		e = s.field("tls.mode")
+		e.warnf("", "%s is not executed by Lateen, which serves only HTTP: connections for these hosts are refused", resource.TLSModes[server.TLS.Mode])
+	case protocol == "TLS":
+		e.warnf("", "TLS is not executed by Lateen, which serves only HTTP: connections for these hosts are refused")
+	case slices.Contains(resource.OtherProtocols, protocol):
+		e.warnf("", "%s is not executed by Lateen, which serves only HTTP: no port is opened for this server", protocol)
 	}
-	e.suggestf(spec.CodeInvalid, suggest.Closest(string(server.Protocol), servedProtocols), "%q is not a protocol: one of %s is expected",
-		server.Protocol, strings.Join(servedProtocols, ", "))
 }
 
 func (v *validator) serverHosts(s *site, server *spec.Server) {
@@ -195,6 +200,12 @@ func (v *validator) conflictingServers() {
 			} else {
 				e.errorf(spec.CodeConflict, "port %d serves TLS for %s: plain text needs another port", server.Port, v.serverName(before.by))
 			}
+			continue
+		}
+		if !secure && before.by != server && (!resource.ServesHTTP(server) || !resource.ServesHTTP(before.by)) {
+			e := s.field("port")
+			e.warnf(codeConflictingServer, "the server is dropped: port %d has the protocol %s for %s",
+				server.Port, strings.ToUpper(string(before.by.Protocol)), v.serverName(before.by))
 			continue
 		}
 		v.repeatedHosts(&s, server, before)

@@ -40,7 +40,7 @@ func TestValidateServer(t *testing.T) {
 
 		{"grpc-web", protocol("grpc-web"), nil},
 		{"http2", protocol("HTTP2"), nil},
-		{"tcp", protocol("TCP"), []string{"port.protocol: TCP is not served: one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB is expected"}},
+		{"tcp", protocol("TCP"), []string{"~port.protocol: TCP is not executed by Lateen, which serves only HTTP: no port is opened for this server"}},
 		{"no protocol", protocol("HTPP"),
 			[]string{`port.protocol: "HTPP" is not a protocol: one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB is expected; did you mean "HTTP"?`}},
 
@@ -124,16 +124,16 @@ func TestValidateTLS(t *testing.T) {
 			[]string{"tls: there are certificates, but the port serves plain text: only httpsRedirect goes with it"}},
 		{"the mesh's certificate and a list", pairs(as(spec.TLSIstioMutual), pair), []string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},
 		{"passthrough with a list", pairs(as(spec.TLSPassthrough), pair), []string{
-			"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies",
+			"~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused",
 			"~tls: the certificates are not used: the mode is PASSTHROUGH [IST0133]",
 		}},
 		{"the mesh's certificate", tls(spec.ServerTLS{Mode: spec.TLSIstioMutual}), nil},
 		{"the mesh's certificate and another", tls(with(files, func(s *spec.ServerTLS) { s.Mode = spec.TLSIstioMutual })),
 			[]string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},
 		{"no mode", tls(spec.ServerTLS{}), []string{"tls.mode: the mode is missing: one of PASSTHROUGH, SIMPLE, MUTUAL, AUTO_PASSTHROUGH, ISTIO_MUTUAL, OPTIONAL_MUTUAL is expected"}},
-		{"passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}), []string{"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies"}},
+		{"passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}), []string{"~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused"}},
 		{"passthrough with certificates", tls(func() spec.ServerTLS { s := files; s.Mode = spec.TLSPassthrough; return s }()), []string{
-			"~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies",
+			"~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused",
 			"~tls: the certificates are not used: the mode is PASSTHROUGH [IST0133]",
 		}},
 		{"a redirect on HTTPS", tls(with(credential, func(s *spec.ServerTLS) { s.HTTPSRedirect = true })),

@@ -145,6 +145,8 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 		}
 		protocol := e.field("protocol")
 		switch upper := strings.ToUpper(string(port.Protocol)); {
+		case upper == "" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone && service.Origin.Fields != nil:
+			protocol.errorf(spec.CodeConflict, "a port without a protocol is TCP, which belongs to one host, but there are %d", len(service.Hosts))
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
 			protocol.suggestf(spec.CodeInvalid, suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
@@ -221,7 +223,7 @@ func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endp
 	address := s.field("address")
 	switch {
 	case endpoint.Address == "":
-		address.errorf(spec.CodeMissing, "the address is missing")
+		v.missingAddress(s, endpoint)
 	case service.Resolution == spec.ResolveStatic && isSocketURL(endpoint.Address):
 		v.socket(s, endpoint)
 		if len(endpoint.Ports) == 0 && len(service.Ports) != 1 {
@@ -259,6 +261,10 @@ func (v *validator) socket(s *site, endpoint *spec.Endpoint) {
 	if !strings.HasPrefix(endpoint.Address, "unix:///") && !strings.HasPrefix(endpoint.Address, "unix://@") {
 		e := s.field("address")
 		e.errorf(spec.CodeInvalid, "%q is not a unix socket: an absolute path is expected", endpoint.Address)
+	}
+	if strings.HasSuffix(endpoint.Address, "/") {
+		e := s.field("address")
+		e.errorf(spec.CodeInvalid, "%q is not a unix socket: a path that ends in a slash is a directory", endpoint.Address)
 	}
 	if len(endpoint.Ports) > 0 {
 		e := s.field("ports")

@@ -59,7 +59,6 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 // certificates validates where a TLS server's certificates come from.
 func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 	tls := s.field("tls")
-	mode := s.field("tls.mode")
 	sources := 0
 	for _, given := range []bool{t.CredentialName != "", len(t.CredentialNames) > 0, len(t.TLSCertificates) > 0, resource.HasFiles(t)} {
 		if given {
@@ -72,7 +71,6 @@ func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 	}
 	switch t.Mode {
 	case spec.TLSPassthrough, spec.TLSAutoPassthrough:
-		mode.warnf("", "%s forwards the connection as it is: no HTTP route applies", resource.TLSModes[t.Mode])
 		if sources > 0 {
 			tls.warnf(codeSchema, "the certificates are not used: the mode is %s", resource.TLSModes[t.Mode])
 		}

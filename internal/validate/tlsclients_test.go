@@ -41,7 +41,7 @@ func TestValidateClientCertificates(t *testing.T) {
 		ownLists    = "tls.caCrl: excludes credentialName and credentialNames: a credential has its own lists"
 		noKeyDigest = ": it is not a SHA-256 in base64, 44 characters long: no client can connect"
 		noHash      = ": it is not a SHA-256 in hexadecimal, 64 digits long: no client can connect"
-		passthrough = "~tls.mode: PASSTHROUGH forwards the connection as it is: no HTTP route applies"
+		passthrough = "~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused"
 		checked     = ": is checked, where Istio does so only with credentialName or credentialNames"
 	)
 	runResources(t, base, "Gateway default/gw: ", []resourceRow{

@@ -271,8 +271,7 @@ func TestValidateClientTLS(t *testing.T) {
 			"trafficPolicy.tls.clientCertificate: MUTUAL needs it, or a credentialName", "trafficPolicy.tls.privateKey: MUTUAL needs it, or a credentialName",
 		}},
 		{"mutual without key", mutual(spec.ClientTLS{ClientCertificate: "c.pem"}), []string{"trafficPolicy.tls.privateKey: MUTUAL needs it, or a credentialName"}},
-		{"the mesh's", tls(spec.ClientTLS{Mode: spec.ClientTLSIstioMutual}),
-			[]string{"trafficPolicy.tls.mode: ISTIO_MUTUAL is not executed by Lateen: only a mesh gives a workload its certificate; use MUTUAL with one of your own"}},
+		{"the mesh's", tls(spec.ClientTLS{Mode: spec.ClientTLSIstioMutual}), nil},
 		{"no mode", tls(spec.ClientTLS{Mode: 4}), []string{"trafficPolicy.tls.mode: 4 is not a mode of TLS"}},
 	})
 }

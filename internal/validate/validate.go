@@ -23,6 +23,8 @@ type Options struct {
 	// TrustedProxies counts the proxies in front whose X-Forwarded-For is
 	// believed.
 	TrustedProxies int
+	// Workload is the gateway as a workload in a cluster.
+	Workload resource.Workload
 	// Regexes takes the compiled expressions. It may be nil.
 	Regexes regex.Cache
 }
@@ -52,6 +54,7 @@ func All(d *spec.Declarations, o Options, f *findings.List) {
 	v.services()
 	v.destinationRules()
 	v.rateLimitPolicies()
+	v.unexecutedPolicies()
 }
 
 // A validator is one run of All.

@@ -96,7 +96,7 @@ func (v *validator) virtualServiceGateways(s *site, vs *boundService) {
 	}
 	for i, reference := range vs.Gateways {
 		e := s.element("gateways", i)
-		v.gatewayReference(&e, reference, vs.name.Namespace)
+		v.gatewayReference(&e, reference, vs.name.Namespace, vs.Origin.Fields != nil)
 		switch name := resource.GatewayNamed(reference, vs.name.Namespace); {
 		case reference == "*":
 			vs.every = true

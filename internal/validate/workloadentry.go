@@ -70,6 +70,17 @@ func (v *validator) selectedWorkloads(e *site, service *spec.Service) {
 	}
 }
 
+// missingAddress reports an endpoint without an address.
+func (v *validator) missingAddress(s *site, e *spec.Endpoint) {
+	if e.Network != "" {
+		at := s.field("network")
+		at.warnf("", "without an address, the endpoint is reached through the gateway of the network %q, which Lateen does not do: it is left out", e.Network)
+		return
+	}
+	at := s.field("address")
+	at.errorf(spec.CodeMissing, "the address is missing")
+}
+
 // workloadEntries validates the places that services select. The services have been
 // validated before.
 func (v *validator) workloadEntries() {
@@ -80,7 +91,7 @@ func (v *validator) workloadEntries() {
 		address := s.field("address")
 		switch {
 		case w.Address == "":
-			address.errorf(spec.CodeMissing, "the address is missing: endpoints are reached directly, not through the gateway of their network")
+			v.missingAddress(&s, &w.Endpoint)
 		case isSocketURL(w.Address):
 			v.socket(&s, &w.Endpoint)
 		case !resource.IsAddress(w.Address) && exactHostProblem(w.Address) != "":

@@ -66,6 +66,8 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 			r.fail(spec.CodeUnknownField, k.line, k.column, "unknown field", nearest(k.name, set.names))
 		case entry.treatment == unexecuted:
 			r.refuse(k.line, k.column, entry.reason)
+		case entry.treatment == unserved:
+			r.warn(k.line, k.column, "", "is not served: "+entry.reason)
 		case entry.treatment == idle:
 			r.warn(k.line, k.column, "", "has no effect: "+entry.reason)
 		default:

@@ -17,12 +17,16 @@ const (
 	idle
 	// unexecuted fields are errors.
 	unexecuted
+	// unserved fields are accepted with a warning: what they are for is not
+	// served, and nothing else is different.
+	unserved
 )
 
 // A fieldEntry is what is known of a field.
 type fieldEntry struct {
 	treatment treatment
-	// reason completes "is not executed by Lateen: " or "has no effect: ".
+	// reason completes "is not executed by Lateen: ", "has no effect: " or "is
+	// not served: ".
 	reason string
 }
 
@@ -36,7 +40,7 @@ type fieldGroup struct {
 }
 
 const (
-	noTCP        = "only HTTP routes are"
+	noTCP        = "Lateen executes only HTTP routes"
 	noZones      = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
 	tcpTunnel    = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
 	noFullLimits = "only the short form (limits) is"
@@ -60,7 +64,7 @@ var fieldTable = []fieldGroup{
 	{"ServerTLSSettings.TLSCertificate", idle, "Istio does not use it either; clients are verified with the server's own caCertificates", []string{"caCertificates"}},
 
 	{"VirtualService", executed, "", []string{"hosts", "gateways", "http", "exportTo"}},
-	{"VirtualService", unexecuted, noTCP, []string{"tls", "tcp"}},
+	{"VirtualService", unserved, noTCP, []string{"tls", "tcp"}},
 	{"HTTPRoute", executed, "", []string{
 		"name", "match", "route", "redirect", "directResponse", "delegate", "rewrite", "timeout", "retries", "fault",
 		"mirror", "mirrors", "mirrorPercent", "mirrorPercentage", "corsPolicy", "headers"}},
@@ -89,17 +93,16 @@ var fieldTable = []fieldGroup{
 	{"Percent", executed, "", []string{"value"}},
 	{"CorsPolicy", executed, "", []string{
 		"allowOrigin", "allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials", "unmatchedPreflights"}},
-	{"TLSRoute", unexecuted, noTCP, []string{"match", "route"}},
-	{"TCPRoute", unexecuted, noTCP, []string{"match", "route"}},
-	{"RouteDestination", unexecuted, noTCP, []string{"destination", "weight"}},
-	{"TLSMatchAttributes", unexecuted, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
-	{"L4MatchAttributes", unexecuted, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
+	{"TLSRoute", unserved, noTCP, []string{"match", "route"}},
+	{"TCPRoute", unserved, noTCP, []string{"match", "route"}},
+	{"RouteDestination", unserved, noTCP, []string{"destination", "weight"}},
+	{"TLSMatchAttributes", unserved, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
+	{"L4MatchAttributes", unserved, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
 
 	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "workloadSelector", "exportTo", "subjectAltNames"}},
 	{"ServiceEntry", idle, "a gateway chooses services by host", []string{"addresses"}},
 	{"ServicePort", executed, "", []string{"number", "protocol", "name", "targetPort"}},
-	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight"}},
-	{"WorkloadEntry", idle, "all endpoints are reached directly", []string{"network"}},
+	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight", "network"}},
 	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},
 	{"WorkloadSelector", executed, "", []string{"labels"}},
 

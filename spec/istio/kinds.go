@@ -23,6 +23,8 @@ const (
 	// refused resources would make the gateway stricter than it would be
 	// without them.
 	refused
+	// policy resources are refused if they apply to the gateway's workload.
+	policy
 )
 
 // A kindEntry is what is known of a kind.
@@ -62,9 +64,9 @@ var kinds = []kindEntry{
 	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}},
 	{group: "security.istio.io", name: "PeerAuthentication", versions: securityVersions},
 
-	{group: "security.istio.io", name: "AuthorizationPolicy", versions: securityVersions, verdict: refused,
+	{group: "security.istio.io", name: "AuthorizationPolicy", versions: securityVersions, verdict: policy,
 		reason: "requests are not authorized yet, and skipping the policy would let in what it denies"},
-	{group: "security.istio.io", name: "RequestAuthentication", versions: securityVersions, verdict: refused,
+	{group: "security.istio.io", name: "RequestAuthentication", versions: securityVersions, verdict: policy,
 		reason: "tokens are not verified yet, and skipping the policy would let in what it denies"},
 	{group: "ratelimit.solo.io", name: "RateLimitConfig", versions: []string{"v1alpha1"}, verdict: refused,
 		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would lift them"},

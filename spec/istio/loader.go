@@ -107,6 +107,10 @@ func (l *loader) resource(d *document, v *value, item int) {
 		r.enter(wrong)
 		r.fail(spec.CodeInvalid, at.line, at.column, problem, suggestion)
 		r.leave()
+	case entry != nil && entry.verdict == policy:
+		l.unexecuted(r, v, at, entry.reason)
+	case entry != nil && gateReason(entry.name, v) != "":
+		l.unexecuted(r, v, at, gateReason(entry.name, v))
 	case entry == nil || entry.verdict == skipped:
 		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
 	case entry.verdict == refused:
@@ -114,6 +118,16 @@ func (l *loader) resource(d *document, v *value, item int) {
 	default:
 		l.read(entry, r, v)
 	}
+}
+
+// unexecuted adds a policy that is not executed. The Builder knows whether it applies
+// to the gateway.
+func (l *loader) unexecuted(r *reader, v, kind *value, reason string) {
+	o := r.origin
+	o.Line, o.Column, o.Fields = kind.line, kind.column, nil
+	l.declared.Unexecuted = append(l.declared.Unexecuted, spec.UnexecutedPolicy{
+		Namespace: r.origin.Namespace, Selector: selectorOf(v), Reason: reason, Origin: o,
+	})
 }
 
 func inOrder(a, b spec.Finding) int {
@@ -214,6 +228,9 @@ func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 	l.translate(entry, r, content, created)
 }
 
+// parentsAnnotation is on resources that Istio makes from those of other APIs.
+const parentsAnnotation = "internal.istio.io/parents"
+
 // otherMetadata are the keys of metadata that say nothing to a gateway.
 var otherMetadata = []string{
 	"annotations", "clusterName", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
@@ -266,7 +283,12 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 			}
 		case k.name == "annotations":
 			if r.is(e, object) {
-				r.entries(e, func(_ string, e *value) { r.text(e) })
+				r.entries(e, func(name string, e *value) {
+					if name == parentsAnnotation {
+						r.failf(spec.CodeInvalid, e, "Istio writes this annotation itself, and refuses resources that have it")
+					}
+					r.text(e)
+				})
 			}
 		}
 		r.leave()

@@ -114,7 +114,11 @@ func TestLocateAfterTheTreeIsGone(t *testing.T) {
 }
 
 func TestManyFindingsOfALongDocument(t *testing.T) {
-	declared, err := Bytes("many.yaml", manyRoutes(2000)).Declare()
+	routes := 2000
+	if testing.Short() {
+		routes = 600
+	}
+	declared, err := Bytes("many.yaml", manyRoutes(routes)).Declare()
 	require.NoError(t, err)
 	for i, route := range declared.VirtualServices[0].Routes {
 		f := route.Origin.At("match[0].uri.prefix", "")

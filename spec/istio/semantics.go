@@ -18,12 +18,18 @@ func semantics() string {
 			verdict = "read"
 		case refused:
 			verdict = "an error: " + k.reason
+		case policy:
+			verdict = "an error if it applies to the gateway's workload, otherwise a warning: " + k.reason
+		}
+		if k.name == "EnvoyFilter" || k.name == "WasmPlugin" {
+			verdict += "; an error if it applies to the gateway's workload and refuses requests"
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", k.name, k.group, code(k.versions), verdict)
 	}
 	b.WriteString("\nA kind that `" + networkingGroup + "` does not have is an error, and so is a document without a kind. Kinds of all other groups are skipped with a warning.\n")
 	writeFields(&b, "Fields that are executed", executed)
 	writeFields(&b, "Fields that are errors", unexecuted)
+	writeFields(&b, "Fields whose traffic is not served, with a warning", unserved)
 	writeFields(&b, "Fields that are accepted with a warning", idle)
 	return b.String()
 }

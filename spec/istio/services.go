@@ -3,6 +3,7 @@ package istio
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"strings"
 
 	"github.com/lateengo/gateway/spec"
@@ -58,6 +59,11 @@ func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
 	if addresses == nil || addresses.form != list || len(addresses.elements) == 0 {
 		return
 	}
+	for i, e := range addresses.elements {
+		if e.form == text && !isAddressOrRange(e.scalar) {
+			r.errorAt(spec.CodeInvalid, fmt.Sprintf("spec.addresses[%d]", i), quote(e.scalar)+" is neither an IP address nor a range such as 10.0.0.0/8")
+		}
+	}
 	switch m.Resolution {
 	case networking.ServiceEntry_DYNAMIC_DNS:
 		r.errorAt(spec.CodeConflict, "spec.addresses", "resolution DYNAMIC_DNS has no addresses")
@@ -68,6 +74,15 @@ func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
 			}
 		}
 	}
+}
+
+func isAddressOrRange(s string) bool {
+	if strings.Contains(s, "/") {
+		_, err := netip.ParsePrefix(s)
+		return err == nil
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 // workloadEntry translates a WorkloadEntry. As in Istio, the labels of its metadata
@@ -87,6 +102,7 @@ func endpoint(e *networking.WorkloadEntry) spec.Endpoint {
 		Labels:   e.GetLabels(),
 		Weight:   int(e.GetWeight()),
 		Locality: e.GetLocality(),
+		Network:  e.GetNetwork(),
 	}
 	if len(e.GetPorts()) > 0 {
 		to.Ports = make(map[string]int, len(e.GetPorts()))

@@ -25,6 +25,9 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 	case *networking.VirtualService:
 		vs := r.virtualService(m)
 		vs.Created = created
+		if len(vs.Routes) == 0 && (v.at("tcp") != nil || v.at("tls") != nil) {
+			return // a warning says that it is not served
+		}
 		d.VirtualServices = append(d.VirtualServices, vs)
 	case *networking.DestinationRule:
 		rule := r.destinationRule(m)
