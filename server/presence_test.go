@@ -98,7 +98,11 @@ func TestPresenceLeavesTheConnectionAsItWas(t *testing.T) {
 		t.Skip("not on this system")
 	}
 	client, c, ctx := guarded(t)
-	for i := range 20 {
+	requests := 20
+	if testing.Short() {
+		requests = 8
+	}
+	for i := range requests {
 		c.begin()
 		switch i % 4 {
 		case 1: // the request ends while it is watched
@@ -139,7 +143,7 @@ func TestPresenceOfASlowRequestThatEndsAtAnyTime(t *testing.T) {
 	_, c, ctx := guarded(t)
 	requests := 200
 	if testing.Short() {
-		requests = 64
+		requests = 32
 	}
 	for i := range requests {
 		c.begin()

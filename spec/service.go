@@ -11,6 +11,9 @@ type Service struct {
 	Name, Namespace string
 	// Hosts are the names by which destinations know the service.
 	Hosts []string
+	// Addresses are the addresses that sidecars know the service by. A gateway
+	// chooses services by host, and does not use them.
+	Addresses []string
 	// Ports are the ports that destinations can name.
 	Ports []ServicePort
 	// Resolution selects how endpoints become addresses.

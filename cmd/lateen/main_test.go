@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -21,7 +22,26 @@ import (
 // binary is lateen, built once for all tests.
 var binary string
 
+// asCommand is the environment variable that makes this test's own program the
+// command. With -short nothing else is built.
+const asCommand = "LATEEN_TEST_AS_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	flag.Parse()
+	if testing.Short() {
+		var err error
+		if binary, err = os.Executable(); err != nil {
+			panic(err)
+		}
+		if err := os.Setenv(asCommand, "1"); err != nil {
+			panic(err)
+		}
+		goleak.VerifyTestMain(m)
+		return
+	}
 	dir, err := os.MkdirTemp("", "lateen")
 	if err != nil {
 		panic(err)

@@ -141,6 +141,7 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	}
 	if r.service != nil {
 		defined = r.service.ports()
+		c.services.use(&c.usage, r.Host, r.service)
 	}
 	if port == 0 {
 		port = serverPort
@@ -204,11 +205,27 @@ func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Pol
 	description.Name = d.Cluster()
 	own := *policy
 	own.TLS = nil
+	c.overridden(b, policy, config.TLS != nil)
 	c.describe(&description, &own, nil)
 	description.Protocol = config.Protocol
 	if r := c.remote(&description); r != nil {
 		d.Reach(r)
 	}
+}
+
+// overridden warns of a DestinationRule whose TLS settings have no effect, because a
+// URL takes their place.
+func (c *Compiler) overridden(b *Backend, policy *traffic.Policy, secure bool) {
+	t := policy.TLS
+	if t == nil || t.Mode == spec.ClientTLSDisable {
+		return
+	}
+	at := c.At(policy.Origin).Field("trafficPolicy.tls")
+	if secure {
+		at.Warnf("", "has no effect: the backend %s is at the URL %s, whose certificate is verified for the host of the URL", b.Name.String(), b.URL)
+		return
+	}
+	at.Warnf("", "has no effect: the backend %s is at the URL %s, and gets plain text", b.Name.String(), b.URL)
 }
 
 // String returns the name as it is registered.

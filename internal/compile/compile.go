@@ -39,6 +39,9 @@ type Compiler struct {
 	policies     policyIndex
 	services     serviceIndex
 	backends     backendIndex
+	usage        usage
+	// served are the servers in the program.
+	served []*boundServer
 	// bound are the VirtualServices with hosts, in the order in which their
 	// routes are joined, delegates put in.
 	bound []*boundVirtualService
@@ -63,8 +66,14 @@ type boundRoute struct {
 	*spec.Route
 	// namespace resolves the short names of destinations.
 	namespace string
-	// policy is the VirtualService whose rate limits are on the route.
-	policy resource.Name
+	// targets are what rate limits can name to be on the route: for the
+	// VirtualService, and for the delegate if there is one, from the most specific
+	// one on.
+	targets [][]policyTarget
+	// declared are the routes that a merged route is made of, and matches the
+	// matches of each of its matches. They are nil if it is not merged.
+	declared []*spec.Route
+	matches  [][]*spec.Match
 }
 
 // Program compiles declarations that were validated into the program that
@@ -78,6 +87,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	}
 	p.Listeners = c.compile()
 	c.unused()
+	c.passedOver()
 	p.Buckets, p.Upstreams = c.keptBuckets, c.upstreams
 	return p
 }
@@ -85,6 +95,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program) *Compiler {
 	c := &Compiler{
 		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
+		usage:       newUsage(d),
 		keptBuckets: map[string]*limit.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
 	}
 	c.services = NewServiceIndex(c)
@@ -100,6 +111,7 @@ func (c *Compiler) compile() []*program.Listener {
 	if len(c.D.Servers) == 0 {
 		servers = []*boundServer{{Server: &spec.Server{Port: 80, Hosts: []string{"*"}}, implicit: true}}
 	}
+	c.severalWorkloads()
 	var listeners []*program.Listener
 	find := func(s *boundServer) *program.Listener {
 		for _, l := range listeners {
@@ -114,6 +126,7 @@ func (c *Compiler) compile() []*program.Listener {
 	for _, s := range servers {
 		l := find(s)
 		if !resource.ServesHTTP(s.Server) {
+			c.usage.passOver(s.Server, "port.protocol", "the server carries no HTTP: it is not served")
 			continue
 		}
 		if resource.IsSecure(s.Server) {
@@ -122,7 +135,8 @@ func (c *Compiler) compile() []*program.Listener {
 				listeners = append(listeners, l)
 			}
 			if l.Chains == nil {
-				continue // a plain-text server was first; validation has warned
+				c.usage.passOver(s.Server, "port", "the server is dropped: port %d serves plain text for another server", s.Port)
+				continue
 			}
 			t := &program.RouteTable{
 				Name: "https." + itoa(s.Port) + "." + s.PortName + "." + s.name.Name + "." + s.name.Namespace,
@@ -146,6 +160,7 @@ func (c *Compiler) compile() []*program.Listener {
 			order = append(order, joined[l.Plain])
 		}
 		if l.Plain == nil {
+			c.usage.passOver(s.Server, "port", "the server is dropped: port %d serves TLS for another server", s.Port)
 			continue
 		}
 		joined[l.Plain].add(s)
@@ -179,6 +194,7 @@ func (c *Compiler) bindServices() {
 		b := &boundVirtualService{VirtualService: vs, name: resource.Name{Namespace: cmp.Or(vs.Namespace, c.O.Namespace), Name: vs.Name}}
 		b.label = b.name.String()
 		if len(c.D.Servers) > 0 && !resource.ExportedTo(vs.ExportTo, b.name.Namespace, c.O.Workload.Namespace) {
+			c.usage.passOver(vs, "exportTo", "it is not exported to the namespace of the gateway, %s: it is not served", c.O.Workload.Namespace)
 			continue
 		}
 		for _, g := range vs.Gateways {

@@ -36,52 +36,91 @@ func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
 	for i := range vs.Routes {
 		r := &vs.Routes[i]
 		if r.Delegate == nil {
-			out = append(out, boundRoute{r, vs.name.Namespace, vs.name})
+			out = append(out, boundRoute{Route: r, namespace: vs.name.Namespace, targets: [][]policyTarget{routeTargets(vs.name, r.Name)}})
 			continue
 		}
-		name := resource.Name{Namespace: cmp.Or(r.Delegate.Namespace, vs.name.Namespace), Name: r.Delegate.Name}
-		delegate := m.byName[name]
-		if delegate == nil || !resource.ExportedTo(delegate.ExportTo, name.Namespace, vs.name.Namespace) {
-			continue
-		}
-		for j := range delegate.Routes {
-			own := &delegate.Routes[j]
-			if own.Delegate != nil {
-				continue
-			}
-			if merged, ok := mergeRoutes(r, own, vs.name.Namespace, name.Namespace); ok {
-				out = append(out, boundRoute{merged, name.Namespace, vs.name})
-			}
-		}
+		out = m.delegate(out, vs, r)
 	}
 	return out
 }
 
-// mergeRoutes joins a route that delegates and one of the delegate's. It fails if
-// some match of the delegate's conflicts with every match of the root's.
-func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (*spec.Route, bool) {
+// delegate appends the routes that take the place of a route that delegates.
+func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, root *spec.Route) []boundRoute {
+	usage := &m.c.usage
+	name := resource.Name{Namespace: cmp.Or(root.Delegate.Namespace, vs.name.Namespace), Name: root.Delegate.Name}
+	delegate := m.byName[name]
+	switch {
+	case delegate == nil:
+		usage.passOver(root, "delegate.name", "there is no delegate %s: the route takes no request", name)
+		return out
+	case !resource.ExportedTo(delegate.ExportTo, name.Namespace, vs.name.Namespace):
+		usage.passOver(root, "delegate.name", "VirtualService %s is not exported to the namespace %s: the route takes no request", name, vs.name.Namespace)
+		return out
+	}
+	var conflicting []*spec.Route
+	for j := range delegate.Routes {
+		own := &delegate.Routes[j]
+		if own.Delegate != nil {
+			usage.passOver(own, "delegate", "a delegate cannot delegate in turn")
+			continue
+		}
+		merged, conflict := mergeRoutes(root, own, vs.name.Namespace, name.Namespace)
+		if conflict >= 0 {
+			// Istio drops the whole route of the delegate.
+			usage.passOver(&own.Match[conflict], "", "conflicts with every match of the route of VirtualService %s that delegates to it: Istio drops the whole route, which takes no request", vs.name)
+			conflicting = append(conflicting, own)
+			continue
+		}
+		merged.namespace = name.Namespace
+		merged.targets = [][]policyTarget{
+			append(routeTargets(vs.name, merged.Name)[:1], routeTargets(vs.name, root.Name)...),
+			routeTargets(name, own.Name),
+		}
+		out = append(out, merged)
+	}
+	if len(conflicting) > 0 {
+		usage.passOver(root, "delegate", "every route of VirtualService %s conflicts with the match of this one: the route takes no request", name)
+		usage.notes[root][len(usage.notes[root])-1].unless = conflicting
+	}
+	return out
+}
+
+// routeTargets are what policies can name to be on a route of a VirtualService, the
+// most specific first.
+func routeTargets(vs resource.Name, route string) []policyTarget {
+	return []policyTarget{{"VirtualService", route, vs}, {"VirtualService", "", vs}}
+}
+
+// mergeRoutes joins a route that delegates and one of the delegate's. If some match of
+// the delegate's conflicts with every match of the root's, it returns the index of
+// that match; otherwise -1.
+func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (merged boundRoute, conflict int) {
+	merged.declared = []*spec.Route{root, own}
 	out := *own
 	out.Match = nil
 	switch {
 	case len(own.Match) == 0:
 		out.Match = root.Match
+		merged.matches = eachMatch(root.Match)
 	case len(root.Match) == 0:
 		out.Match = own.Match
+		merged.matches = eachMatch(own.Match)
 	default:
 		for i := range own.Match {
 			found := false
 			for j := range root.Match {
 				if m, ok := mergeMatches(&root.Match[j], &own.Match[i], rootNamespace, ownNamespace); ok {
 					out.Match = append(out.Match, m)
+					merged.matches = append(merged.matches, []*spec.Match{&root.Match[j], &own.Match[i]})
 					found = true
 				}
 			}
 			if !found {
-				return nil, false
+				return boundRoute{}, i
 			}
 		}
 	}
-	out.Name = joinNames(root.Name, own.Name)
+	out.Name = resource.JoinedName(root.Name, own.Name)
 	out.Delegate = nil
 	if out.Rewrite == nil {
 		out.Rewrite = root.Rewrite
@@ -107,17 +146,21 @@ func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (*sp
 	if out.Headers.IsZero() {
 		out.Headers = root.Headers
 	}
-	if len(out.RateLimits) == 0 {
-		out.RateLimits = root.RateLimits
+	// Limits of both sides hold: a delegate does not lift those of its root.
+	if len(root.RateLimits) > 0 {
+		out.RateLimits = slices.Concat(root.RateLimits, own.RateLimits)
 	}
-	return &out, true
+	merged.Route = &out
+	return merged, -1
 }
 
-func joinNames(root, own string) string {
-	if root == "" || own == "" {
-		return root + own
+// eachMatch returns each match as the only one that a merged match is made of.
+func eachMatch(list []spec.Match) [][]*spec.Match {
+	out := make([][]*spec.Match, len(list))
+	for i := range list {
+		out[i] = []*spec.Match{&list[i]}
 	}
-	return root + "-" + own
+	return out
 }
 
 // mergeMatches returns the match that holds where both do, or false where Istio
@@ -127,7 +170,7 @@ func mergeMatches(root, own *spec.Match, rootNamespace, ownNamespace string) (sp
 		return spec.Match{}, false
 	}
 	out := *own
-	out.Name = joinNames(root.Name, own.Name)
+	out.Name = resource.JoinedName(root.Name, own.Name)
 	for _, f := range []struct{ to, from *spec.StringMatch }{
 		{&out.URI, &root.URI}, {&out.Method, &root.Method}, {&out.Scheme, &root.Scheme}, {&out.Authority, &root.Authority},
 	} {

@@ -83,19 +83,20 @@ func TestDelegatesInherit(t *testing.T) {
 		Delegate: &spec.Delegate{Name: "d"},
 	}
 	split := []spec.Destination{{Host: "x"}}
-	got, ok := mergeRoutes(&root, &spec.Route{Destinations: split}, "a", "b")
-	require.True(t, ok)
+	got, conflict := mergeRoutes(&root, &spec.Route{Destinations: split}, "a", "b")
+	require.Equal(t, -1, conflict)
 	want := root
 	want.Destinations, want.Delegate = split, nil
-	require.Equal(t, want, *got)
+	require.Equal(t, want, *got.Route)
 
 	own := spec.Route{
 		Name: "d", Rewrite: &spec.Rewrite{URI: "/own"}, DirectResponse: &spec.DirectResponse{Status: 202}, Timeout: time.Minute, Retry: &spec.Retry{},
 		Fault: &spec.Fault{}, Mirrors: []spec.Mirror{{}}, CORS: &spec.CORS{}, Headers: spec.Headers{Response: spec.HeaderOperations{Remove: []string{"x-own"}}}, RateLimits: []spec.RateLimit{{Requests: 2}}, Destinations: split,
 	}
-	got, ok = mergeRoutes(&root, &own, "a", "b")
-	require.True(t, ok)
+	got, conflict = mergeRoutes(&root, &own, "a", "b")
+	require.Equal(t, -1, conflict)
 	want = own
 	want.Name = "r-d"
-	require.Equal(t, want, *got, "nothing is merged field by field")
+	want.RateLimits = []spec.RateLimit{{Requests: 1}, {Requests: 2}}
+	require.Equal(t, want, *got.Route, "nothing is merged field by field, but the limits of both hold")
 }

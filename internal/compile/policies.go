@@ -7,15 +7,22 @@ import (
 
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A policyIndex finds the rate limits of a route.
 type policyIndex struct {
 	c *Compiler
 	// byTarget are the limits of policies by what they are attached to.
-	byTarget map[policyTarget][]*limit.Limit
+	byTarget map[policyTarget][]attachedPolicy
 	// stores are the limiters in use, by the names of their providers.
 	stores map[string]*limit.Store
+}
+
+// An attachedPolicy is a policy with its limits.
+type attachedPolicy struct {
+	policy *spec.RateLimitPolicy
+	limits []*limit.Limit
 }
 
 // A policyTarget is what a policy is attached to. An empty kind is a namespace.
@@ -26,7 +33,7 @@ type policyTarget struct {
 
 // newPolicyIndex compiles the policies, oldest first. It sets c.policies.
 func newPolicyIndex(c *Compiler) policyIndex {
-	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*limit.Limit{}, stores: map[string]*limit.Store{}}
+	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]attachedPolicy{}, stores: map[string]*limit.Store{}}
 	x := c.policies
 	order := make([]int, len(c.D.RateLimits))
 	for i := range order {
@@ -60,7 +67,7 @@ func newPolicyIndex(c *Compiler) policyIndex {
 			}
 		}
 		for _, t := range targets {
-			x.byTarget[t] = append(x.byTarget[t], limits...)
+			x.byTarget[t] = append(x.byTarget[t], attachedPolicy{p, limits})
 		}
 	}
 	return x
@@ -79,21 +86,45 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
 		}
 	}
-	for _, level := range []policyTarget{
-		{"VirtualService", r.Name, r.policy},
-		{"VirtualService", "", r.policy},
+	// The policies of the VirtualService and those of its delegate hold together.
+	// Where neither has one, those of the server hold.
+	found := false
+	for _, levels := range r.targets {
+		var limits []*limit.Limit
+		if limits, found = c.attached(levels, found); limits != nil {
+			out = append(out, limits...)
+		}
+	}
+	limits, _ := c.attached([]policyTarget{
 		{"Gateway", s.PortName, s.name},
 		{"Gateway", "", s.name},
 		{name: resource.Name{Namespace: cmp.Or(s.name.Namespace, c.O.Namespace)}},
 		{name: resource.Name{Namespace: resource.RootNamespace}},
-	} {
-		if limits := c.policies.byTarget[level]; len(limits) > 0 {
-			out = append(out, limits...)
-			break
-		}
-	}
+	}, found)
+	out = append(out, limits...)
 	sortLimits(out)
 	return out
+}
+
+// attached returns the limits at the first of the levels that has some, and whether
+// more specific ones are in effect then. If there are already, the limits of servers
+// are not.
+func (c *Compiler) attached(levels []policyTarget, specific bool) (limits []*limit.Limit, inEffect bool) {
+	inEffect = specific
+	found := false
+	for _, level := range levels {
+		for _, p := range c.policies.byTarget[level] {
+			if found || specific && level.kind != "VirtualService" {
+				c.usage.passOver(p.policy, "", "more specific policies are attached to all of its routes: nothing is limited by this one")
+				continue
+			}
+			limits = append(limits, p.limits...)
+			c.usage.policies[p.policy] = true
+			inEffect = true
+		}
+		found = found || len(limits) > 0
+	}
+	return limits, inEffect
 }
 
 // routeIdentity tells a route from the others of its VirtualService: by its name

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lateengo/gateway/internal/edge"
@@ -28,17 +29,20 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 			return rp
 		}
 		if len(r.Match) == 0 {
+			c.usage.useRoute(r, 0)
 			return append(out, boundClause{match.Clause{URI: match.URI{Kind: spec.MatchPrefix, Text: "/"}}, program(), r.Name})
 		}
 		for j := range r.Match {
 			m := &r.Match[j]
-			if !c.concerns(m, vs, s) {
+			if field, text := c.unconcerned(m, vs, s); field != "" {
+				c.passOverMatch(r, j, field, text)
 				continue
 			}
 			uri, rest, err := match.Compile(m, c.regexes)
 			if err != nil {
 				continue // validation has reported it
 			}
+			c.usage.useRoute(r, j)
 			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name}
 			if m.Name != "" {
 				cl.name += "." + m.Name
@@ -52,24 +56,46 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 	return out
 }
 
-// concerns reports whether the conditions of a match that are settled before any
-// request hold: port, gateway, and the workload's labels and namespace.
-func (c *Compiler) concerns(m *spec.Match, vs *boundVirtualService, s *boundServer) bool {
+// unconcerned returns the condition of a match that is settled before any request
+// and does not hold for a server: port, gateway, or the workload's labels and
+// namespace. It returns "" if all hold.
+func (c *Compiler) unconcerned(m *spec.Match, vs *boundVirtualService, s *boundServer) (field, text string) {
 	if m.Port != 0 && m.Port != s.Port {
-		return false
+		return "port", fmt.Sprintf("no server that is served has port %d: the match takes no request", m.Port)
 	}
 	if len(m.Gateways) > 0 {
 		if s.implicit {
-			return true
+			return "", ""
 		}
 		for _, g := range m.Gateways {
 			if g == "*" || resource.GatewayNamed(g, vs.name.Namespace) == s.name {
-				return true
+				return "", ""
 			}
 		}
-		return false
+		return "gateways", "the VirtualService is served at none of these gateways: the match takes no request"
 	}
-	return (m.SourceNamespace == "" || m.SourceNamespace == c.O.Workload.Namespace) && c.O.Workload.Has(m.SourceLabels)
+	if m.SourceNamespace != "" && m.SourceNamespace != c.O.Workload.Namespace {
+		return "sourceNamespace", fmt.Sprintf("the gateway runs in the namespace %s: the match takes no request", c.O.Workload.Namespace)
+	}
+	if !c.O.Workload.Has(m.SourceLabels) {
+		return "sourceLabels", "the gateway does not have these labels: the match takes no request"
+	}
+	return "", ""
+}
+
+// passOverMatch notes that a match was passed over for a condition, where that is
+// written.
+func (c *Compiler) passOverMatch(r *boundRoute, j int, field, text string) {
+	if r.declared == nil {
+		c.usage.passOver(&r.Match[j], field, "%s", text)
+		return
+	}
+	for _, m := range r.matches[j] {
+		if m.Port != 0 && field == "port" || len(m.Gateways) > 0 && field == "gateways" ||
+			m.SourceNamespace != "" && field == "sourceNamespace" || len(m.SourceLabels) > 0 && field == "sourceLabels" {
+			c.usage.passOver(m, field, "%s", text)
+		}
+	}
 }
 
 // route compiles a route's action.
@@ -160,10 +186,15 @@ func (c *Compiler) resolveSplit(r *boundRoute, s *boundServer) ([]resolved, []*s
 
 // placeOf returns the place of a route.
 func (c *Compiler) placeOf(r *boundRoute, vs *boundVirtualService) findings.Place {
-	if r.Origin.IsZero() {
-		return c.At(vs.Origin)
+	if !r.Origin.IsZero() {
+		return c.At(r.Origin)
 	}
-	return c.At(r.Origin)
+	for i := range vs.Routes {
+		if r.Route == &vs.Routes[i] {
+			return c.routePlace(vs.VirtualService, i)
+		}
+	}
+	return c.servicePlace(vs.VirtualService)
 }
 
 // retry compiles a retry policy. Routes without one share Istio's default.

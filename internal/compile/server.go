@@ -2,7 +2,9 @@ package compile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/resource"
@@ -26,6 +28,8 @@ func (c *Compiler) servers() []*boundServer {
 	for i := range c.D.Servers {
 		s := &c.D.Servers[i]
 		if !c.O.Workload.SelectedBy(s.Selector) {
+			c.gatewayPlace(s).Field("selector").Warnf("", "it does not select the labels of this gateway, %s: the Gateway is not served", labelText(c.O.Workload.Labels))
+			c.usage.servers[s] = true // said
 			continue
 		}
 		out = append(out, &boundServer{Server: s, name: resource.Name{Namespace: cmp.Or(s.Namespace, c.O.Namespace), Name: s.Gateway}})
@@ -44,6 +48,7 @@ next:
 			if first == nil {
 				plain[key] = s
 			} else if !resource.ServesHTTP(s.Server) || !resource.ServesHTTP(first.Server) {
+				c.usage.passOver(s.Server, "port", "the server is dropped: port %d has another protocol for another server", s.Port)
 				continue
 			}
 		}
@@ -53,6 +58,7 @@ next:
 			names := hosts.Sanitized(s.Hosts, s.name.Namespace)
 			for _, h := range names {
 				if taken[key+h] {
+					c.usage.passOver(s.Server, "hosts", "the server is dropped: another server on port %d has the host %s", s.Port, h)
 					continue next
 				}
 			}
@@ -63,4 +69,36 @@ next:
 		kept = append(kept, s)
 	}
 	return kept
+}
+
+// severalWorkloads warns of Gateways that select different workloads and are served
+// as one, since the labels of this gateway are not known.
+func (c *Compiler) severalWorkloads() {
+	if len(c.O.Workload.Labels) > 0 {
+		return
+	}
+	first := ""
+	var firstName resource.Name
+	for i := range c.D.Servers {
+		s := &c.D.Servers[i]
+		if len(s.Selector) == 0 {
+			continue
+		}
+		name := resource.Name{Namespace: cmp.Or(s.Namespace, c.O.Namespace), Name: s.Gateway}
+		switch selector := labelText(s.Selector); {
+		case first == "":
+			first, firstName = selector, name
+		case selector != first:
+			c.gatewayPlace(s).Field("selector").Warnf("", "it selects %s, and Gateway %s selects %s: Istio serves them by different workloads, and Lateen by one. The labels of one workload choose between them", selector, firstName, first)
+		}
+	}
+}
+
+// labelText returns labels as "key=value,key=value".
+func labelText(labels map[string]string) string {
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, key+"="+labels[key])
+	}
+	return strings.Join(parts, ",")
 }

@@ -43,6 +43,7 @@ func NewServiceIndex(c *Compiler) serviceIndex {
 		c.discoverable(s)
 		namespace := cmp.Or(s.Namespace, c.O.Namespace)
 		if !resource.ExportedTo(s.ExportTo, namespace, c.O.Workload.Namespace) {
+			c.usage.passOver(s, "exportTo", "it is not exported to the namespace of the gateway, %s: routes to its hosts do not use it", c.O.Workload.Namespace)
 			continue
 		}
 		part := servicePart{s, workloads.Endpoints(s, namespace)}
@@ -100,6 +101,20 @@ func (x *serviceIndex) Find(host, namespace string) *hostService {
 		return list[0]
 	}
 	return nil
+}
+
+// use records that a route uses the services of a host in one namespace, and not
+// those of other namespaces.
+func (x *serviceIndex) use(u *usage, host string, used *hostService) {
+	for _, h := range x.byHost[host] {
+		for _, part := range h.parts {
+			if h == used {
+				u.services[part.Service] = true
+			} else {
+				u.passOver(part.Service, "", "routes to %s use the service of the namespace %s: this one is not used", host, used.namespace)
+			}
+		}
+	}
 }
 
 // ports returns the numbers of the service's ports.

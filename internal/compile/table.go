@@ -60,6 +60,8 @@ func (tb *tableBuilder) host(domain string) *hostBuilder {
 
 // add adds a server.
 func (tb *tableBuilder) add(s *boundServer) {
+	tb.c.served = append(tb.c.served, s)
+	tb.c.usage.servers[s.Server] = true
 	redirect := s.TLS != nil && s.TLS.HTTPSRedirect && !tb.table.TLS
 	for _, vs := range tb.c.bound {
 		if !vs.boundTo(s) {
@@ -69,6 +71,7 @@ func (tb *tableBuilder) add(s *boundServer) {
 		if len(domains) == 0 {
 			continue
 		}
+		tb.c.usage.bound[vs.VirtualService] = true
 		key := compiledKey{s.name, vs}
 		clauses, ok := tb.compiled[key]
 		if !ok {

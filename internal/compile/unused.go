@@ -21,7 +21,7 @@ func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace str
 	})
 	declared := c.services.Find(host, namespace) != nil
 	switch {
-	case d.Subset != "" && (registered || declared):
+	case d.Subset != "":
 		// Where a DestinationRule is there and lacks the subset, validation has warned.
 		if c.services.rules.Find(host, namespace) == nil {
 			at.Field("subset").Warnf("IST0101", "no DestinationRule is for %s, so that it has no subset %q: requests get 503", d.Host, d.Subset)

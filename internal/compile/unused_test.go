@@ -51,9 +51,19 @@ func TestMisspelledNames(t *testing.T) {
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}),
 			[]string{`no rate limit has the provider "reddis": the limiter is not used, did you mean `}},
 		{"a credential", gateway.New().Backend("a", handler).Credential("clent", gateway.Credential{}).
-			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).
+			Service(spec.Service{Name: "x", Hosts: []string{"x.test"}, Resolution: spec.ResolveDNS, Ports: []spec.ServicePort{{Number: 80}}}).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "a", Weight: 1}, {Host: "x.test", Weight: 1}}}).
 			DestinationRule(spec.DestinationRule{Host: "x.test", TrafficPolicy: &spec.TrafficPolicy{TLS: &spec.ClientTLS{Mode: spec.ClientTLSSimple, CredentialName: "client"}}}),
-			[]string{`no credentialName is "clent": the credential is not used, did you mean client`}},
+			[]string{
+				`no credentialName is "clent": the credential is not used, did you mean client`,
+				"the credential cannot be read, so that connections to the destination fail: no credential \"client\" is registered, did you mean ",
+			}},
+		{"a subset without rule, where all else is there", gateway.New().Backend("*", handler).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews", Subset: "v2"}}}),
+			[]string{`no DestinationRule is for reviews, so that it has no subset "v2": requests get 503, did you mean `}},
+		{"a subset without rule, and nothing else", gateway.New().
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews", Subset: "v2"}}}),
+			[]string{`no DestinationRule is for reviews, so that it has no subset "v2": requests get 503, did you mean `}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			gw, err := row.b.Build()

@@ -65,7 +65,7 @@ func TestBucketsForgetNothing(t *testing.T) {
 func TestBucketsAreBounded(t *testing.T) {
 	most := 1_000_000
 	if testing.Short() {
-		most = 400_000
+		most = 300_000
 	}
 	for _, row := range []struct{ maxKeys, want, clients int }{
 		{1, 1, 100}, {10, 10, 1000}, {1000, 1000, 20_000}, {10_000, 10_000, 200_000}, {0, defaultMaxKeys, most},

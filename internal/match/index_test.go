@@ -132,7 +132,7 @@ func (r randomTable) request() *View {
 func TestIndexEqualsScan(t *testing.T) {
 	tables, requests := 2500, 410
 	if testing.Short() {
-		tables = 250
+		tables = 120
 	}
 	random := rand.New(rand.NewPCG(20, 26))
 	pairs, taken := 0, 0

@@ -22,6 +22,24 @@ type Rules struct {
 	// exported holds the rules of each namespace that others may see.
 	exported map[string]*ruleTable
 	workload resource.Workload
+	// asked has the rule that was found for each host that was asked for.
+	asked map[Asked]*Rule
+	// merged are the rules that older rules for the same host were joined with.
+	merged []Merged
+}
+
+// Asked is the host of a service whose rule was asked for, and the namespace of the
+// service.
+type Asked struct{ Host, Namespace string }
+
+// A Merged is a rule that was joined with an older one.
+type Merged struct {
+	Rule, Older *spec.DestinationRule
+	// LostPolicy means that the older rule has a traffic policy, so that this
+	// rule's has no effect. LostSubsets are the indexes of its subsets that the
+	// older rule has.
+	LostPolicy  bool
+	LostSubsets []int
 }
 
 // A ruleTable holds the rules of a namespace by host.
@@ -37,6 +55,8 @@ type hostRules []*Rule
 
 // A Rule is a DestinationRule, merged with other rules for its host.
 type Rule struct {
+	// declared are the merged rules, oldest first.
+	declared []*spec.DestinationRule
 	// origin is the origin of the oldest merged rule.
 	origin   spec.Origin
 	exportTo []string
@@ -49,7 +69,7 @@ type Rule struct {
 // NewRules indexes rules for a workload. A rule without a namespace is in
 // defaultNamespace.
 func NewRules(rules []spec.DestinationRule, defaultNamespace string, w resource.Workload) *Rules {
-	x := &Rules{exported: map[string]*ruleTable{}, workload: w}
+	x := &Rules{exported: map[string]*ruleTable{}, workload: w, asked: map[Asked]*Rule{}}
 	byAge := make([]*spec.DestinationRule, len(rules))
 	for i := range rules {
 		byAge[i] = &rules[i]
@@ -62,13 +82,13 @@ func NewRules(rules []spec.DestinationRule, defaultNamespace string, w resource.
 		exportTo := exportSet(r, namespace)
 		private := slices.Equal(exportTo, []string{namespace})
 		if namespace == w.Namespace && (private || namespace != resource.RootNamespace && resource.ExportedTo(exportTo, namespace, namespace)) {
-			x.own.add(r, namespace, exportTo)
+			x.own.add(x, r, namespace, exportTo)
 		}
 		if !private {
 			if x.exported[namespace] == nil {
 				x.exported[namespace] = new(ruleTable)
 			}
-			x.exported[namespace].add(r, namespace, exportTo)
+			x.exported[namespace].add(x, r, namespace, exportTo)
 		}
 	}
 	return x
@@ -93,7 +113,7 @@ func exportSet(r *spec.DestinationRule, namespace string) []string {
 }
 
 // add adds a rule that is newer than all in the table.
-func (t *ruleTable) add(r *spec.DestinationRule, namespace string, exportTo []string) {
+func (t *ruleTable) add(x *Rules, r *spec.DestinationRule, namespace string, exportTo []string) {
 	host := resource.FullHost(r.Host, namespace)
 	list := t.byHost[host]
 	if list == nil {
@@ -106,7 +126,9 @@ func (t *ruleTable) add(r *spec.DestinationRule, namespace string, exportTo []st
 	}
 	for _, older := range *list {
 		if older.joins(r, exportTo) {
-			older.join(r)
+			if m := older.join(r); m.LostPolicy || len(m.LostSubsets) > 0 {
+				x.merged = append(x.merged, m)
+			}
 			return
 		}
 	}
@@ -122,10 +144,14 @@ func (b *Rule) joins(r *spec.DestinationRule, exportTo []string) bool {
 }
 
 // join adds what b does not have: subsets with new names, and a policy if it has
-// none.
-func (b *Rule) join(r *spec.DestinationRule) {
+// none. It returns what b has already.
+func (b *Rule) join(r *spec.DestinationRule) (m Merged) {
+	b.declared = append(b.declared, r)
+	m.Rule, m.Older = r, b.declared[0]
 	if b.traffic == nil {
 		b.traffic = r.TrafficPolicy
+	} else if r.TrafficPolicy != nil {
+		m.LostPolicy = true
 	}
 	for i := range r.Subsets {
 		s := &r.Subsets[i]
@@ -134,14 +160,27 @@ func (b *Rule) join(r *spec.DestinationRule) {
 		}
 		if b.subsets[s.Name] == nil {
 			b.subsets[s.Name] = s
+		} else {
+			m.LostSubsets = append(m.LostSubsets, i)
 		}
 	}
+	return m
 }
 
 // Find returns the rule for the host of a service, or nil. In a namespace the
 // most specific host is chosen first; only then is it checked whether the
 // workload sees its rules.
 func (x *Rules) Find(host, serviceNamespace string) *Rule {
+	asked := Asked{host, serviceNamespace}
+	b, ok := x.asked[asked]
+	if !ok {
+		b = x.find(host, serviceNamespace)
+		x.asked[asked] = b
+	}
+	return b
+}
+
+func (x *Rules) find(host, serviceNamespace string) *Rule {
 	if b := x.own.find(host, &x.workload); b != nil {
 		return b
 	}

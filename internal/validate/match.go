@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/suggest"
 	"github.com/lateengo/gateway/spec"
@@ -35,6 +36,7 @@ func (v *validator) match(s *site, m *spec.Match, vs *boundService) {
 	}
 	v.server(s, m, vs)
 	v.sources(s, m)
+	v.contradictions(s, m, vs)
 }
 
 func (v *validator) uri(s *site, m *spec.Match) {
@@ -48,6 +50,9 @@ func (v *validator) uri(s *site, m *spec.Match) {
 			e := s.field("ignoreUriCase")
 			e.warnf("", "has no effect on a regex: write (?i) in the expression")
 		}
+		if !regex.MatchesSomePath(uri.Value) {
+			e.warnf("", "%s takes no request: it is compared with the whole path, which begins with /", describe(uri))
+		}
 	case spec.MatchExact, spec.MatchPrefix:
 		switch {
 		case uri.Value == "" && uri.Kind == spec.MatchPrefix:
@@ -55,8 +60,20 @@ func (v *validator) uri(s *site, m *spec.Match) {
 			e.warnf("", "%s takes no request: a path begins with /", describe(uri))
 		case strings.ContainsAny(uri.Value, "?#"):
 			e.warnf("", "%s takes no request: a path is compared without query and fragment", describe(uri))
+		case strings.Contains(uri.Value, "*"):
+			e.warnSuggestf("", withoutStar(uri), "%s asks for the character *: it is no wildcard", describe(uri))
 		}
 	}
+}
+
+// withoutStar returns the prefix that was probably meant by one with a star at its
+// end, or "".
+func withoutStar(uri spec.StringMatch) string {
+	prefix, found := strings.CutSuffix(uri.Value, "*")
+	if !found || uri.Kind != spec.MatchPrefix || strings.Contains(prefix, "*") {
+		return ""
+	}
+	return prefix
 }
 
 // requestLine validates the conditions on method, scheme and authority.

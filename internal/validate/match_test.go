@@ -15,10 +15,14 @@ func matching(name string, m spec.Match, want ...string) routeRow {
 }
 
 func TestValidateURI(t *testing.T) {
-	long := strings.Repeat("a", 1024)
+	long := "/" + strings.Repeat("a", 1023)
 	runRoutes(t, Options{}, []routeRow{
 		matching("exact", spec.Match{URI: spec.Exact("/a")}),
 		matching("any prefix", spec.Match{URI: spec.Prefix("")}),
+		matching("a star at the end of a prefix", spec.Match{URI: spec.Prefix("/a/*")}, `warning match[0].uri: prefix "/a/*" asks for the character *: it is no wildcard; did you mean "/a/"?`),
+		matching("a star in a path", spec.Match{URI: spec.Exact("/a/*/b")}, `warning match[0].uri: exact "/a/*/b" asks for the character *: it is no wildcard`),
+		matching("a regex without slash", spec.Match{URI: spec.Regex("a/.*")}, `warning match[0].uri: regex "a/.*" takes no request: it is compared with the whole path, which begins with /`),
+		matching("a regex that may begin with a slash", spec.Match{URI: spec.Regex("(a|/b).*")}),
 		matching("a prefix without letter case", spec.Match{URI: spec.Prefix("/a"), IgnoreURICase: true}),
 		matching("a regex of 1024 bytes", spec.Match{URI: spec.Regex(long)}),
 		matching("a regex of 1025 bytes", spec.Match{URI: spec.Regex(long + "a")},
@@ -134,4 +138,36 @@ func TestQuotedCutsBetweenCharacters(t *testing.T) {
 	require.Equal(t, `"`+strings.Repeat("a", 60)+`"`, quoted(strings.Repeat("a", 60)))
 	require.Equal(t, `"`+strings.Repeat("a", 59)+`"…`, quoted(strings.Repeat("a", 59)+"äb"))
 	require.NotEmpty(t, quoted(strings.Repeat("\x80", 100)))
+}
+
+func TestContradictions(t *testing.T) {
+	both := func(with, without spec.StringMatch) spec.Match {
+		return spec.Match{Headers: map[string]spec.StringMatch{"x-a": with}, WithoutHeaders: map[string]spec.StringMatch{"x-a": without}}
+	}
+	const never = "warning match[0].withoutHeaders[x-a]: excludes every request that headers asks for, with "
+	authority := func(m spec.StringMatch) spec.Match { return spec.Match{Authority: m} }
+	const elsewhere = " takes no request: the VirtualService gets requests for its hosts alone"
+	runRoutes(t, Options{}, []routeRow{
+		matching("present and absent", both(spec.StringMatch{}, spec.StringMatch{}), never+"any value: the match takes no request"),
+		matching("a value and absent", both(spec.Exact("1"), spec.StringMatch{}), never+`exact "1": the match takes no request`),
+		matching("a value and not it", both(spec.Exact("1"), spec.Exact("1")), never+`exact "1": the match takes no request`),
+		matching("a value and not its prefix", both(spec.Exact("10"), spec.Prefix("1")), never+`exact "10": the match takes no request`),
+		matching("a value and not a regex for it", both(spec.Exact("10"), spec.Regex("1.")), never+`exact "10": the match takes no request`),
+		matching("a prefix and not a shorter one", both(spec.Prefix("10"), spec.Prefix("1")), never+`prefix "10": the match takes no request`),
+		matching("a prefix and not a longer one", both(spec.Prefix("1"), spec.Prefix("10"))),
+		matching("a prefix and not a value", both(spec.Prefix("1"), spec.Exact("10"))),
+		matching("a value and not another", both(spec.Exact("1"), spec.Exact("2"))),
+		matching("present and not a value", both(spec.StringMatch{}, spec.Exact("2"))),
+		matching("two headers", spec.Match{Headers: map[string]spec.StringMatch{"x-a": {}}, WithoutHeaders: map[string]spec.StringMatch{"x-b": {}}}),
+
+		matching("the host", authority(spec.Exact("shop.test"))),
+		matching("the host with a port", authority(spec.Exact("shop.test:8080"))),
+		matching("the host in upper case", authority(spec.Exact("Shop.test"))),
+		matching("another host", authority(spec.Exact("cart.test")), `warning match[0].authority: exact "cart.test"`+elsewhere),
+		matching("a part of the host", authority(spec.Prefix("shop."))),
+		matching("the host and a part of the port", authority(spec.Prefix("shop.test:80"))),
+		matching("a part of another host", authority(spec.Prefix("cart.")), `warning match[0].authority: prefix "cart."`+elsewhere),
+		matching("more than the host", authority(spec.Prefix("shop.test.")), `warning match[0].authority: prefix "shop.test."`+elsewhere),
+		matching("a regex is not judged", authority(spec.Regex("cart.*"))),
+	})
 }

@@ -57,16 +57,33 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 			at.warnSuggestf(codeNotFound, closestIn(v.byName, name), "there is no VirtualService %s: nothing is limited", name)
 			return
 		}
-		if t.SectionName == "" || slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return r.Name == t.SectionName }) {
+		routes := v.routeNames(vs)
+		if t.SectionName == "" || slices.Contains(routes, t.SectionName) {
 			return
-		}
-		var routes []string
-		for i := range vs.Routes {
-			routes = append(routes, vs.Routes[i].Name)
 		}
 		section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, routes),
 			"no route of VirtualService %s is named %q: nothing is limited", name, t.SectionName)
 	}
+}
+
+// routeNames returns the names by which a policy can name routes of a
+// VirtualService: their own, and those that they have together with the routes of
+// a delegate.
+func (v *validator) routeNames(vs *spec.VirtualService) []string {
+	var names []string
+	for i := range vs.Routes {
+		r := &vs.Routes[i]
+		names = append(names, r.Name)
+		if r.Delegate == nil {
+			continue
+		}
+		if delegate := v.byName[v.delegateName(vs, r.Delegate)]; delegate != nil {
+			for j := range delegate.Routes {
+				names = append(names, resource.JoinedName(r.Name, delegate.Routes[j].Name))
+			}
+		}
+	}
+	return names
 }
 
 func (v *validator) rateLimit(s *site, l *spec.RateLimit) {

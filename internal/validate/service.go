@@ -39,12 +39,41 @@ func (v *validator) services() {
 		service := &services[i]
 		s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
 		v.serviceHosts(&s, service)
+		if len(service.Addresses) > 0 && v.isDestination(service) {
+			e := s.field("addresses")
+			e.warnf("", "has no effect: a gateway chooses services by host")
+		}
 		v.servicePorts(&s, service)
 		v.endpoints(&s, service)
 		v.exportTo(&s, service.ExportTo, service.Namespace, true)
 	}
 	v.pooledPorts()
 	v.workloadEntries()
+}
+
+// indexDestinations finds the hosts that routes name.
+func (v *validator) indexDestinations() {
+	v.destinations = make(map[string]bool)
+	services := v.declarations.VirtualServices
+	for i := range services {
+		namespace := v.named(services[i].Namespace, "").Namespace
+		add := func(d *spec.Destination) { v.destinations[resource.FullHost(d.Host, namespace)] = true }
+		for j := range services[i].Routes {
+			r := &services[i].Routes[j]
+			for k := range r.Destinations {
+				add(&r.Destinations[k])
+			}
+			for k := range r.Mirrors {
+				add(&r.Mirrors[k].Destination)
+			}
+		}
+	}
+}
+
+// isDestination reports whether a route names a host of the service. What a service
+// lacks for requests is nothing to warn of if it gets none: sidecars use it.
+func (v *validator) isDestination(service *spec.Service) bool {
+	return slices.ContainsFunc(service.Hosts, func(host string) bool { return v.destinations[host] })
 }
 
 // pooledPorts reports ports of one number that services of one host and
@@ -152,7 +181,7 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 			protocol.suggestf(spec.CodeInvalid, suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
 		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
 			protocol.errorf(spec.CodeInvalid, "%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
-		case upper == "HTTPS" && !v.encrypts(service.Hosts, port.Number):
+		case upper == "HTTPS" && v.isDestination(service) && !v.encrypts(service.Hosts, port.Number):
 			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
 		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone:
 			protocol.errorf(spec.CodeConflict, "a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
@@ -203,13 +232,14 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 		e := s.field("endpoints")
 		e.errorf(spec.CodeConflict, "resolution DYNAMIC_DNS has no endpoints, but there are %d", n)
 		return
+	case service.Resolution == spec.ResolveNone && !v.isDestination(service):
 	case service.Resolution == spec.ResolveNone:
 		e := s.field("resolution")
 		e.warnf("", "NONE has no meaning at a gateway: requests get 503")
 	case service.Resolution == spec.ResolveDNSRoundRobin && n > 1:
 		e := s.field("endpoints")
 		e.errorf(spec.CodeConflict, "resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
-	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil:
+	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil && v.isDestination(service):
 		e := s.field("endpoints")
 		e.warnf("", "there is none: requests get 503")
 	}

@@ -3,6 +3,9 @@ package validate
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -12,7 +15,7 @@ func TestValidateService(t *testing.T) {
 			Name: "ext", Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic,
 			Ports:     []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}},
 			Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}},
-		}}}
+		}}, VirtualServices: routesTo("a.test")}
 	}
 	service := func(change func(*spec.Service)) func(*spec.Declarations) {
 		return func(d *spec.Declarations) { change(&d.Services[0]) }
@@ -161,4 +164,30 @@ func TestValidateDestinationRule(t *testing.T) {
 		{"no label", subsets("v_1"), []string{`subsets[0].name: "v_1" is not the name of a subset: letters, digits and inner hyphens are expected`}},
 		{"labels", rule(func(r *spec.DestinationRule) { r.Subsets[0].Labels = map[string]string{"": "1"} }), []string{"subsets[0].labels[]: a label has no key"}},
 	})
+}
+
+// routesTo returns VirtualServices with a route to a host.
+func routesTo(host string) []spec.VirtualService {
+	return []spec.VirtualService{{Name: "routes", Hosts: []string{"shop.test"}, Routes: []spec.Route{{Destinations: []spec.Destination{{Host: host, Port: 80}}}}}}
+}
+
+// What a service lacks for requests is nothing to warn of where no route names it.
+func TestServicesThatNoRouteNames(t *testing.T) {
+	for name, s := range map[string]spec.Service{
+		"HTTPS without TLS":   {Hosts: []string{"a.test"}, Resolution: spec.ResolveDNS, Ports: []spec.ServicePort{{Number: 443, Name: "https", Protocol: "HTTPS"}}},
+		"no resolution":       {Hosts: []string{"a.test"}, Ports: []spec.ServicePort{{Number: 80}}, Addresses: []string{"192.0.2.7"}},
+		"no endpoint":         {Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic, Ports: []spec.ServicePort{{Number: 80}}},
+		"nothing is selected": {Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic, WorkloadSelector: map[string]string{"a": "b"}, Ports: []spec.ServicePort{{Number: 80}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			warnings := func(routes []spec.VirtualService) int {
+				var f findings.List
+				All(&spec.Declarations{Services: []spec.Service{s}, VirtualServices: routes}, Options{DefaultNamespace: "default"}, &f)
+				require.Empty(t, f.Errors)
+				return len(f.Warnings)
+			}
+			require.Zero(t, warnings(routesTo("b.test")))
+			require.Positive(t, warnings(routesTo("a.test")))
+		})
+	}
 }

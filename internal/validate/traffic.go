@@ -122,6 +122,7 @@ func (v *validator) cors(s *site, r *spec.Route) {
 		}
 		v.stringMatch(&e, origin, false)
 	}
+	v.origins(s, c)
 	for i, method := range c.AllowMethods {
 		if method != "*" && !slices.Contains(methods, method) {
 			e := s.element("corsPolicy.allowMethods", i)

@@ -45,6 +45,7 @@ func All(d *spec.Declarations, o Options, f *findings.List) {
 	v.indexVirtualServices()
 	v.indexSubsets()
 	v.indexServices()
+	v.indexDestinations()
 	v.workloads = resource.NewWorkloads(d.WorkloadEntries, o.DefaultNamespace)
 	v.selectedBySome = make(map[*spec.WorkloadEntry]bool)
 
@@ -82,6 +83,9 @@ type validator struct {
 	// encryptors holds the DestinationRules of each host, once they are asked
 	// for.
 	encryptors *hosts.Table[*[]*spec.DestinationRule]
+	// destinations are the full hosts of the destinations of all routes, and of
+	// their mirrors.
+	destinations map[string]bool
 	// reach is reused from one VirtualService to the next.
 	reach reach
 }

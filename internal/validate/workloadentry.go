@@ -61,6 +61,7 @@ func (v *validator) selectedWorkloads(e *site, service *spec.Service) {
 		}
 	}
 	switch {
+	case used == 0 && !v.isDestination(service):
 	case used == 0 && misfit == nil:
 		e.warnf(codeSelectsNothing, "no WorkloadEntry of the namespace %q has these labels: requests get 503", namespace)
 	case used == 0:

@@ -14,6 +14,7 @@ func TestValidateWorkloadSelector(t *testing.T) {
 				Name: "ext", Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic, WorkloadSelector: map[string]string{"app": "a"},
 				Ports: []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}},
 			}},
+			VirtualServices: routesTo("a.test"),
 			WorkloadEntries: []spec.WorkloadEntry{testhttp.Labelled("", "one", "10.0.0.1", "app", "a")},
 		}
 	}

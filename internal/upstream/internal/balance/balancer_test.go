@@ -34,15 +34,19 @@ func TestConcurrent(t *testing.T) {
 				}
 			})
 		}
+		updates := 300
+		if testing.Short() {
+			updates = 90
+		}
 		changing.Go(func() {
-			for i := range 300 {
+			for i := range updates {
 				state := hosts[i%9].State
 				state.Ejected.Store(!state.Ejected.Load())
 				current.Load().Update()
 			}
 		})
 		changing.Go(func() {
-			for range 100 {
+			for range updates / 3 {
 				current.Store(New(config, hosts))
 				current.Load().Update()
 			}
