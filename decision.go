@@ -10,6 +10,7 @@ import (
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A Decision is the answer that a request would get, and the reason. The request is
@@ -67,6 +68,8 @@ const (
 type DecidedRoute struct {
 	// VirtualService is "namespace/name". A delegate's routes have the root's.
 	VirtualService string `json:"virtualService"`
+	// Origin is where the route was declared: in the delegate, if there is one.
+	Origin spec.Origin `json:"-"`
 	// Name is the names of the route and the match.
 	Name string `json:"name,omitempty"`
 	// Index is the route's position in the virtual host.
@@ -107,6 +110,8 @@ type DecidedMirror struct {
 	Cluster string  `json:"cluster"`
 	Percent float64 `json:"percent"`
 	Missing bool    `json:"missing,omitempty"`
+	// Reason is the reason why the copies have no backend, as text.
+	Reason string `json:"reason,omitempty"`
 }
 
 // A DecidedFault is the fault that may be injected into a request.
@@ -131,6 +136,8 @@ type DecidedDestination struct {
 	Total  int `json:"total"`
 	// Missing reports whether the name has no backend: the answer is 503.
 	Missing bool `json:"missing,omitempty"`
+	// Reason is the reason why it is missing, as text: "there is no subset v2".
+	Reason string `json:"reason,omitempty"`
 	// Method, Authority, Path and Headers are those of the destination's request.
 	Method    string      `json:"method"`
 	Authority string      `json:"authority"`
@@ -292,7 +299,7 @@ func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clau
 		x.Prepare(dest)
 		d.Destinations = append(d.Destinations, DecidedDestination{
 			Cluster: dest.Cluster(), Host: dest.Host, Port: int(dest.Port), Subset: dest.Subset,
-			Weight: weight, Total: max(total, 1), Missing: dest.Backend == nil,
+			Weight: weight, Total: max(total, 1), Missing: dest.Backend == nil, Reason: dest.Missing,
 			Method: x.Req.Method, Authority: x.Req.Host, Path: rawpath.Target(x.Req), Headers: x.Req.Header,
 		})
 	}
@@ -302,7 +309,7 @@ func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clau
 func decided(c *program.Clause) *DecidedRoute {
 	rp := c.Route
 	d := &DecidedRoute{
-		VirtualService: rp.Service, Name: c.Name, Index: int(c.Position),
+		VirtualService: rp.Service, Origin: rp.Origin, Name: c.Name, Index: int(c.Position),
 		Match: strings.TrimSpace(c.URI.Kind.String() + " " + c.URI.Text),
 		CORS:  rp.DeclaresCORS, Timeout: rp.Timeout, Hash: rp.Hashes,
 	}
@@ -317,7 +324,7 @@ func decided(c *program.Clause) *DecidedRoute {
 	}
 	for i := range rp.Mirrors {
 		m := &rp.Mirrors[i]
-		d.Mirrors = append(d.Mirrors, DecidedMirror{m.Destination.Cluster(), m.Share.Percent(), m.Destination.Backend == nil})
+		d.Mirrors = append(d.Mirrors, DecidedMirror{m.Destination.Cluster(), m.Share.Percent(), m.Destination.Backend == nil, m.Destination.Missing})
 	}
 	if f := rp.Fault; f != nil {
 		d.Fault = &DecidedFault{DelayPercent: f.DelayShare.Percent(), AbortPercent: f.AbortShare.Percent()}

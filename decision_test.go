@@ -180,6 +180,39 @@ func withoutID(h http.Header) http.Header {
 	return out
 }
 
+// A decision says why a request gets 503.
+func TestReasonsOfMissingDestinations(t *testing.T) {
+	address := []spec.Endpoint{{Address: "192.0.2.1"}}
+	for _, tt := range []struct {
+		name string
+		to   spec.Destination
+		want string
+	}{
+		{"a name that nothing has", spec.Destination{Host: "nothing"}, "no backend and no ServiceEntry has its name"},
+		{"a backend", spec.Destination{Host: "spy"}, ""},
+		{"a subset that no rule has", spec.Destination{Host: "spy", Subset: "v2"}, "there is no subset v2"},
+		{"a subset without a rule", spec.Destination{Host: "nothing", Subset: "v2"}, "there is no subset v2"},
+		{"a subset", spec.Destination{Host: "spy", Subset: "v1"}, ""},
+		{"a service", spec.Destination{Host: "service.test", Port: 80}, ""},
+		{"a port that a service does not have", spec.Destination{Host: "service.test", Port: 81}, "its ServiceEntry has no port 81"},
+		{"a service without endpoints", spec.Destination{Host: "dns.test", Port: 80, Subset: "v1"}, "its ServiceEntry has no endpoint for it"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			gw := built(t, New().Backend("spy", new(testhttp.Spy)).
+				DestinationRule(spec.DestinationRule{Name: "spy", Host: "spy", Subsets: []spec.Subset{{Name: "v1"}}}).
+				DestinationRule(spec.DestinationRule{Name: "dns", Host: "dns.test", Subsets: []spec.Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}}}).
+				Service(spec.Service{Name: "service", Hosts: []string{"service.test"}, Ports: []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}}, Resolution: spec.ResolveStatic, Endpoints: address}).
+				Service(spec.Service{Name: "dns", Hosts: []string{"dns.test"}, Ports: []spec.ServicePort{{Number: 80, Name: "http", Protocol: "HTTP"}}, Resolution: spec.ResolveDNS}).
+				Route(spec.Route{Destinations: []spec.Destination{tt.to}, Mirrors: []spec.Mirror{{Destination: tt.to}}}))
+			d := gw.Decide(testhttp.Request(t, "GET", "/"))
+			require.Equal(t, tt.want, d.Destinations[0].Reason)
+			require.Equal(t, tt.want != "", d.Destinations[0].Missing)
+			require.Equal(t, tt.want, d.Route.Mirrors[0].Reason)
+			require.Equal(t, tt.want != "", d.Route.Mirrors[0].Missing)
+		})
+	}
+}
+
 func TestDecisionDrawsAndCountsNothing(t *testing.T) {
 	draws := 0
 	gw := built(t, New().Random(func() uint64 { draws++; return 0 }).Backend("*", new(testhttp.Spy)).Route(spec.Route{
@@ -230,13 +263,14 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 	require.Equal(t, &DecidedRoute{
 		VirtualService: "prod/shop", Name: "products.v1", Index: 1, Match: "prefix /products", Timeout: 2 * time.Second,
 		Retry:   &DecidedRetry{Attempts: 3, On: []string{"reset", "retriable-status-codes"}, Codes: []int{503}, PerTryTimeout: time.Second, AvoidSameHost: true},
-		Mirrors: []DecidedMirror{{Cluster: "outbound|80||shadow.prod.svc.cluster.local", Percent: 50, Missing: true}},
+		Mirrors: []DecidedMirror{{Cluster: "outbound|80||shadow.prod.svc.cluster.local", Percent: 50, Missing: true, Reason: "no backend and no ServiceEntry has its name"}},
 		Fault:   &DecidedFault{Delay: time.Second, DelayPercent: 1.5, AbortStatus: 200, GRPCStatus: 10, AbortPercent: 50},
 		CORS:    true, RateLimits: []string{"10 per 1s, each remote address"},
 	}, d.Route)
 	require.Len(t, d.Destinations, 2)
 	require.Equal(t, "outbound|81|v2|two.prod.svc.cluster.local", d.Destinations[1].Cluster)
 	require.True(t, d.Destinations[1].Missing)
+	require.Equal(t, "there is no subset v2", d.Destinations[1].Reason)
 	require.Equal(t, "//7?x=1", d.Destinations[1].Path)
 
 	text, err := json.Marshal(gw.Decide(testhttp.Request(t, "GET", "/nothing")))

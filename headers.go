@@ -12,7 +12,8 @@ import (
 //
 // Response operations run once, when the handler sends the header in any way.
 // Informational responses pass unchanged. Operators about a route or a destination
-// are empty.
+// are empty. Operations on headers that frame a message or are about one connection
+// are an error or have no effect: see spec.HeaderOperations.
 func Headers(h spec.Headers) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Headers: h}
 	return feature(&r)

@@ -10,8 +10,8 @@ import (
 // A PrefixRewrite replaces the prefix "/", and DerivePort assumes that the
 // server is on port 80. The error joins a *spec.Error for each problem.
 //
-// Within a mounted chi router, a path that is kept is the whole path, and
-// PrefixRewrite replaces the path below the mount.
+// Within a mounted chi router, and behind http.StripPrefix, a path that is kept is
+// the client's whole path, and PrefixRewrite replaces the path below the mount.
 func Redirect(d spec.Redirect) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Redirect: &d}
 	return feature(&r)

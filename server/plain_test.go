@@ -58,6 +58,9 @@ func TestHostileRequests(t *testing.T) {
 		{"an unknown transfer coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501},
 		{"a large header", "GET / HTTP/1.1\r\nHost: a\r\nX: " + large + "\r\n\r\n", 431},
 		{"a large target", "GET /" + large + " HTTP/1.1\r\nHost: a\r\n\r\n", 431},
+		{"a target with another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		{"a target with a WebSocket's scheme", "GET ws://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		{"a target with the scheme", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 200},
 		{"TLS", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", 400},
 		{"a request", get, 200},
 	}

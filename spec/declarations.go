@@ -11,7 +11,7 @@ package spec
 // in the settings of package server. Zero always means the default.
 const NoLimit = -1
 
-// Append adds the declarations and warnings of more to d.
+// Append adds everything in more to d.
 func (d *Declarations) Append(more Declarations) {
 	d.Servers = append(d.Servers, more.Servers...)
 	d.VirtualServices = append(d.VirtualServices, more.VirtualServices...)
@@ -20,6 +20,7 @@ func (d *Declarations) Append(more Declarations) {
 	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
 	d.Unexecuted = append(d.Unexecuted, more.Unexecuted...)
+	d.Skipped = append(d.Skipped, more.Skipped...)
 	d.Warnings = append(d.Warnings, more.Warnings...)
 	if more.Incomplete != nil {
 		if d.Incomplete == nil {
@@ -41,6 +42,9 @@ type Declarations struct {
 
 	// Unexecuted are policies that Lateen cannot execute.
 	Unexecuted []UnexecutedPolicy
+
+	// Skipped are the objects that the Source passed over, in order.
+	Skipped []Skipped
 
 	// Warnings are the warnings of the Source that read the declarations.
 	Warnings []Warning

@@ -24,6 +24,11 @@ type Headers struct {
 //
 // In Set and Add of a request, the name "host" (or ":authority") means the Host
 // header.
+//
+// What frames a message or is about one connection is the gateway's own, such as
+// Content-Length, Transfer-Encoding and Connection. To set or add what would break
+// a message is an error; other operations on such headers have no effect, with a
+// warning. To remove Content-Length from a response lets the body be sent in chunks.
 type HeaderOperations struct {
 	// Set replaces all lines of a header with one.
 	Set map[string]string

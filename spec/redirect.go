@@ -30,8 +30,9 @@ type PortDerivation uint8
 const (
 	// PortDerivationNone uses Redirect.Port.
 	PortDerivationNone PortDerivation = iota
-	// PortDerivationProtocolDefault is 80 for http and 443 for https. The port is
-	// not written.
+	// PortDerivationProtocolDefault adds no port. It differs from no Port in
+	// nothing: the port of the Host header stays with its host, unless it is the
+	// default of a scheme that the redirect replaces.
 	PortDerivationProtocolDefault
 	// PortDerivationRequestPort is the number of the server's port.
 	PortDerivationRequestPort

@@ -22,7 +22,7 @@ func runCheck(c *command, args []string, s streams) int {
 	}
 	b := config.dry(s)
 	gw, err := b.Build()
-	printWarnings(s.err, b.Warnings())
+	config.printFindings(s.err, b.Warnings())
 	if err != nil {
 		printErrors(s.err, err)
 		return exitUsage

@@ -19,16 +19,19 @@ import (
 
 // A configuration is what the flags say that all commands have.
 type configuration struct {
-	files             []string
-	backends          []backend
-	semantics         gateway.Semantics
-	normalization     spec.PathNormalization
-	trusted           int
-	namespace         string
-	workloadNamespace string
-	workloadLabels    map[string]string
-	locality          string
-	credentials       []credential
+	files              []string
+	recursive, verbose bool
+	backends           []backend
+	semantics          gateway.Semantics
+	normalization      spec.PathNormalization
+	trusted            int
+	namespace          string
+	workloadNamespace  string
+	workloadLabels     map[string]string
+	locality           string
+	credentials        []credential
+	// declared is what the files hold, once they were read.
+	declared spec.Declarations
 }
 
 // A backend is what stands behind a destination's name.
@@ -44,6 +47,11 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 		c.files = append(c.files, path)
 		return nil
 	})
+	const recursive, verbose = "read the subdirectories of directories too", "print each object that is skipped, with its place"
+	flags.BoolVar(&c.recursive, "R", false, recursive)
+	flags.BoolVar(&c.recursive, "recursive", false, recursive)
+	flags.BoolVar(&c.verbose, "v", false, verbose)
+	flags.BoolVar(&c.verbose, "verbose", false, verbose)
 	flags.Func("backend", "`NAME=URL` is what stands behind a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
 	flags.Func("semantics", "`MODE` is native (the default) or envoy: to the byte as Envoy", c.setSemantics)
 	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
@@ -147,20 +155,36 @@ func (c *configuration) builder(s streams) *gateway.Builder {
 	var paths []string
 	load := func() {
 		if len(paths) > 0 {
-			b.Load(istio.Files(paths...).Namespace(c.namespace))
+			files := istio.Files(paths...).Namespace(c.namespace)
+			if c.recursive {
+				files = files.Recursive()
+			}
+			b.Load(noted{files, &c.declared})
 			paths = nil
 		}
 	}
 	for _, path := range c.files {
 		if path == "-" {
 			load()
-			b.Load(istio.Reader("stdin", s.in).Namespace(c.namespace))
+			b.Load(noted{istio.Reader("stdin", s.in).Namespace(c.namespace), &c.declared})
 			continue
 		}
 		paths = append(paths, path)
 	}
 	load()
 	return b
+}
+
+// A noted source notes what it declares.
+type noted struct {
+	spec.Source
+	declared *spec.Declarations
+}
+
+func (n noted) Declare() (spec.Declarations, error) {
+	d, err := n.Source.Declare()
+	n.declared.Append(d)
+	return d, err
 }
 
 // dry returns the Builder for a command that serves nothing: backends are there,

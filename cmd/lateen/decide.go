@@ -47,13 +47,16 @@ func runDecide(c *command, args []string, s streams) int {
 	// What a decision draws, the request's id, is the same every time.
 	b := config.dry(s).Random(func() uint64 { return 0 })
 	gw, err := b.Build()
+	config.printSkipped(s.err)
 	if err != nil {
 		printErrors(s.err, err)
 		return exitUsage
 	}
 	defer gw.Close()
 	d := q.ask(gw)
+	warnings := config.concerning(&d, gw.Warnings())
 	if asJSON {
+		printWarnings(s.err, warnings)
 		e := json.NewEncoder(s.out)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
@@ -71,6 +74,9 @@ func runDecide(c *command, args []string, s streams) int {
 			ports = append(ports, strconv.Itoa(l.Port()))
 		}
 		fmt.Fprintf(s.out, "  hint          a URL's port is that of a Gateway, wherever it is mapped to; there is %s\n", strings.Join(ports, ", "))
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(s.out, "  %-13s %s\n", "warning", oneLine(w.String()))
 	}
 	return exitOK
 }

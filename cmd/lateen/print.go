@@ -106,13 +106,13 @@ func (p printer) route(r *gateway.DecidedRoute) {
 		p.line("retries", "%s", text)
 	}
 	for _, m := range r.Mirrors {
-		p.line("mirror", "%v%% to %s%s", m.Percent, m.Cluster, missing(m.Missing))
+		p.line("mirror", "%v%% to %s%s", m.Percent, m.Cluster, missing(m.Missing, m.Reason))
 	}
 }
 
 // destination prints a destination and what it would get.
 func (p printer) destination(d *gateway.DecidedDestination) {
-	p.line("destination", "%d/%d %s%s", d.Weight, d.Total, d.Cluster, missing(d.Missing))
+	p.line("destination", "%d/%d %s%s", d.Weight, d.Total, d.Cluster, missing(d.Missing, d.Reason))
 	p.line("", "%s %s", d.Method, d.Path)
 	p.line("", "host: %s", d.Authority)
 	p.headers(d.Headers)
@@ -126,9 +126,10 @@ func (p printer) headers(h http.Header) {
 	}
 }
 
-func missing(is bool) string {
+// missing says why requests get 503.
+func missing(is bool, reason string) string {
 	if is {
-		return " (nothing stands behind it: 503)"
+		return " (" + reason + ": 503)"
 	}
 	return ""
 }

@@ -95,7 +95,7 @@ func (v *service) run(s streams) int {
 	}
 	gw, err := b.Build()
 	if err != nil {
-		printWarnings(s.err, b.Warnings())
+		v.printFindings(s.err, b.Warnings())
 		printErrors(s.err, err)
 		return exitUsage
 	}
@@ -105,7 +105,7 @@ func (v *service) run(s streams) int {
 		listening[l.Port()] = true
 	}
 	if err := v.unknownPorts(listening); err != nil {
-		printWarnings(s.err, gw.Warnings())
+		v.printFindings(s.err, gw.Warnings())
 		fmt.Fprintln(s.err, oneLine(err.Error()))
 		return exitUsage
 	}
@@ -118,7 +118,7 @@ func (v *service) run(s streams) int {
 		fmt.Fprintf(s.out, "listening %d %s\n", p.Number, p.Addr)
 	}
 	fmt.Fprint(s.out, gw.String())
-	printWarnings(s.err, gw.Warnings())
+	v.printFindings(s.err, gw.Warnings())
 	printWarnings(s.err, srv.Warnings())
 
 	<-signals

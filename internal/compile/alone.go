@@ -66,7 +66,7 @@ func aloneClause(r *spec.Route, backend http.Handler) boundClause {
 	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
 	c := newCompiler(new(spec.Declarations), &o, new(findings.List), regex.Cache{}, nil)
 	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resource.Name{Namespace: o.Namespace, Name: "middleware"}}
-	vs.routes = []boundRoute{{Route: &vs.Routes[0], namespace: o.Namespace}}
+	vs.routes = []boundRoute{{Route: &vs.Routes[0], from: vs.VirtualService, namespace: o.Namespace}}
 	return c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
 }
 

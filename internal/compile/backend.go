@@ -123,8 +123,8 @@ type resolved struct {
 	written *spec.Destination
 	service *hostService
 	policy  traffic.Policy
-	// missing means that nothing can be behind it.
-	missing bool
+	// missing is the reason why nothing can be behind it, or empty.
+	missing string
 }
 
 // resolve looks up the service, the port and the policy of a destination.
@@ -158,7 +158,13 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	rule := c.services.rules.Find(r.Host, serviceNamespace)
 	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, r.Subset)
 	r.policy = policy
-	r.missing = !exact && (!known || r.service != nil && !slices.Contains(defined, port))
+	switch {
+	case exact:
+	case !known:
+		r.missing = "there is no subset " + r.Subset
+	case r.service != nil && !slices.Contains(defined, port):
+		r.missing = fmt.Sprintf("its ServiceEntry has no port %d", port)
+	}
 	return r
 }
 
@@ -166,7 +172,7 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 // what the route hashes; nil means what the destination's own policy does.
 func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.Destination {
 	out, d, policy := r.Destination, r.written, &r.policy
-	if r.missing {
+	if out.Missing = r.missing; out.Missing != "" {
 		return out
 	}
 	policy.RouteHashes = hashes
@@ -177,10 +183,14 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 		if to := c.serve(r.service, &out, policy); to != nil {
 			out.Reach(to)
 			out.Declared = true
+		} else {
+			out.Missing = "its ServiceEntry has no endpoint for it"
 		}
 	default:
 		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
 			c.stand(&out, b, policy)
+		} else {
+			out.Missing = "no backend and no ServiceEntry has its name"
 		}
 	}
 	if policy.Any() {

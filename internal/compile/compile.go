@@ -64,6 +64,10 @@ type boundVirtualService struct {
 // A boundRoute is a spec.Route with what a delegate leaves of it.
 type boundRoute struct {
 	*spec.Route
+	// from is the VirtualService that has the route at index: the delegate if there
+	// is one.
+	from  *spec.VirtualService
+	index int
 	// namespace resolves the short names of destinations.
 	namespace string
 	// targets are what rate limits can name to be on the route: for the

@@ -36,7 +36,7 @@ func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
 	for i := range vs.Routes {
 		r := &vs.Routes[i]
 		if r.Delegate == nil {
-			out = append(out, boundRoute{Route: r, namespace: vs.name.Namespace, targets: [][]policyTarget{routeTargets(vs.name, r.Name)}})
+			out = append(out, boundRoute{Route: r, from: vs.VirtualService, index: i, namespace: vs.name.Namespace, targets: [][]policyTarget{routeTargets(vs.name, r.Name)}})
 			continue
 		}
 		out = m.delegate(out, vs, r)
@@ -57,7 +57,7 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 		usage.passOver(root, "delegate.name", "VirtualService %s is not exported to the namespace %s: the route takes no request", name, vs.name.Namespace)
 		return out
 	}
-	var conflicting []*spec.Route
+	conflicts := false
 	for j := range delegate.Routes {
 		own := &delegate.Routes[j]
 		if own.Delegate != nil {
@@ -68,19 +68,18 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 		if conflict >= 0 {
 			// Istio drops the whole route of the delegate.
 			usage.passOver(&own.Match[conflict], "", "conflicts with every match of the route of VirtualService %s that delegates to it: Istio drops the whole route, which takes no request", vs.name)
-			conflicting = append(conflicting, own)
+			conflicts = true
 			continue
 		}
-		merged.namespace = name.Namespace
+		merged.from, merged.index, merged.namespace = delegate, j, name.Namespace
 		merged.targets = [][]policyTarget{
 			append(routeTargets(vs.name, merged.Name)[:1], routeTargets(vs.name, root.Name)...),
 			routeTargets(name, own.Name),
 		}
 		out = append(out, merged)
 	}
-	if len(conflicting) > 0 {
+	if conflicts {
 		usage.passOver(root, "delegate", "every route of VirtualService %s conflicts with the match of this one: the route takes no request", name)
-		usage.notes[root][len(usage.notes[root])-1].unless = conflicting
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/hosts"
@@ -17,7 +18,9 @@ import (
 // over. Every place that passes something over notes it here, so that nothing that
 // was declared is dropped without a word.
 type usage struct {
-	servers  map[*spec.Server]bool
+	servers map[*spec.Server]bool
+	// routed are the servers with a virtual host.
+	routed   map[*spec.Server]bool
 	bound    map[*spec.VirtualService]bool
 	routes   map[*spec.Route]bool
 	matches  map[*spec.Match]bool
@@ -31,9 +34,6 @@ type usage struct {
 type note struct {
 	// field is where the reason is written, relative to the declaration.
 	field, text string
-	// unless means that the note is for the case that one of these routes is used.
-	// Otherwise the notes on them say it.
-	unless []*spec.Route
 }
 
 func newUsage(d *spec.Declarations) usage {
@@ -43,6 +43,7 @@ func newUsage(d *spec.Declarations) usage {
 	}
 	return usage{
 		servers:  make(map[*spec.Server]bool, len(d.Servers)),
+		routed:   make(map[*spec.Server]bool, len(d.Servers)),
 		bound:    make(map[*spec.VirtualService]bool, len(d.VirtualServices)),
 		routes:   make(map[*spec.Route]bool, routes),
 		matches:  make(map[*spec.Match]bool, routes),
@@ -109,8 +110,7 @@ func (w *passedOver) warn(declaration any, at findings.Place, general string) {
 		if n.field != "" {
 			place = at.Field(n.field)
 		}
-		elsewhere := len(n.unless) > 0 && !slices.ContainsFunc(n.unless, func(r *spec.Route) bool { return w.usage.routes[r] })
-		if !elsewhere && !w.covered.Has(place) {
+		if !w.covered.Has(place) {
 			place.Warnf("", "%s", n.text)
 		}
 	}
@@ -124,6 +124,15 @@ func (w *passedOver) servers() {
 		s := &w.D.Servers[i]
 		if !w.usage.servers[s] {
 			w.warn(s, w.At(named(s.Origin, "Gateway", s.Namespace, s.Gateway)), "the server is not served")
+		}
+	}
+	for _, s := range w.served {
+		if s.implicit || w.usage.routed[s.Server] {
+			continue
+		}
+		at := w.At(named(s.Origin, "Gateway", s.Namespace, s.Gateway))
+		if !w.covered.Has(at) {
+			at.Warnf("", "no VirtualService is served here: requests get 404")
 		}
 	}
 }
@@ -254,12 +263,12 @@ func (w *passedOver) route(vs *spec.VirtualService, i int) {
 	for j := range r.Match {
 		m := &r.Match[j]
 		if !w.usage.matches[m] && (used || len(w.usage.notes[m]) > 0) {
-			w.warn(m, at.Field("match").Index(j), "takes no request: a route before takes them all")
+			w.warn(m, at.Field("match").Index(j), "takes no request: an earlier match takes them all")
 			said = true
 		}
 	}
 	if !used && (!said || len(w.usage.notes[r]) > 0) {
-		w.warn(r, at, "is never reached: a route before takes all requests")
+		w.warn(r, at, "is never reached: an earlier match takes all requests")
 	}
 }
 
@@ -286,7 +295,9 @@ func (w *passedOver) destinationRules() {
 		at := w.At(named(u.Rule.Origin, "DestinationRule", u.Rule.Namespace, u.Rule.Name))
 		suggestion := ""
 		if u.Unknown {
-			suggestion = suggest.Closest(u.Rule.Host, written)
+			if !all[u.Rule.Host] && !strings.HasPrefix(u.Rule.Host, "*") {
+				suggestion = suggest.Closest(u.Rule.Host, written)
+			}
 			u.Field = "host"
 		}
 		if u.Field != "" {

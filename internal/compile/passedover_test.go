@@ -63,6 +63,8 @@ func TestPassedOver(t *testing.T) {
 		return func(b *gateway.Builder) { b.Workload("istio-system", labels) }
 	}
 	ingress := labels(map[string]string{"istio": "ingressgateway"})
+	selecting := resource("VirtualService", "name: subsets, namespace: shop",
+		"hosts: [subsets.test], gateways: [istio-system/gw], http: [{route: [{destination: {host: app.test, subset: v1}, weight: 1}, {destination: {host: app.test, subset: v2}, weight: 1}]}]")
 	tests := []struct {
 		name string
 		text string
@@ -76,29 +78,34 @@ func TestPassedOver(t *testing.T) {
 		{"a rule in a third namespace", served + service + resource("DestinationRule", "name: app, namespace: other", "host: app.test, "+policy), nil, []string{
 			"DestinationRule other/app: spec: rules for app.test are looked for in the namespaces of the gateway, istio-system, of the service, shop, and istio-system: this one in other is not used"}},
 		{"a rule for a misspelled host", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: ap.test, "+policy), nil, []string{
-			`DestinationRule shop/app: spec.host: no route has a destination ap.test: the rule is not used; did you mean "app.test"?`}},
+			`DestinationRule shop/app: spec.host: no route that is served has a destination ap.test: the rule is not used; did you mean "app.test"?`}},
 		{"a rule for workloads of its namespace", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: app.test, workloadSelector: {matchLabels: {app: x}}, "+policy), nil, []string{
 			"DestinationRule shop/app: spec.workloadSelector: a rule with a workloadSelector is only for its own namespace, shop, and the gateway runs in istio-system: the rule is not used"}},
 		{"a second rule", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: app.test, "+policy) +
 			resource("DestinationRule", "name: app2, namespace: shop", "host: app.test, "+policy), nil, []string{
 			"DestinationRule shop/app2: spec.trafficPolicy: DestinationRule shop/app has one for the same host and comes first: this one has no effect"}},
 		{"a second rule with other subsets", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: app.test, "+policy) +
-			resource("DestinationRule", "name: app2, namespace: shop", "host: app.test, subsets: [{name: v1, labels: {v: '1'}}]"), nil, nil},
+			resource("DestinationRule", "name: app2, namespace: shop", "host: app.test, subsets: [{name: v1, labels: {v: '1'}}]") +
+			resource("VirtualService", "name: v1, namespace: shop", "hosts: [v1.test], gateways: [istio-system/gw], http: [{route: [{destination: {host: app.test, subset: v1}}]}]"), nil, nil},
 		{"a second rule with the same subset", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: app.test, subsets: [{name: v1, labels: {v: '1'}}]") +
-			resource("DestinationRule", "name: app2, namespace: shop", "host: app.test, subsets: [{name: v2, labels: {v: '2'}}, {name: v1, labels: {v: '1'}}]"), nil, []string{
+			resource("DestinationRule", "name: app2, namespace: shop", "host: app.test, subsets: [{name: v2, labels: {v: '2'}}, {name: v1, labels: {v: '1'}}]") + selecting, nil, []string{
 			`DestinationRule shop/app2: spec.subsets[1]: DestinationRule shop/app has a subset "v1" for the same host and comes first: this one has no effect`}},
+		{"subsets that no route selects", served + service + resource("DestinationRule", "name: app, namespace: shop", "host: app.test, subsets: [{name: v1, labels: {v: '1'}}]"), nil, []string{
+			"DestinationRule shop/app: spec.subsets: no route that is served selects a subset of it, and it has no trafficPolicy: the rule is not used"}},
 		{"a wildcard beside an exact rule", served + service + resource("DestinationRule", "name: any, namespace: shop", `host: "*.test", `+policy) +
 			resource("DestinationRule", "name: app, namespace: shop", "host: app.test, "+policy), nil, []string{
 			"DestinationRule shop/any: spec.host: for app.test, DestinationRule shop/app of app.test comes first: this rule is not used"}},
 
 		{"a VirtualService that is not exported", resource("VirtualService", "name: shop, namespace: shop", `exportTo: ["."], `+routing+"[{"+toApp+"}]"), nil, []string{
+			"Gateway istio-system/gw: spec.servers[0]: no VirtualService is served here: requests get 404",
 			"VirtualService shop/shop: spec.exportTo: it is not exported to the namespace of the gateway, istio-system: it is not served"}},
 		{"labels that select no Gateway", served, []func(*gateway.Builder){labels(map[string]string{"istio": "egressgateway"})}, []string{
 			"Gateway istio-system/gw: spec.selector: it does not select the labels of this gateway, istio=egressgateway: the Gateway is not served",
 			"VirtualService shop/shop: spec.gateways[0]: Gateway istio-system/gw is not served: no request reaches the VirtualService through it"}},
 		{"labels that select the Gateway", served, []func(*gateway.Builder){ingress}, nil},
 		{"Gateways of two workloads", served + resource("Gateway", "name: egress, namespace: istio-system", `selector: {istio: egressgateway}, servers: [{port: {number: 81, name: http, protocol: HTTP}, hosts: ["*"]}]`), nil, []string{
-			"Gateway istio-system/egress: spec.selector: it selects istio=egressgateway, and Gateway istio-system/gw selects istio=ingressgateway: Istio serves them by different workloads, and Lateen by one. The labels of one workload choose between them"}},
+			"Gateway istio-system/egress: spec.selector: it selects istio=egressgateway, and Gateway istio-system/gw selects istio=ingressgateway: Istio serves them by different workloads, and Lateen by one. The labels of one workload choose between them",
+			"Gateway istio-system/egress: spec.servers[0]: no VirtualService is served here: requests get 404"}},
 
 		{"matches that never hold here", resource("VirtualService", "name: shop, namespace: shop", routing+
 			"[{match: [{sourceLabels: {app: web}}, {sourceNamespace: web}, {gateways: [mesh]}, {uri: {prefix: /a}}], "+toApp+"}]"), nil, []string{
@@ -140,9 +147,13 @@ func TestConflictingDelegates(t *testing.T) {
 	}
 	require.Empty(t, warned(t, root("{uri: {prefix: /a}}")+own("{uri: {prefix: /a/b}}")))
 	require.Equal(t, []string{
+		"Gateway istio-system/gw: spec.servers[0]: no VirtualService is served here: requests get 404",
+		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route takes no request",
 		"VirtualService shop/own: spec.http[0].match[0]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, which takes no request",
 	}, warned(t, root(`{uri: {regex: "/a(/.*)?"}}`)+own(`{uri: {regex: "/a(/.*)?"}}`)))
 	require.Equal(t, []string{
+		"Gateway istio-system/gw: spec.servers[0]: no VirtualService is served here: requests get 404",
+		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route takes no request",
 		"VirtualService shop/own: spec.http[0].match[1]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, which takes no request",
 	}, warned(t, root("{uri: {prefix: /a}}")+own("{uri: {prefix: /a/b}}, {uri: {prefix: /c}}")))
 	both := resource("VirtualService", "name: root, namespace: shop", routing+"[{match: [{uri: {prefix: /a}}], delegate: {name: own}}, {match: [{uri: {prefix: /b}}], delegate: {name: own}}]")

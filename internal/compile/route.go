@@ -101,7 +101,7 @@ func (c *Compiler) passOverMatch(r *boundRoute, j int, field, text string) {
 // route compiles a route's action.
 func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer) *program.Route {
 	p := &program.Route{
-		Service: vs.label, DeclaresCORS: r.CORS != nil,
+		Service: vs.label, Origin: r.Origin, DeclaresCORS: r.CORS != nil,
 		Fault:   program.NewFault(r.Fault),
 		CORS:    program.NewCORS(r.CORS, c.regexes),
 		Rewrite: program.NewRewrite(r.Rewrite, c.semantics),
@@ -142,7 +142,7 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 	for i := range r.Destinations {
 		d := c.connect(&destinations[i], hashes)
 		if d.Backend == nil {
-			c.missing(c.placeOf(r, vs).Field("route").Index(i).Field("destination"), &r.Destinations[i], r.namespace)
+			c.missing(c.placeOf(r).Field("route").Index(i).Field("destination"), &r.Destinations[i], r.namespace)
 		}
 		own := &r.Destinations[i].Headers
 		ownRequest, ownResponse := header.Compile(&own.Request), header.CompileResponse(&own.Response)
@@ -184,18 +184,8 @@ func (c *Compiler) resolveSplit(r *boundRoute, s *boundServer) ([]resolved, []*s
 	return destinations, hashes
 }
 
-// placeOf returns the place of a route.
-func (c *Compiler) placeOf(r *boundRoute, vs *boundVirtualService) findings.Place {
-	if !r.Origin.IsZero() {
-		return c.At(r.Origin)
-	}
-	for i := range vs.Routes {
-		if r.Route == &vs.Routes[i] {
-			return c.routePlace(vs.VirtualService, i)
-		}
-	}
-	return c.servicePlace(vs.VirtualService)
-}
+// placeOf returns the place where a route was declared.
+func (c *Compiler) placeOf(r *boundRoute) findings.Place { return c.routePlace(r.from, r.index) }
 
 // retry compiles a retry policy. Routes without one share Istio's default.
 func (c *Compiler) retry(r *spec.Retry) *forward.Retry {

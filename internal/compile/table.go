@@ -81,6 +81,7 @@ func (tb *tableBuilder) add(s *boundServer) {
 		if len(clauses) == 0 {
 			continue
 		}
+		tb.c.usage.routed[s.Server] = true
 		for _, domain := range domains {
 			h := tb.host(strings.ToLower(domain))
 			h.clauses = append(h.clauses, clauses...)
@@ -88,6 +89,7 @@ func (tb *tableBuilder) add(s *boundServer) {
 		}
 	}
 	if redirect {
+		tb.c.usage.routed[s.Server] = true
 		for _, domain := range hosts.Sanitized(s.Hosts, s.name.Namespace) {
 			// Istio takes a host with a namespace for a domain, which no request
 			// has. Validation warns of it.

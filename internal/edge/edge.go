@@ -132,12 +132,39 @@ func (e *Edge) ClientAddress(r *http.Request) string {
 				list = list[:i]
 			}
 			last := strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
-			if _, err := netip.ParseAddr(last); err == nil {
-				return last
+			if client, ok := forwardedAddress(last); ok {
+				return client
 			}
 		}
 	}
 	return PeerAddress(r)
+}
+
+// forwardedAddress returns the IP address of an entry of X-Forwarded-For. Some
+// proxies write it with a port, in brackets or with a zone, which says nothing
+// here: all of these entries are one client.
+func forwardedAddress(entry string) (string, bool) {
+	a, err := netip.ParseAddr(entry)
+	if err != nil {
+		if inner, ok := strings.CutPrefix(entry, "["); ok && strings.HasSuffix(inner, "]") {
+			a, err = netip.ParseAddr(inner[:len(inner)-1])
+			if err != nil || !a.Is6() {
+				return "", false
+			}
+		} else {
+			with, err := netip.ParseAddrPort(entry)
+			if err != nil {
+				return "", false
+			}
+			a = with.Addr()
+		}
+	}
+	var buffer [64]byte
+	text := a.WithZone("").AppendTo(buffer[:0])
+	if string(text) == entry {
+		return entry, true
+	}
+	return string(text), true
 }
 
 // PeerAddress returns the IP address of the connection's other end, without

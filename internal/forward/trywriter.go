@@ -26,24 +26,10 @@ type tryWriter struct{ *try }
 type hijackableTry struct{ tryWriter }
 
 func (t *try) writer() http.ResponseWriter {
-	if canHijack(t.out) {
+	if upstream.CanHijack(t.out) {
 		return hijackableTry{tryWriter{t}}
 	}
 	return tryWriter{t}
-}
-
-// canHijack reports whether w, or a writer that it wraps, is an http.Hijacker.
-func canHijack(w http.ResponseWriter) bool {
-	for {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = wrapper.Unwrap()
-	}
 }
 
 func (w tryWriter) Header() http.Header { return w.header }

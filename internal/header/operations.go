@@ -31,18 +31,24 @@ type Value struct {
 	Format *Format
 }
 
-// Compile compiles operations, one after the other, as one level: all removes,
-// then all sets, then all adds. It returns nil if there is nothing to do. The
-// values were validated before.
+// Compile compiles operations on a request, one after the other, as one level: all
+// removes, then all sets, then all adds. It returns nil if there is nothing to do.
+// The values were validated before. Operations that have no effect are left out.
 func Compile(levels ...*spec.HeaderOperations) *Operations {
+	return compile(levels, RemovesRequest, WritesRequest)
+}
+
+func compile(levels []*spec.HeaderOperations, removes func(key string) bool, writes func(key, value string) bool) *Operations {
 	p := new(Operations)
 	authoritySet := false
 	for _, ops := range levels {
 		for _, name := range ops.Remove {
-			p.remove = append(p.remove, textproto.CanonicalMIMEHeaderKey(name))
+			if key := textproto.CanonicalMIMEHeaderKey(name); removes(key) {
+				p.remove = append(p.remove, key)
+			}
 		}
-		p.Set = p.compileValues(p.Set, ops.Set, func(v string) { p.Authority, authoritySet = v, true })
-		p.Add = p.compileValues(p.Add, ops.Add, func(v string) {
+		p.Set = p.compileValues(p.Set, ops.Set, writes, func(v string) { p.Authority, authoritySet = v, true })
+		p.Add = p.compileValues(p.Add, ops.Add, writes, func(v string) {
 			if !authoritySet {
 				p.Authority = v
 			}
@@ -61,7 +67,7 @@ var refilled = []string{"Content-Type", "Date"}
 // CompileResponse is Compile for operations on a response. What they remove, a
 // server does not add again.
 func CompileResponse(levels ...*spec.HeaderOperations) *Operations {
-	p := Compile(levels...)
+	p := compile(levels, RemovesResponse, WritesResponse)
 	if p != nil {
 		for _, key := range refilled {
 			if slices.Contains(p.remove, key) {
@@ -74,7 +80,9 @@ func CompileResponse(levels ...*spec.HeaderOperations) *Operations {
 
 // compileValues appends the compiled values of a map to list. It passes the
 // value for the Host header to authority.
-func (p *Operations) compileValues(list []Value, values map[string]string, authority func(string)) []Value {
+func (p *Operations) compileValues(
+	list []Value, values map[string]string, writes func(key, value string) bool, authority func(string),
+) []Value {
 	if len(values) == 0 {
 		return list
 	}
@@ -83,11 +91,15 @@ func (p *Operations) compileValues(list []Value, values map[string]string, autho
 			authority(values[name])
 			continue
 		}
+		key := textproto.CanonicalMIMEHeaderKey(name)
+		if !writes(key, values[name]) {
+			continue
+		}
 		f, err := ParseFormat(values[name])
 		if err != nil {
 			continue
 		}
-		v := Value{Key: textproto.CanonicalMIMEHeaderKey(name), text: values[name]}
+		v := Value{Key: key, text: values[name]}
 		if text, ok := f.constant(); ok {
 			if text == "" {
 				continue // an empty value is never written

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/rawpath"
 )
 
 // A View is a request as conditions see it: raw values, with the normalized path
@@ -66,10 +67,27 @@ func (v *View) Query() string {
 	return "?" + v.Request.URL.RawQuery
 }
 
+// ClientMount returns the part of the path above Path as the client knows it: what
+// http.StripPrefix cut off, and the chi mount.
+func (v *View) ClientMount() string { return rawpath.Stripped(v.Request) + v.Mount }
+
 // ClientTarget returns the request target as the client knows it.
 func (v *View) ClientTarget() string {
-	if v.Mount == "" {
+	mount := v.ClientMount()
+	switch {
+	case mount == "":
 		return v.PathAndQuery()
+	case v.Path == "/" && v.atMount():
+		return mount + v.Query()
 	}
-	return v.Mount + v.PathAndQuery()
+	return mount + v.PathAndQuery()
+}
+
+// atMount reports whether the client asked for the mount itself, without the slash
+// that Path then consists of.
+func (v *View) atMount() bool {
+	if v.Mount == "" {
+		return v.Request.URL.Path == ""
+	}
+	return rawpath.Of(v.Request.URL) == v.Mount
 }

@@ -1,8 +1,10 @@
 package program
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -90,3 +92,8 @@ func (w *discardWriter) WriteHeader(int) {}
 func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 func (w *discardWriter) Flush() {}
+
+// Hijack fails, but only after a copy of a request for an upgrade was sent.
+func (w *discardWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, http.ErrNotSupported
+}

@@ -52,7 +52,7 @@ func checkUpload(t *testing.T, handler func(*gateway.Gateway) http.Handler, conn
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("file", "large")
 	require.NoError(t, err)
-	_, err = part.Write(bytes.Repeat([]byte("x"), 11<<20))
+	_, err = part.Write(bytes.Repeat([]byte("x"), 1<<20))
 	require.NoError(t, err)
 	require.NoError(t, form.Close())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, &body)

@@ -20,6 +20,7 @@ const (
 	outcomeWrongScheme
 	outcomeBadUpgrade
 	outcomeBadConnection
+	outcomeBadScheme
 )
 
 // status is the answer to an outcome without a route.
@@ -29,7 +30,7 @@ func (o Outcome) status() int {
 		return http.StatusNotFound
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
-	case outcomeBadPath, outcomeBadHost, outcomeBadConnection:
+	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme:
 		return http.StatusBadRequest
 	case outcomeHTTP10:
 		return http.StatusUpgradeRequired
@@ -44,6 +45,6 @@ func (o Outcome) Reason() string {
 	return [...]string{
 		"", "no listener", "no virtual host", "no route", "no route: blackhole, no VirtualService is bound here", "httpsRedirect", "path normalization failed",
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
-		"malformed Connection header",
+		"malformed Connection header", "scheme other than http and https",
 	}[o]
 }

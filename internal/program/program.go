@@ -90,6 +90,8 @@ type Route struct {
 
 	// Service is the VirtualService's namespace and name.
 	Service string
+	// Origin is where the route was declared: in a delegate, if there is one.
+	Origin spec.Origin
 	// DeclaresCORS means that the route has a policy, which has no effect
 	// without destinations.
 	DeclaresCORS bool
@@ -126,6 +128,11 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 
 // Route finds the virtual host and the clause for a request in a table.
 func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*VirtualHost, *Clause, Outcome) {
+	if scheme := r.URL.Scheme; scheme != "" && scheme != "http" && scheme != "https" {
+		// Only an absolute target has one.
+		v.Request = r
+		return nil, nil, outcomeBadScheme
+	}
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && p.Semantics.RefusesHTTP10() {
 		v.Request = r
 		return nil, nil, outcomeHTTP10
@@ -215,13 +222,17 @@ func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 
 // Settle answers an unmatched request.
 func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
+	body := ""
 	switch o {
 	case OutcomeHTTPSRedirect:
 		w.Header()["Location"] = []string{"https://" + v.Request.Host + v.ClientTarget()}
+	case outcomeBadScheme:
+		w.Header()["Connection"] = []string{"close"}
+		body = "Bad Request" // as Envoy's codec answers
 	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
 		w.Header()["Connection"] = []string{"close"}
 	}
-	p.localReply(w, v.Request, o.status(), "")
+	p.localReply(w, v.Request, o.status(), body)
 }
 
 // Close closes the upstreams that kept does not use.

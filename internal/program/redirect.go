@@ -75,7 +75,7 @@ func (p *Redirect) location(v *match.View, u *match.URI) string {
 		}
 	case p.prefixRewrite != "":
 		rw := Rewrite{uri: p.prefixRewrite, join: p.join}
-		target = v.Mount + rw.Path(v.Path, u) + v.Query()
+		target = v.ClientMount() + rw.Path(v.Path, u) + v.Query()
 	}
 	if host == "" {
 		return target // HTTP/1.0 without Host: the client knows its server

@@ -2,8 +2,11 @@ package program_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
@@ -44,6 +47,9 @@ func TestRedirect(t *testing.T) {
 		{"the default port of the other", spec.Redirect{Scheme: "https", Port: 80}, "a.com", "/x", false, "https://a.com:80/x"},
 		{"the port of the server", spec.Redirect{Scheme: "https", DerivePort: spec.PortDerivationRequestPort}, "a.com:1234", "/x", false, "https://a.com:80/x"},
 		{"the port of the protocol", spec.Redirect{Authority: "b.com", DerivePort: spec.PortDerivationProtocolDefault}, "a.com", "/x", false, "http://b.com/x"},
+		{"which adds none", spec.Redirect{Scheme: "https", URI: "/y", DerivePort: spec.PortDerivationProtocolDefault}, "a.com", "/x", false, "https://a.com/y"},
+		{"nor removes one", spec.Redirect{Scheme: "https", DerivePort: spec.PortDerivationProtocolDefault}, "a.com:8080", "/x", false, "https://a.com:8080/x"},
+		{"but the old one's default", spec.Redirect{Scheme: "https", DerivePort: spec.PortDerivationProtocolDefault}, "a.com:80", "/x", false, "https://a.com/x"},
 		{"an IPv6 host", spec.Redirect{URI: "/y"}, "[::1]:8080", "/x", false, "http://[::1]:8080/y"},
 		{"an IPv6 host and a port", spec.Redirect{Port: 81}, "[::1]:8080", "/x", false, "http://[::1]:81/x"},
 		{"an IPv6 host without a port", spec.Redirect{Port: 81}, "[::1]", "/x", false, "http://[::1]:81/x"},
@@ -164,4 +170,102 @@ func TestRedirectOfAGRPCClient(t *testing.T) {
 	w := testgateway.Serve(gw, testhttp.Request(t, "POST", "/", "Content-Type: application/grpc"))
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, http.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {"2"}, "Location": {"http://a.com/x"}}, w.Header())
+}
+
+// A redirect that keeps the path keeps what is above the gateway, whoever cut it
+// off.
+func TestRedirectKeepsTheMount(t *testing.T) {
+	strip := func(prefix string) func(http.Handler) http.Handler {
+		return func(h http.Handler) http.Handler { return http.StripPrefix(prefix, h) }
+	}
+	mount := func(at string) func(http.Handler) http.Handler {
+		return func(h http.Handler) http.Handler {
+			router := chi.NewRouter()
+			router.Mount(at, h)
+			return router
+		}
+	}
+	rewrites := func(to string) func(http.Handler) http.Handler {
+		return func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				own := r.Clone(r.Context())
+				own.URL.Path, own.URL.RawPath = to, ""
+				h.ServeHTTP(w, own)
+			})
+		}
+	}
+	for _, row := range []struct {
+		name, target, want string
+		wrap               []func(http.Handler) http.Handler // the outermost first
+	}{
+		{"nothing", "/x?q=1", "/x?q=1", nil},
+		{"StripPrefix", "/api/x?q=1", "/api/x?q=1", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix twice", "/api/v1/x", "/api/v1/x", []func(http.Handler) http.Handler{strip("/api"), strip("/v1")}},
+		{"StripPrefix at the mount", "/api?q=1", "/api?q=1", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix at the mount's slash", "/api/?q=1", "/api/?q=1", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix of an escaped path", "/api/a%2Fb%20c", "/api/a%2Fb%20c", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix of an escaped prefix", "/a%20b/x", "/a%20b/x", []func(http.Handler) http.Handler{strip("/a b")}},
+		{"StripPrefix of a path to normalize", "/api/a/../x", "/api/x", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix of a path that leaves", "/api/../x", "/api/x", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix of an empty segment", "/api//x", "/api//x", []func(http.Handler) http.Handler{strip("/api")}},
+		{"StripPrefix of an absolute target", "http://a.com/api/x", "/api/x", []func(http.Handler) http.Handler{strip("/api")}},
+		{"chi", "/api/x?q=1", "/api/x?q=1", []func(http.Handler) http.Handler{mount("/api")}},
+		{"chi with a parameter", "/tenants/7/x", "/tenants/7/x", []func(http.Handler) http.Handler{mount("/tenants/{id}")}},
+		{"chi at the mount", "/api?q=1", "/api?q=1", []func(http.Handler) http.Handler{mount("/api")}},
+		{"chi at the mount's slash", "/api/", "/api/", []func(http.Handler) http.Handler{mount("/api")}},
+		{"chi in chi", "/api/v1/x", "/api/v1/x", []func(http.Handler) http.Handler{mount("/api"), mount("/v1")}},
+		{"StripPrefix in chi", "/api/x", "/api/x", []func(http.Handler) http.Handler{mount("/api"), strip("/api")}},
+		{"chi in StripPrefix", "/outer/api/x", "/outer/api/x", []func(http.Handler) http.Handler{strip("/outer"), mount("/api")}},
+		{"another path", "/old", "/new", []func(http.Handler) http.Handler{rewrites("/new")}},
+		{"a longer path", "/x", "/api/x", []func(http.Handler) http.Handler{rewrites("/api/x")}},
+		{"a path in the middle", "/api/x/y", "/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+		{"an end of a segment", "/apix", "/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+		{"slashes merged", "//x", "/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+		{"slashes merged below", "/api//x", "/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+		{"dots taken away", "/a/../x", "/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+		{"the path is in the query", "/a?b=/x", "/x?b=/x", []func(http.Handler) http.Handler{rewrites("/x")}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			alone, err := gateway.Redirect(spec.Redirect{Scheme: "https"})
+			require.NoError(t, err)
+			secure := gateway.New().Server(spec.Server{Gateway: "gw", Port: 80, Hosts: []string{"*"}, TLS: &spec.ServerTLS{HTTPSRedirect: true}})
+			direct, _ := testgateway.Routed(t, gateway.Native, spec.Route{DirectResponse: &spec.DirectResponse{Status: 303}})
+			scheme, _ := testgateway.Routed(t, gateway.Envoy, spec.Route{Redirect: &spec.Redirect{Scheme: "https"}})
+			authority, _ := testgateway.Routed(t, gateway.Native, spec.Route{Redirect: &spec.Redirect{Authority: "b.com"}})
+			uri, _ := testgateway.Routed(t, gateway.Native, spec.Route{Redirect: &spec.Redirect{URI: "/whole?"}})
+			for _, kind := range []struct {
+				name    string
+				handler http.Handler
+				want    string
+			}{
+				{"a scheme", scheme, "https://a.com" + row.want},
+				{"an authority", authority, "http://b.com" + row.want},
+				{"httpsRedirect", testgateway.Built(t, secure), "https://a.com" + row.want},
+				{"a direct response", direct, "http://a.com" + row.want},
+				{"a middleware", alone(http.NotFoundHandler()), "https://a.com" + row.want},
+				{"a whole path", uri, "http://a.com/whole?"},
+			} {
+				if kind.name == "a middleware" && row.name != "StripPrefix" && row.name != "chi" {
+					continue // it does not normalize
+				}
+				h := kind.handler
+				for _, wrap := range slices.Backward(row.wrap) {
+					h = wrap(h)
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, testhttp.Request(t, "GET", row.target))
+				require.Equal(t, kind.want, w.Header().Get("Location"), kind.name)
+			}
+		})
+	}
+}
+
+// A prefix is replaced below the mount.
+func TestRedirectOfAPrefixKeepsTheMount(t *testing.T) {
+	gw, _ := testgateway.Routed(t, gateway.Native, spec.Route{
+		Match: []spec.Match{{URI: spec.Prefix("/v1")}}, Redirect: &spec.Redirect{PrefixRewrite: "/v2"},
+	})
+	w := httptest.NewRecorder()
+	http.StripPrefix("/api", gw).ServeHTTP(w, testhttp.Request(t, "GET", "/api/v1/x?q=1"))
+	require.Equal(t, "http://a.com/api/v2/x?q=1", w.Header().Get("Location"))
 }

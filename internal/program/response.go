@@ -2,6 +2,7 @@ package program
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -41,16 +42,19 @@ type responseWriter struct {
 type hijackableWriter struct{ *responseWriter }
 
 func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
-	if err == nil {
+	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	switch {
+	case err == nil:
 		w.sent = true // by the new owner of the connection
+	case w.x.dest.Remote:
+		w.x.logFailedUpgrade(err)
 	}
 	return c, rw, err
 }
 
 // hijackable returns w so that it can be hijacked if the writer below can.
 func (w *responseWriter) hijackable() http.ResponseWriter {
-	if _, ok := w.ResponseWriter.(http.Hijacker); ok {
+	if upstream.CanHijack(w.ResponseWriter) {
 		return hijackableWriter{w}
 	}
 	return w
@@ -117,6 +121,9 @@ func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
 		panic(http.ErrAbortHandler)
 	}
 	w.local = true
+	if errors.Is(f.Err, upstream.ErrNotHijackable) {
+		w.x.logRefusedUpgrade(w.ResponseWriter)
+	}
 	if body := w.x.in.Body; w.x.in.ProtoMajor == 1 && body != nil && body != http.NoBody {
 		// The destination may not have read the whole body, and net/http's
 		// server might read the rest as another request.

@@ -198,6 +198,46 @@ func TestRewriteToWhatIsNoPath(t *testing.T) {
 	}
 }
 
+// An absolute target has a scheme of HTTP, or no route sees it.
+func TestSchemeOfAbsoluteTarget(t *testing.T) {
+	for _, row := range []struct {
+		target string
+		want   int
+	}{
+		{"ftp://a.com/x", 400},
+		{"ftp://a.com", 400},
+		{"FTP://a.com/x", 400},
+		{"ws://a.com/x", 400},
+		{"httpx://a.com/x", 400},
+		{"file:///x", 400},
+		{"http://a.com/x", 200},
+		{"HTTP://a.com/x", 200},
+		{"https://a.com/x", 403},
+		{"/ftp://a.com/x", 200},
+		{"/x?ftp://a.com", 200},
+		{"//ftp.a.com/x", 200},
+	} {
+		for _, s := range []gateway.Semantics{gateway.Native, gateway.Envoy} {
+			gw, spy := testgateway.Routed(t, s, spec.Route{})
+			next := false
+			for _, h := range []http.Handler{gw, gw.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { next = true }))} {
+				spy.Got = nil
+				w := testgateway.Serve(h, testhttp.Request(t, "GET", row.target))
+				require.Equal(t, row.want, w.Code, row.target)
+				require.False(t, next, row.target)
+				require.Equal(t, row.want == 200, spy.Got != nil, row.target)
+				if row.want == 400 {
+					require.Equal(t, "Bad Request", w.Body.String(), row.target)
+					require.Equal(t, "close", w.Header().Get("Connection"), row.target)
+					d := gw.Decide(testhttp.Request(t, "GET", row.target))
+					require.Equal(t, gateway.DecisionBadRequest, d.Kind)
+					require.Equal(t, "scheme other than http and https", d.Reason)
+				}
+			}
+		}
+	}
+}
+
 // A target with scheme and host chooses the host, and is not forwarded.
 func TestAbsoluteTarget(t *testing.T) {
 	gw, spy := testgateway.Routed(t, gateway.Native, spec.Route{Rewrite: &spec.Rewrite{URI: "/v2", Authority: "b.com"}})

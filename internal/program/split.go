@@ -41,8 +41,9 @@ type Destination struct {
 	Computes bool
 	// upTo is the sum of the weights up to and including this destination's.
 	upTo uint64
-	// Backend is nil if the name has no backend.
+	// Backend is nil if the name has no backend, and Missing says why.
 	Backend http.Handler
+	Missing string
 	// Request and Response are the levels of header operations, in order.
 	Request, Response [2]*header.Operations
 	// Authority replaces the Host header, if not empty.

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -21,4 +23,27 @@ func isUpgrade(r *http.Request) bool {
 func isWebSocket(r *http.Request) bool {
 	return len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") &&
 		field.HasToken(r.Header["Connection"], "upgrade")
+}
+
+// logRefusedUpgrade logs that the client's connection cannot be hijacked. It names
+// the type that is to blame, the innermost writer that the gateway can reach: the
+// client cannot know, and the program that wraps the gateway can be changed.
+func (x *exchange) logRefusedUpgrade(w http.ResponseWriter) {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = wrapper.Unwrap()
+	}
+	x.program.Log.LogAttrs(x.in.Context(), slog.LevelWarn, "upgrade refused: the ResponseWriter can neither be hijacked nor unwrapped",
+		slog.String("destination", x.dest.Host), slog.String("writer", fmt.Sprintf("%T", w)))
+}
+
+// logFailedUpgrade logs that the client's connection could not be hijacked, although
+// its writer has the method, after a destination has switched protocols. It is too
+// late to answer: the connection is closed.
+func (x *exchange) logFailedUpgrade(err error) {
+	x.program.Log.LogAttrs(x.in.Context(), slog.LevelError, "upgrade failed: the connection could not be hijacked",
+		slog.String("destination", x.dest.Host), slog.String("error", err.Error()))
 }

@@ -67,6 +67,10 @@ func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
 			return p, false
 		}
 		p.Labels, own = s.Labels, s.TrafficPolicy
+		if b.selected == nil {
+			b.selected = make(map[*spec.Subset]bool)
+		}
+		b.selected[s] = true
 	}
 	for _, t := range []*spec.TrafficPolicy{b.traffic, own} {
 		p.override(t, port.Number)

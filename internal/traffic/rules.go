@@ -64,6 +64,8 @@ type Rule struct {
 	selects  bool
 	traffic  *spec.TrafficPolicy
 	subsets  map[string]*spec.Subset
+	// selected are the subsets that destinations have.
+	selected map[*spec.Subset]bool
 }
 
 // NewRules indexes rules for a workload. A rule without a namespace is in

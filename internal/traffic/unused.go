@@ -35,14 +35,14 @@ func (x *Rules) Merged() []Merged {
 // Unused returns the rules that were never found, with the reason. Call it after
 // the rules of all destinations were asked for.
 func (x *Rules) Unused(rules []spec.DestinationRule, defaultNamespace string) []Unused {
-	used := make(map[*spec.DestinationRule]bool, len(rules))
+	found := make(map[*spec.DestinationRule]*Rule, len(rules))
 	// order makes the reasons the same each time.
 	order := make([]Asked, 0, len(x.asked))
 	for asked, b := range x.asked {
 		order = append(order, asked)
 		if b != nil {
 			for _, r := range b.declared {
-				used[r] = true
+				found[r] = b
 			}
 		}
 	}
@@ -56,11 +56,17 @@ func (x *Rules) Unused(rules []spec.DestinationRule, defaultNamespace string) []
 	var out []Unused
 	for i := range rules {
 		r := &rules[i]
-		if used[r] {
+		if b := found[r]; b != nil {
+			switch {
+			case len(r.Subsets) == 0 && r.TrafficPolicy == nil:
+				out = append(out, Unused{Rule: r, Reason: "it has neither a trafficPolicy nor subsets: it is not used"})
+			case !b.uses(r):
+				out = append(out, Unused{Rule: r, Field: "subsets", Reason: "no route that is served selects a subset of it, and it has no trafficPolicy: the rule is not used"})
+			}
 			continue
 		}
 		namespace := cmp.Or(r.Namespace, defaultNamespace)
-		u := Unused{Rule: r, Unknown: true, Reason: fmt.Sprintf("no route has a destination %s: the rule is not used", r.Host)}
+		u := Unused{Rule: r, Unknown: true, Reason: fmt.Sprintf("no route that is served has a destination %s: the rule is not used", r.Host)}
 		if j, ok := table.Within(resource.FullHost(r.Host, namespace)); ok {
 			u = x.unused(r, namespace, order[j])
 		}
@@ -91,4 +97,17 @@ func (x *Rules) unused(r *spec.DestinationRule, namespace string, asked Asked) U
 			asked.Host, cmp.Or(older.Namespace, namespace), older.Name, older.Host)}
 	}
 	return Unused{Rule: r, Reason: fmt.Sprintf("it is not used for %s", asked.Host)}
+}
+
+// uses reports whether a part of a merged rule is in effect for some destination.
+func (b *Rule) uses(r *spec.DestinationRule) bool {
+	if r.TrafficPolicy != nil {
+		return true
+	}
+	for i := range r.Subsets {
+		if b.selected[&r.Subsets[i]] {
+			return true
+		}
+	}
+	return false
 }

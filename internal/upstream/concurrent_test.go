@@ -162,17 +162,14 @@ func TestEarlyResponseOverHTTP2(t *testing.T) {
 
 // A body that is longer than the gateway allows gets the right answer.
 func TestTooLongBody(t *testing.T) {
-	t.Parallel()
-	whole := t // see TestEarlyResponse
 	each(t, func(t *testing.T, transport Transport) {
-		u := newUpstream(whole, to(transport, httpBackend(whole, func(w http.ResponseWriter, r *http.Request) {
+		u := newUpstream(lingering{t}, to(transport, httpBackend(lingering{t}, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 		})))
-		f := serveFront(whole, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := serveFront(lingering{t}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, 10)
 			u.ServeHTTP(w, r)
 		}))
-		f.t = t
 		response, text := f.do("POST", "/", io.MultiReader(strings.NewReader("more than ten bytes")))
 		require.Equal(t, 413, response.StatusCode)
 		require.Equal(t, "Payload Too Large", text)

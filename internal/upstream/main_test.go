@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +24,29 @@ func TestMain(m *testing.M) {
 		runBenchProxy(name)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(closing{m})
 }
+
+// closing are tests after which what lingers is closed.
+type closing struct{ *testing.M }
+
+func (m closing) Run() int {
+	code := m.M.Run()
+	for _, end := range slices.Backward(ends) {
+		end()
+	}
+	return code
+}
+
+// ends are the cleanups of all that lingers.
+var ends []func()
+
+// A lingering test has its cleanups at the end of all tests. It is for those whose
+// server closes a connection with a body that it did not read: net/http waits half
+// a second before that, and the next tests need not.
+type lingering struct{ testing.TB }
+
+func (lingering) Cleanup(end func()) { ends = append(ends, end) }
 
 // patience limits the wait for an expected event; a good run never waits that
 // long.
@@ -45,7 +67,7 @@ func each(t *testing.T, test func(t *testing.T, transport Transport)) {
 
 // tcpBackend runs serve for each connection to the address it returns. Connections
 // are closed when serve returns.
-func tcpBackend(t *testing.T, serve func(conn net.Conn, in *bufio.Reader)) string {
+func tcpBackend(t testing.TB, serve func(conn net.Conn, in *bufio.Reader)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var running sync.WaitGroup
@@ -83,7 +105,7 @@ func answer(text string) func(net.Conn, *bufio.Reader) {
 }
 
 // httpBackend serves handler over HTTP/1.1, and over h2c.
-func httpBackend(t *testing.T, handler http.HandlerFunc) string {
+func httpBackend(t testing.TB, handler http.HandlerFunc) string {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
@@ -94,7 +116,7 @@ func httpBackend(t *testing.T, handler http.HandlerFunc) string {
 }
 
 // newUpstream returns an Upstream for c that the test closes.
-func newUpstream(t *testing.T, c Config) *Upstream {
+func newUpstream(t testing.TB, c Config) *Upstream {
 	u, err := New(c)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, u.Close()) })
@@ -110,13 +132,13 @@ const t0 = "outbound|80||backend.test"
 
 // A front is a gateway with only a handler.
 type front struct {
-	t       *testing.T
+	t       testing.TB
 	server  *httptest.Server
 	address string
 }
 
 // serveFront serves handler as the gateway would.
-func serveFront(t *testing.T, handler http.Handler) *front {
+func serveFront(t testing.TB, handler http.Handler) *front {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
@@ -128,7 +150,7 @@ func serveFront(t *testing.T, handler http.Handler) *front {
 }
 
 // proxy serves an Upstream for the address.
-func proxy(t *testing.T, transport Transport, address string) *front {
+func proxy(t testing.TB, transport Transport, address string) *front {
 	return serveFront(t, newUpstream(t, to(transport, address)))
 }
 

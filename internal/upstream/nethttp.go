@@ -96,6 +96,9 @@ func (n *netHTTP) dial(ctx context.Context, p *purpose, name string) (*streamCon
 	if err != nil {
 		return nil, err
 	}
+	if n.config.Protocol == HTTP1 {
+		conn = newPatientConn(conn)
+	}
 	// The address is not used.
 	made, err := n.transport.NewClientConn(context.WithValue(ctx, dialedKey{}, conn), n.scheme, "upstream:0")
 	if err != nil {
@@ -145,8 +148,15 @@ func (n *netHTTP) exchange(x *exchange, c *streamConn) (again bool, err error) {
 		return n.failed(x, c, body, trace, err)
 	}
 	x.sent = true
+	unread := body != nil && !body.read.Load()
+	if unread && response.StatusCode >= 300 && n.config.Protocol == HTTP1 {
+		// net/http would keep the connection if the rest of the body were sent in
+		// time. But a backend that refuses a body often closes the connection,
+		// and the next request would meet that.
+		defer c.ClientConn.Close()
+	}
 	defer response.Body.Close()
-	return false, x.answer(response, body)
+	return false, x.answer(response, unread)
 }
 
 // failed returns why there is no response.
@@ -174,8 +184,9 @@ func (n *netHTTP) failed(x *exchange, c *streamConn, body *requestBody, trace *i
 // request was sent. net/http does not export the error.
 func isUnused(err error) bool { return strings.Contains(err.Error(), "http2: client conn not usable") }
 
-// answer sends response to the client. The request had the given body.
-func (x *exchange) answer(response *http.Response, body *requestBody) error {
+// answer sends response to the client. unread means that the client has not sent
+// all of the request's body.
+func (x *exchange) answer(response *http.Response, unread bool) error {
 	status := response.StatusCode
 	if status == http.StatusSwitchingProtocols {
 		backend, ok := response.Body.(io.ReadWriteCloser)
@@ -190,7 +201,7 @@ func (x *exchange) answer(response *http.Response, body *requestBody) error {
 		return fmt.Errorf("response with status %d", status)
 	}
 	x.reportHead(status, response.Header.Get)
-	x.respond(response, body != nil && !body.read.Load())
+	x.respond(response, unread)
 	return nil
 }
 
@@ -268,6 +279,15 @@ func (n *netHTTP) request(x *exchange, body *requestBody) (*http.Request, *infor
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if body != nil {
+		if n.config.Protocol == HTTP1 && x.upgrade == "" && expectsContinue(r) {
+			// On a connection that is to be kept, net/http sends the body even to
+			// a backend that has refused it, and so asks the client for it. To
+			// choose a framing it would even read before it asks the backend.
+			request.Close = true
+			if r.ContentLength < 0 {
+				request.TransferEncoding = []string{"chunked"}
+			}
+		}
 		request.Body, request.ContentLength = body, r.ContentLength
 		if r.ContentLength < 0 {
 			// The map is filled when the body has been read.

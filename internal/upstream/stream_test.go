@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,11 +132,11 @@ func TestLargeBodies(t *testing.T) {
 			_, _ = w.Write(body)
 		})
 		f := proxy(t, transport, address)
-		longest := 10 << 20
-		if testing.Short() {
-			longest = 2 << 20
+		sizes := []int{0, 1, 511, 512, 4095, 4096, 4097, 32 << 10, 64<<10 - 1, 64 << 10, 1<<20 + 1, spliceLength, spliceLength + 4<<10}
+		if !testing.Short() {
+			sizes = append(sizes, 10<<20)
 		}
-		for _, size := range []int{0, 1, 511, 512, 4095, 4096, 4097, 32 << 10, 64<<10 - 1, 64 << 10, 1<<20 + 1, spliceLength, spliceLength + 4<<10, longest} {
+		for _, size := range sizes {
 			body := noise(size)
 			want := sha256.Sum256(body)
 			for _, path := range []string{"/fixed", "/unknown"} {
@@ -301,23 +302,37 @@ func TestExpectContinue(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "abc", string(body))
 		})
-		t.Run("refused", func(t *testing.T) {
-			if transport == NetHTTP {
-				t.Skip("net/http sends the body nevertheless, to use the connection again")
+		for name, response := range map[string]string{
+			"refused":                 "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n",
+			"refused with words":      "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno",
+			"refused for good":        "HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\n\r\n",
+			"refused without a login": "HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
+			"answered without it":     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		} {
+			for framing, request := range map[string]string{
+				"fixed":         request,
+				"chunked":       "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n",
+				"chunked, rare": "DELETE / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n",
+			} {
+				t.Run(name+", "+framing, func(t *testing.T) {
+					rest := make(chan string, 1)
+					f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+						headOf(in)
+						_, _ = io.WriteString(conn, response)
+						if strings.Contains(response, "Connection: close") {
+							_ = conn.(*net.TCPConn).CloseWrite()
+						}
+						all, _ := io.ReadAll(in)
+						rest <- string(all)
+					}))
+					conn, in := f.dial()
+					_, err := io.WriteString(conn, request)
+					require.NoError(t, err)
+					require.Contains(t, headOf(in), response[:len("HTTP/1.1 417 ")])
+					require.Empty(t, within(t, rest), "the body is not sent, and the connection not used again")
+				})
 			}
-			rest := make(chan string, 1)
-			f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
-				headOf(in)
-				_, _ = io.WriteString(conn, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
-				all, _ := io.ReadAll(in)
-				rest <- string(all)
-			}))
-			conn, in := f.dial()
-			_, err := io.WriteString(conn, request)
-			require.NoError(t, err)
-			require.Contains(t, headOf(in), "HTTP/1.1 417 ")
-			require.Empty(t, within(t, rest), "the body is not sent, and the connection not used again")
-		})
+		}
 		t.Run("ignored", func(t *testing.T) {
 			f := proxy(t, transport, httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(w, r.Body)
@@ -334,13 +349,19 @@ func TestExpectContinue(t *testing.T) {
 	})
 }
 
+// Over HTTP/2 too, a client whose body is refused is not asked for it.
+func TestExpectationRefusedOverHTTP2(t *testing.T) {
+	c := to(Direct, httpBackend(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusExpectationFailed) }))
+	c.Protocol = HTTP2
+	conn, in := serveFront(t, newUpstream(t, c)).dial()
+	_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+	require.NoError(t, err)
+	require.Contains(t, headOf(in), "HTTP/1.1 417 ")
+}
+
 // A response that comes before the request has been sent is delivered
 // immediately.
 func TestEarlyResponse(t *testing.T) {
-	t.Parallel()
-	// net/http waits half a second before it closes such a connection. The servers
-	// are closed at the end, so that they wait together.
-	whole := t
 	each(t, func(t *testing.T, transport Transport) {
 		for name, length := range map[string]string{
 			"fixed":   "Content-Length: 1000000",
@@ -350,7 +371,7 @@ func TestEarlyResponse(t *testing.T) {
 			for _, closes := range []bool{false, true} {
 				t.Run(fmt.Sprint(name, closes), func(t *testing.T) {
 					ended := make(chan struct{})
-					f := proxy(whole, transport, tcpBackend(whole, func(conn net.Conn, in *bufio.Reader) {
+					f := proxy(lingering{t}, transport, tcpBackend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
 						if !closes {
@@ -358,7 +379,6 @@ func TestEarlyResponse(t *testing.T) {
 						}
 						close(ended)
 					}))
-					f.t = t
 					conn, in := f.dial()
 					_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\n"+length+"\r\n\r\n1\r\nx")
 					require.NoError(t, err)
@@ -386,38 +406,67 @@ func answerEarly(conn net.Conn, in *bufio.Reader) {
 }
 
 // The answer of a backend that closes the connection during a long upload is
-// received.
+// received, each time.
 func TestEarlyResponseToLongUpload(t *testing.T) {
-	t.Parallel()
-	whole := t // see TestEarlyResponse
 	each(t, func(t *testing.T, transport Transport) {
-		f := proxy(whole, transport, tcpBackend(whole, func(conn net.Conn, in *bufio.Reader) {
-			headOf(in)
-			_, _ = io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
-			// Continue to read, so that a reset does not lose the answer.
-			_, _ = io.CopyN(io.Discard, in, 1<<20)
-		}))
-		f.t = t
-		conn, in := f.dial()
-		_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
-		require.NoError(t, err)
-		go func() {
-			chunk := make([]byte, 64<<10)
-			for {
-				if _, err := conn.Write(chunk); err != nil {
-					return
-				}
+		for framing, head := range map[string]string{
+			"fixed":   "Content-Length: 1000000000\r\n\r\n",
+			"chunked": "Transfer-Encoding: chunked\r\n\r\n3b9aca00\r\n",
+		} {
+			for _, reads := range []int64{0, 1 << 20} {
+				t.Run(fmt.Sprint(framing, reads), func(t *testing.T) {
+					f := proxy(lingering{t}, transport, tcpBackend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
+						headOf(in)
+						_, _ = io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
+						_, _ = io.CopyN(io.Discard, in, reads)
+					}))
+					for range 20 {
+						conn, in := f.dial()
+						_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\n"+head)
+						require.NoError(t, err)
+						go func() {
+							chunk := make([]byte, 64<<10)
+							for {
+								if _, err := conn.Write(chunk); err != nil {
+									return
+								}
+							}
+						}()
+						response, err := http.ReadResponse(in, nil)
+						require.NoError(t, err)
+						require.Equal(t, 401, response.StatusCode)
+						body, err := io.ReadAll(response.Body)
+						require.NoError(t, err)
+						require.Equal(t, "no", string(body))
+						conn.Close()
+					}
+				})
 			}
-		}()
-		response, err := http.ReadResponse(in, nil)
-		require.NoError(t, err)
-		if transport == NetHTTP && response.StatusCode == 503 {
-			// If there is both a write error and an answer, it uses the error.
-			return
 		}
-		require.Equal(t, 401, response.StatusCode)
-		body, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.Equal(t, "no", string(body))
+	})
+}
+
+// A connection whose upload was refused is not used again, even if the backend gets
+// the rest of the body.
+func TestConnectionOfRefusedUpload(t *testing.T) {
+	each(t, func(t *testing.T, transport Transport) {
+		var connections atomic.Int32
+		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+			connections.Add(1)
+			for headOf(in) != "" {
+				_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+				_, _ = io.CopyN(io.Discard, in, 3)
+			}
+		}))
+		for range 2 {
+			conn, in := f.dial()
+			_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+			require.NoError(t, err)
+			require.Contains(t, headOf(in), "HTTP/1.1 413 ")
+			_, err = io.WriteString(conn, "abc")
+			require.NoError(t, err)
+			_, _ = io.ReadAll(in)
+		}
+		require.EqualValues(t, 2, connections.Load())
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,31 @@ func upgradeOf(r *http.Request, protocol Protocol) string {
 		return ""
 	}
 	return values[0]
+}
+
+// ErrNotHijackable is the cause of a failed upgrade whose response writer gives
+// nobody the client's connection. Nothing was sent to the backend then.
+var ErrNotHijackable = errors.New("no upgrade: the ResponseWriter is no http.Hijacker, and wraps none")
+
+// CanHijack reports whether w, or a writer that it wraps, is an http.Hijacker, so
+// that an http.ResponseController can hijack its connection.
+func CanHijack(w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+// refuseUpgrade answers a request for an upgrade that w does not allow. After the
+// backend's 101 it would be too late for an answer.
+func refuseUpgrade(w http.ResponseWriter, r *http.Request) {
+	fail(w, r, Failure{Status: http.StatusBadGateway, Body: "upgrade not possible", Err: ErrNotHijackable})
 }
 
 // tunnel sends the 101 response with header h to the client, and joins its

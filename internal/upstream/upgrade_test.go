@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -121,3 +122,51 @@ func TestUpgradeNotAskedFor(t *testing.T) {
 		}
 	})
 }
+
+// Without the client's connection there is no upgrade, and no request for one.
+func TestUpgradeNeedsTheConnection(t *testing.T) {
+	each(t, func(t *testing.T, transport Transport) {
+		u := newUpstream(t, to(transport, tcpBackend(t, func(net.Conn, *bufio.Reader) { t.Error("the backend was asked") })))
+		r := httptest.NewRequest("GET", "/chat", nil)
+		r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+		w := httptest.NewRecorder()
+		u.ServeHTTP(w, r)
+		require.Equal(t, 502, w.Code)
+
+		failures := make(chan Failure, 1)
+		u.ServeHTTP(recorder{w, failures}, r)
+		failure := within(t, failures)
+		require.ErrorIs(t, failure.Err, ErrNotHijackable)
+		require.False(t, failure.RequestSent)
+	})
+}
+
+// CanHijack agrees with http.ResponseController.
+func TestCanHijack(t *testing.T) {
+	type unwrapping struct{ wrapper }
+	plain := httptest.NewRecorder()
+	hijacked := hijackable{plain}
+	for name, row := range map[string]struct {
+		w    http.ResponseWriter
+		want bool
+	}{
+		"plain":               {plain, false},
+		"hijackable":          {hijacked, true},
+		"embedded as a field": {struct{ http.ResponseWriter }{hijacked}, false},
+		"wrapping plain":      {wrapper{plain}, false},
+		"wrapping hijackable": {wrapper{hijacked}, true},
+		"wrapping twice":      {unwrapping{wrapper{wrapper{hijacked}}}, true},
+	} {
+		_, _, err := http.NewResponseController(row.w).Hijack()
+		require.Equal(t, row.want, !errors.Is(err, http.ErrNotSupported), name)
+		require.Equal(t, row.want, CanHijack(row.w), name)
+	}
+}
+
+type hijackable struct{ http.ResponseWriter }
+
+func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, nil }
+
+type wrapper struct{ http.ResponseWriter }
+
+func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }

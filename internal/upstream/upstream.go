@@ -139,8 +139,10 @@ func (u *Upstream) Close() error {
 // sent unchanged, without those that apply only to the client's connection, and
 // none is added. There is one exception: "Upgrade: websocket" is kept in an
 // HTTP/1.1 request, and after a 101 response ServeHTTP joins the two
-// connections until one of them or r's context ends. Bodies and trailers are
-// streamed in both directions, and responses with a 1xx status are forwarded.
+// connections until one of them or r's context ends. If w cannot be hijacked,
+// the backend is not asked: the cause of the failure is ErrNotHijackable. Bodies
+// and trailers are streamed in both directions, and responses with a 1xx status
+// are forwarded.
 //
 // If the exchange fails before the head of a response arrives, w answers if it
 // is a FailureRecorder; otherwise ServeHTTP writes Envoy's answer. If a
@@ -152,6 +154,12 @@ func (u *Upstream) Close() error {
 // ends before the request's body does, a Read of r.Body may still be waiting
 // for the client when ServeHTTP returns, as with httputil.ReverseProxy.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	protocol := u.config.protocolOf(r)
+	upgrade := upgradeOf(r, protocol)
+	if upgrade != "" && !CanHijack(w) {
+		refuseUpgrade(w, r)
+		return
+	}
 	var hash hashkey.Hash
 	if len(u.config.Hash) > 0 {
 		hash = u.config.hash(r)
@@ -162,7 +170,6 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.release()
-	protocol := u.config.protocolOf(r)
 	if recorder, ok := w.(HostRecorder); ok {
 		recorder.UpstreamHost(h.public(protocol))
 	}
@@ -176,7 +183,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		path:    cleanTarget(u.base + rawpath.Of(r.URL)),
 		query:   cleanTarget(r.URL.RawQuery),
 		cookies: hash.SetCookies,
-		upgrade: upgradeOf(r, protocol),
+		upgrade: upgrade,
 	})
 	if err != nil {
 		u.failed(w, r, h, err, sent)

@@ -24,35 +24,42 @@ func rewriteAuthority(r *spec.Route) string {
 // is what else sets the Host header at the same level.
 func (v *validator) headers(s *site, h *spec.Headers, authority string) {
 	if q := &h.Request; len(q.Set)+len(q.Add)+len(q.Remove) > 0 {
-		v.headerValues(s, "headers.request.set", q.Set, true)
-		v.headerValues(s, "headers.request.add", q.Add, true)
-		v.removedHeaders(s, "headers.request.remove", q.Remove)
+		v.headerValues(s, "headers.request.set", q.Set, false)
+		v.headerValues(s, "headers.request.add", q.Add, false)
+		v.removedHeaders(s, "headers.request.remove", q.Remove, false)
 		v.authorities(s, q, authority)
 		v.edgeHeaders(s, q)
 	}
 	if p := &h.Response; len(p.Set)+len(p.Add)+len(p.Remove) > 0 {
-		v.headerValues(s, "headers.response.set", p.Set, false)
-		v.headerValues(s, "headers.response.add", p.Add, false)
-		v.removedHeaders(s, "headers.response.remove", p.Remove)
+		v.headerValues(s, "headers.response.set", p.Set, true)
+		v.headerValues(s, "headers.response.add", p.Add, true)
+		v.removedHeaders(s, "headers.response.remove", p.Remove, true)
 	}
 }
 
-func (v *validator) headerValues(s *site, field string, values map[string]string, mayBeHost bool) {
+func (v *validator) headerValues(s *site, field string, values map[string]string, response bool) {
 	if len(values) == 0 {
 		return
 	}
 	names := slices.Sorted(maps.Keys(values))
 	for i, name := range names {
 		e := s.entry(field, name)
-		if !(mayBeHost && header.IsHost(name)) {
+		if response || !header.IsHost(name) {
 			if problem := headerOperationProblem(name); problem != "" {
 				e.errorf(spec.CodeInvalid, "%s", problem)
 				continue
 			}
 		}
 		value := values[name]
+		key := http.CanonicalHeaderKey(name)
+		if header.Refused(key, response) {
+			e.errorf(spec.CodeInvalid, "would break the message: the gateway writes %s itself, as the body needs it", strings.ToLower(key))
+			continue
+		}
 		if err := checkHeaderValue(value); err != nil {
 			e.suggestf(spec.CodeInvalid, err.Suggestion, "%s", err.Problem)
+		} else if why := unwritten(key, value, response); why != "" {
+			e.warnf("", "has no effect: %s", why)
 		} else if value == "" {
 			e.warnf("", "has no effect: an empty value is not written")
 		}
@@ -62,13 +69,33 @@ func (v *validator) headerValues(s *site, field string, values map[string]string
 	}
 }
 
-func (v *validator) removedHeaders(s *site, field string, names []string) {
+func (v *validator) removedHeaders(s *site, field string, names []string, response bool) {
 	for i, name := range names {
+		key := http.CanonicalHeaderKey(name)
+		removes := header.RemovesRequest(key)
+		if response {
+			removes = header.RemovesResponse(key)
+		}
 		if problem := headerOperationProblem(name); problem != "" {
 			e := s.element(field, i)
 			e.errorf(spec.CodeInvalid, "%s", problem)
+		} else if !removes {
+			e := s.element(field, i)
+			e.warnf("", "has no effect: the gateway removes what came, and writes its own %s where one is needed", strings.ToLower(key))
 		}
 	}
+}
+
+// unwritten says why an operation does not write a header with a canonical key. It
+// returns "" for an operation that does.
+func unwritten(key, value string, response bool) string {
+	switch {
+	case !response && key == "Te" && !header.WritesRequest(key, value):
+		return `te is about one connection, and only the value "trailers" is sent`
+	case response && !header.WritesResponse(key, value), !response && !header.WritesRequest(key, value):
+		return strings.ToLower(key) + " is about one connection, and the gateway writes its own"
+	}
+	return ""
 }
 
 // authorities reports a request whose Host header is set twice at one level.

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,90 @@ func TestValidateHeaders(t *testing.T) {
 		{"of a destination", spec.Route{Destinations: []spec.Destination{{Host: "a", Weight: 1}, {Host: "b", Weight: 1, Headers: answering("x a", "1")}}},
 			[]string{`error route[1].headers.response.set[x a]: "x a" is not the name of a header`}},
 	})
+}
+
+// Headers that frame a body are the gateway's own. What Envoy removes after the
+// operations is no error.
+func TestValidateFramingHeaders(t *testing.T) {
+	written := func(name string) string {
+		return `has no effect: ` + name + ` is about one connection, and the gateway writes its own`
+	}
+	removed := func(name string) string {
+		return `has no effect: the gateway removes what came, and writes its own ` + name + ` where one is needed`
+	}
+	breaks := func(name string) string {
+		return `would break the message: the gateway writes ` + name + ` itself, as the body needs it`
+	}
+	const te = `has no effect: te is about one connection, and only the value "trailers" is sent`
+	for _, mode := range []semantics.Mode{semantics.Native, semantics.Envoy} {
+		for _, row := range []struct{ name, value, request, response string }{
+			{"Content-Length", "5", "error " + breaks("content-length"), "error " + breaks("content-length")},
+			{"content-length", "%REQ(X-A)%", "error " + breaks("content-length"), "error " + breaks("content-length")},
+			{"Transfer-Encoding", "chunked", "error " + breaks("transfer-encoding"), "warning " + written("transfer-encoding")},
+			{"connection", "close", "warning " + written("connection"), "warning " + written("connection")},
+			{"Keep-Alive", "timeout=5", "warning " + written("keep-alive"), "warning " + written("keep-alive")},
+			{"proxy-connection", "close", "warning " + written("proxy-connection"), "warning " + written("proxy-connection")},
+			{"UPGRADE", "h2c", "warning " + written("upgrade"), "warning " + written("upgrade")},
+			{"upgrade", "", "warning " + written("upgrade"), "warning " + written("upgrade")},
+			{"trailer", "X-Sum", "warning " + written("trailer"), ""},
+			{"http2-settings", "AA", "warning " + written("http2-settings"), ""},
+			{"te", "gzip", "warning " + te, ""},
+			{"te", "%REQ(X-A)%", "warning " + te, ""},
+			{"te", "Trailers", "", ""},
+			{"content-lengths", "5", "", ""},
+			{"x-content-length", "5", "", ""},
+			{"x-connection", "close", "", ""},
+			{"upgrade-insecure-requests", "1", "", ""},
+			{"transfer-encodings", "chunked", "", ""},
+			{"content-encoding", "gzip", "", ""},
+			{"expect", "100-continue", "", ""},
+		} {
+			values := map[string]string{row.name: row.value}
+			for field, operation := range map[string]struct {
+				headers spec.Headers
+				want    string
+			}{
+				"headers.request.set":  {spec.Headers{Request: spec.HeaderOperations{Set: values}}, row.request},
+				"headers.request.add":  {spec.Headers{Request: spec.HeaderOperations{Add: values}}, row.request},
+				"headers.response.set": {spec.Headers{Response: spec.HeaderOperations{Set: values}}, row.response},
+				"headers.response.add": {spec.Headers{Response: spec.HeaderOperations{Add: values}}, row.response},
+			} {
+				var want []string
+				if level, message, ok := strings.Cut(operation.want, " "); ok {
+					want = []string{level + " " + field + "[" + row.name + "]: " + message}
+				}
+				runRoutes(t, Options{Semantics: mode}, []routeRow{
+					forwarding(field+" "+row.name+" "+row.value, spec.Route{Headers: operation.headers}, want...),
+				})
+			}
+		}
+		for _, row := range []struct{ name, request, response string }{
+			{"Content-Length", removed("content-length"), ""},
+			{"transfer-encoding", removed("transfer-encoding"), removed("transfer-encoding")},
+			{"Connection", "", removed("connection")},
+			{"keep-alive", "", removed("keep-alive")},
+			{"proxy-connection", "", removed("proxy-connection")},
+			{"upgrade", "", removed("upgrade")},
+			{"te", "", ""},
+			{"trailer", "", ""},
+			{"content-type", "", ""},
+		} {
+			operation := spec.HeaderOperations{Remove: []string{"x-a", row.name}}
+			for field, row := range map[string]struct {
+				headers spec.Headers
+				want    string
+			}{
+				"headers.request.remove":  {spec.Headers{Request: operation}, row.request},
+				"headers.response.remove": {spec.Headers{Response: operation}, row.response},
+			} {
+				var want []string
+				if row.want != "" {
+					want = []string{"warning " + field + "[1]: " + row.want}
+				}
+				runRoutes(t, Options{Semantics: mode}, []routeRow{forwarding(field, spec.Route{Headers: row.headers}, want...)})
+			}
+		}
+	}
 }
 
 func TestValidateAuthorityIsSetOnce(t *testing.T) {

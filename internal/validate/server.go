@@ -37,9 +37,28 @@ func (v *validator) servers() {
 		v.serverHosts(&s, server)
 		v.unserved(&s, server)
 		v.serverTLS(&s, server)
-		v.labels(&s, "selector", server.Selector)
+		v.selector(server, i > 0 && sameGateway(&servers[i-1], server))
 	}
 	v.conflictingServers()
+}
+
+// selector validates the selector of a server. In a resource it is the Gateway's, and
+// repeated means that the server before is of the same one.
+func (v *validator) selector(server *spec.Server, repeated bool) {
+	o := server.Origin
+	if o.Fields != nil {
+		if repeated {
+			return
+		}
+		o.Path = "spec"
+	}
+	s := v.site(&o, "Gateway", server.Namespace, server.Gateway)
+	v.labels(&s, "selector", server.Selector)
+}
+
+// sameGateway reports whether two servers are of one resource.
+func sameGateway(a, b *spec.Server) bool {
+	return a.Origin.File == b.Origin.File && a.Namespace == b.Namespace && a.Gateway == b.Gateway
 }
 
 func (v *validator) serverPort(s *site, server *spec.Server) {

@@ -52,6 +52,15 @@ func TestValidateServer(t *testing.T) {
 		{"no host after a namespace", hosts("prod/"), []string{`hosts[0]: a host name is missing`}},
 		{"a selector for everything", server(func(s *spec.Server) { s.Selector = map[string]string{"istio": "*"} }),
 			[]string{`selector[istio]: "*" is not a label's value: at most 63 letters, digits, and inner -, _ and . are expected`}},
+		{"a selector of a resource is the Gateway's, and is reported once", func(d *spec.Declarations) {
+			s := spec.Server{
+				Gateway: "gw", Port: 80, PortName: "a", Protocol: "HTTP", Hosts: []string{"*"}, Selector: map[string]string{"istio": "*"},
+				Origin: spec.Origin{Path: "spec.servers[0]", Fields: located{}},
+			}
+			second := s
+			second.Port, second.PortName, second.Origin.Path = 81, "b", "spec.servers[1]"
+			d.Servers = []spec.Server{s, second}
+		}, []string{`spec.selector[istio]: "*" is not a label's value: at most 63 letters, digits, and inner -, _ and . are expected`}},
 		{"a port name twice", func(d *spec.Declarations) {
 			d.Servers = append(d.Servers, spec.Server{Gateway: "gw", Port: 81, PortName: "http", Hosts: []string{"*"}})
 		}, []string{`port.name: "http" is the name of another port of this Gateway`}},

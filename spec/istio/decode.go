@@ -21,6 +21,8 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 		return
 	}
 	s := schemas()[m.Descriptor()]
+	r.messages = append(r.messages, openMessage{m.Descriptor(), len(r.path)})
+	defer func() { r.messages = r.messages[:len(r.messages)-1] }()
 	var oneofs map[protoreflect.OneofDescriptor]string
 	r.fields(v, s.set, func(name string, k key, e *value) {
 		f := s.fields[name]
@@ -63,7 +65,7 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 		entry, ok := set.entries[k.name]
 		switch {
 		case !ok:
-			r.fail(spec.CodeUnknownField, k.line, k.column, "unknown field", nearest(k.name, set.names))
+			r.unknownField(v, i, set)
 		case entry.treatment == unexecuted:
 			r.refuse(k.line, k.column, entry.reason)
 		case entry.treatment == unserved:
@@ -80,6 +82,14 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.FieldDescriptor) {
 	switch {
 	case f.IsMap():
+		if v.form == list {
+			example := "a: b"
+			if f.MapValue().Message() != nil {
+				example = "x-user: {exact: jason}"
+			}
+			r.failf(spec.CodeInvalid, v, "expected a map, found a list; a name is a key here, as in %s", example)
+			return
+		}
 		if !r.is(v, object) {
 			return
 		}
@@ -95,6 +105,10 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 			}
 		})
 	case f.IsList():
+		if v.form == object && len(v.keys) > 0 {
+			r.failf(spec.CodeInvalid, v, "expected a list, found a map; begin it with a hyphen")
+			return
+		}
 		if !r.is(v, list) {
 			return
 		}
@@ -239,8 +253,10 @@ func (r *reader) mismatch(v *value, expected string) {
 	switch {
 	case v.form == invalid:
 		r.fail(spec.CodeInvalid, v.line, v.column, v.scalar, "")
-	case v.form == object && len(v.keys) == 0 && len(v.flaws) == 1 && v.flaws[0].name == "":
-		r.failf(spec.CodeInvalid, v, "expected %s, found a map in a map, as from a template such as {{ name }} that was not filled in", expected)
+	case v.form == text && templateIn(v) != "":
+		r.failf(spec.CodeInvalid, v, "expected %s, found %v, %s", expected, v, templateIn(v))
+	case templateIn(v) != "":
+		r.failf(spec.CodeInvalid, v, "expected %s, found %s", expected, templateIn(v))
 	default:
 		r.failf(spec.CodeInvalid, v, "expected %s, found %v", expected, v)
 	}
@@ -322,6 +338,10 @@ func (r *reader) enum(v *value, d protoreflect.EnumDescriptor) (content protoref
 		return content, false
 	}
 	e := d.Values().ByName(protoreflect.Name(v.scalar))
+	if e == nil && templateIn(v) != "" {
+		r.mismatch(v, "one of "+strings.Join(names, ", "))
+		return content, false
+	}
 	if e == nil {
 		r.fail(spec.CodeInvalid, v.line, v.column, fmt.Sprintf("expected one of %s, found %q", strings.Join(names, ", "), clip(v.scalar)), nearest(v.scalar, names))
 		return content, false

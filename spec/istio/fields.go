@@ -99,8 +99,7 @@ var fieldTable = []fieldGroup{
 	{"TLSMatchAttributes", unserved, noTCP, []string{"sniHosts", "destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace"}},
 	{"L4MatchAttributes", unserved, noTCP, []string{"destinationSubnets", "port", "sourceSubnet", "sourceLabels", "gateways", "sourceNamespace"}},
 
-	{"ServiceEntry", executed, "", []string{"hosts", "ports", "location", "resolution", "endpoints", "workloadSelector", "exportTo", "subjectAltNames"}},
-	{"ServiceEntry", idle, "a gateway chooses services by host", []string{"addresses"}},
+	{"ServiceEntry", executed, "", []string{"hosts", "addresses", "ports", "location", "resolution", "endpoints", "workloadSelector", "exportTo", "subjectAltNames"}},
 	{"ServicePort", executed, "", []string{"number", "protocol", "name", "targetPort"}},
 	{"WorkloadEntry", executed, "", []string{"address", "ports", "labels", "locality", "weight", "network"}},
 	{"WorkloadEntry", idle, "endpoints are not identified by their workload certificates", []string{"serviceAccount"}},

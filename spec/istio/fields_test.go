@@ -70,7 +70,7 @@ func TestNoFieldIsInTheTableTwice(t *testing.T) {
 func TestEveryExecutedFieldMatters(t *testing.T) {
 	mattered := make(map[string]bool)
 	for _, file := range goodFiles(t) {
-		for _, in := range readFiles([]string{file}) {
+		for _, in := range readFiles([]string{file}, false)[0].inputs {
 			text, problem, _, _ := readable(in.data)
 			require.Empty(t, problem)
 			for _, d := range split(in.name, text) {

@@ -10,88 +10,155 @@ import (
 	"strings"
 )
 
+// A named is a path that a Source was given, and the files that it stands for.
+type named struct {
+	name   string
+	inputs []input
+	// subdirectories means that it is a directory with others that are not read.
+	subdirectories bool
+	// text means that it is no file: it may hold nothing.
+	text bool
+}
+
 // An input is one file's text, or why there is none.
 type input struct {
 	name string
 	data []byte
 	err  error
+	// found means that a directory or a pattern stood for the file.
+	found bool
+	// chart means that the file is that of a Helm chart, whose templates are not
+	// read.
+	chart bool
 }
 
 var errEmptyDirectory = errors.New("the directory holds no *.yaml, *.yml or *.json file")
 
-func readFiles(paths []string) []input {
-	var inputs []input
+func readFiles(paths []string, recursive bool) []named {
+	var all []named
 	for _, p := range paths {
 		info, err := os.Stat(p)
-		switch {
-		case err != nil:
-			inputs = append(inputs, input{name: p, err: err})
-		case info.IsDir():
-			inputs = append(inputs, readDirectory(os.DirFS(p), ".", func(name string) string { return filepath.Join(p, name) })...)
-		default:
-			data, err := os.ReadFile(p)
-			inputs = append(inputs, input{name: p, data: data, err: err})
+		if err != nil || !info.IsDir() {
+			var data []byte
+			if err == nil {
+				data, err = os.ReadFile(p)
+			}
+			all = append(all, named{name: p, inputs: []input{{name: p, data: data, err: err}}})
+			continue
 		}
+		w := walk{fsys: os.DirFS(p), recursive: recursive, shown: func(name string) string { return filepath.Join(p, name) }}
+		// The directory's own name tells, also of one that is given as ".".
+		if whole, err := filepath.Abs(p); err == nil && filepath.Base(whole) == templates {
+			if _, err := os.Stat(filepath.Join(p, "..", chartFile)); err == nil {
+				w.inputs = append(w.inputs, input{name: filepath.Join(p, "..", chartFile), chart: true})
+				all = append(all, named{name: p, inputs: w.inputs})
+				continue
+			}
+		}
+		all = append(all, w.named(".", p))
 	}
-	return inputs
+	return all
 }
 
-func readFS(fsys fs.FS, patterns []string) []input {
+func readFS(fsys fs.FS, patterns []string, recursive bool) []named {
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	var inputs []input
+	var all []named
 	for _, pattern := range patterns {
 		names, err := fs.Glob(fsys, pattern)
 		if err == nil && len(names) == 0 {
 			err = errors.New("no file matches the pattern")
 		}
 		if err != nil {
-			inputs = append(inputs, input{name: pattern, err: err})
+			all = append(all, named{name: pattern, inputs: []input{{name: pattern, err: err}}})
 			continue
 		}
 		slices.Sort(names)
+		n := named{name: pattern}
 		for _, name := range names {
 			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
-				inputs = append(inputs, readDirectory(fsys, name, func(n string) string { return n })...)
+				w := walk{fsys: fsys, recursive: recursive, shown: func(n string) string { return n }}
+				found := w.named(name, name)
+				n.inputs = append(n.inputs, found.inputs...)
+				n.subdirectories = n.subdirectories || found.subdirectories
 				continue
 			}
 			data, err := fs.ReadFile(fsys, name)
-			inputs = append(inputs, input{name: name, data: data, err: err})
+			n.inputs = append(n.inputs, input{name: name, data: data, err: err, found: name != pattern})
 		}
+		all = append(all, n)
 	}
-	return inputs
+	return all
 }
 
-// readDirectory reads the files of one directory; shown turns a name in fsys
-// into the one that findings show.
-func readDirectory(fsys fs.FS, directory string, shown func(string) string) []input {
-	entries, err := fs.ReadDir(fsys, directory)
-	if err != nil {
-		return []input{{name: shown(directory), err: err}}
+// A walk reads the files of a directory.
+type walk struct {
+	fsys      fs.FS
+	recursive bool
+	// shown turns a name in fsys into the one that findings show.
+	shown  func(string) string
+	inputs []input
+	// passed means that a subdirectory was not read.
+	passed bool
+}
+
+// named reads a directory that was given as name.
+func (w *walk) named(directory, name string) named {
+	w.directory(directory)
+	if len(w.inputs) == 0 && !w.passed {
+		w.inputs = []input{{name: name, err: errEmptyDirectory}}
 	}
-	var inputs []input
+	return named{name: name, inputs: w.inputs, subdirectories: w.passed}
+}
+
+const (
+	// A Helm chart is a directory with this file and this directory.
+	chartFile, templates = "Chart.yaml", "templates"
+)
+
+func (w *walk) directory(directory string) {
+	entries, err := fs.ReadDir(w.fsys, directory)
+	if err != nil {
+		w.inputs = append(w.inputs, input{name: w.shown(directory), err: err})
+		return
+	}
+	is := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+	}
+	chart := is(chartFile) && is(templates)
 	for _, entry := range entries {
 		// Editors leave locks and drafts under names that begin with a dot.
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
 		name := path.Join(directory, entry.Name())
-		switch path.Ext(name) {
-		case ".yaml", ".yml", ".json":
+		switch {
+		case !entry.IsDir():
+			w.file(name, chart && entry.Name() == chartFile)
+		case chart && entry.Name() == templates:
+			// They are text for Helm, and the chart says so once.
+		case w.recursive:
+			w.directory(name)
 		default:
-			continue
+			w.passed = true
 		}
-		// A ConfigMap's mount is made of symbolic links, so the entry's own
-		// type does not tell.
-		if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
-			continue
+	}
+}
+
+func (w *walk) file(name string, chart bool) {
+	switch path.Ext(name) {
+	case ".yaml", ".yml", ".json":
+	default:
+		if !isKustomizationFile(name) {
+			return
 		}
-		data, err := fs.ReadFile(fsys, name)
-		inputs = append(inputs, input{name: shown(name), data: data, err: err})
 	}
-	if len(inputs) == 0 {
-		return []input{{name: shown(directory), err: errEmptyDirectory}}
+	// A ConfigMap's mount is made of symbolic links, so the entry's own type
+	// does not tell.
+	if info, err := fs.Stat(w.fsys, name); err == nil && info.IsDir() {
+		return
 	}
-	return inputs
+	data, err := fs.ReadFile(w.fsys, name)
+	w.inputs = append(w.inputs, input{name: w.shown(name), data: data, err: err, found: true, chart: chart})
 }

@@ -15,9 +15,10 @@ import (
 type verdict uint8
 
 const (
-	// skipped resources have no say in what a gateway does, or none that could
-	// be missed unnoticed.
+	// skipped resources have no say in what a gateway does.
 	skipped verdict = iota
+	// missed resources may change what a gateway does. Skipping one is a warning.
+	missed
 	// read resources become declarations.
 	read
 	// refused resources would make the gateway stricter than it would be
@@ -56,11 +57,11 @@ var kinds = []kindEntry{
 	{group: networkingGroup, name: "WorkloadEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.WorkloadEntry) }},
 	{group: networkingGroup, name: "RateLimitConfig", versions: []string{"v1alpha3"}, verdict: read},
 
-	{group: networkingGroup, name: "EnvoyFilter", versions: networkingVersions},
-	{group: networkingGroup, name: "ProxyConfig", versions: networkingVersions},
+	{group: networkingGroup, name: "EnvoyFilter", versions: networkingVersions, verdict: missed},
+	{group: networkingGroup, name: "ProxyConfig", versions: networkingVersions, verdict: missed},
 	{group: networkingGroup, name: "Sidecar", versions: networkingVersions},
 	{group: networkingGroup, name: "WorkloadGroup", versions: networkingVersions},
-	{group: "extensions.istio.io", name: "WasmPlugin", versions: []string{"v1alpha1"}},
+	{group: "extensions.istio.io", name: "WasmPlugin", versions: []string{"v1alpha1"}, verdict: missed},
 	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}},
 	{group: "security.istio.io", name: "PeerAuthentication", versions: securityVersions},
 
@@ -102,6 +103,13 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 		}
 		if !slices.Contains(groups, e.group) {
 			groups = append(groups, e.group)
+		}
+	}
+	if near := nearest(kind, neighbours); neighbours != nil && near == "" && isIstios(group) {
+		for _, e := range kinds {
+			if e.name == kind {
+				return nil, "apiVersion", kind + " is not a kind of " + group, e.group + "/" + e.versions[0]
+			}
 		}
 	}
 	if neighbours != nil && isIstios(group) {

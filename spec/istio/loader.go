@@ -18,6 +18,15 @@ type loader struct {
 	declared  spec.Declarations
 	errors    []*spec.Error
 	seen      map[identity]place
+	// heeded counts the objects that were not skipped.
+	heeded int
+	// file is what is known of the file that is being read.
+	file struct {
+		// found means that it is in a directory, rather than named.
+		found bool
+		// kustomization and template mean that it was said to be one.
+		kustomization, template bool
+	}
 }
 
 // An identity is what only one resource may have.
@@ -34,7 +43,28 @@ func (l *loader) fail(f spec.Finding) {
 	l.errors = append(l.errors, &spec.Error{Finding: f})
 }
 
-func (l *loader) input(in input) {
+// named reads the files that a path stands for.
+func (l *loader) named(n *named) {
+	heeded, errors := l.heeded, len(l.errors)
+	for i := range n.inputs {
+		l.input(&n.inputs[i])
+	}
+	if n.text || l.heeded > heeded || len(l.errors) > errors {
+		return
+	}
+	problem := "holds no resource that Lateen reads"
+	if n.subdirectories {
+		problem += "; its subdirectories are not read"
+	}
+	l.fail(spec.Finding{Code: spec.CodeMissing, File: n.name, Problem: problem})
+}
+
+func (l *loader) input(in *input) {
+	l.file.found, l.file.kustomization, l.file.template = in.found, false, false
+	if in.chart {
+		l.declared.Warnings = append(l.declared.Warnings, spec.Warning{Finding: spec.Finding{File: in.name,
+			Problem: "the Helm chart was not rendered, and its templates are not read; render it first: helm template"}})
+	}
 	if in.err != nil {
 		l.fail(spec.Finding{Code: spec.CodeUnreadable, File: in.name, Problem: readProblem(in)})
 		return
@@ -49,8 +79,15 @@ func (l *loader) input(in input) {
 		var syntax *syntaxError
 		switch {
 		case errors.As(err, &syntax):
-			l.fail(spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
-		case root != nil && root.form != null:
+			// What was not rendered is one mistake, however many documents it spoils.
+			if !syntax.template || !l.file.template {
+				l.fail(spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
+			}
+			l.file.template = l.file.template || syntax.template
+		case root == nil || root.form == null:
+		case l.file.found && isNoResource(root):
+			l.passOver(d, root)
+		default:
 			l.resource(d, root, -1)
 		}
 		// The document itself does not keep its tree, and translating asks it
@@ -59,9 +96,18 @@ func (l *loader) input(in input) {
 	}
 }
 
+// passOver skips text in a directory that is not a resource.
+func (l *loader) passOver(d *document, v *value) {
+	o := spec.Origin{File: d.file, Line: v.line, Column: v.column}
+	if isKustomization(d.file, v) {
+		l.kustomization(o)
+	}
+	l.declared.Skipped = append(l.declared.Skipped, spec.Skipped{Origin: o})
+}
+
 // readProblem says why an input has no data, without the name that a finding
 // shows anyway.
-func readProblem(in input) string {
+func readProblem(in *input) string {
 	message := in.err.Error()
 	if i := strings.LastIndex(message, ": "); i >= 0 && strings.Contains(message[:i], in.name) {
 		message = message[i+2:]
@@ -90,6 +136,15 @@ func (l *loader) resource(d *document, v *value, item int) {
 	if r.origin.Namespace = metadata.textOf("namespace"); r.origin.Namespace == "" && r.origin.Name != "" {
 		r.origin.Namespace = l.namespace
 	}
+	if isKustomization(d.file, v) {
+		if l.file.found {
+			l.kustomization(r.origin)
+			l.skip(r, v)
+		} else {
+			r.failf(spec.CodeUnsupported, v, "is a kustomization, which is not a resource; build it first: kustomize build")
+		}
+		return
+	}
 	apiVersion, ok := r.requiredText(v, "apiVersion", "such as networking.istio.io/v1")
 	kind, ok2 := r.requiredText(v, "kind", "such as VirtualService")
 	if !ok || !ok2 {
@@ -100,6 +155,11 @@ func (l *loader) resource(d *document, v *value, item int) {
 		return
 	}
 	entry, wrong, problem, suggestion := identify(apiVersion, kind)
+	if problem == "" && (entry == nil || entry.verdict == skipped) {
+		l.skip(r, v)
+		return
+	}
+	l.heeded++
 	at, _ := v.field("kind")
 	switch {
 	case problem != "":
@@ -107,17 +167,30 @@ func (l *loader) resource(d *document, v *value, item int) {
 		r.enter(wrong)
 		r.fail(spec.CodeInvalid, at.line, at.column, problem, suggestion)
 		r.leave()
-	case entry != nil && entry.verdict == policy:
+	case entry.verdict == policy:
 		l.unexecuted(r, v, at, entry.reason)
-	case entry != nil && gateReason(entry.name, v) != "":
+	case gateReason(entry.name, v) != "":
 		l.unexecuted(r, v, at, gateReason(entry.name, v))
-	case entry == nil || entry.verdict == skipped:
+	case entry.verdict == missed:
 		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
 	case entry.verdict == refused:
 		r.refuse(at.line, at.column, entry.reason)
 	default:
 		l.read(entry, r, v)
 	}
+}
+
+// skip passes an object over, at its kind.
+func (l *loader) skip(r *reader, v *value) {
+	o := r.origin
+	if at, _ := v.field("kind"); at != nil {
+		o.Line, o.Column = at.line, at.column
+	}
+	// It would keep the text.
+	o.Fields = nil
+	l.declared.Skipped = append(l.declared.Skipped, spec.Skipped{
+		APIVersion: clip(v.textOf("apiVersion")), Kind: clip(v.textOf("kind")), Origin: o,
+	})
 }
 
 // unexecuted adds a policy that is not executed. The Builder knows whether it applies
@@ -182,7 +255,7 @@ func (r *reader) requiredText(v *value, name, example string) (string, bool) {
 		}
 		suggestion := ""
 		for _, k := range v.keys {
-			if e == v && nearest(k.name, []string{name}) != "" {
+			if e == v && (nearest(k.name, []string{name}) != "" || name == "apiVersion" && k.name == "version") {
 				e, suggestion = &value{line: k.line, column: k.column}, name
 			}
 		}

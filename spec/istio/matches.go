@@ -1,10 +1,6 @@
 package istio
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
 )
@@ -57,25 +53,4 @@ func stringMatches(m map[string]*networking.StringMatch) map[string]spec.StringM
 		to[name] = stringMatch(match)
 	}
 	return to
-}
-
-// refuseClaims reports keys that stand for claims of a token rather than for
-// headers, in the match at path.
-func (r *reader) refuseClaims(m *networking.HTTPMatchRequest, path string) {
-	for _, part := range []struct {
-		field   string
-		matches map[string]*networking.StringMatch
-	}{{"headers", m.Headers}, {"withoutHeaders", m.WithoutHeaders}} {
-		var claims []string
-		for name := range part.matches {
-			if strings.HasPrefix(strings.ToLower(name), "@request.auth.claims") {
-				claims = append(claims, name)
-			}
-		}
-		slices.Sort(claims)
-		for _, name := range claims {
-			r.errorAt(spec.CodeInvalid, fmt.Sprintf("%s.%s[%s]@key", path, part.field, name),
-				"is not executed by Lateen: tokens are not verified yet, so there are no claims to match")
-		}
-	}
 }

@@ -68,8 +68,10 @@ func (s step) append(b []byte) []byte {
 type reader struct {
 	origin spec.Origin
 	// labels are those of the resource's metadata.
-	labels   map[string]string
-	path     []step
+	labels map[string]string
+	path   []step
+	// messages are those that the reader is in, the innermost last.
+	messages []openMessage
 	errors   []*spec.Error
 	warnings []spec.Warning
 	// broken are the paths where something is missing from what was read.
@@ -86,9 +88,11 @@ func (r *reader) isBroken() bool         { return len(r.broken) > 0 }
 func (r *reader) brokenSince(n int) bool { return len(r.broken) > n }
 
 // field returns the path of where the reader is.
-func (r *reader) field() string {
+func (r *reader) field() string { return pathOf(r.path) }
+
+func pathOf(steps []step) string {
 	var b []byte
-	for _, s := range r.path {
+	for _, s := range steps {
 		b = s.append(b)
 	}
 	return string(b)

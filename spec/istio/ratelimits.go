@@ -176,7 +176,6 @@ func (r *reader) when(v *value) *spec.Match {
 			r.leave()
 		}
 	}
-	r.refuseClaims(&m, r.field())
 	match := httpMatch(&m)
 	return &match
 }

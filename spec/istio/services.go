@@ -15,6 +15,7 @@ func (r *reader) service(m *networking.ServiceEntry) spec.Service {
 		Name:            r.origin.Name,
 		Namespace:       r.origin.Namespace,
 		Hosts:           m.Hosts,
+		Addresses:       m.Addresses,
 		Internal:        m.Location == networking.ServiceEntry_MESH_INTERNAL,
 		ExportTo:        m.ExportTo,
 		SubjectAltNames: m.SubjectAltNames,

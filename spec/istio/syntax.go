@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -16,80 +16,114 @@ import (
 type syntaxError struct {
 	line, column int
 	problem      string
+	// template means that the text is one that was not rendered.
+	template bool
 }
 
 func (e *syntaxError) Error() string { return e.problem }
 
-const secondDocument = "another document begins without a line ---"
+const (
+	secondDocument = "another document begins without a line ---"
+	unclosedString = "found unexpected end of stream"
+)
 
-var parserPrefix = regexp.MustCompile(`^yaml: (?:line \d+: )?`)
+var parserPrefix = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// A fault is why a text is not YAML.
+type fault struct {
+	// message is the parser's, without the line that it names.
+	message string
+	// line is the line that it names, or 0. It is that of the surrounding
+	// construct at times, and counts from 0 or 1.
+	line int
+	// read is how much of the text the parser had taken, and ended means that it
+	// had seen its end.
+	read  int
+	ended bool
+}
+
+// A meter gives a text to the parser, and knows how much it has taken.
+type meter struct {
+	text string
+	at   int
+	// coarse is where the text begins to be given byte by byte.
+	coarse int
+	ended  bool
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	end := len(m.text)
+	if m.at >= m.coarse {
+		end = min(end, m.at+1)
+	} else {
+		end = min(end, m.coarse)
+	}
+	n := copy(p, m.text[m.at:end])
+	m.at += n
+	if n == 0 && len(p) > 0 {
+		m.ended = true
+		return 0, io.EOF
+	}
+	return n, nil
+}
 
 // parseYAML returns the top node of a text that is one document, nil if it is
-// empty, or the parser's message without the line that it names.
-func parseYAML(text string) (top *yaml.Node, message string) {
+// empty, or what is wrong with it.
+func parseYAML(text string) (*yaml.Node, *fault) {
+	return readYAML(&meter{text: text, coarse: len(text)})
+}
+
+func readYAML(m *meter) (top *yaml.Node, wrong *fault) {
+	defer func() {
+		if wrong != nil {
+			wrong.read, wrong.ended = m.at, m.ended
+		}
+	}()
 	defer func() {
 		// The parser panics on states that it takes for impossible.
 		if p := recover(); p != nil {
-			top, message = nil, fmt.Sprint(p)
+			top, wrong = nil, &fault{message: fmt.Sprint(p)}
 		}
 	}()
-	decoder := yaml.NewDecoder(strings.NewReader(text))
+	decoder := yaml.NewDecoder(m)
 	var first, second yaml.Node
 	err := decoder.Decode(&first)
 	if errors.Is(err, io.EOF) {
-		return nil, ""
+		return nil, nil
 	}
 	if err == nil {
 		if len(first.Content) > 0 {
 			top = first.Content[0]
 		}
 		if err = decoder.Decode(&second); err == nil {
-			return nil, secondDocument
+			return nil, &fault{message: secondDocument}
 		}
 		if errors.Is(err, io.EOF) {
-			return top, ""
+			return top, nil
 		}
 	}
-	message = err.Error()
-	return nil, message[len(parserPrefix.FindString(message)):]
+	message := err.Error()
+	prefix := parserPrefix.FindStringSubmatch(message)
+	line, _ := strconv.Atoi(prefix[1])
+	return nil, &fault{message: message[len(prefix[0]):], line: line}
 }
 
-// syntaxError gives a message of the parser its place. The parser names a line
-// only at times, that of the surrounding construct, and counts from 0 or 1. But
-// it reads from front to back, so the place is the end of the shortest
-// beginning of the text that has the same fault.
-func (d *document) syntaxError(message string) *syntaxError {
-	fails := func(end int) bool {
-		_, m := parseYAML(d.text[:end])
-		return m == message
+// syntaxError gives a fault its place.
+func (d *document) syntaxError(f *fault) *syntaxError {
+	s := newFaultSearch(d.text, f)
+	n, at := s.place()
+	line := s.line(n)
+	e := &syntaxError{line: d.before + n + 1, problem: "not readable as YAML: " + plainMessage(f.message, line[at:])}
+	if m, column, problem := templateAt(s.line, n); problem != "" {
+		e.line, at, line = d.before+m+1, column, s.line(m)
+		e.problem, e.template = "not readable as YAML: the text is "+problem, problem == templatings[0].problem
+	} else if m, indented := s.indentedFirst(n); indented {
+		e.line, line = d.before+m+1, s.line(m)
+		at = indentOf(line)
+		e.problem = fmt.Sprintf("not readable as YAML: the first line is indented, and line %d is not indented as far", d.before+n+1)
 	}
-	var starts []int
-	for at := 0; at < len(d.text); at = lineEnd(d.text, at) {
-		starts = append(starts, at)
-	}
-	n := sort.Search(len(starts)-1, func(i int) bool { return fails(starts[i+1]) })
-	begin := starts[n]
-	line := strings.TrimRight(d.text[begin:lineEnd(d.text, begin)], "\r\n")
-	indent := len(line) - len(strings.TrimLeft(line, " \t"))
-	at := indent
-	switch name, isAnchor := strings.CutPrefix(message, "unknown anchor '"); {
-	case isAnchor:
-		at = max(at, strings.Index(line, "*"+strings.TrimSuffix(name, "' referenced")))
-	case message == secondDocument, blockMessages[message]:
-	default:
-		at = sort.Search(len(line), func(i int) bool { return fails(begin + i + 1) })
-		for at > 0 && at < len(line) && !utf8.RuneStart(line[at]) {
-			at--
-		}
-		if at >= len(line) {
-			at = indent
-		}
-	}
-	return &syntaxError{
-		line:    d.before + n + 1,
-		column:  utf8.RuneCountInString(line[:at]) + 1,
-		problem: "not readable as YAML: " + plainMessage(message, line[at:]),
-	}
+	e.column = utf8.RuneCountInString(line[:at]) + 1
+	return e
 }
 
 // plainMessage says what a message of the parser means at the text where it
@@ -98,7 +132,7 @@ func plainMessage(message, at string) string {
 	switch {
 	case strings.HasPrefix(at, "\t"):
 		return "a tab cannot indent"
-	case message == "found unexpected end of stream":
+	case message == unclosedString:
 		return "the string that begins here is not closed"
 	case message == "found character that cannot start any token",
 		message == "did not find expected alphabetic or numeric character":
@@ -110,6 +144,14 @@ func plainMessage(message, at string) string {
 		return secondDocument
 	}
 	return message
+}
+
+// goesOn holds the messages about what is inside of brackets, with a text that makes
+// it another one where the text before it ends.
+var goesOn = map[string]string{
+	"did not find expected node content": "\nx",
+	"did not find expected ',' or ']'":   "\n,",
+	"did not find expected ',' or '}'":   "\n,",
 }
 
 // blockMessages are about a line as a whole.

@@ -22,9 +22,9 @@ const (
 
 // parse reads the document. A document without content is nil.
 func (d *document) parse() (*value, error) {
-	node, message := parseYAML(d.text)
-	if message != "" {
-		return nil, d.syntaxError(message)
+	node, wrong := parseYAML(d.text)
+	if wrong != nil {
+		return nil, d.syntaxError(wrong)
 	}
 	if node == nil {
 		return nil, nil

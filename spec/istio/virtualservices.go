@@ -37,9 +37,6 @@ func (r *reader) route(to *spec.Route, m *networking.HTTPRoute, path string) {
 		to.Match = make([]spec.Match, len(m.Match))
 		for i, match := range m.Match {
 			to.Match[i] = httpMatch(match)
-			if len(match.Headers)+len(match.WithoutHeaders) > 0 {
-				r.refuseClaims(match, fmt.Sprintf("%s.match[%d]", path, i))
-			}
 		}
 	}
 	if len(m.Route) > 0 {

@@ -1,0 +1,55 @@
+package fieldcases
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/testhttp"
+	"github.com/lateengo/gateway/spec"
+)
+
+// Clients that never come back do not fill the memory, however long the keys are that
+// they send: a limit keeps no key, only what stands for it. (TestBucketsAreBounded of
+// package limit has how many buckets there are.)
+func TestLongKeysAreNotKept(t *testing.T) {
+	clients := 30_000
+	if testing.Short() {
+		clients = 10_000
+	}
+	long := strings.Repeat("k", 4000)
+	for name, per := range map[string][]spec.LimitKey{
+		"a header":                {{Header: "x-key"}},
+		"an address and a header": {{RemoteAddress: true}, {Header: "x-key"}},
+	} {
+		wrap, err := gateway.RateLimit(spec.RateLimit{Requests: 1, Unit: time.Hour, Per: per})
+		require.NoError(t, err)
+		h := wrap(testhttp.AnswerOK)
+		before := heap()
+		refused := 0
+		for n := range clients {
+			r := testhttp.From(fmt.Sprintf("10.%d.%d.%d:1", n>>16&255, n>>8&255, n&255), "X-Key", fmt.Sprint(n, long))
+			h.ServeHTTP(testhttp.NewDiscarding(), r)
+			if testhttp.Recorded(h, r).Code == 429 {
+				refused++
+			}
+		}
+		require.Equal(t, clients, refused, "%s: each client has its bucket", name)
+		require.Less(t, heap()-before, int64(clients)*400, name)
+		runtime.KeepAlive(h)
+	}
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,153 @@
+package istio
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/spec"
+)
+
+// An openMessage is a message that is being read.
+type openMessage struct {
+	message protoreflect.MessageDescriptor
+	// depth is how many steps of the path lead to it.
+	depth int
+}
+
+// formerFields are fields that Istio had once, or that look as if it had, and what
+// to write in their place.
+var formerFields = map[string]map[string]string{
+	"HTTPRoute": {
+		"websocketUpgrade":      "WebSockets are always allowed; remove the line",
+		"appendHeaders":         "it is headers.request.add now",
+		"appendRequestHeaders":  "it is headers.request.add now",
+		"removeRequestHeaders":  "it is headers.request.remove now",
+		"appendResponseHeaders": "it is headers.response.add now",
+		"removeResponseHeaders": "it is headers.response.remove now",
+	},
+	"Destination":              {"destination": "what is in it belongs here, without destination"},
+	"HTTPFaultInjection.Abort": {"percent": "it is percentage.value now, as in percentage: {value: 50}"},
+	"DestinationRule":          {"circuitBreaker": circuitBreaker},
+	"Subset": {
+		"circuitBreaker": circuitBreaker,
+		"version":        "a subset chooses endpoints by labels, as in labels: {version: v1}",
+	},
+	"TrafficPolicy": {"circuitBreaker": circuitBreaker},
+}
+
+const circuitBreaker = "a circuit breaker is trafficPolicy.outlierDetection and trafficPolicy.connectionPool"
+
+// unknownField reports the key i of v, which its message does not have: what it
+// was probably meant to be, or where the field is that has its name.
+func (r *reader) unknownField(v *value, i int, set *fieldSet) {
+	k, explanation, meant := v.keys[i], "", ""
+	if n := len(r.messages) - 1; n >= 0 && r.messages[n].depth == len(r.path)-1 {
+		explanation = formerFields[messageName(r.messages[n].message)][k.name]
+		if explanation == "" {
+			meant = suggest.Closest(k.name, set.names)
+		}
+		if explanation == "" && meant == "" {
+			explanation = r.elsewhere(v, k.name)
+		}
+	}
+	problem := "unknown field"
+	if explanation != "" {
+		problem += ": " + explanation
+	} else {
+		meant = nearest(k.name, set.names)
+	}
+	r.fail(spec.CodeUnknownField, k.line, k.column, problem, meant)
+}
+
+// elsewhere says where another message has a field that the innermost one does not
+// have.
+func (r *reader) elsewhere(v *value, name string) string {
+	if messageName(r.messages[len(r.messages)-1].message) == "Headers" && isCondition(v, name) {
+		// The operations on headers have the name of the conditions on them.
+		return "a condition on a header belongs in match[].headers"
+	}
+	// Anything may have a name.
+	if home := r.home(v, name); home != "" && name != "name" {
+		return "it belongs at " + home
+	}
+	return ""
+}
+
+// isCondition reports whether a field looks like a comparison of a StringMatch.
+func isCondition(v *value, name string) bool {
+	e, _ := v.field(name)
+	if e == nil || e.form != object {
+		return false
+	}
+	for _, k := range e.keys {
+		if fieldSets()["StringMatch"].entries[k.name].treatment == executed {
+			return true
+		}
+	}
+	return false
+}
+
+// home returns the path at which a message near the innermost one has a field
+// name. Fields that are in a wrong place together are together in the right one
+// too: the message that has most of them is chosen, of those the nearest.
+func (r *reader) home(v *value, name string) string {
+	const far = 3
+	own := schemas()[r.messages[len(r.messages)-1].message].set
+	best, most, nearest := "", 0, far+1
+	for up := range min(far+1, len(r.messages)) {
+		from := r.messages[len(r.messages)-1-up]
+		neighbours(from.message, pathOf(r.path[:from.depth]), far-up, func(m protoreflect.MessageDescriptor, path string, down int) {
+			set := schemas()[m].set
+			if _, ok := set.entries[name]; !ok || up+down == 0 {
+				return
+			}
+			together := 0
+			for _, k := range v.keys {
+				_, there := set.entries[k.name]
+				_, here := own.entries[k.name]
+				if there && !here {
+					together++
+				}
+			}
+			if together > most || together == most && up+down < nearest {
+				best, most, nearest = path+"."+name, together, up+down
+			}
+		})
+	}
+	return best
+}
+
+// unlikely are messages with fields of the same names as a route's destinations,
+// which are what is meant.
+var unlikely = []string{"mirror", "mirrors", "delegate"}
+
+// neighbours calls visit for a message and those in its fields, down to a depth.
+func neighbours(m protoreflect.MessageDescriptor, path string, depth int, visit func(m protoreflect.MessageDescriptor, path string, down int)) {
+	level := []neighbour{{m, path}}
+	for down := 0; down <= depth; down++ {
+		var below []neighbour
+		for _, n := range level {
+			visit(n.message, n.path, down)
+			s := schemas()[n.message]
+			for _, name := range s.set.names {
+				f := s.fields[name]
+				if f == nil || f.IsMap() || f.Message() == nil || schemas()[f.Message()] == nil || slices.Contains(unlikely, name) {
+					continue
+				}
+				child := neighbour{f.Message(), n.path + "." + name}
+				if f.IsList() {
+					child.path += "[]"
+				}
+				below = append(below, child)
+			}
+		}
+		level = below
+	}
+}
+
+type neighbour struct {
+	message protoreflect.MessageDescriptor
+	path    string
+}

@@ -1,0 +1,71 @@
+package istio
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lateengo/gateway/spec"
+)
+
+// isNoResource reports whether a document is something else: a patch, the values
+// of a chart, a package.json. With a kind or a group that is Istio's, what is
+// missing or misspelled is an error all the same.
+func isNoResource(v *value) bool {
+	switch v.form {
+	case object:
+	case invalid:
+		return false
+	default:
+		return true
+	}
+	var apiVersion, kind string
+	for i, k := range v.keys {
+		e := v.elements[i]
+		switch strings.ToLower(k.name) {
+		case "apiversion":
+			apiVersion = e.asText()
+		case "kind":
+			kind = e.asText()
+		default:
+			continue
+		}
+		if templateIn(e) != "" {
+			return false
+		}
+	}
+	if apiVersion != "" && kind != "" {
+		return false
+	}
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return !isIstios(group) && !slices.ContainsFunc(kinds, func(e kindEntry) bool { return strings.EqualFold(e.name, kind) })
+}
+
+const kustomizeGroup = "kustomize.config.k8s.io"
+
+// isKustomizationFile reports whether a file has a name by which kustomize finds
+// its kustomizations.
+func isKustomizationFile(name string) bool {
+	return slices.Contains([]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}, path.Base(filepath.ToSlash(name)))
+}
+
+// isKustomization reports whether a document is a kustomization. kustomize allows
+// apiVersion and kind to be left out.
+func isKustomization(file string, v *value) bool {
+	apiVersion, kind := v.textOf("apiVersion"), v.textOf("kind")
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return group == kustomizeGroup || apiVersion == "" && (kind == "Kustomization" || kind == "" && isKustomizationFile(file))
+}
+
+// kustomization warns that a kustomization is not applied, once for each file.
+func (l *loader) kustomization(o spec.Origin) {
+	if l.file.kustomization {
+		return
+	}
+	l.file.kustomization = true
+	o.Kind, o.Namespace, o.Name = "", "", ""
+	l.declared.Warnings = append(l.declared.Warnings, spec.Warning{
+		Finding: o.At("", "the kustomization is not applied, so what it patches and adds is not seen; build it first: kustomize build"),
+	})
+}
