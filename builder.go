@@ -14,6 +14,7 @@ import (
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
 	"github.com/lateengo/gateway/internal/validate"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
@@ -208,6 +209,14 @@ func (b *Builder) Workload(namespace string, labels map[string]string) *Builder 
 // Logger sets the logger for events while serving. The default logs nothing.
 func (b *Builder) Logger(l *slog.Logger) *Builder {
 	b.options.Log = l
+	return b
+}
+
+// Observe registers an observer, which gets the outcome of every request: for access
+// logs (package accesslog), metrics (package metrics), and programs of your own. Without
+// observers, requests pay nothing for them.
+func (b *Builder) Observe(o observe.Observer) *Builder {
+	b.options.Observers = append(b.options.Observers, o)
 	return b
 }
 

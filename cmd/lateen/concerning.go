@@ -65,7 +65,7 @@ func (c *configuration) concernsRule(d *gateway.Decision, w *spec.Warning) bool 
 		for j := range d.Destinations {
 			to := &d.Destinations[j]
 			subset := slices.IndexFunc(rule.Subsets, func(s spec.Subset) bool { return s.Name == to.Subset })
-			if c.covers(rule.Host, rule.Namespace, to.Host) &&
+			if covers(rule.Host, rule.Namespace, to.Host) &&
 				(!strings.HasPrefix(w.Field, "spec.subsets[") || within(w.Field, "spec.subsets["+strconv.Itoa(subset)+"]")) {
 				return true
 			}
@@ -79,14 +79,14 @@ func (c *configuration) concernsRule(d *gateway.Decision, w *spec.Warning) bool 
 func (c *configuration) concernsService(d *gateway.Decision, w *spec.Warning) bool {
 	return slices.ContainsFunc(c.declared.Services, func(s spec.Service) bool {
 		return s.Name == w.Name && s.Namespace == w.Namespace && slices.ContainsFunc(s.Hosts, func(host string) bool {
-			return slices.ContainsFunc(d.Destinations, func(to gateway.DecidedDestination) bool { return c.covers(host, s.Namespace, to.Host) })
+			return slices.ContainsFunc(d.Destinations, func(to gateway.DecidedDestination) bool { return covers(host, s.Namespace, to.Host) })
 		})
 	})
 }
 
 // covers reports whether a host that a resource names is a destination's, or a
 // wildcard for it.
-func (c *configuration) covers(written, namespace, host string) bool {
+func covers(written, namespace, host string) bool {
 	if suffix, ok := strings.CutPrefix(written, "*"); ok {
 		return strings.HasSuffix(host, suffix)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/internal/record"
 	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
@@ -88,6 +89,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Semantics: o.Semantics, Normalization: o.Paths,
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
+		Failures: program.NewFailures(o.Log), Observers: record.New(o.Observers),
 	}
 	p.Listeners = c.compile()
 	c.unused()

@@ -8,6 +8,7 @@ import (
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
@@ -25,6 +26,7 @@ type Options struct {
 	Locality  string
 	Log       *slog.Logger
 	Fallback  http.Handler
+	Observers []observe.Observer
 	Random    func() uint64
 	Resolver  upstream.Resolver
 	Transport upstream.Transport

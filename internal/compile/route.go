@@ -124,7 +124,9 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 			percent = *m.Percent
 		}
 		if share := program.NewShare(percent); share > 0 {
-			p.Mirrors = append(p.Mirrors, program.Mirror{Destination: c.destination(&m.Destination, r.namespace, s.Port), Share: share})
+			to := program.Split{Destinations: []program.Destination{c.destination(&m.Destination, r.namespace, s.Port)}}
+			to.Observe()
+			p.Mirrors = append(p.Mirrors, program.Mirror{Destination: to.Destinations[0], Share: share})
 		}
 	}
 	p.Wrapped = p.Wrapped || c.semantics.SendsEnvoyHeaders()
@@ -166,6 +168,7 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 		p.Split.Add(d)
 	}
 	p.Split.Settle()
+	p.Split.Observe()
 }
 
 // resolveSplit looks up the destinations of a route, and returns what is hashed for

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -216,7 +217,9 @@ func answered(t *testing.T, in *bufio.Reader) (*http.Response, string) {
 
 // front serves what stands around a gateway with net/http alone.
 func front(t *testing.T, h http.Handler) string {
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }

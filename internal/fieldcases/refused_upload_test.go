@@ -32,7 +32,7 @@ func TestRefusedUploads(t *testing.T) {
 			_, _ = io.WriteString(conn, refusal+"Connection: close\r\n\r\nbig")
 		},
 	}
-	times := 3
+	times := 2
 	if testing.Short() {
 		times = 1
 	}

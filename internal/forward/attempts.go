@@ -13,6 +13,7 @@ import (
 	"github.com/lateengo/gateway/internal/chiroute"
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/observe"
 )
 
 // Attempts are the tries of one exchange.
@@ -58,6 +59,11 @@ type Exchange interface {
 	// Repeats reports whether a request is sent once more, although the policy
 	// does not retry the failure.
 	Repeats(f *upstream.Failure) bool
+	// Repeated takes down a try that another one follows.
+	Repeated(t observe.Try)
+	// Exhausted takes down that the policy retries the last response, and no
+	// try is left.
+	Exhausted()
 }
 
 // Serve makes tries until one answers or no more are allowed.
@@ -130,9 +136,7 @@ func (a *Attempts) run() {
 			a.fail(t.failure)
 			return
 		}
-		if h := t.host.Load(); h != nil {
-			a.Previous.Add(*h)
-		}
+		a.repeated(t, end)
 		a.pause(n)
 		switch {
 		case a.expired:
@@ -144,6 +148,22 @@ func (a *Attempts) run() {
 		}
 		a.body.Again()
 	}
+}
+
+// repeated takes down a try that another one follows.
+func (a *Attempts) repeated(t *try, end tryEnd) {
+	tried := observe.Try{Status: t.status}
+	if h := t.host.Load(); h != nil {
+		a.Previous.Add(*h)
+		tried.Endpoint = h.Address
+	}
+	switch end {
+	case tryFailed:
+		tried.Flag = t.failure.Flag
+	case tryTimedOut:
+		tried.Flag = upstream.FlagTimeout
+	}
+	a.Owner.Repeated(tried)
 }
 
 // pause waits before the n-th retry, as long as that is useful.
@@ -182,10 +202,18 @@ func (a *Attempts) next(n int) (*try, *http.Request) {
 	r := a.Request.WithContext(ctx)
 	if n <= a.Policy.Attempts {
 		t.again = func(status int, h http.Header) bool {
+			t.status = status
 			return a.Policy.onResponse(status, h) && a.body.Replayable() && a.Previous.Acquire()
 		}
 		r = a.Request.Clone(ctx)
 		r.Trailer = a.Request.Trailer // which is filled when the body has been read
+	}
+	if n > 1 && n > a.Policy.Attempts {
+		t.last = func(status int, h http.Header) {
+			if a.Policy.onResponse(status, h) {
+				a.Owner.Exhausted()
+			}
+		}
 	}
 	if a.body != nil {
 		r.Body = a.body.Reader

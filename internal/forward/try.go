@@ -22,6 +22,10 @@ type try struct {
 	// again reports whether a response must be retried. It is nil in the last
 	// try.
 	again func(status int, h http.Header) bool
+	// last sees the response of the last of several tries. It is nil in others.
+	last func(status int, h http.Header)
+	// status is that of a response that again has seen.
+	status int
 	// unread reports whether a response must end the client's connection.
 	unread func() bool
 	cancel context.CancelCauseFunc
@@ -154,6 +158,9 @@ func (t *try) commit(status int) bool {
 	}
 	if !t.state.CompareAndSwap(tryOpen, next) {
 		return false
+	}
+	if t.last != nil {
+		t.last(status, t.header)
 	}
 	replaceHeader(t.out.Header(), t.header)
 	if recorder, ok := t.out.(upstream.HostRecorder); ok {

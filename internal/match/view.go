@@ -8,6 +8,7 @@ import (
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/internal/record"
 )
 
 // A View is a request as conditions see it: raw values, with the normalized path
@@ -28,6 +29,8 @@ type View struct {
 	Owned bool
 	// Edge handles headers from outside.
 	Edge *edge.Edge
+	// Record is nil if nobody observes the request.
+	Record *record.Record
 }
 
 // Value returns the value of a source and whether the request has one.

@@ -98,6 +98,13 @@ func (x *exchange) One(s string) []string {
 // Prepare sets Req to the request that the destination dest gets.
 func (x *exchange) Prepare(dest *Destination) {
 	x.dest = dest
+	x.prepare(dest)
+	if x.v.Record != nil {
+		x.notePrepared()
+	}
+}
+
+func (x *exchange) prepare(dest *Destination) {
 	p, route := x.program, x.clause.Route
 	// The header may be edited in place, so the edge's description of the
 	// client is read before.

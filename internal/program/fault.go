@@ -7,6 +7,8 @@ import (
 
 	"github.com/lateengo/gateway/internal/grpccode"
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -48,19 +50,23 @@ func NewFault(f *spec.Fault) *Fault {
 
 // apply delays and aborts the request. It returns false if the request ends
 // here.
-func (f *Fault) apply(p *Program, w http.ResponseWriter, r *http.Request) bool {
+func (f *Fault) apply(p *Program, w http.ResponseWriter, v *match.View) bool {
+	r := v.Request
 	if f.DelayShare.holds(p.Random) {
+		v.Record.Flag(observe.FlagDelay)
 		timer := time.NewTimer(f.Delay)
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
 			timer.Stop()
+			v.Record.Failed(observe.FlagDownstream, "", observe.DetailsClientGone)
 			return false
 		}
 	}
 	if !f.AbortShare.holds(p.Random) {
 		return true
 	}
+	v.Record.Ended(observe.FlagFault, observe.DetailsFault)
 	f.Abort(p, w, r)
 	return false
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/observe"
 )
 
 // parseGRPCTimeout returns the duration of a grpc-timeout header: up to eight
@@ -59,6 +61,7 @@ func (x *exchange) GRPCTimedOut(w http.ResponseWriter) {
 	if x.w != nil {
 		x.w.local = true
 	}
+	x.v.Record.Failed(upstream.FlagTimeout, "", observe.DetailsTimeout)
 	x.program.grpcReply(w, "4", "downstream duration timeout")
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
@@ -20,6 +21,7 @@ func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, orig
 		n := 1
 		if rest[0].Store == nil {
 			if key, on := rest[0].Key(v); on && !rest[0].Buckets.Take(key, now) {
+				noteLimit(v, rest[0], false)
 				p.refuse(w, v, route, origin, untilAllowed(route.Limits, v, now), false)
 				return false
 			}
@@ -60,6 +62,7 @@ func (p *Program) allowStored(w http.ResponseWriter, v *match.View, route *Route
 			wait = max(wait, s.RetryAfter)
 		}
 	}
+	noteLimit(v, limits[0], true)
 	p.refuse(w, v, route, origin, wait, true)
 	return false
 }
@@ -79,15 +82,31 @@ func (p *Program) allowWithoutStore(w http.ResponseWriter, v *match.View, route 
 			if origin != "" {
 				route.CORS.decorate(w.Header(), origin)
 			}
+			v.Record.Ended(observe.FlagRateLimitError, observe.DetailsRateLimitError)
 			p.localReply(w, v.Request, http.StatusInternalServerError, "")
 			return false
 		}
 		if !l.Buckets.Take(key, now) {
+			noteLimit(v, l, false)
 			p.refuse(w, v, route, origin, max(untilAllowed(route.Limits, v, now), l.Buckets.Wait(key, now)), false)
 			return false
 		}
 	}
 	return true
+}
+
+// noteLimit takes down which limit refused a request. Of several that a store was asked
+// about together, it is the first.
+func noteLimit(v *match.View, l *limit.Limit, stored bool) {
+	if v.Record == nil {
+		return
+	}
+	details := observe.DetailsLocalRateLimited
+	if stored {
+		details = observe.DetailsRateLimited
+	}
+	v.Record.Ended(observe.FlagRateLimited, details)
+	v.Record.Limit = l.String()
 }
 
 // untilAllowed returns how long it takes until all limits of this process have

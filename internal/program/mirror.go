@@ -11,7 +11,9 @@ import (
 
 	"github.com/lateengo/gateway/internal/chiroute"
 	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/record"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/observe"
 )
 
 // A Mirror is a compiled spec.Mirror.
@@ -54,7 +56,7 @@ func (x *exchange) mirror() *forward.TeeBody {
 		timeout := x.clause.Route.Timeout
 		go func() {
 			defer done()
-			m.call(r, timeout, p.Log)
+			m.call(r, timeout, p)
 		}()
 	}
 	if tee != nil {
@@ -64,7 +66,11 @@ func (x *exchange) mirror() *forward.TeeBody {
 }
 
 // call sends one copy and drops the answer.
-func (m *Mirror) call(r *http.Request, timeout time.Duration, log *slog.Logger) {
+func (m *Mirror) call(r *http.Request, timeout time.Duration, p *Program) {
+	w := &discardWriter{header: make(http.Header), record: p.Observers.Mirror(r, m.Destination.Observed)}
+	if w.record != nil {
+		defer func() { w.record.End(r.Context(), nil) }()
+	}
 	if timeout > 0 {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), timeout, upstream.ErrTimeout)
 		defer cancel()
@@ -75,21 +81,42 @@ func (m *Mirror) call(r *http.Request, timeout time.Duration, log *slog.Logger) 
 	}
 	defer func() {
 		if err := recover(); err != nil && err != http.ErrAbortHandler {
-			log.LogAttrs(r.Context(), slog.LevelError, "mirror panicked",
+			w.record.Ended(observe.FlagLocalReset, observe.DetailsPanic)
+			p.Log.LogAttrs(r.Context(), slog.LevelError, "mirror panicked",
 				slog.String("destination", m.Destination.Host), slog.Any("panic", err), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	m.Destination.Backend.ServeHTTP(&discardWriter{header: make(http.Header)}, r)
+	m.Destination.Backend.ServeHTTP(w, r)
 }
 
 // A discardWriter drops a response.
-type discardWriter struct{ header http.Header }
+type discardWriter struct {
+	header http.Header
+	// record is nil if nobody observes.
+	record *record.Record
+}
 
 func (w *discardWriter) Header() http.Header { return w.header }
 
-func (w *discardWriter) WriteHeader(int) {}
+func (w *discardWriter) WriteHeader(status int) {
+	if w.record != nil && w.record.Status == 0 && status >= 200 {
+		w.record.Status = status
+	}
+}
 
-func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (w *discardWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.record != nil {
+		w.record.ResponseBytes += int64(len(p))
+	}
+	return len(p), nil
+}
+
+// UpstreamHost takes down the endpoint.
+func (w *discardWriter) UpstreamHost(h upstream.Host) { w.record.At(h.Address) }
+
+// UpstreamFailed takes down that there is no response.
+func (w *discardWriter) UpstreamFailed(f upstream.Failure) { noteFailure(w.record, &f) }
 
 func (w *discardWriter) Flush() {}
 

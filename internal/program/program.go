@@ -16,6 +16,7 @@ import (
 	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/internal/record"
 	"github.com/lateengo/gateway/internal/semantics"
 	"github.com/lateengo/gateway/spec"
 )
@@ -47,6 +48,10 @@ type Program struct {
 	Log           *slog.Logger
 	Fallback      http.Handler
 	Background    *forward.Background
+	// Failures logs destinations that cannot be reached. It may be nil.
+	Failures *Failures
+	// Observers is nil if nobody observes requests.
+	Observers *record.Observers
 	// Bare means that the program is a single feature around a handler:
 	// requests keep their path and all headers.
 	Bare bool
@@ -202,10 +207,21 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 // gateway owns the request. Unmatched requests go to next.
 func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, next http.Handler, owned bool) {
 	v := match.View{Owned: owned}
-	_, c, o := p.Route(t, &v, r)
+	if p.Observers != nil {
+		p.serveObserved(w, r, t, next, &v)
+		return
+	}
+	p.serve(w, r, t, next, &v)
+}
+
+func (p *Program) serve(w http.ResponseWriter, r *http.Request, t *RouteTable, next http.Handler, v *match.View) {
+	host, c, o := p.Route(t, v, r)
+	if v.Record != nil {
+		noteRoute(v.Record, t, host, c, o)
+	}
 	switch o {
 	case OutcomeRoute:
-		p.Take(w, &v, c)
+		p.Take(w, v, c)
 	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute, OutcomeBlackhole:
 		if next == nil {
 			next = p.Fallback
@@ -214,9 +230,9 @@ func (p *Program) Serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 			next.ServeHTTP(w, r)
 			return
 		}
-		p.Settle(w, &v, o)
+		p.Settle(w, v, o)
 	default:
-		p.Settle(w, &v, o)
+		p.Settle(w, v, o)
 	}
 }
 

@@ -108,7 +108,10 @@ func (w *responseWriter) FlushError() error {
 }
 
 // UpstreamHost records which endpoint answers.
-func (w *responseWriter) UpstreamHost(h upstream.Host) { w.host = h }
+func (w *responseWriter) UpstreamHost(h upstream.Host) {
+	w.host = h
+	w.x.v.Record.At(h.Address)
+}
 
 // UpstreamFailed answers for a destination that gave no response. A client that
 // is gone gets no answer.
@@ -117,6 +120,8 @@ func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
 		w.failure, w.caught = f, true
 		return
 	}
+	noteFailure(w.x.v.Record, &f)
+	w.x.program.Failures.Report(w.x.dest, &f)
 	if f.Flag == upstream.FlagDownstream {
 		panic(http.ErrAbortHandler)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/internal/traffic"
+	"github.com/lateengo/gateway/observe"
 )
 
 // Reach connects a destination with an upstream.
@@ -50,6 +51,8 @@ type Destination struct {
 	Authority string
 	// Budget limits repetitions; nil for a backend in this process.
 	Budget *forward.Budget
+	// Observed is the destination as observers get it.
+	Observed *observe.Destination
 	// Policy is declared by DestinationRules. It is nil if it is the default.
 	Policy *traffic.Policy
 }

@@ -5,19 +5,21 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/observe"
 )
 
 // Take handles a request with its route: the filters in Envoy's order, then the
 // route's action.
 func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 	route, r := c.Route, v.Request
-	if route.Fault != nil && !route.Fault.apply(p, w, r) {
+	if route.Fault != nil && !route.Fault.apply(p, w, v) {
 		return
 	}
 	var origin string
 	if route.CORS != nil {
 		var answered bool
 		if origin, answered = route.CORS.Filter(p, w, r); answered {
+			v.Record.Ended("", observe.DetailsPreflight)
 			return
 		}
 	}
@@ -26,9 +28,11 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 	}
 	switch {
 	case route.Redirect != nil:
+		v.Record.Ended("", observe.DetailsDirect)
 		route.Redirect.Serve(p, w, v, c)
 		return
 	case route.Direct != nil:
+		v.Record.Ended("", observe.DetailsDirect)
 		route.Direct.Serve(p, w, v, c)
 		return
 	}
@@ -37,6 +41,7 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 
 // Send sends a request to a destination, and its response to the client.
 func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
+	v.Record.Sent(dest.Observed)
 	v.Owned = dest.takesHeader(v)
 	switch {
 	case c.Route.forgets(v, dest):
@@ -71,6 +76,7 @@ func (x *wrappedExchange) serve(p *Program, w http.ResponseWriter, v *match.View
 func (x *exchange) forward(w http.ResponseWriter, dest *Destination) {
 	x.Prepare(dest)
 	if dest.Backend == nil {
+		x.v.Record.Ended(observe.FlagNoCluster, observe.DetailsNoCluster)
 		if x.w != nil {
 			x.w.local = true
 		}

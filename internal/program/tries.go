@@ -12,6 +12,7 @@ import (
 	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/upstream"
+	"github.com/lateengo/gateway/observe"
 )
 
 // needsAttempts reports whether the exchange needs more than one plain call of
@@ -113,6 +114,7 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 			return
 		}
 		previous.Add(f.Host)
+		x.v.Record.Repeated(observe.Try{Endpoint: f.Host.Address, Flag: f.Flag})
 		wait := policy.Backoff(n, x.program.Random)
 		if repeated {
 			wait = 0
@@ -159,6 +161,8 @@ func (x *exchange) Fail(w http.ResponseWriter, f upstream.Failure) {
 		recorder.UpstreamFailed(f)
 		return
 	}
+	noteFailure(x.v.Record, &f)
+	x.program.Failures.Report(x.dest, &f)
 	if f.Flag == upstream.FlagDownstream {
 		panic(http.ErrAbortHandler)
 	}
@@ -179,6 +183,16 @@ func (rt *Route) Avoids(d *Destination) bool {
 		return !p.SameHosts
 	}
 	return rt.Split.Total > 0 || d.Policy == nil || d.Policy.Hash == nil
+}
+
+// Repeated takes down a try that another one follows.
+func (x *exchange) Repeated(t observe.Try) { x.v.Record.Repeated(t) }
+
+// Exhausted takes down that the response of the last try would have been retried.
+func (x *exchange) Exhausted() {
+	if rec := x.v.Record; rec != nil {
+		rec.Exhausted = true
+	}
 }
 
 // Repeats reports whether a request is sent once more although the route's

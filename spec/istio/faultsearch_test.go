@@ -92,8 +92,12 @@ func TestSearchAgreesWithTrial(t *testing.T) {
 	data, err := os.ReadFile("testdata/good/matches.yaml")
 	require.NoError(t, err)
 	text, routes, tried := string(data), string(manyRoutes(20)), 0
+	mistakes := []string{" - x: y\n", "\"\n", "\t\n", "a\n", "    }: x\n", "  [\n"}
+	if testing.Short() {
+		mistakes = mistakes[:2]
+	}
 	for at := 0; at < len(text); at = lineEnd(text, at) {
-		for _, wrong := range []string{"  [\n", " - x: y\n", "\"\n", "\t\n", "    }: x\n", "a\n"} {
+		for _, wrong := range mistakes {
 			broken := routes + "  - name: next\n    x:\n" + nested(text[:at]+wrong+text[at:])
 			_, f := parseYAML(broken)
 			if f == nil || goesOn[f.message] != "" {
@@ -110,7 +114,7 @@ func TestSearchAgreesWithTrial(t *testing.T) {
 			tried++
 		}
 	}
-	require.Greater(t, tried, 100)
+	require.Greater(t, tried, 30)
 }
 
 // nested indents a document so that it can be in a route.
