@@ -23,6 +23,7 @@ type generation struct {
 	// handler handles the listener's requests in place: net/http's server does
 	// not read their headers after it has called its handler.
 	handler    http.Handler
+	figures    *figures
 	share      *share
 	conns      net.Listener
 	terminator atomic.Pointer[terminator]
@@ -36,7 +37,11 @@ type generation struct {
 }
 
 func (s *Listeners) newGeneration(p *port) *generation {
-	g := &generation{listener: p.listener, handler: p.listener.InPlace(), share: newShare(p.socket), log: s.config.Logger}
+	g := &generation{listener: p.listener, handler: p.listener.InPlace(), figures: &p.socket.figures, share: newShare(p.socket), log: s.config.Logger}
+	if s.config.Wrap != nil {
+		// A middleware may read the request after the gateway has handled it.
+		g.handler = s.config.Wrap(p.listener, p.listener)
+	}
 	g.terminator.Store(p.terminator)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -58,6 +63,12 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withGuard,
 		ConnState: func(conn net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				g.figures.open.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				g.figures.open.Add(-1)
+			}
 			if state != http.StateHijacked {
 				return
 			}
@@ -71,7 +82,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		config := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return g.terminator.Load().config(hello.ServerName)
 		}}
-		g.conns = newHandshaker(g.share, config, s.config.ReadHeaderTimeout, s.config.Logger)
+		g.conns = newHandshaker(g.share, config, s.config.ReadHeaderTimeout, s.config.Logger, &p.socket.figures)
 	} else {
 		g.conns = guardedOnly{g.share}
 	}
@@ -93,7 +104,11 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		growStack(0)
 	}
 	g.handling.begin()
-	defer g.handling.end()
+	g.figures.active.Add(1)
+	defer func() {
+		g.figures.active.Add(-1)
+		g.handling.end()
+	}()
 	if c := guardIn(r); c != nil {
 		if c.ambiguous(r) {
 			refuse(w, r)

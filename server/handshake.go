@@ -13,7 +13,8 @@ import (
 // connection with HTTP/2 is a *tls.Conn, as net/http requires.
 type handshaker struct {
 	net.Listener
-	config *tls.Config
+	config  *tls.Config
+	figures *figures
 	// timeout limits a handshake if it is positive.
 	timeout time.Duration
 	log     *slog.Logger
@@ -26,8 +27,8 @@ type handshaker struct {
 
 // newHandshaker does the handshakes for connections that l accepts, until
 // Close.
-func newHandshaker(l net.Listener, config *tls.Config, timeout time.Duration, log *slog.Logger) *handshaker {
-	h := &handshaker{Listener: l, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
+func newHandshaker(l net.Listener, config *tls.Config, timeout time.Duration, log *slog.Logger, f *figures) *handshaker {
+	h := &handshaker{Listener: l, figures: f, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.running.Go(h.accept)
 	return h
@@ -60,6 +61,7 @@ func (h *handshaker) shake(conn net.Conn) {
 	}
 	secure := tls.Server(conn, h.config)
 	if err := secure.HandshakeContext(ctx); err != nil {
+		h.figures.failedHandshakes.Add(1)
 		h.log.Debug("TLS handshake failed", "client", conn.RemoteAddr().String(), "error", err)
 		_ = conn.Close()
 		return

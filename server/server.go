@@ -70,6 +70,11 @@ type Config struct {
 	// closes. Zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 
+	// Wrap puts a middleware around the requests of each listener: for logs,
+	// authentication, or headers. It is called for a listener when that is opened.
+	// Nil adds none.
+	Wrap func(l *gateway.Listener, next http.Handler) http.Handler
+
 	// Logger gets failed handshakes, at debug level, and panics in handlers. Nil
 	// discards them.
 	Logger *slog.Logger
@@ -183,6 +188,12 @@ type Port struct {
 	TLS bool
 	// Addr is the address of the listener.
 	Addr net.Addr
+
+	// Accepted counts the connections so far, and FailedHandshakes those whose
+	// TLS handshake failed. Open is the number of connections at present, without
+	// hijacked ones, and Active the number of requests, with upgraded connections.
+	Accepted, FailedHandshakes uint64
+	Open, Active               int64
 }
 
 // Ports returns the ports that accept connections, in order.
@@ -191,7 +202,11 @@ func (s *Listeners) Ports() []Port {
 	defer s.mu.Unlock()
 	out := make([]Port, len(s.ports))
 	for i, p := range s.ports {
-		out[i] = Port{p.listener.Port(), p.listener.Bind(), p.secure, p.socket.Addr()}
+		f := &p.socket.figures
+		out[i] = Port{
+			Number: p.listener.Port(), Bind: p.listener.Bind(), TLS: p.secure, Addr: p.socket.Addr(),
+			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Open: f.open.Load(), Active: f.active.Load(),
+		}
 	}
 	return out
 }

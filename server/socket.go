@@ -14,6 +14,7 @@ type socket struct {
 	closing  chan struct{}
 	closed   func()
 	running  sync.WaitGroup
+	figures  figures
 }
 
 type accepted struct {
@@ -36,6 +37,9 @@ func newSocket(l net.Listener) *socket {
 func (k *socket) accept() {
 	for {
 		conn, err := k.Listener.Accept()
+		if err == nil {
+			k.figures.accepted.Add(1)
+		}
 		select {
 		case k.accepted <- accepted{conn, err}:
 		case <-k.closing:
