@@ -23,7 +23,7 @@ import (
 // name, and all other settings. Its methods never fail and return the builder;
 // Build reports all problems at once.
 //
-// A Builder is for one goroutine. The zero Builder is not ready: use New.
+// A Builder is for one goroutine. The zero Builder is not usable: use New.
 type Builder struct {
 	declared spec.Declarations
 	inline   *spec.VirtualService
@@ -39,8 +39,8 @@ func New() *Builder {
 	return &Builder{options: compile.DefaultOptions()}
 }
 
-// caller is the origin of a declaration in Go: the file and line of the call of
-// a builder's method.
+// caller returns the origin of a declaration in Go: the file and line that call the
+// builder's method.
 func caller(kind, namespace, name string) spec.Origin {
 	o := spec.Origin{Kind: kind, Namespace: namespace, Name: name, Go: true}
 	if _, file, line, ok := runtime.Caller(2); ok {
@@ -49,8 +49,8 @@ func caller(kind, namespace, name string) spec.Origin {
 	return o
 }
 
-// Route adds a route after the earlier ones. All routes added this
-// way form one VirtualService for every host and every server.
+// Route adds a route after the earlier ones. All routes added by this method form
+// one VirtualService for every host and every server.
 func (b *Builder) Route(r spec.Route) *Builder {
 	if r.Origin.IsZero() {
 		r.Origin = caller("Route", "", r.Name)
@@ -71,7 +71,7 @@ func (b *Builder) VirtualService(vs spec.VirtualService) *Builder {
 	return b
 }
 
-// Server adds a server. A builder without any serves all VirtualServices on
+// Server adds a server. A builder without servers serves all VirtualServices on
 // port 80, for every host.
 func (b *Builder) Server(s spec.Server) *Builder {
 	if s.Origin.IsZero() {
@@ -117,20 +117,20 @@ func (b *Builder) RateLimit(p spec.RateLimitPolicy) *Builder {
 	return b
 }
 
-// Load adds the declarations of a Source. Build reads it.
+// Load adds the declarations of a Source. Build reads the Source.
 func (b *Builder) Load(s spec.Source) *Builder {
 	b.sources = append(b.sources, s)
 	return b
 }
 
-// Backend puts a handler in this process behind a destination's name: "host",
-// "host:port", "host/subset" or "host:port/subset"; "*" is every destination that
-// has no other backend. A host without a dot is the service of that name in the default
-// namespace. The most specific name wins; a backend comes before a Service of
+// Backend registers a handler in this process for a destination's name: "host",
+// "host:port", "host/subset" or "host:port/subset". "*" means all destinations
+// without another backend. A host without a dot is the service of that name in the
+// default namespace. The most specific name wins. A backend wins over a Service of
 // the same host.
 //
-// The handler is called concurrently, with a copy of the request or, under
-// Gateway.InPlace, the request itself.
+// The handler is called concurrently, with a copy of the request. Under
+// Gateway.InPlace, it may be called with the request itself.
 func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	o := caller("Backend", "", name)
 	if h == nil {
@@ -140,8 +140,8 @@ func (b *Builder) Backend(name string, h http.Handler) *Builder {
 	return b.addBackend(name, compile.Backend{Handler: h, Origin: o})
 }
 
-// BackendURL is Backend for a server at a URL: http, https, h2c or unix. A path
-// in it is put before the path of each request.
+// BackendURL is like Backend, for a server at a URL: http, https, h2c or unix. A
+// path in the URL is added before the path of each request.
 func (b *Builder) BackendURL(name, url string) *Builder {
 	return b.addBackend(name, compile.Backend{URL: url, Origin: caller("Backend", "", name)})
 }
@@ -164,43 +164,43 @@ func (b *Builder) addBackend(name string, to compile.Backend) *Builder {
 	return b
 }
 
-// Limiter registers the limiter that rate limits with this Provider ask.
+// Limiter registers the limiter for rate limits with this Provider.
 func (b *Builder) Limiter(provider string, l ratelimit.Limiter) *Builder {
 	b.options.Limiters[provider] = l
 	return b
 }
 
-// Semantics chooses between Native, the default, and Envoy.
+// Semantics selects Native, the default, or Envoy.
 func (b *Builder) Semantics(s Semantics) *Builder {
 	b.options.Semantics = semantics.Mode(s)
 	return b
 }
 
-// PathNormalization chooses how paths are normalized before anything reads them.
+// PathNormalization selects how to normalize paths before anything else uses them.
 // The default is NormalizeBase.
 func (b *Builder) PathNormalization(n spec.PathNormalization) *Builder {
 	b.options.Paths = n
 	return b
 }
 
-// TrustedProxies sets the number of proxies in front whose X-Forwarded-For and
-// X-Forwarded-Proto are trusted (Istio's numTrustedProxies). The default is 0: no
-// client is trusted.
+// TrustedProxies sets how many proxies in front of the gateway are trusted: their
+// X-Forwarded-For and X-Forwarded-Proto are used (Istio's numTrustedProxies). The
+// default is 0: no client is trusted.
 func (b *Builder) TrustedProxies(n int) *Builder {
 	b.options.Trusted = n
 	return b
 }
 
-// Namespace sets the namespace of declarations and backends that name none. The default is
-// "default".
+// Namespace sets the namespace of declarations and backends without a namespace.
+// The default is "default".
 func (b *Builder) Namespace(name string) *Builder {
 	b.options.Namespace = name
 	return b
 }
 
-// Workload sets the gateway's identity in the cluster: its namespace, which is
-// checked against exportTo, and its labels, which are matched by Gateway selectors.
-// The default namespace is istio-system. Without labels, every selector matches.
+// Workload sets the gateway's identity in the cluster: its namespace, for exportTo,
+// and its labels, for the selectors of Gateways. The default namespace is
+// istio-system. Without labels, every selector matches.
 func (b *Builder) Workload(namespace string, labels map[string]string) *Builder {
 	b.options.Workload = resource.Workload{Namespace: namespace, Labels: labels}
 	return b
@@ -212,9 +212,9 @@ func (b *Builder) Logger(l *slog.Logger) *Builder {
 	return b
 }
 
-// Observe registers an observer, which gets the outcome of every request: for access
-// logs (package accesslog), metrics (package metrics), and programs of your own. Without
-// observers, requests pay nothing for them.
+// Observe registers an observer, which receives the outcome of every request. It
+// can write access logs (package accesslog) or count requests (package metrics), or
+// be your own. Without observers, requests have no extra cost.
 func (b *Builder) Observe(o observe.Observer) *Builder {
 	b.options.Observers = append(b.options.Observers, o)
 	return b
@@ -226,23 +226,23 @@ func (b *Builder) Fallback(h http.Handler) *Builder {
 	return b
 }
 
-// Random replaces the source of random numbers, which chooses destinations, faults
-// and mirrors. It is called concurrently.
+// Random replaces the source of random numbers for the choice of destinations,
+// faults and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
 	b.options.Random = source
 	return b
 }
 
-// Locality sets the place of this gateway: "region/zone/subzone". DestinationRules
-// then say how endpoints in other places are used. The default is no place: all
-// endpoints are equal.
+// Locality sets the location of this gateway: "region/zone/subzone".
+// DestinationRules then decide how to use endpoints in other locations. The default
+// is no location: all endpoints are equal.
 func (b *Builder) Locality(place string) *Builder {
 	b.options.Locality = place
 	return b
 }
 
-// Build compiles everything into a Gateway. The error joins a *spec.Error for
-// each problem, in the order of the sources; the Gateway is then nil.
+// Build compiles everything into a Gateway. The error joins a *spec.Error for each
+// problem, in the order of the sources. If there is an error, the Gateway is nil.
 func (b *Builder) Build() (*Gateway, error) {
 	p, err := b.compile(nil, forward.NewBackground())
 	if err != nil {
@@ -253,8 +253,8 @@ func (b *Builder) Build() (*Gateway, error) {
 	return g, nil
 }
 
-// Warnings returns the warnings of the latest Build, in the order of the sources,
-// even if it failed.
+// Warnings returns the warnings of the latest Build, even if it failed, in the
+// order of the sources.
 func (b *Builder) Warnings() []spec.Warning { return b.warnings }
 
 // compile reads, validates and compiles.
@@ -296,8 +296,8 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 	return p, nil
 }
 
-// markLiterals makes findings about declarations without an origin name the fields
-// of Go. They are literals of a program.
+// markLiterals marks declarations without an origin as Go literals, so that
+// findings about them name Go's fields.
 func markLiterals(d *spec.Declarations) {
 	mark := func(o *spec.Origin) { o.Go = o.Go || o.IsZero() }
 	for i := range d.Servers {

@@ -6,9 +6,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// CORS returns a middleware that answers preflights and adds the headers
-// of cross-origin resource sharing in front of a handler. The error joins a
-// *spec.Error for each problem.
+// CORS returns a middleware that answers preflights, and adds CORS (cross-origin
+// resource sharing) headers to the responses of the wrapped handler. The error
+// joins a *spec.Error for each problem.
 func CORS(c spec.CORS) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{CORS: &c}
 	return feature(&r)

@@ -7,10 +7,10 @@ import (
 	"github.com/lateengo/gateway/internal/compile"
 )
 
-// A Credential is a certificate with its key, and the authorities that the other
-// side is verified with: what a Secret of a cluster holds. TLS servers
+// A Credential is what a Secret of a cluster contains: a certificate with its key,
+// and the authorities that verify the peer's certificate. TLS servers
 // (spec.ServerTLS) and TLS to destinations (spec.ClientTLS) name it in
-// credentialName. All fields are optional; the zero Credential holds nothing.
+// CredentialName. All fields are optional; the zero Credential is empty.
 //
 // Destinations read the files at Build and at each Gateway.Replace, servers at
 // Start and at each Sync of package server.
@@ -18,21 +18,22 @@ type Credential struct {
 	// CertificateFile and KeyFile are PEM files: the certificate chain and its
 	// private key.
 	CertificateFile, KeyFile string
-	// CAFile is a PEM file with the trusted authorities. Empty, and CAs nil, is
-	// the operating system's for a destination, and nobody's for a server.
+	// CAFile is a PEM file with the trusted authorities. If CAFile is empty and CAs
+	// is nil, a destination uses the operating system's authorities, and a server
+	// trusts none.
 	CAFile string
-	// CRLFile is a PEM file with lists of revoked certificates. With it, each
-	// authority in a chain needs a list that is in force.
+	// CRLFile is a PEM file with certificate revocation lists. If it is set, each
+	// authority in a chain needs a list that is currently valid.
 	CRLFile string
 
-	// Certificate, CAs and CRLs are used instead of the files if they are not nil.
+	// Certificate, CAs and CRLs replace the files if they are not nil.
 	Certificate *tls.Certificate
 	CAs         *x509.CertPool
 	CRLs        []*x509.RevocationList
 }
 
-// Credential registers the credential that TLS to destinations names in
-// credentialName.
+// Credential registers a credential for TLS to destinations, under the name in
+// CredentialName.
 func (b *Builder) Credential(name string, c Credential) *Builder {
 	if b.options.Credentials == nil {
 		b.options.Credentials = map[string]compile.Credential{}

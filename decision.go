@@ -13,15 +13,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Decision is the answer that a request would get, and the reason. The request is
-// not served: nothing is random, counted or sent.
+// A Decision is the answer that a request would get, and the reason. To decide does
+// not serve the request: nothing is random, counted or sent.
 type Decision struct {
 	// Kind is the kind of the answer.
 	Kind DecisionKind `json:"kind"`
-	// Reason is the reason why there is no route, as text.
+	// Reason is why there is no route, as text.
 	Reason string `json:"reason,omitempty"`
 	// Status, Location, Body and Header are those of the gateway's own answer,
-	// without the headers that a server adds when it sends it.
+	// without the headers that a server adds to it.
 	Status   int         `json:"status,omitempty"`
 	Location string      `json:"location,omitempty"`
 	Body     string      `json:"body,omitempty"`
@@ -66,11 +66,12 @@ const (
 
 // A DecidedRoute is the route that a request matches.
 type DecidedRoute struct {
-	// VirtualService is "namespace/name". A delegate's routes have the root's.
+	// VirtualService is "namespace/name", for a delegate's routes that of the root.
 	VirtualService string `json:"virtualService"`
-	// Origin is where the route was declared: in the delegate, if there is one.
+	// Origin is where the route was declared. For a delegate's routes, it is in the
+	// delegate.
 	Origin spec.Origin `json:"-"`
-	// Name is the names of the route and the match.
+	// Name has the names of the route and the match.
 	Name string `json:"name,omitempty"`
 	// Index is the route's position in the virtual host.
 	Index int `json:"index"`
@@ -81,27 +82,27 @@ type DecidedRoute struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// Retry is the retry policy, or nil if nothing is retried.
 	Retry *DecidedRetry `json:"retry,omitempty"`
-	// Mirrors get copies.
+	// Mirrors receive copies of the request.
 	Mirrors []DecidedMirror `json:"mirrors,omitempty"`
-	// Fault is the fault that may be injected.
+	// Fault is the fault that may be injected, or nil.
 	Fault *DecidedFault `json:"fault,omitempty"`
-	// CORS reports whether there is a policy. It has no effect on a redirect or a
-	// direct response.
+	// CORS reports whether there is a CORS policy. It has no effect on a redirect
+	// or a direct response.
 	CORS bool `json:"cors,omitempty"`
-	// Hash is what consistent hashing reads, such as "header x-user". With several
-	// destinations it is what all their DestinationRules name.
+	// Hash lists the inputs of consistent hashing, such as "header x-user". With
+	// several destinations, it has those of all their DestinationRules.
 	Hash []string `json:"hash,omitempty"`
-	// RateLimits are the limits on the route, as text.
+	// RateLimits are the limits of the route, as text.
 	RateLimits []string `json:"rateLimits,omitempty"`
 }
 
-// A DecidedRetry is the retry policy on a request.
+// A DecidedRetry is the retry policy for a request.
 type DecidedRetry struct {
 	Attempts      int           `json:"attempts"`
 	On            []string      `json:"on"`
 	Codes         []int         `json:"codes,omitempty"`
 	PerTryTimeout time.Duration `json:"perTryTimeout,omitempty"`
-	// AvoidSameHost reports whether hosts that were tried are avoided.
+	// AvoidSameHost reports whether retries avoid hosts that were already tried.
 	AvoidSameHost bool `json:"avoidSameHost,omitempty"`
 }
 
@@ -110,7 +111,7 @@ type DecidedMirror struct {
 	Cluster string  `json:"cluster"`
 	Percent float64 `json:"percent"`
 	Missing bool    `json:"missing,omitempty"`
-	// Reason is the reason why the copies have no backend, as text.
+	// Reason is why the copies have no backend, as text.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -119,26 +120,28 @@ type DecidedFault struct {
 	Delay        time.Duration `json:"delay,omitempty"`
 	DelayPercent float64       `json:"delayPercent,omitempty"`
 	AbortStatus  int           `json:"abortStatus,omitempty"`
-	// GRPCStatus is the code that a gRPC client gets; others get AbortStatus.
+	// GRPCStatus is the code for gRPC clients. Other clients get AbortStatus.
 	GRPCStatus   int     `json:"grpcStatus,omitempty"`
 	AbortPercent float64 `json:"abortPercent,omitempty"`
 }
 
 // A DecidedDestination is a possible destination of a request.
 type DecidedDestination struct {
-	// Cluster is Istio's name: outbound|port|subset|host.
+	// Cluster is Istio's name of the destination: outbound|port|subset|host.
 	Cluster string `json:"cluster"`
 	Host    string `json:"host"`
 	Port    int    `json:"port"`
 	Subset  string `json:"subset,omitempty"`
-	// Weight of Total is the share.
+	// Weight divided by Total is the share of requests.
 	Weight int `json:"weight"`
 	Total  int `json:"total"`
-	// Missing reports whether the name has no backend: the answer is 503.
+	// Missing reports whether the name has no backend. The answer is then 503.
 	Missing bool `json:"missing,omitempty"`
-	// Reason is the reason why it is missing, as text: "there is no subset v2".
+	// Reason is why the backend is missing, as text, such as "there is no subset
+	// v2".
 	Reason string `json:"reason,omitempty"`
-	// Method, Authority, Path and Headers are those of the destination's request.
+	// Method, Authority, Path and Headers are those of the request to the
+	// destination.
 	Method    string      `json:"method"`
 	Authority string      `json:"authority"`
 	Path      string      `json:"path"`
@@ -238,14 +241,14 @@ func decide(p *program.Program, r *http.Request, t *program.RouteTable) Decision
 	return d
 }
 
-// answer takes down what serve answers.
+// answer records the answer of serve.
 func (d *Decision) answer(serve func(http.ResponseWriter)) {
 	a := answerWriter{header: http.Header{}}
 	serve(&a)
 	d.Status, d.Body, d.Header, d.Location = a.status, string(a.body), a.header, a.header.Get("Location")
 }
 
-// An answerWriter keeps an answer of the gateway's own.
+// An answerWriter records an answer of the gateway itself.
 type answerWriter struct {
 	header http.Header
 	status int
@@ -261,7 +264,7 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// decideRoute says what a route does with a request.
+// decideRoute describes what a route does with a request.
 func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clause) {
 	rp, r := c.Route, v.Request
 	answers := func(w http.ResponseWriter) bool {

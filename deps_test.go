@@ -26,6 +26,7 @@ var floors = [][]string{
 	{"internal/compile"},
 	{""},
 	{"spec/istio", "server"},
+	{"admin"},
 	{"cmd/lateen"},
 }
 

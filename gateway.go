@@ -1,8 +1,8 @@
-// Package gateway is an Istio ingress gateway inside a Go process: the routing,
-// rewriting, header operations, traffic splitting, rate limiting and forwarding
-// that a cluster gets from istiod and Envoy, as an http.Handler.
+// Package gateway is an Istio ingress gateway inside a Go process. It is an
+// http.Handler that does the routing, rewriting, header operations, traffic
+// splitting, rate limiting and forwarding of istiod and Envoy in a cluster.
 //
-// A Builder takes declarations in Go (package spec) or in Istio's YAML (package
+// A Builder accepts declarations in Go (package spec) or in Istio's YAML (package
 // spec/istio), and backends: handlers in this process, or URLs. Build validates
 // everything, reports all problems at once, and compiles a Gateway.
 //
@@ -19,9 +19,9 @@
 // default, differ from Envoy's in a short closed list of places: see
 // docs/semantics.md.
 //
-// Each feature of a route is also a middleware that wraps any handler: Match,
-// Rewrite, Headers, Split, RateLimit, Redirect, DirectResponse, Fault and CORS.
-// Route is a middleware with several of them.
+// Each feature of a route is also a middleware for any handler: Match, Rewrite,
+// Headers, Split, RateLimit, Redirect, DirectResponse, Fault and CORS. The
+// middleware Route combines several of them.
 package gateway
 
 import (
@@ -32,20 +32,21 @@ import (
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Gateway is an http.Handler that serves a compiled configuration, which can
-// be replaced while it serves. All methods are safe for concurrent use. The zero
+// A Gateway is an http.Handler that serves a compiled configuration, which can be
+// replaced while it serves. All methods are safe for concurrent use. The zero
 // Gateway answers 404.
 type Gateway struct {
 	program atomic.Pointer[program.Program]
-	// replacing keeps replacements, and Close, apart from each other.
+	// replacing prevents that Replace and Close run at the same time.
 	replacing sync.Mutex
 	closed    bool
 }
 
-// emptyProgram is that of the zero Gateway.
+// emptyProgram is the program of the zero Gateway.
 var emptyProgram = &program.Program{Random: edge.Random, Edge: edge.Edge{Random: edge.Random, IDs: new(edge.RequestIDs)}}
 
 func (g *Gateway) load() *program.Program {
@@ -56,18 +57,18 @@ func (g *Gateway) load() *program.Program {
 }
 
 // ServeHTTP serves a request that did not come through a Listener. Its server is
-// the one on the port of the connection, if that is known, or else the first that
-// speaks the request's scheme. Use Listener to name the port of a request.
+// the one on the port of the connection, if that is known, or else the first server
+// for the request's scheme. Use Listener to select the port of a request.
 //
-// The request is not modified. InPlace is for callers that give it away.
+// ServeHTTP does not modify the request; InPlace may.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := g.load()
 	p.Serve(w, r, p.TableFor(r), nil, false)
 }
 
 // Middleware returns a handler that serves the requests that match a route, and
-// passes all others to next, unchanged. Requests that Envoy refuses before
-// routing, such as those with a malformed path, do not reach next.
+// passes all others to next, unchanged. Requests that Envoy refuses before routing,
+// such as those with a malformed path, do not reach next.
 func (g *Gateway) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := g.load()
@@ -76,9 +77,9 @@ func (g *Gateway) Middleware(next http.Handler) http.Handler {
 }
 
 // Replace builds b and replaces the gateway's configuration, at once and for all
-// later requests. Requests in flight keep the old one. If b does not build,
-// nothing changes, and the error is that of Builder.Build. Rate limits and services
-// that did not change keep their counts and connections.
+// later requests. Requests in flight keep the old one. If Build fails, nothing
+// changes and Replace returns the error of Build. Unchanged rate limits keep their
+// counts, and unchanged services their connections.
 func (g *Gateway) Replace(b *Builder) error {
 	g.replacing.Lock()
 	defer g.replacing.Unlock()
@@ -101,10 +102,9 @@ func (g *Gateway) Replace(b *Builder) error {
 	return nil
 }
 
-// Close ends all background work: mirrored requests, name lookups, discoveries,
-// idle connections. It waits for all of it. Call it after the last request. Later
-// requests are served, but no connection is kept for them, names are not looked up
-// again, and nothing is mirrored.
+// Close ends all background work and waits for it: mirrored requests, name lookups,
+// discoveries, idle connections. Call it after the last request. Later requests are
+// served, but without kept connections, new name lookups and mirroring.
 func (g *Gateway) Close() error {
 	g.replacing.Lock()
 	defer g.replacing.Unlock()
@@ -119,19 +119,23 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
+// Status returns what the gateway serves at present: its listeners, routes and
+// destinations with their endpoints.
+func (g *Gateway) Status() observe.Status { return g.load().Status() }
+
 // Warnings returns the warnings of Builder.Build, in the order of the sources.
 func (g *Gateway) Warnings() []spec.Warning { return g.load().Warnings }
 
-// A Listener is a port of a Gateway: an http.Handler for the connections that
-// come to it. It follows replacements of the gateway's configuration.
+// A Listener is a port of a Gateway: an http.Handler for the connections to this
+// port. It follows replacements of the gateway's configuration.
 type Listener struct {
 	gateway *Gateway
 	bind    string
 	port    int
 }
 
-// Listener returns the handler of a server port. The port need not exist yet: until
-// it does, the handler answers 404.
+// Listener returns the handler of a server port. A port that does not exist yet is
+// allowed: until it exists, the handler answers 404.
 func (g *Gateway) Listener(port int) *Listener {
 	bind := ""
 	if l := g.load().ListenerOn(port); l != nil {
@@ -161,9 +165,8 @@ func (l *Listener) TLS() bool {
 	return c != nil && c.Plain == nil
 }
 
-// Server returns the server that a TLS connection with this SNI belongs to: the
-// one with the exact name, the longest wildcard, or "*". If there is
-// none, close the connection.
+// Server returns the server for a TLS connection with this SNI: the one with the
+// exact name, the longest wildcard, or "*". If there is none, close the connection.
 func (l *Listener) Server(serverName string) (spec.Server, bool) {
 	c := l.compiled(l.gateway.load())
 	if c == nil || c.Chains == nil {
@@ -189,7 +192,7 @@ func (l *Listener) Servers() []spec.Server {
 	return out
 }
 
-// ServeHTTP serves a request that came to the port.
+// ServeHTTP serves a request to the port.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := l.gateway.load()
 	p.Serve(w, r, l.compiled(p).Table(r), nil, false)
@@ -204,19 +207,19 @@ func (l *Listener) compiled(p *program.Program) *program.Listener {
 	return nil
 }
 
-// InPlace returns a handler that serves as ServeHTTP does, but may change the request
-// in place: where ServeHTTP makes a copy for the destination, InPlace may edit the
-// request, and pass on the request itself or its header map. Destinations get the same
-// request, and it costs less.
+// InPlace returns a handler that serves like ServeHTTP but may change the request
+// in place. ServeHTTP copies the request for the destination. InPlace may instead
+// edit the request, and pass on the request itself or its header map. Destinations
+// get the same request, at a lower cost.
 //
-// It is for callers that give their requests away, like net/http's server does:
+// Use it if nothing else needs the request, as directly under net/http's server:
 //
 //	http.ListenAndServe(":8080", gw.InPlace())
 //
-// Nobody else may look at the header, the URL, the authority, the pattern or the path
-// values of a request after that. A handler in front that looks at the request again,
-// to write an access log or to try again, needs ServeHTTP. So does one that goes on
-// while this one runs, such as http.TimeoutHandler.
+// Afterward, nothing else may read the header, the URL, the authority, the pattern
+// or the path values of a request. Use ServeHTTP if a handler in front reads the
+// request again, for example to write an access log or to retry. Also use it if
+// such a handler runs at the same time, such as http.TimeoutHandler.
 //
 // The handler is safe for concurrent use, and follows replacements of the gateway's
 // configuration.
@@ -227,7 +230,7 @@ func (g *Gateway) InPlace() http.Handler {
 	})
 }
 
-// InPlace is Gateway.InPlace for the requests that come to the port.
+// InPlace is like Gateway.InPlace, for requests to the port.
 func (l *Listener) InPlace() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := l.gateway.load()
@@ -236,6 +239,6 @@ func (l *Listener) InPlace() http.Handler {
 }
 
 // String returns the compiled program as text: every listener, virtual host and
-// route in order, with everything that a route does. Two gateways that behave alike
-// have the same text.
+// route in order, with everything that a route does. Two gateways with the same
+// behavior have the same text.
 func (g *Gateway) String() string { return g.load().String() }

@@ -8,14 +8,14 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Match returns a middleware that sends matching requests to matched, and all others
-// to the handler that it wraps. It compares the path as it was sent, without
-// normalization; within a mounted chi router, it compares the path below the mount.
+// Match returns a middleware that sends matching requests to matched, and all
+// others to the wrapped handler. It compares the path as sent, without
+// normalization. In a mounted chi router, it compares the path below the mount.
 // Headers are the client's own. The zero Match sends all requests to matched.
 //
 // The error joins a *spec.Error for each problem. Conditions on a server or a
-// workload (Port, Gateways, SourceLabels, SourceNamespace) are problems: they need a
-// Gateway.
+// workload (Port, Gateways, SourceLabels, SourceNamespace) are problems: they need
+// a Gateway.
 func Match(m spec.Match, matched http.Handler) (func(http.Handler) http.Handler, error) {
 	var f findings.List
 	o := caller("Middleware", "", "")

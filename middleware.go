@@ -11,8 +11,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// checkRoute validates a route of which one field is of interest, as declared by a
-// person who uses it as a middleware.
+// checkRoute validates a route with one feature, as used for a middleware.
 func checkRoute(r *spec.Route) error {
 	own := *r
 	if own.Redirect == nil && own.DirectResponse == nil && len(own.Destinations) == 0 {
@@ -31,8 +30,8 @@ func checkRoute(r *spec.Route) error {
 	return f.Err()
 }
 
-// feature returns the middleware of a route with one feature. The exported functions
-// call it, so that its caller's caller is the program.
+// feature returns the middleware of a route with one feature. Only exported
+// functions may call it: it records the line of their caller.
 func feature(r *spec.Route) (func(http.Handler) http.Handler, error) {
 	own := *r
 	own.Origin = spec.Origin{Kind: "Middleware", Go: true}

@@ -7,14 +7,14 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Rewrite returns a middleware that rewrites requests on a copy. Rewrite.URI replaces
-// the prefix "/"; to replace another one, or to rewrite some requests only, use Route
-// with a Match. The zero Rewrite changes nothing. The error joins a *spec.Error for
-// each problem.
+// Rewrite returns a middleware that rewrites a copy of each request. Rewrite.URI
+// replaces the prefix "/". To replace another prefix, or to rewrite only some
+// requests, use Route with a Match. The zero Rewrite changes nothing. The error
+// joins a *spec.Error for each problem.
 //
-// A chi router, a ServeMux and any other handler behind it route by the rewritten
-// path. Within a mounted chi router, both paths are relative to the mount. RawPath and
-// escapes such as %2F stay as they came.
+// A wrapped chi router, ServeMux or other handler routes by the rewritten path. In
+// a mounted chi router, both paths are relative to the mount. RawPath and escapes
+// such as %2F are not changed.
 func Rewrite(rw spec.Rewrite) (func(http.Handler) http.Handler, error) {
 	r := spec.Route{Rewrite: &rw, Origin: caller("Middleware", "", "")}
 	if rw == (spec.Rewrite{}) {

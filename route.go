@@ -8,9 +8,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Route returns a middleware that does all that a route does with the requests that
-// match it, and sends them to the handler that it wraps; other requests go to that
-// handler unchanged. So several features need one wrapper:
+// Route returns a middleware that applies a route to matching requests, and sends
+// them to the wrapped handler. Other requests reach that handler unchanged. So
+// several features need only one middleware:
 //
 //	gateway.Route(spec.Route{
 //		Match:      []spec.Match{{URI: spec.Prefix("/v1")}},
@@ -18,9 +18,9 @@ import (
 //		RateLimits: []spec.RateLimit{{Requests: 100, Unit: time.Second}},
 //	})
 //
-// Features run in the order that spec.Route draws. Paths and headers are the client's
-// own, without normalization; within a mounted chi router, paths are relative to the
-// mount. Rate limits have buckets of their own. The zero Route changes nothing.
+// Features run in the order that is shown at spec.Route. Paths and headers are the
+// client's own, without normalization; in a mounted chi router, paths are relative
+// to the mount. Rate limits have their own buckets. The zero Route changes nothing.
 //
 // The error joins a *spec.Error for each problem. Destinations, Delegate, Retry and
 // Mirrors are problems: they need a Gateway. So are conditions on a server or a

@@ -1,11 +1,11 @@
 package gateway
 
-// Semantics chooses between Envoy's behavior byte for byte and the default, which
+// Semantics selects either Envoy's behavior byte for byte, or the default, which
 // differs from it in a short closed list of places (docs/semantics.md).
 type Semantics uint8
 
 const (
-	// Native is Envoy's behavior, except where it would surprise a Go service in
+	// Native is Envoy's behavior, except where that would surprise a Go service in
 	// the same process. It is the default.
 	Native Semantics = iota
 	// Envoy is the behavior of istiod and Envoy, byte for byte.

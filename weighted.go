@@ -11,12 +11,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Split returns a middleware that spreads requests over backends by weight.
-// A destination without Host is the handler that the middleware wraps; the
-// others are found in backends, as in Builder.Backend: under "host", "host:port",
-// "host/subset" or "host:port/subset", the most specific name first, or "*".
-// A destination's Headers apply to its requests and its responses. The
-// error joins a *spec.Error for each problem.
+// Split returns a middleware that divides requests among backends by weight. A
+// destination without Host means the wrapped handler. The others are looked up in
+// backends, as in Builder.Backend: under "host", "host:port", "host/subset" or
+// "host:port/subset", the most specific name first, or "*". A destination's Headers
+// apply to its requests and its responses. The error joins a *spec.Error for each
+// problem.
 func Split(s []spec.Destination, backends map[string]http.Handler) (func(http.Handler) http.Handler, error) {
 	o := caller("Middleware", "", "")
 	var f findings.List

@@ -1,25 +1,25 @@
 package spec
 
-// A Code says which kind of problem a Finding is about, for programs that treat
-// kinds differently. Errors always have one of the constants. A warning has the
-// code of Istio's analyzer if there is one, such as "IST0130", or none.
+// A Code is the kind of problem in a Finding, for programs that handle some
+// kinds differently. The code of an error is always one of the constants. The
+// code of a warning is that of Istio's analyzer, such as "IST0130", or empty.
 type Code string
 
 // The codes of errors.
 const (
-	// CodeInvalid is a value that is not allowed where it is.
+	// CodeInvalid is a value that is not allowed in its place.
 	CodeInvalid Code = "invalid"
-	// CodeMissing is a required value that is not there.
+	// CodeMissing is a required value that is missing.
 	CodeMissing Code = "missing"
 	// CodeUnknownField is a field that does not exist.
 	CodeUnknownField Code = "unknownField"
-	// CodeConflict is two settings that exclude each other.
+	// CodeConflict is two settings that cannot be combined.
 	CodeConflict Code = "conflict"
-	// CodeDuplicate is something that exists already.
+	// CodeDuplicate is something that already exists.
 	CodeDuplicate Code = "duplicate"
 	// CodeNotFound is a reference to something that does not exist.
 	CodeNotFound Code = "notFound"
-	// CodeUnsupported is something that Istio accepts and Lateen cannot do.
+	// CodeUnsupported is something that Istio accepts but Lateen cannot do.
 	CodeUnsupported Code = "unsupported"
 	// CodeSyntax is text that is not YAML or JSON.
 	CodeSyntax Code = "syntax"

@@ -32,11 +32,11 @@ type TCPSettings struct {
 	Keepalive *TCPKeepalive
 }
 
-// A TCPKeepalive configures how TCP detects that its peer is gone (Istio's
+// A TCPKeepalive configures how TCP detects a dead peer (Istio's
 // TCPSettings.TcpKeepalive). A zero field means the default of the operating
 // system.
 type TCPKeepalive struct {
-	// Probes is the number of unanswered probes after which the connection ends.
+	// Probes is the number of unanswered probes that end the connection.
 	Probes int
 	// Time is how long a connection is silent before the first probe. Interval is
 	// the time between probes.
@@ -60,39 +60,40 @@ type HTTPSettings struct {
 	// IdleTimeout is how long an unused connection is kept. If it is zero,
 	// TCPSettings.IdleTimeout applies.
 	IdleTimeout time.Duration
-	// H2UpgradePolicy selects whether HTTP/2 is used if the protocol of the port
-	// does not decide.
+	// H2UpgradePolicy selects whether to use HTTP/2 if the port's protocol does
+	// not decide it.
 	H2UpgradePolicy H2UpgradePolicy
-	// UseClientProtocol uses HTTP/2 to the destination if the client used it, and
-	// HTTP/1.1 otherwise, whatever the protocol of the port is. It cannot be
+	// UseClientProtocol uses HTTP/2 to the destination if the client used it,
+	// and HTTP/1.1 otherwise. It ignores the protocol of the port. It cannot be
 	// combined with H2UpgradeAlways.
 	UseClientProtocol bool
 	// MaxConcurrentStreams is the maximum number of concurrent requests on an
 	// HTTP/2 connection. More requests use another connection. Zero means only
-	// the limit of the peer.
+	// the destination's own limit.
 	MaxConcurrentStreams int
 	// HTTP2Keepalive sends pings on silent HTTP/2 connections. Nil sends none.
 	HTTP2Keepalive *HTTP2Keepalive
 }
 
-// An HTTP2Keepalive configures how HTTP/2 detects that its peer is gone (Istio's
+// An HTTP2Keepalive configures how HTTP/2 detects a dead peer (Istio's
 // HTTPSettings.ConnectionKeepalive). Both fields are required.
 type HTTP2Keepalive struct {
-	// Interval is how long a connection receives nothing before a ping is sent.
-	// Envoy also pings busy connections, where a ping tells nothing new.
+	// Interval is the silence on a connection after which a ping is sent. Envoy
+	// also pings busy connections, although their traffic already shows that
+	// they work.
 	Interval time.Duration
-	// Timeout is how long the answer to a ping may take before the connection is
-	// closed.
+	// Timeout is the maximum time to wait for the answer to a ping. After it,
+	// the connection is closed.
 	Timeout time.Duration
 }
 
-// An H2UpgradePolicy selects whether HTTP/2 is used to a destination (Istio's
+// An H2UpgradePolicy selects whether to use HTTP/2 to a destination (Istio's
 // HTTPSettings.H2UpgradePolicy).
 type H2UpgradePolicy uint8
 
 // The values of H2UpgradePolicy.
 const (
-	// H2UpgradeDefault uses the default of the mesh, which is not to upgrade.
+	// H2UpgradeDefault uses the default of the mesh: no upgrade.
 	H2UpgradeDefault H2UpgradePolicy = iota
 	// H2UpgradeNever does not upgrade.
 	H2UpgradeNever

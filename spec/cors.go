@@ -5,29 +5,29 @@ import (
 )
 
 // CORS answers preflight requests and adds CORS (cross-origin resource sharing)
-// headers to responses (Istio's CorsPolicy). It never refuses a request: that is
-// the task of the browser.
+// headers to responses (Istio's CorsPolicy). It never refuses a request:
+// refusing is the browser's task.
 type CORS struct {
 	// AllowOrigins are compared with the Origin header. An entry that matches "*"
 	// allows every origin.
 	AllowOrigins []StringMatch
-	// AllowMethods and AllowHeaders are sent unchanged. A single "*" echoes what
-	// the preflight asked for.
+	// AllowMethods and AllowHeaders are sent unchanged. A single "*" echoes the
+	// methods or headers that the preflight requests.
 	AllowMethods, AllowHeaders []string
 	// ExposeHeaders are sent with the actual response.
 	ExposeHeaders []string
-	// MaxAge is how long a preflight may be cached, in whole seconds. If it is
-	// nil, it is not sent.
+	// MaxAge is how long browsers may cache a preflight, in whole seconds. Nil
+	// sends no max age.
 	MaxAge *time.Duration
 	// AllowCredentials sends access-control-allow-credentials: true.
 	AllowCredentials bool
-	// UnmatchedPreflights selects how a preflight from an origin that is not
-	// allowed is handled.
+	// UnmatchedPreflights selects how to handle preflights from origins that
+	// are not allowed.
 	UnmatchedPreflights UnmatchedPreflights
 }
 
-// UnmatchedPreflights selects how preflights from other origins are handled
-// (Istio's CorsPolicy.UnmatchedPreflights).
+// UnmatchedPreflights selects how to handle preflights from origins that are
+// not allowed (Istio's CorsPolicy.UnmatchedPreflights).
 type UnmatchedPreflights uint8
 
 // The values of UnmatchedPreflights.

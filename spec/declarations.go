@@ -1,14 +1,14 @@
-// Package spec holds everything that can be declared for a gateway, as plain
-// data. It knows names only: it has no handlers and uses no network. The types
-// mirror Istio's resources. Package spec/istio reads them from YAML.
+// Package spec defines all declarations for a gateway, as plain data. It knows
+// only names: it has no handlers and uses no network. The types mirror Istio's
+// resources. Package spec/istio reads them from YAML.
 //
-// Declarations has everything together: Server, VirtualService with its Routes,
+// Declarations contains all of them: Server, VirtualService with its Routes,
 // Service, WorkloadEntry, DestinationRule and RateLimitPolicy. A Source returns
 // Declarations. Error and Warning describe problems in them.
 package spec
 
-// NoLimit removes a limit that has a default: in this package's TCPSettings and
-// in the settings of package server. Zero always means the default.
+// NoLimit removes a limit that has a default: in TCPSettings and in the
+// settings of package server. Zero always means the default.
 const NoLimit = -1
 
 // Append adds everything in more to d.
@@ -30,8 +30,8 @@ func (d *Declarations) Append(more Declarations) {
 	}
 }
 
-// Declarations holds everything that a Gateway is built from. It is plain data
-// and has names only: the Builder knows what is behind a destination.
+// Declarations is the input of a Gateway. It is plain data with names only: the
+// Builder knows what is behind a destination.
 type Declarations struct {
 	Servers          []Server
 	VirtualServices  []VirtualService
@@ -43,26 +43,27 @@ type Declarations struct {
 	// Unexecuted are policies that Lateen cannot execute.
 	Unexecuted []UnexecutedPolicy
 
-	// Skipped are the objects that the Source passed over, in order.
+	// Skipped are the objects that the Source skipped, in order.
 	Skipped []Skipped
 
-	// Warnings are the warnings of the Source that read the declarations.
+	// Warnings are the warnings of the Source.
 	Warnings []Warning
 
-	// Incomplete holds the declarations with fields that the Source could not
-	// read, without those fields. Its error has the reasons. Build reports what
-	// else is wrong with them. It never serves them. Nil means there are none.
+	// Incomplete contains declarations that the Source could read only in part.
+	// They lack the unreadable fields, which the error of the Source reports.
+	// Build reports other problems in them, and never serves them. Nil means
+	// there are none.
 	Incomplete *Declarations
 }
 
-// A Source returns declarations, for example from files, from a cluster, or from
-// literals in a test.
+// A Source returns declarations, for example from files, from a cluster, or
+// from literals in a test.
 type Source interface {
 	// Declare returns the current declarations. If it cannot read some of them,
-	// it returns the others and an error that joins one *Error for each problem.
-	// Those that it read in part may be in Declarations.Incomplete.
+	// it returns the others, and an error that joins one *Error for each
+	// problem. Partly read declarations may be in Declarations.Incomplete.
 	Declare() (Declarations, error)
 }
 
-// Declare returns d, so that Declarations is itself a Source.
+// Declare returns d, so that Declarations is a Source.
 func (d Declarations) Declare() (Declarations, error) { return d, nil }

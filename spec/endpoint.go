@@ -6,7 +6,7 @@ type Endpoint struct {
 	// Address is an IP address. With DNS resolution it can also be a host name;
 	// with static resolution it can also be a socket: "unix:///run/x.sock".
 	Address string
-	// Ports maps the names of service ports to the port numbers of the endpoint.
+	// Ports maps names of service ports to port numbers of the endpoint.
 	Ports map[string]int
 	// Labels are used by subsets to select endpoints. The topology labels are
 	// derived from the locality: topology.kubernetes.io/region and zone,
@@ -14,11 +14,11 @@ type Endpoint struct {
 	Labels map[string]string
 	// Weight is the share of requests. Zero means 1.
 	Weight int
-	// Network is the network of the endpoint (Istio's WorkloadEntry.network). An
-	// endpoint in a network without an address is reached through the gateway
-	// of that network, which Lateen does not do: it leaves the endpoint out.
+	// Network is the network of the endpoint (Istio's WorkloadEntry.network).
+	// If it is set and Address is empty, Istio reaches the endpoint through the
+	// gateway of that network. Lateen cannot do this and skips the endpoint.
 	Network string
-	// Locality is "region/zone/subzone". If it is empty, the label istio-locality
-	// is used, which may have dots instead of slashes.
+	// Locality is "region/zone/subzone". If it is empty, the label
+	// istio-locality is used, which may have dots instead of slashes.
 	Locality string
 }

@@ -6,15 +6,16 @@ import (
 )
 
 // An Error is one problem in a configuration. Builder.Build and Source.Declare
-// join all problems with errors.Join. Errors returns them one by one.
+// join all problems with errors.Join. The function Errors returns them one by
+// one.
 type Error struct {
 	Finding
 }
 
 func (e *Error) Error() string { return e.Finding.String() }
 
-// A Warning is about a part of a configuration that has no effect, or has another
-// effect than it seems to have.
+// A Warning is about a part of a configuration that has no effect, or a
+// different effect than it seems to have.
 type Warning struct {
 	Finding
 }
@@ -35,16 +36,16 @@ type Finding struct {
 	Kind, Namespace, Name string
 	// Field is the path of the field, such as "spec.http[2].match[0].uri.regex".
 	Field string
-	// Code says which kind of problem it is.
+	// Code is the kind of problem.
 	Code Code
 	// Problem describes what was found and what was expected.
 	Problem string
-	// Suggestion is what was probably meant, or empty.
+	// Suggestion is the name or value that was probably meant, or empty.
 	Suggestion string
 }
 
 // String returns "file:line:col: Kind namespace/name: field: problem; did you
-// mean …?". It leaves out unknown parts.
+// mean …?". It omits unknown parts.
 func (f Finding) String() string {
 	var b strings.Builder
 	if f.File != "" {

@@ -5,9 +5,9 @@ import (
 	"iter"
 )
 
-// Errors returns an iterator over every *Error in err, in order: err itself, what it
-// wraps, and what errors.Join joined. It is how a program reads all problems of a
-// failed Build:
+// Errors returns an iterator over every *Error in err, in order: err itself,
+// the errors that it wraps, and the errors that errors.Join joined. Use it to
+// read all problems of a failed Build:
 //
 //	for problem := range spec.Errors(err) {
 //		fmt.Println(problem.File, problem.Line, problem.Field, problem.Problem)

@@ -5,7 +5,8 @@ import (
 )
 
 // A Fault delays or aborts some requests before they are forwarded (Istio's
-// HTTPFaultInjection). The delay comes first. Both are drawn independently.
+// HTTPFaultInjection). The delay comes first. Delay and abort are random,
+// independent of each other.
 type Fault struct {
 	Delay *FaultDelay
 	Abort *FaultAbort
@@ -20,7 +21,7 @@ type FaultDelay struct {
 	Percent float64
 }
 
-// A FaultAbort answers requests instead of the destination.
+// A FaultAbort answers requests in place of the destination.
 type FaultAbort struct {
 	// HTTPStatus is 200 to 599. It is zero if GRPCStatus is set.
 	HTTPStatus int

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// goTypes are the types of the declarations, by the kind of their Origin. Kinds of
-// Istio are those of literals that have no Origin.
+// goTypes maps the Kind of an Origin to the type of its declaration. The kinds
+// of Istio are for literals without an Origin.
 var goTypes = map[string]reflect.Type{
 	"Route":           reflect.TypeFor[Route](),
 	"Middleware":      reflect.TypeFor[Route](),
@@ -21,8 +21,8 @@ var goTypes = map[string]reflect.Type{
 	"RateLimitConfig": reflect.TypeFor[RateLimitPolicy](),
 }
 
-// goNames are the fields that have another name in Go than in Istio. An empty
-// name is a level that Go does not have.
+// goNames maps Istio's field names to Go's where they differ. An empty name is
+// a level that Go does not have.
 var goNames = map[string]string{
 	"Destination.destination":        "",
 	"FaultAbort.percentage":          "Percent",
@@ -51,8 +51,8 @@ var goNames = map[string]string{
 	"VirtualService.http":            "Routes",
 }
 
-// goPath returns a path of Istio's fields as a path of Go's:
-// "route[0].destination.host" of a Route is "Destinations[0].Host".
+// goPath translates a path of Istio's fields to Go's fields:
+// "route[0].destination.host" of a Route becomes "Destinations[0].Host".
 func goPath(kind, path string) string {
 	t, ok := goTypes[kind]
 	if !ok {
@@ -77,7 +77,7 @@ func goPath(kind, path string) string {
 		}
 		f, ok := t.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, name) })
 		if !ok {
-			// Better Istio's name than none.
+			// Istio's name is better than none.
 			out = append(out, name+index)
 			break
 		}
@@ -90,8 +90,8 @@ func goPath(kind, path string) string {
 	return strings.Join(out, ".")
 }
 
-// cutStep cuts the first field from a path, and its index or key from that. Keys
-// can contain dots.
+// cutStep cuts the first field from a path, and its index or key from that
+// field. Keys can contain dots.
 func cutStep(path string) (name, index, rest string) {
 	end := strings.IndexAny(path, ".[")
 	if end < 0 {

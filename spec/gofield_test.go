@@ -60,7 +60,7 @@ func TestGoPath(t *testing.T) {
 	}
 }
 
-// TestGoNames walks all types, and looks each entry of the table up in them.
+// TestGoNames walks all types, and looks up each entry of the table in them.
 func TestGoNames(t *testing.T) {
 	types := make(map[string]reflect.Type)
 	var walk func(reflect.Type)

@@ -15,22 +15,24 @@ type Headers struct {
 }
 
 // HeaderOperations change headers (Istio's Headers.HeaderOperations). First all
-// removes are applied, then all values are computed, then all sets are applied,
-// then all adds. Header names are case-insensitive. The zero value changes
-// nothing.
+// Remove operations are applied, then all values are computed, then all Set
+// operations are applied, then all Add operations. Header names are
+// case-insensitive. The zero value changes nothing.
 //
-// Values can contain Envoy's command operators, such as %REQ(X-USER)%. A literal
-// percent sign is written %%. A header with an empty value is not written.
+// Values can contain Envoy's command operators, such as %REQ(X-USER)%. A
+// literal percent sign is written %%. A header with an empty value is not
+// written.
 //
 // In Set and Add of a request, the name "host" (or ":authority") means the Host
 // header.
 //
-// What frames a message or is about one connection is the gateway's own, such as
-// Content-Length, Transfer-Encoding and Connection. To set or add what would break
-// a message is an error; other operations on such headers have no effect, with a
-// warning. To remove Content-Length from a response lets the body be sent in chunks.
+// The gateway itself controls headers that frame a message or are about one
+// connection, such as Content-Length, Transfer-Encoding and Connection. Setting
+// or adding a header that would break a message is an error. Other operations
+// on such headers have no effect, with a warning. Removing Content-Length from
+// a response allows a chunked body.
 type HeaderOperations struct {
-	// Set replaces all lines of a header with one.
+	// Set replaces all lines of a header with one line.
 	Set map[string]string
 	// Add appends a line to a header.
 	Add map[string]string

@@ -14,8 +14,8 @@ type LoadBalancer struct {
 	ConsistentHash *ConsistentHash
 	// Locality prefers endpoints by their location. Nil means the zero value.
 	Locality *LocalityLB
-	// Warmup increases the share of new endpoints slowly, if Simple is
-	// LEAST_REQUEST or ROUND_ROBIN. With nil they get their full share at once.
+	// Warmup slowly increases the share of new endpoints, if Simple is
+	// LEAST_REQUEST or ROUND_ROBIN. Nil gives them their full share at once.
 	Warmup *Warmup
 }
 
@@ -25,28 +25,28 @@ type SimpleBalancer uint8
 
 // The simple balancers.
 const (
-	// BalanceLeastRequest takes the less busy of two random endpoints. If weights
-	// differ, it weighs endpoints by their active requests too. (LEAST_REQUEST)
+	// BalanceLeastRequest chooses the less busy of two random endpoints. If
+	// weights differ, it chooses by weight and active requests. (LEAST_REQUEST)
 	BalanceLeastRequest SimpleBalancer = iota
-	// BalanceRoundRobin takes endpoints in turn, by weight. (ROUND_ROBIN)
+	// BalanceRoundRobin chooses endpoints in turn, by weight. (ROUND_ROBIN)
 	BalanceRoundRobin
-	// BalanceRandom takes a random endpoint and ignores weights. (RANDOM)
+	// BalanceRandom chooses a random endpoint and ignores weights. (RANDOM)
 	BalanceRandom
 	// BalancePassthrough sends a request to the original destination of the
 	// client's connection. A gateway has none, so requests get 503. (PASSTHROUGH)
 	BalancePassthrough
 )
 
-// A ConsistentHash maps a value of the request to an endpoint, so that few values
-// move when endpoints are added or removed (Istio's
+// A ConsistentHash maps a value of the request to an endpoint. Few values move
+// to another endpoint when endpoints are added or removed (Istio's
 // LoadBalancerSettings.ConsistentHashLB). Exactly one of HTTPHeaderName,
-// HTTPCookie, UseSourceIP and HTTPQueryParameterName selects the value. A request
-// without the value gets a random endpoint.
+// HTTPCookie, UseSourceIP and HTTPQueryParameterName selects the value. A
+// request without the value gets a random endpoint.
 type ConsistentHash struct {
 	// HTTPHeaderName uses the value of a header. Several lines are sorted and
 	// joined.
 	HTTPHeaderName string
-	// HTTPCookie uses the value of a cookie, which can be created.
+	// HTTPCookie uses the value of a cookie, and can create the cookie.
 	HTTPCookie *HashCookie
 	// UseSourceIP uses the client's address, without port.
 	UseSourceIP bool
@@ -81,8 +81,8 @@ type HashCookie struct {
 	Name string
 	// Path is the path of a created cookie. Empty means no path.
 	Path string
-	// TTL is the lifetime of a cookie that is created for a request without one.
-	// 0 creates a session cookie. Nil creates none.
+	// TTL is the lifetime of the cookie that is created for a request without
+	// one. 0 creates a session cookie. Nil creates none.
 	TTL *time.Duration
 	// Attributes are added to a created cookie.
 	Attributes []CookieAttribute
@@ -91,15 +91,15 @@ type HashCookie struct {
 // A CookieAttribute is one attribute of a cookie: a name, or name=value.
 type CookieAttribute struct{ Name, Value string }
 
-// A Warmup increases the share of a new endpoint slowly (Istio's
+// A Warmup slowly increases the share of a new endpoint (Istio's
 // WarmupConfiguration).
 type Warmup struct {
-	// Duration is how long the warmup takes, 1ms or more.
+	// Duration is how long the warmup lasts, at least 1 ms.
 	Duration time.Duration
-	// MinimumPercent is the share of its weight that an endpoint starts with. Nil
-	// means 10.
+	// MinimumPercent is the share of its weight that an endpoint gets at first.
+	// Nil means 10.
 	MinimumPercent *float64
-	// Aggression is how fast the share grows at first: the share is the elapsed
+	// Aggression is how fast the share grows at first. The share is the elapsed
 	// part of Duration to the power of 1/Aggression. Nil means 1, which is
 	// linear.
 	Aggression *float64
@@ -115,7 +115,7 @@ type LocalityLB struct {
 	// Distribute gives shares to localities. A locality that is not listed gets
 	// nothing.
 	Distribute []LocalityDistribute
-	// Failover selects where requests go if a region fails.
+	// Failover selects which region replaces a failed one.
 	Failover []LocalityFailover
 	// FailoverPriority orders endpoints by how many of these labels, counted from
 	// the first, they share with the gateway: "key", or "key=value".
@@ -123,12 +123,12 @@ type LocalityLB struct {
 }
 
 // A LocalityDistribute divides the requests of gateways in one locality among
-// others (Istio's LocalityLoadBalancerSetting.Distribute). A locality is
-// "region", "region/zone" or "region/zone/subzone"; * as the last part means all
-// localities below.
+// localities (Istio's LocalityLoadBalancerSetting.Distribute). A locality is
+// "region", "region/zone" or "region/zone/subzone"; * as the last part means
+// all localities below.
 type LocalityDistribute struct {
 	From string
-	// To has percentages whose sum is 100.
+	// To maps localities to percentages, whose sum is 100.
 	To map[string]int
 }
 

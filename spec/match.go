@@ -4,11 +4,11 @@ import (
 	"strconv"
 )
 
-// A Match is a set of conditions that must all hold (Istio's HTTPMatchRequest).
-// The zero Match matches every request.
+// A Match is a set of conditions, which must all be true (Istio's
+// HTTPMatchRequest). The zero Match matches every request.
 //
-// Values are compared unchanged: percent-escapes, letter case and the port in
-// Host stay as the client sent them.
+// Values are compared as the client sent them: percent-escapes, letter case and
+// the port in Host are not changed.
 type Match struct {
 	// Name is appended to the route's name in decisions, logs and metrics.
 	Name string
@@ -27,26 +27,28 @@ type Match struct {
 	// Authority is compared with the Host header as sent, including the port.
 	Authority StringMatch
 
-	// Headers are conditions by header name, in any letter case. Several lines of
-	// one header are joined with ",". The zero StringMatch requires that the
+	// Headers are conditions by header name, in any letter case. Several lines
+	// of one header are joined with ",". The zero StringMatch requires that the
 	// header is present. ":path", ":method", ":authority" and ":scheme" are the
 	// pseudo-headers.
 	Headers map[string]StringMatch
-	// WithoutHeaders are conditions that must not hold. A missing header counts
-	// as an empty one. The zero StringMatch requires that the header is absent.
+	// WithoutHeaders are conditions that must not be true. A missing header
+	// counts as an empty one. The zero StringMatch requires that the header is
+	// absent.
 	WithoutHeaders map[string]StringMatch
-	// QueryParams are conditions by parameter name, on the first value, which is
-	// not percent-decoded. The zero StringMatch requires that the parameter is
-	// present.
+	// QueryParams are conditions by parameter name. They compare the first
+	// value, without percent-decoding. The zero StringMatch requires that the
+	// parameter is present.
 	QueryParams map[string]StringMatch
 
 	// Port is the number of the server's port. Zero means any port.
 	Port int
 	// Gateways limits the match to these gateways. Names are resolved as in
-	// VirtualService.Gateways. If it is set, the two source fields are ignored.
+	// VirtualService.Gateways. If Gateways is set, the two source fields are
+	// ignored.
 	Gateways []string
-	// SourceLabels must all be labels of the gateway workload (Builder.Workload).
-	// They never describe an HTTP client.
+	// SourceLabels must all be labels of the gateway workload
+	// (Builder.Workload). They never describe an HTTP client.
 	SourceLabels map[string]string
 	// SourceNamespace, if not empty, must be the namespace of the gateway
 	// workload.
@@ -60,8 +62,8 @@ type MatchKind uint8
 
 // The kinds of StringMatch.
 const (
-	// MatchAny matches every value. For a header or a query parameter, it matches
-	// if it is present.
+	// MatchAny matches every value. For a header or a query parameter, it means
+	// that it is present.
 	MatchAny MatchKind = iota
 	// MatchExact matches the value itself.
 	MatchExact

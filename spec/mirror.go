@@ -1,7 +1,7 @@
 package spec
 
-// A Mirror gets a copy of some requests of a route, after headers and rewrite are
-// applied (Istio's HTTPMirrorPolicy). Nothing it does reaches the client.
+// A Mirror gets a copy of some requests of a route, after header operations and
+// rewrites (Istio's HTTPMirrorPolicy). It cannot affect the client's response.
 type Mirror struct {
 	// Destination gets the copies. Its Weight and Headers are not used.
 	Destination Destination

@@ -4,23 +4,24 @@ import (
 	"strings"
 )
 
-// An Origin is where a declaration was written. The zero Origin is unknown.
+// An Origin is where a declaration was written. The zero Origin means unknown.
 type Origin struct {
 	// File, Line and Column are where the declaration begins. Lines and columns
 	// count from 1; 0 means unknown.
 	File         string
 	Line, Column int
 
-	// Kind, Namespace and Name identify the resource with the declaration.
+	// Kind, Namespace and Name identify the resource that contains the
+	// declaration.
 	Kind, Namespace, Name string
 
 	// Path is the path of the declaration in its resource, such as
 	// "spec.http[2]". Empty means the resource itself.
 	Path string
 
-	// Go reports that the declaration is a value in a Go program. Findings about
-	// it name the fields of Go instead of those of Istio:
-	// "Destinations[0].Weight" instead of "route[0].weight".
+	// Go reports whether the declaration is a value in a Go program. Findings
+	// about it name Go's fields, "Destinations[0].Weight", instead of Istio's,
+	// "route[0].weight".
 	Go bool
 
 	// Fields finds the positions of the fields in the resource. It can be nil.
@@ -29,16 +30,17 @@ type Origin struct {
 
 // A Locator finds where a field of a resource was written.
 type Locator interface {
-	// Locate returns line and column of the value at a path from the root of the
-	// resource, such as "spec.http[2].match[0].uri.regex". If that value was not
-	// written, it returns the position of the innermost part of the path that
-	// was. A path that ends in "@key" asks for the key instead of the value. ok
-	// is false if nothing was written.
+	// Locate returns the line and column of the value at a path from the root
+	// of the resource, such as "spec.http[2].match[0].uri.regex". If the value
+	// is missing, Locate returns the position of the innermost part of the path
+	// that exists. A path that ends in "@key" means the key instead of the
+	// value. ok is false if no part exists.
 	Locate(path string) (line, column int, ok bool)
 }
 
 // At returns a Finding about the field at path, which is relative to the
-// declaration: "match[0].uri.regex". An empty path means the declaration itself.
+// declaration, such as "match[0].uri.regex". An empty path means the
+// declaration itself.
 func (o Origin) At(path, problem string) Finding {
 	f := Finding{
 		File: o.File, Line: o.Line, Column: o.Column,
@@ -65,7 +67,7 @@ func (o Origin) At(path, problem string) Finding {
 	return f
 }
 
-// IsZero reports whether nothing is known about the origin.
+// IsZero reports whether the origin is unknown.
 func (o *Origin) IsZero() bool {
 	return o.File == "" && o.Line == 0 && o.Kind == "" && o.Name == "" && o.Path == "" && o.Fields == nil
 }

@@ -1,8 +1,8 @@
 package spec
 
-// PathNormalization selects how the path of a request is normalized before
-// anything else uses it (Istio's meshConfig.pathNormalization). Routes match the
-// normalized path, and destinations receive it. The query is never changed.
+// PathNormalization selects how to normalize the path of a request before
+// anything else uses it (Istio's meshConfig.pathNormalization). Routes match
+// the normalized path, and destinations receive it. The query is never changed.
 type PathNormalization uint8
 
 // The values of PathNormalization. NormalizeMergeSlashes and

@@ -1,10 +1,10 @@
 package spec
 
-// A Protocol is what is spoken on a port (Istio's Port.protocol). Letter case does not
-// count. The zero value leaves the choice to the field's default.
+// A Protocol is the protocol of a port (Istio's Port.protocol), in any letter
+// case. The zero value means the field's default.
 type Protocol string
 
-// The protocols that HTTP servers and services have. Others that Istio knows, such as
+// The protocols of HTTP servers and services. Istio's other protocols, such as
 // MONGO or TCP, are for services only.
 const (
 	ProtocolHTTP    Protocol = "HTTP"
@@ -16,8 +16,8 @@ const (
 	ProtocolTLS     Protocol = "TLS"
 )
 
-// A TLSVersion is a version of TLS, by Istio's name for it (ServerTLSSettings.TLSProtocol).
-// The zero value leaves the choice to the field's default.
+// A TLSVersion is Istio's name of a TLS version
+// (ServerTLSSettings.TLSProtocol). The zero value means the field's default.
 type TLSVersion string
 
 // The versions of TLS.

@@ -5,7 +5,8 @@ import (
 )
 
 // A RateLimitPolicy attaches rate limits to routes of VirtualServices or to
-// servers of Gateways (our RateLimitConfig). All its targets share its counters.
+// servers of Gateways (Lateen's RateLimitConfig). All its targets share its
+// counters.
 //
 // If several policies could apply to a route, only those of the most specific
 // level apply. The levels are: a named route, its VirtualService, the server of
@@ -13,8 +14,8 @@ import (
 // level apply.
 type RateLimitPolicy struct {
 	Name, Namespace string
-	// Targets selects what is limited. Empty means every gateway of the
-	// namespace, or in the root namespace every gateway.
+	// Targets selects what to limit. Empty means every gateway in the namespace
+	// of the policy. In the root namespace, empty means every gateway.
 	Targets []TargetRef
 	// Limits are the limits. A request passes only if all of them allow it.
 	Limits []RateLimit
@@ -35,49 +36,49 @@ type TargetRef struct {
 	SectionName string
 }
 
-// A RateLimit allows a number of Requests per Unit for each value of its key. It
-// is a token bucket that holds Requests tokens, starts full, and refills evenly.
-// A request over the limit gets 429, with a Retry-After header that has the
+// A RateLimit allows a number of Requests per Unit for each value of its key.
+// It is a token bucket for Requests tokens, which starts full and refills
+// evenly. A request over the limit gets 429. Its Retry-After header has the
 // seconds until the next allowed request.
 type RateLimit struct {
 	// Requests is the number of requests allowed per Unit, at least 1.
 	Requests int
-	// Unit is one second, minute, hour, day, and so on. It must be positive.
+	// Unit is one second, minute, hour, day or any other positive duration.
 	Unit time.Duration
-	// Per is the key. Each combination of values has its own bucket. Empty means
-	// one bucket for all requests. A request without one of the headers in the
-	// key, or from a client without an IP address, is not limited.
+	// Per is the key. Each combination of values has its own bucket. Empty
+	// means one bucket for all requests. A request is not limited if it lacks a
+	// header in the key, or if the key has the client's address and the client
+	// has no IP address.
 	Per []LimitKey
 	// When applies the limit only to matching requests. Only its header, query,
 	// method, scheme, authority and URI conditions are used.
 	When *Match
-	// Provider names the Limiter (Builder.Limiter) that counts requests together
-	// with other replicas. If it is empty, this process counts alone.
+	// Provider names the Limiter (Builder.Limiter) that counts the requests of
+	// several replicas together. If it is empty, this process counts alone.
 	Provider string
 	// OnStoreFailure selects what happens if the provider cannot answer.
 	OnStoreFailure StoreFailure
-	// MaxKeys limits the number of buckets that are not full. Clients beyond it
+	// MaxKeys is the maximum number of buckets that are not full. Further keys
 	// share buckets. Zero means 262,144.
 	MaxKeys int
 }
 
 // A LimitKey is one part of the key of a rate limit.
 type LimitKey struct {
-	// RemoteAddress uses the client's address. For an IPv6 address, its /64 is
-	// used.
+	// RemoteAddress uses the client's address, and of an IPv6 address its /64.
 	RemoteAddress bool
-	// Header names a request header whose value is used.
+	// Header uses the value of the request header with this name.
 	Header string
 }
 
-// A StoreFailure selects how a request is handled if a shared limiter fails.
+// A StoreFailure selects how to handle a request if a shared limiter fails.
 type StoreFailure uint8
 
 // The values of StoreFailure.
 const (
-	// StoreFailureLocal lets this process count instead. It is the default.
+	// StoreFailureLocal counts in this process instead. It is the default.
 	StoreFailureLocal StoreFailure = iota
-	// StoreFailureAllow lets the request through.
+	// StoreFailureAllow allows the request.
 	StoreFailureAllow
 	// StoreFailureDeny refuses the request with 500.
 	StoreFailureDeny

@@ -3,14 +3,14 @@ package spec
 // A Redirect answers with a redirect (Istio's HTTPRedirect). Parts of the URL
 // that it does not set come from the request.
 type Redirect struct {
-	// URI replaces the whole path. The query of the request is kept unless URI
+	// URI replaces the whole path. The query of the request stays unless URI
 	// has its own query.
 	URI string
 	// PrefixRewrite is used instead of URI. It replaces the prefix that the URI
-	// of the route matched. With Native semantics, the prefix and the rest are
-	// joined by exactly one slash.
+	// of the route matched. With Native semantics, exactly one slash joins the
+	// prefix and the rest.
 	PrefixRewrite string
-	// Authority replaces the host, including the port.
+	// Authority replaces the host and its port.
 	Authority string
 	// Scheme is "http" or "https".
 	Scheme string
@@ -30,9 +30,9 @@ type PortDerivation uint8
 const (
 	// PortDerivationNone uses Redirect.Port.
 	PortDerivationNone PortDerivation = iota
-	// PortDerivationProtocolDefault adds no port. It differs from no Port in
-	// nothing: the port of the Host header stays with its host, unless it is the
-	// default of a scheme that the redirect replaces.
+	// PortDerivationProtocolDefault adds no port, exactly as without a Port. The
+	// port of the Host header stays with its host, unless it is the default port
+	// of the scheme that the redirect replaces.
 	PortDerivationProtocolDefault
 	// PortDerivationRequestPort is the number of the server's port.
 	PortDerivationRequestPort

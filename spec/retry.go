@@ -17,8 +17,8 @@ type Retry struct {
 	// RemoteLocalities allows retries in other localities.
 	RemoteLocalities bool
 	// SameHosts allows retries on hosts that were already tried (Istio's
-	// retryIgnorePreviousHosts: false). Nil means the default: only with
-	// consistent hashing.
+	// retryIgnorePreviousHosts: false). Nil allows them only with consistent
+	// hashing.
 	SameHosts *bool
 	// Backoff is the base of the waiting times between tries. Zero means 25 ms.
 	Backoff time.Duration

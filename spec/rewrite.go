@@ -4,12 +4,12 @@ package spec
 // HTTPRewrite). The zero Rewrite changes nothing.
 type Rewrite struct {
 	// URI replaces the text that the URI of the route matched: the prefix of a
-	// prefix match, or the whole path of an exact or regex match. A match without
-	// URI counts as the prefix "/". URI is text, not a template. With Native
-	// semantics, a prefix and the rest are joined by exactly one slash.
+	// prefix match, or the whole path of an exact or regex match. A match
+	// without URI counts as the prefix "/". URI is text, not a template. With
+	// Native semantics, exactly one slash joins the prefix and the rest.
 	URI string
-	// URIRegex replaces every match of an expression in the path instead. URI and
-	// URIRegex cannot be combined.
+	// URIRegex, instead of URI, replaces every match of an expression in the
+	// path. The two cannot be combined.
 	URIRegex *RegexRewrite
 	// Authority replaces the Host header.
 	Authority string

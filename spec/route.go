@@ -4,18 +4,18 @@ import (
 	"time"
 )
 
-// A Route selects requests and decides what happens to them (Istio's HTTPRoute).
-// It applies to a request if one of its Matches does. The first such route of a
-// virtual host wins. A route has exactly one action: Destinations, Redirect,
-// DirectResponse or Delegate.
+// A Route selects requests and decides what happens to them (Istio's
+// HTTPRoute). It matches a request if one of its Matches does. The first
+// matching route of a virtual host wins. A route has exactly one action:
+// Destinations, Redirect, DirectResponse or Delegate.
 //
 // A request passes these steps, in order:
 //
 //	fault → CORS → rate limit → redirect or direct response
 //	                          → timeout → request headers → rewrite → mirror → choice of destination → backend → response headers
 //
-// The zero Route matches every request and has no action, which Builder.Build
-// reports.
+// The zero Route matches every request but has no action. Builder.Build reports
+// this.
 type Route struct {
 	// Name appears in decisions, logs and metrics. It need not be unique.
 	Name string
@@ -23,11 +23,11 @@ type Route struct {
 	// Match lists alternatives. Empty matches every request.
 	Match []Match
 
-	// Destinations are where requests are sent, divided by weight (Istio's
-	// http[].route). A single destination gets all requests, whatever its weight.
-	// If there are several, those with weight 0 get none, and the weights need
-	// not sum to 100. Each request is drawn independently: a client does not stay
-	// with one destination.
+	// Destinations are where to send requests, divided by weight (Istio's
+	// http[].route). A single destination gets all requests, with any weight.
+	// If there are several, those with weight 0 get none, and the sum of the
+	// weights can be any number. The choice is random for each request: a
+	// client does not stay with one destination.
 	Destinations []Destination
 
 	// Redirect answers with a redirect.
@@ -39,7 +39,7 @@ type Route struct {
 	// Delegate continues with the routes of another VirtualService.
 	Delegate *Delegate
 
-	// Rewrite changes path and authority of the request to the destination.
+	// Rewrite changes the path and authority of the request to the destination.
 	Rewrite *Rewrite
 
 	// Headers are operations on the headers of the request and the response.
@@ -51,9 +51,9 @@ type Route struct {
 	Timeout time.Duration
 
 	// Retry is the retry policy. Nil means Istio's default: two retries after
-	// failures where no destination can have acted. With Native semantics, it
-	// also repeats a GET, HEAD, OPTIONS or TRACE without body if its connection
-	// to a service broke before a response.
+	// failures where no destination can have processed the request. With Native
+	// semantics, it also repeats a GET, HEAD, OPTIONS or TRACE without body if
+	// its connection to a service broke before a response.
 	Retry *Retry
 
 	// Fault delays or aborts some of the requests.
@@ -62,10 +62,11 @@ type Route struct {
 	// CORS answers preflights and adds CORS headers to responses.
 	CORS *CORS
 
-	// Mirrors get a copy of some of the requests. Their answers are dropped.
+	// Mirrors get copies of some of the requests. Their responses are
+	// discarded.
 	Mirrors []Mirror
 
-	// RateLimits limit how often the route is used. Use a RateLimitPolicy for
+	// RateLimits limit the requests of the route. Use a RateLimitPolicy for
 	// limits that several routes share.
 	RateLimits []RateLimit
 

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// A Server is one server of a gateway: a port and the hosts served on it (Istio's
-// Server, with the fields it needs of its Gateway).
+// A Server is one server of a gateway: a port and its hosts (Istio's Server,
+// with some fields of its Gateway).
 type Server struct {
 	// Gateway and Namespace identify the Gateway resource of the server, which
 	// VirtualService.Gateways names. An empty Namespace means the default
@@ -15,12 +15,12 @@ type Server struct {
 	// Name is only used in metrics.
 	Name string
 
-	// Port is the number by which routes and listeners know the server.
+	// Port is the port number that routes and listeners use for the server.
 	Port int
 	// PortName must be unique within one Gateway.
 	PortName string
-	// Protocol is HTTP, HTTP2, GRPC, GRPC-WEB or HTTPS, in any letter case. Each
-	// of them serves both HTTP/1.1 and HTTP/2. Empty means HTTP, or HTTPS if TLS
+	// Protocol is HTTP, HTTP2, GRPC, GRPC-WEB or HTTPS, in any letter case. All
+	// of them serve both HTTP/1.1 and HTTP/2. Empty means HTTP, or HTTPS if TLS
 	// has a mode.
 	Protocol Protocol
 	// Bind is the address of a separate listener. Empty means all addresses.
@@ -30,15 +30,16 @@ type Server struct {
 	// (the default). Only VirtualServices of that namespace may bind to the host.
 	Hosts []string
 
-	// TLS is nil for plain text.
+	// TLS configures TLS. Nil means plain text.
 	TLS *ServerTLS
 
-	// Selector must be a subset of the labels of the workload (Builder.Workload).
-	// Empty selects every workload.
+	// Selector must be a subset of the labels of the workload
+	// (Builder.Workload). Empty selects every workload.
 	Selector map[string]string
 
-	// Created orders gateways that share a port, then their name does, then their
-	// namespace. The zero time is older than all others.
+	// Created orders gateways that share a port. Gateways of the same time are
+	// ordered by name, then by namespace. The zero time is older than all
+	// others.
 	Created time.Time
 
 	Origin Origin
@@ -49,13 +50,13 @@ type ServerTLS struct {
 	// HTTPSRedirect answers every plain-text request with a redirect to https.
 	HTTPSRedirect bool
 
-	// Mode selects how a TLS connection is handled. The zero value passes it
-	// through.
+	// Mode selects how to handle a TLS connection. The zero value, TLSUnset, is
+	// not a mode.
 	Mode TLSMode
 
-	// CredentialName names one certificate. CredentialNames names several, of
-	// which the first two are used. The authorities and revocation lists for
-	// client certificates come from the first name.
+	// CredentialName names one certificate. CredentialNames names several; the
+	// first two are used. The authorities and revocation lists for client
+	// certificates come from the first name.
 	CredentialName  string
 	CredentialNames []string
 	// CACertCredentialName names the credential with the authorities and
@@ -67,10 +68,10 @@ type ServerTLS struct {
 	// TLSCertificates are several certificates, instead of ServerCertificate,
 	// with keys of different types. The first two are used.
 	TLSCertificates []TLSCertificate
-	// CACRL is a PEM file with revocation lists for client certificates, one for
-	// each authority in a chain. A certificate that no valid list covers is
-	// refused. If CACRL is empty, revocation is not checked. A credential has its
-	// own lists.
+	// CACRL is a PEM file with revocation lists for client certificates, one
+	// for each authority in a chain. A certificate is refused unless a valid
+	// list covers it. If CACRL is empty, revocation is not checked. A
+	// credential has its own lists.
 	CACRL string
 
 	// MinVersion and MaxVersion are TLSV1_0 to TLSV1_3. Empty means TLSV1_2 and
@@ -81,12 +82,12 @@ type ServerTLS struct {
 
 	// SubjectAltNames accepts only client certificates with one of these names.
 	SubjectAltNames []string
-	// VerifyCertificateSPKI and VerifyCertificateHash further limit the accepted
-	// client certificates. The first list has SHA-256 hashes of the subject
-	// public key info, in base64. The second has SHA-256 hashes of the
+	// VerifyCertificateSPKI and VerifyCertificateHash further limit the
+	// accepted client certificates. The first list has SHA-256 hashes of the
+	// subject public key info, in base64. The second has SHA-256 hashes of the
 	// certificate, in hexadecimal with or without colons. A certificate must be
-	// in one of the two lists. With any of these limits a client certificate is
-	// required, as in Envoy, even with TLSOptionalMutual.
+	// in one of the two lists. As in Envoy, any of these limits makes a client
+	// certificate required, even with TLSOptionalMutual.
 	VerifyCertificateSPKI, VerifyCertificateHash []string
 }
 
@@ -97,13 +98,13 @@ type TLSCertificate struct {
 }
 
 // A TLSMode selects how a server handles a TLS connection (Istio's
-// ServerTLSSettings.TLSmode). The zero value is no mode: a server that
-// speaks TLS needs one, although Istio takes PASSTHROUGH then.
+// ServerTLSSettings.TLSmode). The zero value is not a mode: a TLS server must
+// set one, although Istio then uses PASSTHROUGH.
 type TLSMode uint8
 
 // The modes of a TLS server.
 const (
-	// TLSUnset is no mode, for a server of plain text.
+	// TLSUnset is no mode, for a plain-text server.
 	TLSUnset TLSMode = iota
 	TLSPassthrough
 	TLSSimple

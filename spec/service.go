@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// A Service describes what is behind the host of a destination, outside this
+// A Service describes what is behind the host of a destination, outside of this
 // process (Istio's ServiceEntry, for one or more hosts).
 type Service struct {
 	Name, Namespace string
-	// Hosts are the names by which destinations know the service.
+	// Hosts are the names of the service in destinations.
 	Hosts []string
-	// Addresses are the addresses that sidecars know the service by. A gateway
+	// Addresses are the addresses of the service for sidecars. A gateway
 	// chooses services by host, and does not use them.
 	Addresses []string
 	// Ports are the ports that destinations can name.
@@ -20,13 +20,13 @@ type Service struct {
 	Resolution Resolution
 	// Internal marks the service as part of the mesh.
 	Internal bool
-	// Endpoints are where the service runs. With DNS resolution, no endpoints
+	// Endpoints are where the service runs. With DNS resolution, an empty list
 	// means the hosts themselves.
 	Endpoints []Endpoint
 	// WorkloadSelector is used instead of Endpoints. It selects the
 	// WorkloadEntries in the namespace of the service that have all of these
 	// labels. An empty map selects all of them, nil selects none. Istio also
-	// selects pods; they are not known here.
+	// selects pods; Lateen does not know pods.
 	WorkloadSelector map[string]string
 	// Discovery is the name of a Discovery registered with Builder.Discovery,
 	// which finds the endpoints. It is used with ResolveDiscovery.
@@ -52,33 +52,35 @@ type ServicePort struct {
 }
 
 // A Resolution selects how the endpoints of a service become addresses (Istio's
-// ServiceEntry.Resolution, and one more).
+// ServiceEntry.Resolution, plus ResolveDiscovery).
 type Resolution uint8
 
 // The values of Resolution.
 const (
-	// ResolveNone has no endpoints at a gateway: every request gets 503.
+	// ResolveNone means that a gateway has no endpoints: every request gets
+	// 503.
 	ResolveNone Resolution = iota
 	// ResolveStatic uses the addresses of the endpoints unchanged.
 	ResolveStatic
-	// ResolveDNS looks up names and uses all addresses found.
+	// ResolveDNS looks up names and uses all their addresses.
 	ResolveDNS
 	// ResolveDNSRoundRobin looks up names and uses the first address for each
 	// new connection.
 	ResolveDNSRoundRobin
 	// ResolveDynamicDNS sends a request to the host in its Host header, after
-	// rewrites, at the port of the service. A port in the header is ignored. The
-	// hosts of the service are wildcards that limit the allowed names: a request
-	// for any other name, or for an IP address, gets 503. The service has no
-	// endpoints. A name is looked up when it is first used, and forgotten after
-	// five minutes without use. If 1024 names are known, new names get 503.
+	// rewrites, at the port of the service. A port in the header is ignored.
+	// The hosts of the service are wildcards that limit the allowed names: a
+	// request for any other name, or for an IP address, gets 503. The service
+	// has no endpoints. A name is looked up at its first use, and forgotten
+	// after five minutes without use. At most 1024 names are known: more names
+	// get 503.
 	ResolveDynamicDNS
 	// ResolveDiscovery uses the endpoints that a Discovery finds. A ServiceEntry
 	// cannot express it.
 	ResolveDiscovery
 )
 
-// String returns Istio's word for the resolution.
+// String returns Istio's name of the resolution.
 func (r Resolution) String() string {
 	if int(r) < len(resolutions) {
 		return resolutions[r]

@@ -1,17 +1,17 @@
 package spec
 
 // An UnexecutedPolicy is a policy that Lateen cannot execute, such as an
-// AuthorizationPolicy. Without it the gateway would let in more than the
-// configuration allows. Build therefore fails if the policy applies to the
+// AuthorizationPolicy. Without it the gateway would allow more than the
+// configuration does. Build therefore fails if the policy applies to the
 // gateway's workload (Builder.Workload). Otherwise the policy is a warning.
 type UnexecutedPolicy struct {
 	// Namespace is the namespace whose workloads the policy applies to. In
 	// Istio's root namespace, istio-system, it applies to all workloads.
 	Namespace string
-	// Selector restricts the policy to workloads with these labels. Empty means
+	// Selector limits the policy to workloads with these labels. Empty means
 	// all workloads.
 	Selector map[string]string
-	// Reason is the reason why Lateen does not execute it.
+	// Reason is why Lateen does not execute it.
 	Reason string
 
 	// Origin is where the policy was declared.

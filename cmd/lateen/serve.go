@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -15,6 +18,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lateengo/gateway/accesslog"
+	"github.com/lateengo/gateway/admin"
+	"github.com/lateengo/gateway/metrics"
 	"github.com/lateengo/gateway/server"
 )
 
@@ -23,6 +29,13 @@ type service struct {
 	configuration
 	addresses map[int]string
 	drain     time.Duration
+	access    accessLogging
+	// admin is the address of the admin listener, or "".
+	admin       string
+	pprof       bool
+	printRoutes bool
+	logJSON     bool
+	logLevel    slog.Level
 }
 
 func (v *service) addFlags(flags *flag.FlagSet) {
@@ -30,6 +43,46 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
+	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
+	flags.StringVar(&v.access.format, "access-log-format", "default", "`FORMAT` of the access log: default (Envoy's), json, or a text with Envoy's operators")
+	flags.Func("admin", "`ADDR` of the status page, metrics and health checks, such as :9901; without a host it is 127.0.0.1", v.setAdmin)
+	flags.BoolVar(&v.pprof, "admin-pprof", false, "serve profiles of this process at --admin too")
+	flags.BoolVar(&v.printRoutes, "print-routes", false, "print all routes at start, not only their number")
+	flags.Func("log-format", "`FORMAT` of log lines is text (the default) or json", func(text string) error {
+		v.logJSON = text == "json"
+		if text != "json" && text != "text" {
+			return expected([]string{"text", "json"}, text)
+		}
+		return nil
+	})
+	v.logLevel = slog.LevelWarn
+	flags.Func("log-level", "`LEVEL` from which lines are logged: debug, info, warn (the default) or error", func(text string) error {
+		levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+		level, ok := levels[text]
+		if !ok {
+			return expected([]string{"debug", "info", "warn", "error"}, text)
+		}
+		v.logLevel = level
+		return nil
+	})
+}
+
+func (v *service) setAdmin(text string) error {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return errors.New("HOST:PORT or :PORT is expected")
+	}
+	v.admin = net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
+	return nil
+}
+
+// logger returns the log of events.
+func (v *service) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: v.logLevel}
+	if v.logJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 func (v *service) addAddress(text string) error {
@@ -85,11 +138,23 @@ func (v *service) unknownPorts(listening map[int]bool) error {
 // run serves until a signal comes.
 func (v *service) run(s streams) int {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 
-	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := v.logger(s.err)
+	access, err := v.access.open(s.out)
+	if err != nil {
+		return failed(s, err)
+	}
+	var counts metrics.Metrics
 	b := v.builder(s).Logger(log)
+	if access != nil {
+		defer access.Close()
+		b.Observe(access)
+	}
+	if v.admin != "" {
+		b.Observe(&counts)
+	}
 	for _, to := range v.backends {
 		b.BackendURL(to.name, to.url)
 	}
@@ -117,23 +182,64 @@ func (v *service) run(s streams) int {
 	for _, p := range srv.Ports() {
 		fmt.Fprintf(s.out, "listening %d %s\n", p.Number, p.Addr)
 	}
-	fmt.Fprint(s.out, gw.String())
+	if v.admin != "" {
+		page := admin.New(gw, admin.Config{Metrics: &counts, Listeners: srv, AccessLog: access, Pprof: v.pprof})
+		closePage, address, err := page.Listen(v.admin)
+		if err != nil {
+			_ = srv.Shutdown(context.Background())
+			return failed(s, fmt.Errorf("--admin: %w", err))
+		}
+		defer closePage()
+		fmt.Fprintf(s.out, "admin http://%s/\n", address)
+	}
+	if v.printRoutes {
+		fmt.Fprint(s.out, gw.String())
+	} else {
+		fmt.Fprintf(s.out, "serving %s\n", countsOf(gw.String(), len(gw.Warnings())))
+	}
 	v.printFindings(s.err, gw.Warnings())
 	printWarnings(s.err, srv.Warnings())
+	return v.until(signals, srv, access, log, s)
+}
 
-	<-signals
+func failed(s streams, err error) int {
+	fmt.Fprintln(s.err, "lateen serve:", oneLine(err.Error()))
+	return exitUsage
+}
+
+// until serves until a signal ends that, and drains.
+func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, access *accesslog.Logger, log *slog.Logger, s streams) int {
+	for waiting := true; waiting; {
+		switch <-signals {
+		case syscall.SIGUSR1:
+			if access != nil {
+				if err := access.Reopen(); err != nil {
+					log.Error("the access log cannot be opened again", "error", err)
+				}
+			}
+		case syscall.SIGHUP:
+			log.Warn("SIGHUP is ignored: the configuration is read at start only")
+		default:
+			waiting = false
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- srv.Shutdown(ctx) }()
-	select {
-	case err := <-drained:
-		if err != nil {
-			fmt.Fprintf(s.err, "warning: requests were cut off after %v\n", v.drain)
+	for {
+		select {
+		case err := <-drained:
+			if err != nil {
+				fmt.Fprintf(s.err, "warning: requests were cut off after %v\n", v.drain)
+			}
+			return exitOK
+		case sig := <-signals:
+			if sig == syscall.SIGHUP || sig == syscall.SIGUSR1 {
+				continue
+			}
+			fmt.Fprintln(s.err, "lateen serve: stopped without draining")
+			return exitFailure
 		}
-		return exitOK
-	case <-signals:
-		fmt.Fprintln(s.err, "lateen serve: stopped without draining")
-		return exitFailure
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/findings"
@@ -89,6 +90,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Semantics: o.Semantics, Normalization: o.Paths,
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
+		Generation: before.Next(), Built: time.Now(),
 		Failures: program.NewFailures(o.Log), Observers: record.New(o.Observers),
 	}
 	p.Listeners = c.compile()

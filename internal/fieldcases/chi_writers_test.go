@@ -45,12 +45,12 @@ func TestChiAroundAGateway(t *testing.T) {
 			panic(err)
 		}
 	})
-	type changed struct{ name, header, value string }
+	type added struct{ header, value string }
 	withCORS := append(routes[:len(routes):len(routes)], struct {
 		name  string
 		route spec.Route
 	}{"CORS", spec.Route{CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("http://b.test")}}}})
-	adds := map[string]changed{"changed": {header: "X-Added", value: "1"}, "CORS": {header: "Access-Control-Allow-Origin", value: "http://b.test"}}
+	adds := map[string]added{"changed": {"X-Added", "1"}, "CORS": {"Access-Control-Allow-Origin", "http://b.test"}}
 	for _, r := range withCORS {
 		gw := testgateway.Built(t, gateway.New().Backend("app", backend).Route(toApp(r.route)))
 		for _, around := range []struct {
@@ -58,7 +58,7 @@ func TestChiAroundAGateway(t *testing.T) {
 			wrap       func(http.Handler) http.Handler
 			compresses bool
 		}{
-			{"nothing", stacked(), false},
+			{"nothing", asIs, false},
 			{"Logger", chiLogger, false},
 			{"Timeout", middleware.Timeout(time.Minute), false},
 			{"Compress", middleware.Compress(5, "text/plain"), true},

@@ -58,7 +58,7 @@ func TestEventsComeAtOnce(t *testing.T) {
 		{"a handler", func(b *gateway.Builder) *gateway.Builder { return b.Backend("app", events) }},
 	}
 	around := map[string]func(http.Handler) http.Handler{
-		"nothing":      func(h http.Handler) http.Handler { return h },
+		"nothing":      asIs,
 		"a logger":     chiLogger,
 		"a router":     inRouter,
 		"what unwraps": openly,

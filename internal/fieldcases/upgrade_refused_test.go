@@ -1,6 +1,7 @@
 package fieldcases
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,14 +18,16 @@ func TestRefusedUpgradesAreWholeResponses(t *testing.T) {
 		200: "HTTP/1.1 200 OK\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		426: "HTTP/1.1 426 Upgrade Required\r\nUpgrade: foo/2\r\nConnection: upgrade\r\n" + fields + "Content-Length: 2\r\n\r\n{}",
 	} {
-		everyWay(t, tcpBackend(t, answering(answer)), func(t *testing.T, address string) {
-			conn, in := dial(t, address)
-			send(t, conn, asksUpgrade)
-			response, body := answered(t, in)
-			require.Equal(t, status, response.StatusCode)
-			require.Equal(t, "application/json", response.Header.Get("Content-Type"))
-			require.Equal(t, "no", response.Header.Get("X-Why"))
-			require.Equal(t, "{}", body)
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			everyWay(t, tcpBackend(t, answering(answer)), func(t *testing.T, address string) {
+				conn, in := dial(t, address)
+				send(t, conn, asksUpgrade)
+				response, body := answered(t, in)
+				require.Equal(t, status, response.StatusCode)
+				require.Equal(t, "application/json", response.Header.Get("Content-Type"))
+				require.Equal(t, "no", response.Header.Get("X-Why"))
+				require.Equal(t, "{}", body)
+			})
 		})
 	}
 }

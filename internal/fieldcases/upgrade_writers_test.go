@@ -47,7 +47,7 @@ func TestUpgradeKeptBackAroundChi(t *testing.T) {
 			wrap func(http.Handler) http.Handler
 			told bool
 		}{
-			{"nothing", stacked(), true},
+			{"nothing", asIs, true},
 			{"Logger", chiLogger, true},
 			{"Compress", middleware.Compress(5), false},
 			{"all", chiStack, false},

@@ -56,6 +56,10 @@ type Program struct {
 	// requests keep their path and all headers.
 	Bare bool
 
+	// Generation counts the programs of a Gateway, and Built is when this one was
+	// built.
+	Generation uint64
+	Built      time.Time
 	// Listeners are in the order of their ports.
 	Listeners []*Listener
 	Warnings  []spec.Warning

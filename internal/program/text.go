@@ -70,11 +70,7 @@ func (c *Clause) print(t *text.Lines) {
 	if c.Name != "" {
 		name += " " + c.Name
 	}
-	conditions := []string{c.URI.String()}
-	for i := range c.Conditions {
-		conditions = append(conditions, c.Conditions[i].String())
-	}
-	t.Line("%d %s: %s", c.Position, name, strings.Join(conditions, ", "))
+	t.Line("%d %s: %s", c.Position, name, c.conditions())
 	t.In(func() { c.Route.print(t) })
 }
 

@@ -1,0 +1,145 @@
+package fieldcases
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// within waits for a value from c.
+func within[T any](t *testing.T, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		require.FailNow(t, "nothing came in time")
+		panic("unreachable")
+	}
+}
+
+// A gate holds a backend until the test has seen what came before.
+type gate chan struct{}
+
+// open lets the backend that waits at the gate go on.
+func (g gate) open(t *testing.T) {
+	t.Helper()
+	select {
+	case g <- struct{}{}:
+	case <-time.After(patience):
+		require.FailNow(t, "no backend waits")
+	}
+}
+
+// wait waits until the gate is open. After a failure it may stay closed: wait gives up.
+func (g gate) wait() {
+	select {
+	case <-g:
+	case <-time.After(patience):
+	}
+}
+
+// tcpBackend runs a script for each connection to the address that it returns. The
+// connection is closed at the script's end.
+func tcpBackend(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				script(conn, bufio.NewReader(conn))
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		running.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// answering is a script that says the same to each request. The requests have no
+// body.
+func answering(text string) func(net.Conn, *bufio.Reader) {
+	return func(conn net.Conn, in *bufio.Reader) {
+		for headOf(in) != "" {
+			_, _ = io.WriteString(conn, text)
+		}
+	}
+}
+
+// headOf reads a message's head, with the empty line at its end. It returns "" if
+// there is none.
+func headOf(in *bufio.Reader) string {
+	var head strings.Builder
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return ""
+		}
+		head.WriteString(line)
+		if line == "\r\n" {
+			return head.String()
+		}
+	}
+}
+
+// dial opens a connection.
+func dial(t *testing.T, address string) (net.Conn, *bufio.Reader) {
+	conn, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	return conn, bufio.NewReader(conn)
+}
+
+// send writes text.
+func send(t *testing.T, conn net.Conn, text string) {
+	_, err := io.WriteString(conn, text)
+	require.NoError(t, err)
+}
+
+// said sends text on a connection of its own and returns all that comes, to the end
+// of the connection. The text should ask for that.
+func said(t *testing.T, address, text string) string {
+	conn, in := dial(t, address)
+	send(t, conn, text)
+	all, err := io.ReadAll(in)
+	require.NoError(t, err)
+	return string(all)
+}
+
+// answered reads a response, with its whole body.
+func answered(t *testing.T, in *bufio.Reader) (*http.Response, string) {
+	response, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(body)
+}
+
+// speaking returns a client of one protocol, which takes responses as they come.
+func speaking(t *testing.T, set func(*http.Protocols)) *http.Transport {
+	c := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}
+	set(c.Protocols)
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+func http1(p *http.Protocols) { p.SetHTTP1(true) }
+
+func h2c(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
