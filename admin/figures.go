@@ -63,7 +63,8 @@ type Figures struct {
 	Recent, RecentFailures uint64
 	// Rate is the number of requests per second in that time.
 	Rate float64
-	// P50, P95 and P99 are quantiles of the durations in that time.
+	// P50, P95 and P99 are quantiles of the durations in that time, or of all time if
+	// there were no requests in it.
 	P50, P95, P99 time.Duration
 }
 
@@ -83,6 +84,9 @@ func figures(now, before sample, k seriesKey) (f Figures) {
 	}
 	if seconds := now.at.Sub(before.at).Seconds(); seconds > 0 {
 		f.Rate = float64(f.Recent) / seconds
+	}
+	if recent.Count == 0 {
+		recent = s.Duration // rather those of all time than none
 	}
 	f.P50, f.P95, f.P99 = recent.Quantile(0.5), recent.Quantile(0.95), recent.Quantile(0.99)
 	return f

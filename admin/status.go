@@ -181,7 +181,7 @@ type routeFigure struct {
 
 func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	now, before := p.samples()
-	d := statusDocument{Status: p.gateway.Status(), Uptime: now.at.Sub(p.started.at).Truncate(time.Second).String(), Warnings: []string{}}
+	d := statusDocument{Figures: []routeFigure{}, Ports: []portFigures{}, Status: p.gateway.Status(), Uptime: now.at.Sub(p.started.at).Truncate(time.Second).String(), Warnings: []string{}}
 	for k := range now.series {
 		f := figures(now, before, k)
 		d.Total.add(f)

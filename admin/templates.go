@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed style.css
@@ -33,6 +34,16 @@ var functions = template.FuncMap{
 	"count": grouped,
 	"share": percent,
 	"label": func(d destinationView) string { return label(&d) },
+	"took": func(d time.Duration) string {
+		if d == 0 {
+			return "–"
+		}
+		unit := time.Millisecond
+		if d < 10*time.Millisecond {
+			unit = 10 * time.Microsecond
+		}
+		return d.Round(unit).String()
+	},
 	"rate": func(perSecond float64) string {
 		if perSecond != 0 && perSecond < 10 {
 			return strconv.FormatFloat(perSecond, 'f', 2, 64)
@@ -63,7 +74,7 @@ func grouped(n uint64) string {
 func percent(share float64) string {
 	p := 100 * share
 	switch {
-	case p == 0 || p >= 10:
+	case p < 0.001 || p >= 10:
 		return fmt.Sprintf("%.1f %%", p)
 	case p >= 0.1:
 		return fmt.Sprintf("%.2f %%", p)

@@ -89,7 +89,7 @@ func TestServeDestinations(t *testing.T) {
 		s.signal(syscall.SIGTERM)
 		require.Zero(t, s.exit())
 		require.Contains(t, s.stderr.String(), "spec.trafficPolicy.tls.credentialName: the credential's authorities cannot be read, "+
-			"so that connections to the destination fail: "+key+" holds no certificate in PEM form\n")
+			"so that connections to the destination fail: "+key+" contains no PEM certificate\n")
 	})
 	t.Run("without it, check warns", func(t *testing.T) {
 		_, stderr, code := lateen(t, "", "check", "-f", file)

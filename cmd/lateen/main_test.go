@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -83,7 +82,9 @@ type serving struct {
 	process *exec.Cmd
 	// addresses are those that it listens at, by port.
 	addresses map[string]string
-	out       *bufio.Scanner
+	// admin is the URL of the status page, if there is one.
+	admin string
+	out   *bufio.Scanner
 	// line is what came on the standard output after the addresses.
 	line   string
 	stderr bytes.Buffer
@@ -94,7 +95,7 @@ type serving struct {
 // listens at all its ports.
 func serve(t *testing.T, args ...string) *serving {
 	t.Helper()
-	s := &serving{t: t, process: exec.Command(binary, append([]string{"serve"}, args...)...), addresses: map[string]string{}}
+	s := &serving{t: t, process: exec.Command(binary, append([]string{"serve", "--access-log", "off", "--print-routes"}, args...)...), addresses: map[string]string{}}
 	s.process.Dir = "testdata"
 	s.process.Stderr = &s.stderr
 	// Not StdoutPipe, which Wait closes before all is read.
@@ -116,6 +117,10 @@ func serve(t *testing.T, args ...string) *serving {
 	s.out = bufio.NewScanner(out)
 	for s.out.Scan() {
 		words := strings.Fields(s.out.Text())
+		if words[0] == "admin" {
+			s.admin = words[1]
+			continue
+		}
 		if words[0] != "listening" {
 			s.line = s.out.Text()
 			return s
@@ -139,7 +144,7 @@ func (s *serving) rest() string {
 }
 
 // signal sends a signal.
-func (s *serving) signal(sig syscall.Signal) { require.NoError(s.t, s.process.Process.Signal(sig)) }
+func (s *serving) signal(sig os.Signal) { require.NoError(s.t, s.process.Process.Signal(sig)) }
 
 // exit returns the code with which it exits.
 func (s *serving) exit() int {

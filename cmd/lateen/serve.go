@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lateengo/gateway/accesslog"
@@ -138,7 +137,7 @@ func (v *service) unknownPorts(listening map[int]bool) error {
 // run serves until a signal comes.
 func (v *service) run(s streams) int {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(signals, watched...)
 	defer signal.Stop(signals)
 
 	log := v.logger(s.err)
@@ -211,13 +210,13 @@ func failed(s streams, err error) int {
 func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, access *accesslog.Logger, log *slog.Logger, s streams) int {
 	for waiting := true; waiting; {
 		switch <-signals {
-		case syscall.SIGUSR1:
+		case reopen:
 			if access != nil {
 				if err := access.Reopen(); err != nil {
 					log.Error("the access log cannot be opened again", "error", err)
 				}
 			}
-		case syscall.SIGHUP:
+		case reload:
 			log.Warn("SIGHUP is ignored: the configuration is read at start only")
 		default:
 			waiting = false
@@ -235,7 +234,7 @@ func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, access 
 			}
 			return exitOK
 		case sig := <-signals:
-			if sig == syscall.SIGHUP || sig == syscall.SIGUSR1 {
+			if sig == reload || sig == reopen {
 				continue
 			}
 			fmt.Fprintln(s.err, "lateen serve: stopped without draining")

@@ -134,7 +134,7 @@ func (c *Compiler) compile() []*program.Listener {
 	for _, s := range servers {
 		l := find(s)
 		if !resource.ServesHTTP(s.Server) {
-			c.usage.passOver(s.Server, "port.protocol", "the server carries no HTTP: it is not served")
+			c.usage.passOver(s.Server, "port.protocol", "the server is not for HTTP: it is not served")
 			continue
 		}
 		if resource.IsSecure(s.Server) {

@@ -51,23 +51,23 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 	delegate := m.byName[name]
 	switch {
 	case delegate == nil:
-		usage.passOver(root, "delegate.name", "there is no delegate %s: the route takes no request", name)
+		usage.passOver(root, "delegate.name", "there is no delegate %s: the route matches no request", name)
 		return out
 	case !resource.ExportedTo(delegate.ExportTo, name.Namespace, vs.name.Namespace):
-		usage.passOver(root, "delegate.name", "VirtualService %s is not exported to the namespace %s: the route takes no request", name, vs.name.Namespace)
+		usage.passOver(root, "delegate.name", "VirtualService %s is not exported to the namespace %s: the route matches no request", name, vs.name.Namespace)
 		return out
 	}
 	conflicts := false
 	for j := range delegate.Routes {
 		own := &delegate.Routes[j]
 		if own.Delegate != nil {
-			usage.passOver(own, "delegate", "a delegate cannot delegate in turn")
+			usage.passOver(own, "delegate", "a delegate cannot delegate")
 			continue
 		}
 		merged, conflict := mergeRoutes(root, own, vs.name.Namespace, name.Namespace)
 		if conflict >= 0 {
 			// Istio drops the whole route of the delegate.
-			usage.passOver(&own.Match[conflict], "", "conflicts with every match of the route of VirtualService %s that delegates to it: Istio drops the whole route, which takes no request", vs.name)
+			usage.passOver(&own.Match[conflict], "", "conflicts with every match of the route of VirtualService %s that delegates to it: Istio drops the whole route, so it matches no request", vs.name)
 			conflicts = true
 			continue
 		}
@@ -79,7 +79,7 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 		out = append(out, merged)
 	}
 	if conflicts {
-		usage.passOver(root, "delegate", "every route of VirtualService %s conflicts with the match of this one: the route takes no request", name)
+		usage.passOver(root, "delegate", "every route of VirtualService %s conflicts with the match of this one: the route matches no request", name)
 	}
 	return out
 }

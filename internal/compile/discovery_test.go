@@ -222,9 +222,9 @@ func TestDiscoveryOfPooledServices(t *testing.T) {
 		services []spec.Service
 		want     string
 	}{
-		{"endpoints of a younger one", []spec.Service{discovered("a.test"), static}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
-		{"a younger one, too", []spec.Service{discovered("a.test"), younger}, `the endpoints of a.test are those that are discovered for the older service "shop"`},
-		{"a younger one alone", []spec.Service{static, discovered("a.test")}, `nothing is discovered: the older service "static" says what the endpoints of a.test are`},
+		{"endpoints of a younger one", []spec.Service{discovered("a.test"), static}, `the endpoints of a.test come from the discovery of the older service "shop"`},
+		{"a younger one, too", []spec.Service{discovered("a.test"), younger}, `the endpoints of a.test come from the discovery of the older service "shop"`},
+		{"a younger one alone", []spec.Service{static, discovered("a.test")}, `nothing is discovered: the older service "static" defines the endpoints of a.test`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := gateway.New().Discovery("", new(registry))

@@ -263,12 +263,12 @@ func (w *passedOver) route(vs *spec.VirtualService, i int) {
 	for j := range r.Match {
 		m := &r.Match[j]
 		if !w.usage.matches[m] && (used || len(w.usage.notes[m]) > 0) {
-			w.warn(m, at.Field("match").Index(j), "takes no request: an earlier match takes them all")
+			w.warn(m, at.Field("match").Index(j), "matches no request: an earlier match matches all of them")
 			said = true
 		}
 	}
 	if !used && (!said || len(w.usage.notes[r]) > 0) {
-		w.warn(r, at, "is never reached: an earlier match takes all requests")
+		w.warn(r, at, "is never reached: an earlier match matches all requests")
 	}
 }
 

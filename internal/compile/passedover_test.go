@@ -104,14 +104,14 @@ func TestPassedOver(t *testing.T) {
 			"VirtualService shop/shop: spec.gateways[0]: Gateway istio-system/gw is not served: no request reaches the VirtualService through it"}},
 		{"labels that select the Gateway", served, []func(*gateway.Builder){ingress}, nil},
 		{"Gateways of two workloads", served + resource("Gateway", "name: egress, namespace: istio-system", `selector: {istio: egressgateway}, servers: [{port: {number: 81, name: http, protocol: HTTP}, hosts: ["*"]}]`), nil, []string{
-			"Gateway istio-system/egress: spec.selector: it selects istio=egressgateway, and Gateway istio-system/gw selects istio=ingressgateway: Istio serves them by different workloads, and Lateen by one. The labels of one workload choose between them",
+			"Gateway istio-system/egress: spec.selector: it selects istio=egressgateway, and Gateway istio-system/gw selects istio=ingressgateway: Istio serves them by different workloads, and Lateen by one. Set the labels of the workload to choose one of them",
 			"Gateway istio-system/egress: spec.servers[0]: no VirtualService is served here: requests get 404"}},
 
 		{"matches that never hold here", resource("VirtualService", "name: shop, namespace: shop", routing+
 			"[{match: [{sourceLabels: {app: web}}, {sourceNamespace: web}, {gateways: [mesh]}, {uri: {prefix: /a}}], "+toApp+"}]"), nil, []string{
 			"VirtualService shop/shop: spec.http[0].match[0].sourceLabels: describes the gateway's own workload, never the client of a request",
-			"VirtualService shop/shop: spec.http[0].match[1].sourceNamespace: the gateway runs in the namespace istio-system: the match takes no request",
-			"VirtualService shop/shop: spec.http[0].match[2].gateways: the VirtualService is served at none of these gateways: the match takes no request"}},
+			"VirtualService shop/shop: spec.http[0].match[1].sourceNamespace: the gateway runs in the namespace istio-system: no request matches",
+			"VirtualService shop/shop: spec.http[0].match[2].gateways: the VirtualService is served at none of these gateways: no request matches"}},
 
 		{"a ServiceEntry that is not exported", served + strings.Replace(service, "hosts:", `exportTo: ["."], hosts:`, 1), nil, []string{
 			"ServiceEntry shop/app: spec.exportTo: it is not exported to the namespace of the gateway, istio-system: routes to its hosts do not use it"}},
@@ -128,7 +128,7 @@ func TestPassedOver(t *testing.T) {
 		{"a limit that a more specific one replaces", served +
 			resource("RateLimitConfig", "name: gateway, namespace: istio-system", "targetRefs: [{kind: Gateway, name: gw}], limits: [{requestsPerUnit: 1, unit: HOUR}]") +
 			resource("RateLimitConfig", "name: shop, namespace: shop", "targetRefs: [{kind: VirtualService, name: shop}], limits: [{requestsPerUnit: 1, unit: HOUR}]"), nil, []string{
-			"RateLimitConfig istio-system/gateway: spec: more specific policies are attached to all of its routes: nothing is limited by this one"}},
+			"RateLimitConfig istio-system/gateway: spec: more specific policies are attached to all of its routes: this one limits nothing"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,17 +148,17 @@ func TestConflictingDelegates(t *testing.T) {
 	require.Empty(t, warned(t, root("{uri: {prefix: /a}}")+own("{uri: {prefix: /a/b}}")))
 	require.Equal(t, []string{
 		"Gateway istio-system/gw: spec.servers[0]: no VirtualService is served here: requests get 404",
-		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route takes no request",
-		"VirtualService shop/own: spec.http[0].match[0]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, which takes no request",
+		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route matches no request",
+		"VirtualService shop/own: spec.http[0].match[0]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, so it matches no request",
 	}, warned(t, root(`{uri: {regex: "/a(/.*)?"}}`)+own(`{uri: {regex: "/a(/.*)?"}}`)))
 	require.Equal(t, []string{
 		"Gateway istio-system/gw: spec.servers[0]: no VirtualService is served here: requests get 404",
-		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route takes no request",
-		"VirtualService shop/own: spec.http[0].match[1]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, which takes no request",
+		"VirtualService shop/root: spec.http[0].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route matches no request",
+		"VirtualService shop/own: spec.http[0].match[1]: conflicts with every match of the route of VirtualService shop/root that delegates to it: Istio drops the whole route, so it matches no request",
 	}, warned(t, root("{uri: {prefix: /a}}")+own("{uri: {prefix: /a/b}}, {uri: {prefix: /c}}")))
 	both := resource("VirtualService", "name: root, namespace: shop", routing+"[{match: [{uri: {prefix: /a}}], delegate: {name: own}}, {match: [{uri: {prefix: /b}}], delegate: {name: own}}]")
 	require.Equal(t, []string{
-		"VirtualService shop/root: spec.http[1].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route takes no request",
+		"VirtualService shop/root: spec.http[1].delegate: every route of VirtualService shop/own conflicts with the match of this one: the route matches no request",
 	}, warned(t, both+own("{uri: {prefix: /a/b}}")))
 }
 

@@ -38,7 +38,7 @@ func (f *PEMFiles) Authorities(path string) (*x509.CertPool, []byte, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+		return nil, nil, fmt.Errorf("%s contains no PEM certificate", path)
 	}
 	return pool, text, nil
 }

@@ -115,7 +115,7 @@ func (c *Compiler) attached(levels []policyTarget, specific bool) (limits []*lim
 	for _, level := range levels {
 		for _, p := range c.policies.byTarget[level] {
 			if found || specific && level.kind != "VirtualService" {
-				c.usage.passOver(p.policy, "", "more specific policies are attached to all of its routes: nothing is limited by this one")
+				c.usage.passOver(p.policy, "", "more specific policies are attached to all of its routes: this one limits nothing")
 				continue
 			}
 			limits = append(limits, p.limits...)

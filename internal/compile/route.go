@@ -61,7 +61,7 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 // namespace. It returns "" if all hold.
 func (c *Compiler) unconcerned(m *spec.Match, vs *boundVirtualService, s *boundServer) (field, text string) {
 	if m.Port != 0 && m.Port != s.Port {
-		return "port", fmt.Sprintf("no server that is served has port %d: the match takes no request", m.Port)
+		return "port", fmt.Sprintf("no server that is served has port %d: no request matches", m.Port)
 	}
 	if len(m.Gateways) > 0 {
 		if s.implicit {
@@ -72,13 +72,13 @@ func (c *Compiler) unconcerned(m *spec.Match, vs *boundVirtualService, s *boundS
 				return "", ""
 			}
 		}
-		return "gateways", "the VirtualService is served at none of these gateways: the match takes no request"
+		return "gateways", "the VirtualService is served at none of these gateways: no request matches"
 	}
 	if m.SourceNamespace != "" && m.SourceNamespace != c.O.Workload.Namespace {
-		return "sourceNamespace", fmt.Sprintf("the gateway runs in the namespace %s: the match takes no request", c.O.Workload.Namespace)
+		return "sourceNamespace", fmt.Sprintf("the gateway runs in the namespace %s: no request matches", c.O.Workload.Namespace)
 	}
 	if !c.O.Workload.Has(m.SourceLabels) {
-		return "sourceLabels", "the gateway does not have these labels: the match takes no request"
+		return "sourceLabels", "the gateway does not have these labels: no request matches"
 	}
 	return "", ""
 }

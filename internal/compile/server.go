@@ -89,7 +89,7 @@ func (c *Compiler) severalWorkloads() {
 		case first == "":
 			first, firstName = selector, name
 		case selector != first:
-			c.gatewayPlace(s).Field("selector").Warnf("", "it selects %s, and Gateway %s selects %s: Istio serves them by different workloads, and Lateen by one. The labels of one workload choose between them", selector, firstName, first)
+			c.gatewayPlace(s).Field("selector").Warnf("", "it selects %s, and Gateway %s selects %s: Istio serves them by different workloads, and Lateen by one. Set the labels of the workload to choose one of them", selector, firstName, first)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func TestUnusedEndpoints(t *testing.T) {
 		{"STATIC and DNS", of("old", spec.ResolveStatic, one), of("young", spec.ResolveDNS, one), ""},
 		{"DYNAMIC_DNS twice", of("old", spec.ResolveDynamicDNS), of("young", spec.ResolveDynamicDNS), ""},
 		{"STATIC and DYNAMIC_DNS", of("old", spec.ResolveStatic, one), of("young", spec.ResolveDynamicDNS),
-			`no request names its host: the older service "old" says what the endpoints of *.a.test are`},
+			`no request names its host: the older service "old" defines the endpoints of *.a.test`},
 		{"DYNAMIC_DNS and STATIC", of("old", spec.ResolveDynamicDNS), of("young", spec.ResolveStatic, one),
 			`the endpoints are not used: the older service "old" has the resolution DYNAMIC_DNS for *.a.test`},
 		{"NONE and STATIC", of("old", spec.ResolveNone), of("young", spec.ResolveStatic, one),

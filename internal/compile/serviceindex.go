@@ -78,11 +78,11 @@ func (c *Compiler) unusedEndpoints(host string, oldest *spec.Service, part *serv
 	differ := part.Resolution != oldest.Resolution
 	switch found := len(part.endpoints) > 0; {
 	case oldest.Resolution == spec.ResolveDiscovery && (!differ || found):
-		e.Warnf("", "the endpoints of %s are those that are discovered for the older service %q", host, oldest.Name)
+		e.Warnf("", "the endpoints of %s come from the discovery of the older service %q", host, oldest.Name)
 	case part.Resolution == spec.ResolveDiscovery && differ:
-		e.Warnf("", "nothing is discovered: the older service %q says what the endpoints of %s are", oldest.Name, host)
+		e.Warnf("", "nothing is discovered: the older service %q defines the endpoints of %s", oldest.Name, host)
 	case part.Resolution == spec.ResolveDynamicDNS && differ:
-		e.Warnf("", "no request names its host: the older service %q says what the endpoints of %s are", oldest.Name, host)
+		e.Warnf("", "no request names its host: the older service %q defines the endpoints of %s", oldest.Name, host)
 	case (oldest.Resolution == spec.ResolveNone || oldest.Resolution == spec.ResolveDynamicDNS) && found:
 		e.Warnf("", "the endpoints are not used: the older service %q has the resolution %s for %s", oldest.Name, oldest.Resolution, host)
 	}

@@ -17,7 +17,7 @@ func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names 
 	t, config := p.TLS, &d.Config
 	if t.Mode == spec.ClientTLSIstioMutual {
 		c.At(p.Origin).Field("trafficPolicy.tls.mode").Errorf(spec.CodeUnsupported,
-			"ISTIO_MUTUAL is not executed by Lateen, and requests go to %s with it: only a mesh gives a workload its certificate; use MUTUAL with a certificate of your own", d.Name)
+			"ISTIO_MUTUAL is not executed by Lateen, and requests to %s use it: only a mesh provides workload certificates; use MUTUAL with a certificate of your own", d.Name)
 		return
 	}
 	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.SNI, InsecureSkipVerify: t.InsecureSkipVerify}

@@ -24,7 +24,7 @@ func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace str
 	case d.Subset != "":
 		// Where a DestinationRule is there and lacks the subset, validation has warned.
 		if c.services.rules.Find(host, namespace) == nil {
-			at.Field("subset").Warnf("IST0101", "no DestinationRule is for %s, so that it has no subset %q: requests get 503", d.Host, d.Subset)
+			at.Field("subset").Warnf("IST0101", "no DestinationRule is for %s, so it has no subset %q: requests get 503", d.Host, d.Subset)
 		}
 	case registered || declared || len(c.O.Backends) == 0:
 	default:

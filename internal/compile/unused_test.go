@@ -46,7 +46,7 @@ func TestMisspelledNames(t *testing.T) {
 			[]string{`no backend and no ServiceEntry is named "review": requests get 503, did you mean reviews`}},
 		{"a subset without rule", gateway.New().Backend("reviews", handler).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews", Subset: "v2"}}}),
-			[]string{`no DestinationRule is for reviews, so that it has no subset "v2": requests get 503, did you mean `}},
+			[]string{`no DestinationRule is for reviews, so it has no subset "v2": requests get 503, did you mean `}},
 		{"a limiter", gateway.New().Backend("a", handler).Limiter("reddis", unlimited{}).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}),
 			[]string{`no rate limit has the provider "reddis": the limiter is not used, did you mean `}},
@@ -60,10 +60,10 @@ func TestMisspelledNames(t *testing.T) {
 			}},
 		{"a subset without rule, where all else is there", gateway.New().Backend("*", handler).
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews", Subset: "v2"}}}),
-			[]string{`no DestinationRule is for reviews, so that it has no subset "v2": requests get 503, did you mean `}},
+			[]string{`no DestinationRule is for reviews, so it has no subset "v2": requests get 503, did you mean `}},
 		{"a subset without rule, and nothing else", gateway.New().
 			Route(spec.Route{Destinations: []spec.Destination{{Host: "reviews", Subset: "v2"}}}),
-			[]string{`no DestinationRule is for reviews, so that it has no subset "v2": requests get 503, did you mean `}},
+			[]string{`no DestinationRule is for reviews, so it has no subset "v2": requests get 503, did you mean `}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			gw, err := row.b.Build()

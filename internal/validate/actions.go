@@ -23,7 +23,7 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	if d.PrefixRewrite != "" {
 		e := s.field("redirect.prefixRewrite")
 		if d.URI != "" {
-			e.errorf(spec.CodeConflict, "uri and prefixRewrite exclude each other")
+			e.errorf(spec.CodeConflict, "uri and prefixRewrite cannot be combined")
 		}
 		for i := range r.Match {
 			if kind := r.Match[i].URI.Kind; kind != spec.MatchPrefix && kind != spec.MatchAny {
@@ -44,14 +44,14 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	switch {
 	case d.DerivePort > spec.PortDerivationRequestPort:
 		e := s.field("redirect.derivePort")
-		e.errorf(spec.CodeInvalid, "%d is not a derivation of a port", d.DerivePort)
+		e.errorf(spec.CodeInvalid, "%d is not a way to derive a port", d.DerivePort)
 	case d.DerivePort != spec.PortDerivationNone && d.Port != 0:
 		e := s.field("redirect.derivePort")
-		e.errorf(spec.CodeConflict, "port and derivePort exclude each other")
+		e.errorf(spec.CodeConflict, "port and derivePort cannot be combined")
 	}
 	if d.Port != 0 && withoutPort(d.Authority) != "" {
 		e := s.field("redirect.authority")
-		e.warnf("", "%q has a port, and port %d follows it in the answer", d.Authority, d.Port)
+		e.warnf("", "%q already has a port, and the answer adds port %d to it", d.Authority, d.Port)
 	}
 	switch code := s.field("redirect.redirectCode"); {
 	case d.Code == 0 || slices.Contains(redirectCodes, d.Code):
@@ -72,14 +72,14 @@ const (
 func (v *validator) directResponse(s *site, d *spec.DirectResponse) {
 	if d.Status < 200 || d.Status > 599 {
 		e := s.field("directResponse.status")
-		e.errorf(spec.CodeInvalid, "%d is not a status to answer with, 200 to 599 is expected", d.Status)
+		e.errorf(spec.CodeInvalid, "%d is not a valid status, 200 to 599 is expected", d.Status)
 	}
 	e := s.field("directResponse.body")
 	switch n := len(d.Body); {
 	case n > maxBody:
 		e.errorf(spec.CodeInvalid, "the body has %d bytes, at most %d are allowed", n, maxBody)
 	case n > largeBody:
-		e.warnf(codeSchema, "the body has %d bytes: above %d it weighs on every copy of the configuration", n, largeBody)
+		e.warnf(codeSchema, "the body has %d bytes: more than %d make every copy of the configuration large", n, largeBody)
 	}
 }
 
@@ -91,7 +91,7 @@ func (v *validator) rewrite(s *site, r *spec.Route) {
 		e.errorf(spec.CodeMissing, "the rewrite changes nothing: one of uri, uriRegexRewrite and authority is expected")
 	case w.URI != "" && w.URIRegex != nil:
 		e := s.field("rewrite")
-		e.errorf(spec.CodeConflict, "uri and uriRegexRewrite exclude each other")
+		e.errorf(spec.CodeConflict, "uri and uriRegexRewrite cannot be combined")
 	}
 	if w.URIRegex != nil {
 		v.regexRewrite(s, w.URIRegex)
@@ -108,7 +108,7 @@ func (v *validator) rewrite(s *site, r *spec.Route) {
 	case strings.IndexFunc(w.URI, notInTarget) >= 0:
 		e.errorf(spec.CodeInvalid, "%s cannot be sent: a path has no spaces and control characters", quoted(w.URI))
 	case !strings.HasPrefix(w.URI, "/"):
-		e.warnf("", "%s does not begin with /, and so what the destination gets does not either", quoted(w.URI))
+		e.warnf("", "%s does not begin with /, so the path to the destination does not either", quoted(w.URI))
 	default:
 		v.joints(&e, r, w.URI)
 	}
@@ -155,7 +155,7 @@ func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 	if w.Rewrite == "" {
 		replacement.errorf(spec.CodeMissing, "the replacement is missing")
 	} else if len(w.Rewrite) > regex.MaxLength {
-		replacement.errorf(spec.CodeInvalid, "a replacement of %d bytes, at most %d are allowed", len(w.Rewrite), regex.MaxLength)
+		replacement.errorf(spec.CodeInvalid, "the replacement has %d bytes, at most %d are allowed", len(w.Rewrite), regex.MaxLength)
 	}
 	re, err := v.Regexes.CompilePart(w.Match)
 	if err != nil {

@@ -15,13 +15,13 @@ func (v *validator) contradictions(s *site, m *spec.Match, vs *boundService) {
 		with, ok := m.Headers[name]
 		if ok && v.excludes(with, m.WithoutHeaders[name]) {
 			e := s.entry("withoutHeaders", name)
-			e.warnf("", "excludes every request that headers asks for, with %s: the match takes no request", describe(with))
+			e.warnf("", "excludes every request that headers requires, with %s: no request matches", describe(with))
 		}
 	}
 	if m.Authority.Kind == spec.MatchExact || m.Authority.Kind == spec.MatchPrefix {
 		if !vs.delegate && !v.authorityServed(m.Authority, vs) {
 			e := s.field("authority")
-			e.warnf("", "%s takes no request: the VirtualService gets requests for its hosts alone", describe(m.Authority))
+			e.warnf("", "%s matches no request: the VirtualService gets only requests for its hosts", describe(m.Authority))
 		}
 	}
 }

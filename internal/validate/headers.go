@@ -53,7 +53,7 @@ func (v *validator) headerValues(s *site, field string, values map[string]string
 		value := values[name]
 		key := http.CanonicalHeaderKey(name)
 		if header.Refused(key, response) {
-			e.errorf(spec.CodeInvalid, "would break the message: the gateway writes %s itself, as the body needs it", strings.ToLower(key))
+			e.errorf(spec.CodeInvalid, "would break the message: the gateway writes %s itself, to fit the body", strings.ToLower(key))
 			continue
 		}
 		if err := checkHeaderValue(value); err != nil {
@@ -64,7 +64,7 @@ func (v *validator) headerValues(s *site, field string, values map[string]string
 			e.warnf("", "has no effect: an empty value is not written")
 		}
 		if other := slices.IndexFunc(names[:i], func(other string) bool { return strings.EqualFold(other, name) }); other >= 0 {
-			e.warnf("", "is %q in another letter case: which of them comes last is not defined", names[other])
+			e.warnf("", "is %q in another letter case: their order is not defined", names[other])
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (v *validator) removedHeaders(s *site, field string, names []string, respon
 			e.errorf(spec.CodeInvalid, "%s", problem)
 		} else if !removes {
 			e := s.element(field, i)
-			e.warnf("", "has no effect: the gateway removes what came, and writes its own %s where one is needed", strings.ToLower(key))
+			e.warnf("", "has no effect: the gateway removes any %s header that it receives, and writes its own if needed", strings.ToLower(key))
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority str
 			value := operation.values[name]
 			if authority != "" {
 				e := s.entry(operation.field, name)
-				e.errorf(spec.CodeDuplicate, "the Host header becomes %q already: it is set once", authority)
+				e.errorf(spec.CodeDuplicate, "the Host header is already set to %q: it can be set only once", authority)
 				continue
 			}
 			authority = value
@@ -130,9 +130,9 @@ func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
 			continue
 		}
 		e := s.element("headers.request.remove", i)
-		now, other := "Native sends the gateway's own value all the same", "Envoy semantics send none"
+		now, other := "Native still sends the gateway's own value", "Envoy semantics send none"
 		if v.Semantics.EdgeHeadersFirst() {
-			now, other = "none is sent", "Native semantics send the gateway's own value all the same"
+			now, other = "none is sent", "Native semantics still send the gateway's own value"
 		}
 		e.warnf("", "semantics differ: %s, %s", now, other)
 	}
@@ -142,9 +142,9 @@ func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
 		}
 		value := q.Add[name]
 		e := s.entry("headers.request.add", name)
-		now, other := "Native sends "+quoted(value)+" alone", "Envoy semantics send it after the gateway's own value"
+		now, other := "Native sends only "+quoted(value), "Envoy semantics send it after the gateway's own value"
 		if v.Semantics.EdgeHeadersFirst() {
-			now, other = "it is sent after the gateway's own value", "Native semantics send "+quoted(value)+" alone"
+			now, other = "it is sent after the gateway's own value", "Native semantics send only "+quoted(value)
 		}
 		e.warnf("", "semantics differ: %s, %s; with set both send %s", now, other, quoted(value))
 	}
@@ -165,9 +165,9 @@ func headerOperationProblem(name string) string {
 	case name == "":
 		return "the name of a header is missing"
 	case header.IsHost(name):
-		return fmt.Sprintf("%q can only be set or added, and on the request", name)
+		return fmt.Sprintf("%q can only be set or added, and only on the request", name)
 	case strings.HasPrefix(name, ":"):
-		return fmt.Sprintf("%q is a pseudo-header: use rewrite to change what is requested", name)
+		return fmt.Sprintf("%q is a pseudo-header: use rewrite to change the request", name)
 	case !isToken(name):
 		return fmt.Sprintf("%q is not the name of a header", name)
 	}

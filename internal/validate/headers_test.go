@@ -25,13 +25,13 @@ func TestValidateHeaders(t *testing.T) {
 		forwarding("no name", spec.Route{Headers: setting("", "1")}, `error headers.request.set[]: the name of a header is missing`),
 		forwarding("no token", spec.Route{Headers: answering("x a", "1")}, `error headers.response.set[x a]: "x a" is not the name of a header`),
 		forwarding("a pseudo-header", spec.Route{Headers: setting(":path", "/")},
-			`error headers.request.set[:path]: ":path" is a pseudo-header: use rewrite to change what is requested`),
+			`error headers.request.set[:path]: ":path" is a pseudo-header: use rewrite to change the request`),
 		forwarding("the host of a request", spec.Route{Headers: setting("Host", "a.test")}),
 		forwarding("the authority of a request", spec.Route{Headers: setting(":authority", "a.test")}),
 		forwarding("the host of a response", spec.Route{Headers: answering("Host", "a.test")},
-			`error headers.response.set[Host]: "Host" can only be set or added, and on the request`),
+			`error headers.response.set[Host]: "Host" can only be set or added, and only on the request`),
 		forwarding("the host removed", spec.Route{Headers: spec.Headers{Request: spec.HeaderOperations{Remove: []string{"x-a", "host"}}}},
-			`error headers.request.remove[1]: "host" can only be set or added, and on the request`),
+			`error headers.request.remove[1]: "host" can only be set or added, and only on the request`),
 		forwarding("an empty name removed", spec.Route{Headers: spec.Headers{Response: spec.HeaderOperations{Remove: []string{""}}}},
 			`error headers.response.remove[0]: the name of a header is missing`),
 		forwarding("an empty value", spec.Route{Headers: setting("x-a", "")}, `warning headers.request.set[x-a]: has no effect: an empty value is not written`),
@@ -40,7 +40,7 @@ func TestValidateHeaders(t *testing.T) {
 		forwarding("an operator misspelled", spec.Route{Headers: setting("x-a", "%PROTOCL%")},
 			`error headers.request.set[x-a]: there is no operator %PROTOCL%; did you mean "PROTOCOL"?`),
 		forwarding("one name twice", spec.Route{Headers: spec.Headers{Response: spec.HeaderOperations{Add: both}}},
-			`warning headers.response.add[x-a]: is "X-A" in another letter case: which of them comes last is not defined`),
+			`warning headers.response.add[x-a]: is "X-A" in another letter case: their order is not defined`),
 		{"of a destination", spec.Route{Destinations: []spec.Destination{{Host: "a", Weight: 1}, {Host: "b", Weight: 1, Headers: answering("x a", "1")}}},
 			[]string{`error route[1].headers.response.set[x a]: "x a" is not the name of a header`}},
 	})
@@ -53,10 +53,10 @@ func TestValidateFramingHeaders(t *testing.T) {
 		return `has no effect: ` + name + ` is about one connection, and the gateway writes its own`
 	}
 	removed := func(name string) string {
-		return `has no effect: the gateway removes what came, and writes its own ` + name + ` where one is needed`
+		return `has no effect: the gateway removes any ` + name + ` header that it receives, and writes its own if needed`
 	}
 	breaks := func(name string) string {
-		return `would break the message: the gateway writes ` + name + ` itself, as the body needs it`
+		return `would break the message: the gateway writes ` + name + ` itself, to fit the body`
 	}
 	const te = `has no effect: te is about one connection, and only the value "trailers" is sent`
 	for _, mode := range []semantics.Mode{semantics.Native, semantics.Envoy} {
@@ -136,12 +136,12 @@ func TestValidateAuthorityIsSetOnce(t *testing.T) {
 	runRoutes(t, Options{}, []routeRow{
 		forwarding("by rewrite", spec.Route{Rewrite: rewrite}),
 		forwarding("by rewrite and set", spec.Route{Rewrite: rewrite, Headers: setting("host", "b.test")},
-			`error headers.request.set[host]: the Host header becomes "a.test" already: it is set once`),
+			`error headers.request.set[host]: the Host header is already set to "a.test": it can be set only once`),
 		forwarding("by set and add", spec.Route{Headers: setAndAdd},
-			`error headers.request.add[:authority]: the Host header becomes "a.test" already: it is set once`),
+			`error headers.request.add[:authority]: the Host header is already set to "a.test": it can be set only once`),
 		{"by a destination beside the route", spec.Route{Rewrite: rewrite, Destinations: []spec.Destination{{Host: "a", Headers: setting("host", "b.test")}}}, nil},
 		{"by a destination twice", spec.Route{Destinations: []spec.Destination{{Host: "a", Headers: setAndAdd}}},
-			[]string{`error route[0].headers.request.add[:authority]: the Host header becomes "a.test" already: it is set once`}},
+			[]string{`error route[0].headers.request.add[:authority]: the Host header is already set to "a.test": it can be set only once`}},
 	})
 }
 
@@ -154,19 +154,19 @@ func TestValidateEdgeHeaders(t *testing.T) {
 	}
 	runRoutes(t, Options{}, []routeRow{
 		forwarding("under Native", adding("X-Forwarded-Proto"),
-			`warning headers.request.add[X-Forwarded-Proto]: semantics differ: Native sends "https" alone, Envoy semantics send it after the gateway's own value; with set both send "https"`),
+			`warning headers.request.add[X-Forwarded-Proto]: semantics differ: Native sends only "https", Envoy semantics send it after the gateway's own value; with set both send "https"`),
 		forwarding("the client's addresses", adding("x-forwarded-for"),
-			`warning headers.request.add[x-forwarded-for]: semantics differ: Native sends "https" alone, Envoy semantics send it after the gateway's own value; with set both send "https"`),
+			`warning headers.request.add[x-forwarded-for]: semantics differ: Native sends only "https", Envoy semantics send it after the gateway's own value; with set both send "https"`),
 		forwarding("another header", adding("X-Forwarded-Prefix")),
 		forwarding("set", spec.Route{Headers: setting("X-Forwarded-Proto", "https")}),
 		forwarding("removed under Native", removing("x-color", "x-forwarded-for"),
-			`warning headers.request.remove[1]: semantics differ: Native sends the gateway's own value all the same, Envoy semantics send none`),
+			`warning headers.request.remove[1]: semantics differ: Native still sends the gateway's own value, Envoy semantics send none`),
 	})
 	runRoutes(t, Options{Semantics: semantics.Envoy}, []routeRow{
 		forwarding("removed under Envoy", removing("X-Forwarded-Client-Cert", "x-forwarded"),
-			`warning headers.request.remove[0]: semantics differ: none is sent, Native semantics send the gateway's own value all the same`),
+			`warning headers.request.remove[0]: semantics differ: none is sent, Native semantics still send the gateway's own value`),
 		forwarding("under Envoy", adding("x-request-id"),
-			`warning headers.request.add[x-request-id]: semantics differ: it is sent after the gateway's own value, Native semantics send "https" alone; with set both send "https"`),
+			`warning headers.request.add[x-request-id]: semantics differ: it is sent after the gateway's own value, Native semantics send only "https"; with set both send "https"`),
 	})
 }
 

@@ -31,7 +31,7 @@ func hostProblem(host string) string {
 	case host == "":
 		return "a host name is missing"
 	case len(host) > 255:
-		return fmt.Sprintf("a host name of %d characters, at most 255 are allowed", len(host))
+		return fmt.Sprintf("the host name has %d characters, at most 255 are allowed", len(host))
 	}
 	label, rest, more := strings.Cut(host, ".")
 	plain := label
@@ -79,7 +79,7 @@ func labelProblem(host, label string) string {
 	case label == "":
 		return fmt.Sprintf("%q is not a host name: a label is empty", host)
 	case strings.Contains(label, "*"):
-		return fmt.Sprintf("%q is not a host name: a wildcard stands only at the start of the first label", host)
+		return fmt.Sprintf("%q is not a host name: a wildcard is allowed only at the start of the first label", host)
 	case strings.ContainsAny(label, ":/"):
 		return fmt.Sprintf("%q is not a host name: it is written without scheme, port and path", host)
 	case len(label) > 63:
@@ -108,7 +108,7 @@ func labelSetProblem(key, value string) string {
 	case key == "":
 		return "a label has no key"
 	case found && (exactHostProblem(prefix) != "" || len(prefix) > 253):
-		return fmt.Sprintf("%q is not a label's key: what is before / must be a host name", key)
+		return fmt.Sprintf("%q is not a label's key: the part before / must be a host name", key)
 	case !isLabelText(name):
 		return fmt.Sprintf("%q is not a label's key: at most 63 letters, digits, and inner -, _ and . are expected", key)
 	case value != "" && !isLabelText(value):

@@ -16,7 +16,7 @@ func (v *validator) loadBalancer(s *site, b *spec.LoadBalancer, ejects bool) {
 	case b.Simple > spec.BalancePassthrough:
 		simple.errorf(spec.CodeInvalid, "%d is not a way to balance", b.Simple)
 	case b.Simple != spec.BalanceLeastRequest && b.ConsistentHash != nil:
-		simple.errorf(spec.CodeConflict, "excludes consistentHash, which is set as well")
+		simple.errorf(spec.CodeConflict, "cannot be combined with consistentHash, which is also set")
 	case b.Simple == spec.BalancePassthrough:
 		simple.warnf("", "PASSTHROUGH has no meaning at a gateway: requests get 503")
 	}
@@ -62,7 +62,7 @@ func (v *validator) consistentHash(s *site, h *spec.ConsistentHash) {
 	case len(values) == 0:
 		s.warnf("", "hashes nothing: requests go to random endpoints")
 	case len(values) > 1:
-		s.errorf(spec.CodeConflict, "%s exclude each other", strings.Join(values, " and "))
+		s.errorf(spec.CodeConflict, "%s cannot be combined", strings.Join(values, " and "))
 	}
 	if name := h.HTTPHeaderName; name != "" && !isToken(strings.TrimPrefix(name, ":")) {
 		e := s.field("httpHeaderName")
@@ -73,7 +73,7 @@ func (v *validator) consistentHash(s *site, h *spec.ConsistentHash) {
 		v.hashCookie(&e, h.HTTPCookie)
 	}
 	if h.RingHash != nil && h.Maglev != nil {
-		s.errorf(spec.CodeConflict, "ringHash and maglev exclude each other")
+		s.errorf(spec.CodeConflict, "ringHash and maglev cannot be combined")
 	}
 	if r := h.RingHash; r != nil && (r.MinimumRingSize < 0 || r.MinimumRingSize > maxRingSize) {
 		e := s.field("ringHash.minimumRingSize")
@@ -125,7 +125,7 @@ func (v *validator) hashCookie(s *site, c *spec.HashCookie) {
 		}
 	}
 	if c.TTL == nil && (c.Path != "" || len(c.Attributes) > 0) {
-		s.warnf("", "path and attributes have no effect: no cookie is made without ttl")
+		s.warnf("", "path and attributes have no effect: no cookie is created without ttl")
 	}
 }
 
@@ -145,7 +145,7 @@ func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 	failsOver := len(l.Failover) > 0 || len(l.FailoverPriority) > 0
 	switch {
 	case len(l.Distribute) > 0 && len(l.Failover) > 0:
-		s.errorf(spec.CodeConflict, "distribute and failover exclude each other")
+		s.errorf(spec.CodeConflict, "distribute and failover cannot be combined")
 	case len(l.Distribute) > 0 && len(l.FailoverPriority) > 0:
 		e := s.field("failoverPriority")
 		e.warnf("", "has no effect: distribute is set")
@@ -216,16 +216,16 @@ func (v *validator) place(s *site, name string, others []string) {
 	parts := strings.Split(name, "/")
 	switch {
 	case name == "":
-		s.errorf(spec.CodeMissing, "the place is missing")
+		s.errorf(spec.CodeMissing, "the locality is missing")
 		return
 	case len(parts) > 3:
-		s.errorf(spec.CodeInvalid, "%q is not a place: region/zone/subzone is expected", name)
+		s.errorf(spec.CodeInvalid, "%q is not a locality: region/zone/subzone is expected", name)
 		return
 	case slices.Contains(parts, ""):
-		s.errorf(spec.CodeInvalid, "%q is not a place: a part is empty", name)
+		s.errorf(spec.CodeInvalid, "%q is not a locality: a part is empty", name)
 		return
 	case strings.Contains(strings.TrimSuffix(name, "*"), "*") || strings.HasSuffix(name, "*") && parts[len(parts)-1] != "*":
-		s.errorf(spec.CodeInvalid, "%q is not a place: * stands only for the whole last part", name)
+		s.errorf(spec.CodeInvalid, "%q is not a locality: * is allowed only as the whole last part", name)
 		return
 	}
 	for _, other := range others {

@@ -51,17 +51,17 @@ func (v *validator) uri(s *site, m *spec.Match) {
 			e.warnf("", "has no effect on a regex: write (?i) in the expression")
 		}
 		if !regex.MatchesSomePath(uri.Value) {
-			e.warnf("", "%s takes no request: it is compared with the whole path, which begins with /", describe(uri))
+			e.warnf("", "%s matches no request: it is compared with the whole path, which begins with /", describe(uri))
 		}
 	case spec.MatchExact, spec.MatchPrefix:
 		switch {
 		case uri.Value == "" && uri.Kind == spec.MatchPrefix:
 		case !strings.HasPrefix(uri.Value, "/"):
-			e.warnf("", "%s takes no request: a path begins with /", describe(uri))
+			e.warnf("", "%s matches no request: a path begins with /", describe(uri))
 		case strings.ContainsAny(uri.Value, "?#"):
-			e.warnf("", "%s takes no request: a path is compared without query and fragment", describe(uri))
+			e.warnf("", "%s matches no request: a path is compared without query and fragment", describe(uri))
 		case strings.Contains(uri.Value, "*"):
-			e.warnSuggestf("", withoutStar(uri), "%s asks for the character *: it is no wildcard", describe(uri))
+			e.warnSuggestf("", withoutStar(uri), "%s matches the character *: it is not a wildcard", describe(uri))
 		}
 	}
 }
@@ -82,14 +82,14 @@ func (v *validator) requestLine(s *site, m *spec.Match) {
 		e := s.field("method")
 		if v.stringMatch(&e, m.Method, false) && m.Method.Kind == spec.MatchExact {
 			if upper := strings.ToUpper(m.Method.Value); upper != m.Method.Value && slices.Contains(methods, upper) {
-				e.warnSuggestf("", upper, "%s takes no request: letter case counts", describe(m.Method))
+				e.warnSuggestf("", upper, "%s matches no request: methods are case-sensitive", describe(m.Method))
 			}
 		}
 	}
 	if m.Scheme.Kind != spec.MatchAny {
 		e := s.field("scheme")
 		if v.stringMatch(&e, m.Scheme, false) && m.Scheme.Kind == spec.MatchExact && m.Scheme.Value != "http" && m.Scheme.Value != "https" {
-			e.warnf("", `%s takes no request: a scheme is "http" or "https"`, describe(m.Scheme))
+			e.warnf("", `%s matches no request: a scheme is "http" or "https"`, describe(m.Scheme))
 		}
 	}
 	if m.Authority.Kind != spec.MatchAny {
@@ -112,7 +112,7 @@ func (v *validator) headerConditions(s *site, field string, conditions map[strin
 			continue
 		}
 		if v.stringMatch(&e, m, false) && without && m == spec.Regex(".*") {
-			e.warnf("", "never holds, so that no request is taken: .* holds for a missing header too; {} asks for absence")
+			e.warnf("", "is never true, so no request matches: .* also matches a missing header; write {} to require absence")
 		}
 	}
 }
@@ -142,7 +142,7 @@ func (v *validator) headerConditionName(s *site, name string) bool {
 	case !isToken(name):
 		s.errorf(spec.CodeInvalid, "%q is not the name of a header", name)
 	case lower == "uri" || lower == "scheme" || lower == "method" || lower == "authority":
-		s.warnf("", "it is a header named %q that is compared: for the request's own %s use the field beside headers", name, lower)
+		s.warnf("", "compares a header named %q: to compare the request's own %s, use the field next to headers", name, lower)
 		return true
 	default:
 		return true
@@ -157,7 +157,7 @@ func (v *validator) server(s *site, m *spec.Match, vs *boundService) {
 		if problem := resource.PortProblem(m.Port); problem != "" {
 			e.errorf(spec.CodeInvalid, "%s", problem)
 		} else if !v.hasPort(m.Port, vs) {
-			e.warnf("", "no server of the VirtualService's gateways has port %d: the match takes no request", m.Port)
+			e.warnf("", "no server of the VirtualService's gateways has port %d: no request matches", m.Port)
 		}
 	}
 	for i, reference := range m.Gateways {
@@ -165,7 +165,7 @@ func (v *validator) server(s *site, m *spec.Match, vs *boundService) {
 		v.gatewayReference(&e, reference, vs.name.Namespace, vs.Origin.Fields != nil)
 		name := resource.GatewayNamed(reference, vs.name.Namespace)
 		if v.gateways[name] != nil && reference != "*" && !vs.delegate && !vs.every && !slices.Contains(vs.gateways, name) {
-			e.warnf("", "the VirtualService is not bound to Gateway %s: the match takes no request there", name)
+			e.warnf("", "the VirtualService is not bound to Gateway %s: no request matches there", name)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func (v *validator) sources(s *site, m *spec.Match) {
 		v.labels(s, "sourceLabels", m.SourceLabels)
 		e := s.field("sourceLabels")
 		if len(m.Gateways) > 0 {
-			e.warnf("", "has no effect beside gateways")
+			e.warnf("", "has no effect together with gateways")
 		} else {
 			e.warnf("", "describes the gateway's own workload, never the client of a request")
 		}
@@ -206,7 +206,7 @@ func (v *validator) sources(s *site, m *spec.Match) {
 	case !resource.IsLabel(m.SourceNamespace):
 		e.errorf(spec.CodeInvalid, "%q is not the name of a namespace", m.SourceNamespace)
 	case len(m.Gateways) > 0:
-		e.warnf("", "has no effect beside gateways")
+		e.warnf("", "has no effect together with gateways")
 	}
 }
 
@@ -219,7 +219,7 @@ func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) b
 	case spec.MatchPrefix:
 		if m.Value == "" && !emptyPrefix {
 			e := s.field("prefix")
-			e.errorf(spec.CodeMissing, "the prefix is empty: leave it out to ask for presence")
+			e.errorf(spec.CodeMissing, "the prefix is empty: omit it to require presence")
 			return false
 		}
 		return true
@@ -231,7 +231,7 @@ func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) b
 		}
 		return true
 	}
-	s.errorf(spec.CodeInvalid, "%d is no kind of match", m.Kind)
+	s.errorf(spec.CodeInvalid, "%d is not a kind of match", m.Kind)
 	return false
 }
 

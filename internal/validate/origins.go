@@ -25,7 +25,7 @@ func (v *validator) origins(s *site, c *spec.CORS) {
 		case origin.Kind == spec.MatchPrefix:
 			prefixOrigin(&e, origin.Value)
 		case origin.Kind == spec.MatchRegex && regex.HasBareDot(origin.Value):
-			e.warnf("", `%s allows more origins than it seems to: a dot is any character. Write \. for the dot itself`, describe(origin))
+			e.warnf("", `%s allows more origins than it seems to: a dot matches any character. Write \. for a literal dot`, describe(origin))
 		}
 	}
 }
@@ -50,7 +50,7 @@ func exactOrigin(s *site, origin string) {
 	u, err := url.Parse(origin)
 	switch {
 	case origin == "null":
-		s.warnf("", `"null" is the origin of every sandboxed document and of files: it lets strangers in`)
+		s.warnf("", `"null" is the origin of every sandboxed document and of files: it allows untrusted sites`)
 	case err != nil || u.Scheme == "" || u.Host == "":
 		s.warnf("", "%q allows nobody: an origin is a scheme and a host, such as https://example.com", origin)
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
@@ -65,10 +65,10 @@ func prefixOrigin(s *site, prefix string) {
 	_, host, found := strings.Cut(prefix, "://")
 	switch {
 	case !found || host == "":
-		s.warnf("", "prefix %q allows every host: any site can have an origin that begins so", prefix)
+		s.warnf("", "prefix %q allows every host: any site can have an origin that begins like this", prefix)
 	case strings.Contains(host, "/"):
 		s.warnf("", "prefix %q allows nobody: an origin has no path", prefix)
 	case !strings.Contains(host, ":"):
-		s.warnf("", "prefix %q lets strangers in, such as %s.evil.example: use exact, or a prefix that ends with the colon before the port", prefix, prefix)
+		s.warnf("", "prefix %q also allows other sites, such as %s.evil.example: use exact, or a prefix that ends with the colon before the port", prefix, prefix)
 	}
 }

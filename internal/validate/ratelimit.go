@@ -89,11 +89,11 @@ func (v *validator) routeNames(vs *spec.VirtualService) []string {
 func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	if l.Requests < 1 {
 		e := s.field("requestsPerUnit")
-		e.errorf(spec.CodeInvalid, "%d requests is no limit, 1 or more is expected", l.Requests)
+		e.errorf(spec.CodeInvalid, "%d requests is not a limit, 1 or more is expected", l.Requests)
 	}
 	if l.Unit <= 0 {
 		e := s.field("unit")
-		e.errorf(spec.CodeInvalid, "%v is no unit of time: a second, minute, hour or day is expected", l.Unit)
+		e.errorf(spec.CodeInvalid, "%v is not a unit of time: a second, minute, hour or day is expected", l.Unit)
 	}
 	for i := range l.Per {
 		e := s.element("per", i)
@@ -108,7 +108,7 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	}
 	if l.OnStoreFailure > spec.StoreFailureDeny {
 		e := s.field("onStoreFailure")
-		e.errorf(spec.CodeInvalid, "%d is not a treatment of a failing limiter", l.OnStoreFailure)
+		e.errorf(spec.CodeInvalid, "%d is not a way to handle a failing limiter", l.OnStoreFailure)
 	}
 	if l.MaxKeys < 0 {
 		e := s.field("maxKeys")
@@ -124,7 +124,7 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 	header := s.field("header")
 	switch {
 	case k.RemoteAddress && k.Header != "":
-		s.errorf(spec.CodeConflict, "remoteAddress and a header are two parts of a key: write them one after the other")
+		s.errorf(spec.CodeConflict, "remoteAddress and a header are two parts of a key: write them as two elements")
 	case !k.RemoteAddress && k.Header == "":
 		s.errorf(spec.CodeMissing, "a part of the key is empty: remoteAddress or a header is expected")
 	case k.RemoteAddress:
@@ -134,9 +134,9 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 		header.suggestf(spec.CodeInvalid, suggest.Closest(k.Header, pseudoHeaders), "no request has a pseudo-header %q", k.Header)
 	case v.TrustedProxies > 0:
 	case strings.EqualFold(k.Header, "x-forwarded-for"):
-		header.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
+		header.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", k.Header)
 	case slices.Contains(forgeableAddresses, strings.ToLower(k.Header)):
-		header.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client escapes the limit", k.Header)
+		header.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", k.Header)
 	}
 }
 

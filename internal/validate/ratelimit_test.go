@@ -54,18 +54,18 @@ func TestValidateRateLimit(t *testing.T) {
 	}
 	per := func(keys ...spec.LimitKey) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.Per = keys } }
 	when := func(m spec.Match) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.When = &m } }
-	const forgeable = ` is forgeable while no proxy is trusted: any client escapes the limit; did you mean "remoteAddress"?`
+	const forgeable = ` is forgeable while no proxy is trusted: any client can evade the limit; did you mean "remoteAddress"?`
 	const unused = `a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected`
 	rows := []routeRow{
 		row("one", func(*spec.RateLimit) {}),
-		row("no requests", func(l *spec.RateLimit) { l.Requests = 0 }, "error rateLimits[0].requestsPerUnit: 0 requests is no limit, 1 or more is expected"),
-		row("no unit", func(l *spec.RateLimit) { l.Unit = 0 }, "error rateLimits[0].unit: 0s is no unit of time: a second, minute, hour or day is expected"),
-		row("a negative unit", func(l *spec.RateLimit) { l.Unit = -time.Second }, "error rateLimits[0].unit: -1s is no unit of time: a second, minute, hour or day is expected"),
+		row("no requests", func(l *spec.RateLimit) { l.Requests = 0 }, "error rateLimits[0].requestsPerUnit: 0 requests is not a limit, 1 or more is expected"),
+		row("no unit", func(l *spec.RateLimit) { l.Unit = 0 }, "error rateLimits[0].unit: 0s is not a unit of time: a second, minute, hour or day is expected"),
+		row("a negative unit", func(l *spec.RateLimit) { l.Unit = -time.Second }, "error rateLimits[0].unit: -1s is not a unit of time: a second, minute, hour or day is expected"),
 		row("per address and user", per(spec.LimitKey{RemoteAddress: true}, spec.LimitKey{Header: "x-user"})),
 		row("per path", per(spec.LimitKey{Header: ":path"})),
 		row("per nothing", per(spec.LimitKey{}), "error rateLimits[0].per[0]: a part of the key is empty: remoteAddress or a header is expected"),
 		row("per two in one", per(spec.LimitKey{RemoteAddress: true, Header: "x-user"}),
-			"error rateLimits[0].per[0]: remoteAddress and a header are two parts of a key: write them one after the other"),
+			"error rateLimits[0].per[0]: remoteAddress and a header are two parts of a key: write them as two elements"),
 		row("per one twice", per(spec.LimitKey{Header: "x-user"}, spec.LimitKey{Header: "x-user"}), "error rateLimits[0].per[1]: it is in the key twice"),
 		row("per no header", per(spec.LimitKey{Header: "x user"}), `error rateLimits[0].per[0].header: "x user" is not the name of a header`),
 		row("per no pseudo-header", per(spec.LimitKey{Header: ":pth"}), `error rateLimits[0].per[0].header: no request has a pseudo-header ":pth"; did you mean ":path"?`),
@@ -76,7 +76,7 @@ func TestValidateRateLimit(t *testing.T) {
 		row("when on the server", when(spec.Match{Port: 80, Gateways: []string{"gw"}, SourceLabels: map[string]string{"a": "b"}, SourceNamespace: "c"}),
 			"error rateLimits[0].when.port: "+unused, "error rateLimits[0].when.gateways: "+unused,
 			"error rateLimits[0].when.sourceLabels: "+unused, "error rateLimits[0].when.sourceNamespace: "+unused),
-		row("no treatment of failures", func(l *spec.RateLimit) { l.OnStoreFailure = 9 }, "error rateLimits[0].onStoreFailure: 9 is not a treatment of a failing limiter"),
+		row("no treatment of failures", func(l *spec.RateLimit) { l.OnStoreFailure = 9 }, "error rateLimits[0].onStoreFailure: 9 is not a way to handle a failing limiter"),
 		row("a negative bound", func(l *spec.RateLimit) { l.MaxKeys = -1 }, "error rateLimits[0].maxKeys: -1 is not a number of keys, 0 or more is expected"),
 	}
 	runRoutes(t, Options{}, rows)

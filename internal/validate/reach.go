@@ -263,7 +263,7 @@ func (v *validator) unreadableMatch(s *site, vs *boundService, route int) bool {
 // report reports the matches of a route that were found to be taken.
 func (r *reach) report(at *site, vs *boundService, route, covered int) {
 	if covered == len(r.found) {
-		at.warnf(codeUnreachable, "is never reached: all of its requests are taken before, by %s", r.routesFound(vs))
+		at.warnf(codeUnreachable, "is never reached: earlier routes match all of its requests: %s", r.routesFound(vs))
 		return
 	}
 	for j, by := range r.found {
@@ -272,9 +272,9 @@ func (r *reach) report(at *site, vs *boundService, route, covered int) {
 		}
 		e := at.element("match", j)
 		if by.route == route {
-			e.warnf(codeIneffective, "takes nothing that match[%d] does not take", by.match)
+			e.warnf(codeIneffective, "has no effect: match[%d] matches all of its requests", by.match)
 		} else {
-			e.warnf(codeIneffective, "takes nothing that %s does not take before", routeName(vs, by.route))
+			e.warnf(codeIneffective, "has no effect: %s already matches all of its requests", routeName(vs, by.route))
 		}
 	}
 }
@@ -331,7 +331,7 @@ func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []spe
 		if v.takes(uriSetOf(m), path) {
 			at := v.routeSite(s, vs, i)
 			e := at.field(field)
-			e.warnf("", "redirects to itself: the route takes %s again", quoted(path))
+			e.warnf("", "redirects to itself: the route matches %s again", quoted(path))
 			return
 		}
 	}

@@ -15,7 +15,7 @@ func TestValidateReachability(t *testing.T) {
 	on := func(m spec.StringMatch, name, value string) spec.Match {
 		return spec.Match{URI: m, Headers: map[string]spec.StringMatch{name: spec.Exact(value)}}
 	}
-	const never = "is never reached: all of its requests are taken before, by "
+	const never = "is never reached: earlier routes match all of its requests: "
 	tests := []struct {
 		name   string
 		routes []spec.Route
@@ -58,11 +58,11 @@ func TestValidateReachability(t *testing.T) {
 		}, []string{"error http[1].match[0].headers[]: the name of a header is missing"}},
 
 		{"one of several matches", []spec.Route{to(uri(spec.Prefix("/a"))), to(uri(spec.Exact("/b")), uri(spec.Exact("/a/1")), uri(spec.Exact("/a/2")))}, []string{
-			"http[1].match[1]: takes nothing that http[0] does not take before [IST0131]",
-			"http[1].match[2]: takes nothing that http[0] does not take before [IST0131]",
+			"http[1].match[1]: has no effect: http[0] already matches all of its requests [IST0131]",
+			"http[1].match[2]: has no effect: http[0] already matches all of its requests [IST0131]",
 		}},
 		{"within one route", []spec.Route{to(uri(spec.Prefix("/a")), uri(spec.Exact("/b")), uri(spec.Prefix("/ab")))},
-			[]string{"http[0].match[2]: takes nothing that match[0] does not take [IST0131]"}},
+			[]string{"http[0].match[2]: has no effect: match[0] matches all of its requests [IST0131]"}},
 		{"all of several matches", []spec.Route{to(uri(spec.Exact("/a"))), to(uri(spec.Exact("/b"))), to(uri(spec.Exact("/b")), uri(spec.Exact("/a")), uri(spec.Exact("/b")))},
 			[]string{"http[2]: " + never + "http[1] and http[0] [IST0130]"}},
 	}
@@ -101,7 +101,7 @@ func TestDelegatingRoutesDoNotTakeEverything(t *testing.T) {
 	d := shop(spec.Route{Delegate: &spec.Delegate{Name: "part"}}, spec.Route{Destinations: toCart}, spec.Route{Delegate: &spec.Delegate{Name: "part"}})
 	d.VirtualServices = append(d.VirtualServices, spec.VirtualService{Name: "part", Routes: []spec.Route{{Match: []spec.Match{{URI: spec.Exact("/a")}}, Destinations: toCart}}})
 	require.Equal(t, []string{
-		"warning VirtualService default/shop: http[2]: is never reached: all of its requests are taken before, by http[1] [IST0130]",
+		"warning VirtualService default/shop: http[2]: is never reached: earlier routes match all of its requests: http[1] [IST0130]",
 	}, validated(d, Options{}))
 }
 
@@ -117,7 +117,7 @@ func TestRedirectLoopIsNotReportedWhereARouteBeforeMayTakeTheAnswer(t *testing.T
 		require.Empty(t, validated(shop(spec.Route{Match: []spec.Match{before}, Destinations: toCart}, loop), Options{}), name)
 	}
 	for name, before := range map[string]spec.Match{"path": {URI: spec.Exact("/neu")}, "prefix": {URI: spec.Prefix("/new/")}, "regex": {URI: spec.Regex("/n.w/")}} {
-		require.Equal(t, []string{`warning VirtualService default/shop: http[1].redirect.uri: redirects to itself: the route takes "/new" again`},
+		require.Equal(t, []string{`warning VirtualService default/shop: http[1].redirect.uri: redirects to itself: the route matches "/new" again`},
 			validated(shop(spec.Route{Match: []spec.Match{before}, Destinations: toCart}, loop), Options{}), name)
 	}
 }

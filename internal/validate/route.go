@@ -101,7 +101,7 @@ func (v *validator) besideAnswer(s *site, r *spec.Route, answer string) {
 	excluded := func(field string, given bool) {
 		if given {
 			e := s.field(field)
-			e.errorf(spec.CodeConflict, "belongs to a route with destinations, and this one has a %s", answer)
+			e.errorf(spec.CodeConflict, "needs a route with destinations, but this one has a %s", answer)
 		}
 	}
 	excluded("rewrite", r.Rewrite != nil)
@@ -156,7 +156,7 @@ func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) 
 	case d.Host == "":
 		problem = "the host of the destination is missing"
 	case d.Host == "*":
-		problem = `"*" is no destination: one host is expected`
+		problem = `"*" is not a destination: one host is expected`
 	default:
 		problem = hostProblem(d.Host)
 	}
@@ -198,7 +198,7 @@ func (v *validator) destinationPort(s *site, d *spec.Destination, host string) {
 		e.warnf("", "the service %s has no port %d: requests get 503", host, d.Port)
 	case len(ports) > 1:
 		e := s.field("destination")
-		e.warnf(codePortRequired, "the service %s has %d ports and none is chosen: that of the server's number is taken", host, len(ports))
+		e.warnf(codePortRequired, "the service %s has %d ports and none is chosen: the port with the server's number is used", host, len(ports))
 	}
 }
 

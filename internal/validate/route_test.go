@@ -27,9 +27,9 @@ func TestValidateAction(t *testing.T) {
 			"error delegate.name: the name of the delegate is missing",
 		}},
 		{"a rewrite of a redirect", spec.Route{Redirect: redirect, Rewrite: rewrite},
-			[]string{"error rewrite: belongs to a route with destinations, and this one has a redirect"}},
+			[]string{"error rewrite: needs a route with destinations, but this one has a redirect"}},
 		{"a fault of an answer", spec.Route{DirectResponse: answer, Fault: fault},
-			[]string{"error fault: belongs to a route with destinations, and this one has a directResponse"}},
+			[]string{"error fault: needs a route with destinations, but this one has a directResponse"}},
 		{"what an answer does not need", spec.Route{
 			DirectResponse: answer, Timeout: time.Second, Retry: &spec.Retry{}, Mirrors: []spec.Mirror{{Destination: toCart[0]}},
 			CORS: &spec.CORS{AllowOrigins: []spec.StringMatch{spec.Exact("https://a.test")}}, Headers: setting("x-a", "1"),
@@ -75,7 +75,7 @@ func TestValidateDestination(t *testing.T) {
 		row("a short name", spec.Destination{Host: "reviews"}),
 		row("a full name with port and subset", spec.Destination{Host: "reviews.prod.svc.cluster.local", Port: 65535, Subset: "v1"}),
 		row("none", spec.Destination{}, "error route[0].destination.host: the host of the destination is missing"),
-		row("all", spec.Destination{Host: "*"}, `error route[0].destination.host: "*" is no destination: one host is expected`),
+		row("all", spec.Destination{Host: "*"}, `error route[0].destination.host: "*" is not a destination: one host is expected`),
 		row("a port in the host", spec.Destination{Host: "reviews:9080"},
 			`error route[0].destination.host: "reviews:9080" is not a host name: it is written without scheme, port and path; did you mean "reviews"?`),
 		row("an address", spec.Destination{Host: "10.0.0.1"}, `error route[0].destination.host: "10.0.0.1" is not a host name: its last label is a number`),
@@ -127,7 +127,7 @@ func TestValidateDestinationsAgainstServices(t *testing.T) {
 	require.Equal(t, []string{
 		at + `0].route[1].destination.subset: no DestinationRule of reviews.default.svc.cluster.local has a subset "v3": requests get 503 [IST0101]`,
 		at + `0].route[2].destination.subset: no DestinationRule of a.legacy.test has a subset "blu": requests get 503; did you mean "blue"? [IST0101]`,
-		at + `1].route[0].destination: the service two.test has 2 ports and none is chosen: that of the server's number is taken [IST0112]`,
+		at + `1].route[0].destination: the service two.test has 2 ports and none is chosen: the port with the server's number is used [IST0112]`,
 		at + `1].route[2].destination.port.number: the service two.test has no port 9091: requests get 503`,
 	}, validated(d, Options{}))
 }

@@ -118,7 +118,7 @@ func (v *validator) unserved(s *site, server *spec.Server) {
 func (v *validator) serverHosts(s *site, server *spec.Server) {
 	if len(server.Hosts) == 0 {
 		e := s.field("hosts")
-		e.errorf(spec.CodeMissing, `the server has no host: "*" takes every host`)
+		e.errorf(spec.CodeMissing, `the server has no host: "*" means every host`)
 	}
 	for i, entry := range server.Hosts {
 		namespace, host, found := strings.Cut(entry, "/")
@@ -164,7 +164,7 @@ func (v *validator) starBesideNames(s *site, server *spec.Server) {
 	if names := hosts.Names(server.Hosts); len(names) > 1 && resource.IsSecure(server) {
 		if i := slices.Index(names, "*"); i >= 0 {
 			e := s.element("hosts", i)
-			e.warnf("", `with "*" the server has no other name: another server on the port that has one of its names, or a wildcard for it, gets the connections`)
+			e.warnf("", `"*" replaces the server's other names: another server on the port with such a name, or a wildcard for it, gets the connections`)
 		}
 	}
 }
@@ -247,7 +247,7 @@ func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenLis
 		e := s.element("hosts", i)
 		switch {
 		case server.TLS != nil:
-			e.warnf(codeConflictingServer, "the server is dropped, with all its hosts: %q on port %d is taken by %s",
+			e.warnf(codeConflictingServer, "the server is dropped, with all its hosts: %q on port %d already belongs to %s",
 				host, server.Port, v.serverName(other))
 			return
 		case v.named(other.Namespace, other.Gateway) != v.named(server.Namespace, server.Gateway):

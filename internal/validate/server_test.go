@@ -45,8 +45,8 @@ func TestValidateServer(t *testing.T) {
 			[]string{`port.protocol: "HTPP" is not a protocol: one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB is expected; did you mean "HTTP"?`}},
 
 		{"hosts of all forms", hosts("*.a.test", "a.test", "./b.test", "*/c.test", "prod/*.d.test", "*/*", "prod/*"), nil},
-		{"no host", hosts(), []string{`hosts: the server has no host: "*" takes every host`}},
-		{"no name of a host", hosts("a.*.test"), []string{`hosts[0]: "a.*.test" is not a host name: a wildcard stands only at the start of the first label`}},
+		{"no host", hosts(), []string{`hosts: the server has no host: "*" means every host`}},
+		{"no name of a host", hosts("a.*.test"), []string{`hosts[0]: "a.*.test" is not a host name: a wildcard is allowed only at the start of the first label`}},
 		{"no namespace of a host", hosts("a.test", "a_b/c.test"), []string{`hosts[1]: "a_b" before / is neither "*", "." nor the name of a namespace`}},
 		{"an empty namespace of a host", hosts("/c.test"), []string{`hosts[0]: "" before / is neither "*", "." nor the name of a namespace`}},
 		{"no host after a namespace", hosts("prod/"), []string{`hosts[0]: a host name is missing`}},
@@ -130,7 +130,7 @@ func TestValidateTLS(t *testing.T) {
 		{"a list and a credential", pairs(func(s *spec.ServerTLS) { s.CredentialName = "c" }, pair), []string{sources}},
 		{"a list and credentials", pairs(func(s *spec.ServerTLS) { s.CredentialNames = []string{"c"} }, pair), []string{sources}},
 		{"a list on HTTP", plain(spec.ServerTLS{TLSCertificates: []spec.TLSCertificate{pair}}),
-			[]string{"tls: there are certificates, but the port serves plain text: only httpsRedirect goes with it"}},
+			[]string{"tls: there are certificates, but the port serves plain text: only httpsRedirect can be used with it"}},
 		{"the mesh's certificate and a list", pairs(as(spec.TLSIstioMutual), pair), []string{"tls: ISTIO_MUTUAL uses the workload's certificate: no other may be given"}},
 		{"passthrough with a list", pairs(as(spec.TLSPassthrough), pair), []string{
 			"~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused",
@@ -150,8 +150,8 @@ func TestValidateTLS(t *testing.T) {
 		{"no mode", tls(spec.ServerTLS{Mode: 99}), []string{"tls.mode: 99 is not a mode of TLS"}},
 		{"a redirect on HTTP", plain(spec.ServerTLS{HTTPSRedirect: true}), nil},
 		{"a mode on HTTP", plain(spec.ServerTLS{HTTPSRedirect: true, Mode: spec.TLSSimple}),
-			[]string{"tls.mode: SIMPLE is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it"}},
-		{"certificates on HTTP", plain(files), []string{"tls: there are certificates, but the port serves plain text: only httpsRedirect goes with it"}},
+			[]string{"tls.mode: SIMPLE is a mode of TLS, but the port serves plain text: only httpsRedirect can be used with it"}},
+		{"certificates on HTTP", plain(files), []string{"tls: there are certificates, but the port serves plain text: only httpsRedirect can be used with it"}},
 		{"versions", tls(with(credential, func(s *spec.ServerTLS) { s.MinVersion, s.MaxVersion = "TLSV1_2", "TLSV1_3" })), nil},
 		{"no version", tls(with(credential, func(s *spec.ServerTLS) { s.MinVersion = "TLS1.2" })),
 			[]string{"tls.minProtocolVersion: " + strings.Replace(expected, "%s", `"TLS1.2"`, 1) + `; did you mean "TLSV1_2"?`}},
@@ -191,11 +191,11 @@ func TestValidateConflictingServers(t *testing.T) {
 		}, nil},
 		{"two redirects of one host", []spec.Server{
 			{Gateway: "a", Port: 80, Hosts: []string{"*"}, TLS: redirect}, {Gateway: "b", Port: 80, Hosts: []string{"b.test", "*"}, TLS: redirect},
-		}, []string{`warning Gateway default/b: hosts[1]: the server is dropped, with all its hosts: "*" on port 80 is taken by Gateway default/a [IST0145]`}},
+		}, []string{`warning Gateway default/b: hosts[1]: the server is dropped, with all its hosts: "*" on port 80 already belongs to Gateway default/a [IST0145]`}},
 		{"two certificates of one host, the younger first", []spec.Server{
 			{Gateway: "a", Port: 443, Protocol: "HTTPS", Hosts: []string{"a.test"}, TLS: secure, Created: recent},
 			{Gateway: "b", Port: 443, Protocol: "HTTPS", Hosts: []string{"a.test"}, TLS: secure, Created: old},
-		}, []string{`warning Gateway default/a: hosts[0]: the server is dropped, with all its hosts: "a.test" on port 443 is taken by Gateway default/b [IST0145]`}},
+		}, []string{`warning Gateway default/a: hosts[0]: the server is dropped, with all its hosts: "a.test" on port 443 already belongs to Gateway default/b [IST0145]`}},
 		{"a redirect and none", []spec.Server{
 			{Gateway: "a", Port: 80, Hosts: []string{"*"}, TLS: redirect}, {Gateway: "b", Port: 80, Hosts: []string{"*"}},
 		}, nil},
@@ -203,7 +203,7 @@ func TestValidateConflictingServers(t *testing.T) {
 			{Gateway: "a", Port: 443, Protocol: "HTTPS", Hosts: []string{"a.test"}, TLS: secure},
 			{Gateway: "b", Port: 443, Protocol: "HTTPS", Hosts: []string{"a.test", "b.test"}, TLS: secure},
 			{Gateway: "c", Port: 443, Protocol: "HTTPS", Hosts: []string{"b.test"}, TLS: secure},
-		}, []string{`warning Gateway default/b: hosts[0]: the server is dropped, with all its hosts: "a.test" on port 443 is taken by Gateway default/a [IST0145]`}},
+		}, []string{`warning Gateway default/b: hosts[0]: the server is dropped, with all its hosts: "a.test" on port 443 already belongs to Gateway default/a [IST0145]`}},
 		{"TLS after plain text", []spec.Server{
 			{Gateway: "a", Port: 80, Hosts: []string{"a.test"}}, {Gateway: "b", Port: 80, Protocol: "HTTPS", Hosts: []string{"b.test"}, TLS: secure},
 		}, []string{`warning Gateway default/b: port: the server is dropped: port 80 serves plain text for Gateway default/a [IST0145]`}},

@@ -111,7 +111,7 @@ func (v *validator) pooledPorts() {
 					s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
 					port := s.element("ports", i)
 					e := port.field("protocol")
-					e.warnf(codeConflictingProtocol, "port %d of %s is of protocol %s by ServiceEntry %s: that is what is spoken",
+					e.warnf(codeConflictingProtocol, "port %d of %s has protocol %s in ServiceEntry %s: that protocol is used",
 						p.Number, host, cmp.Or(first.protocol, "HTTP"), v.named(first.service.Namespace, first.service.Name))
 				}
 			}
@@ -133,7 +133,7 @@ func (v *validator) serviceHosts(s *site, service *spec.Service) {
 		case problem != "":
 			e.suggestf(spec.CodeInvalid, withoutPort(host), "%s", problem)
 		case service.Resolution == spec.ResolveDynamicDNS && !standsForNames(host):
-			e.errorf(spec.CodeInvalid, "%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it says which hosts a request may name", host)
+			e.errorf(spec.CodeInvalid, "%q is not a wildcard such as *.example.com: with resolution DYNAMIC_DNS it limits the hosts of requests", host)
 		case strings.HasPrefix(host, "*") && resource.RunsAtHosts(service):
 			e.errorf(spec.CodeInvalid, "%q cannot be looked up: a wildcard needs endpoints", host)
 		case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
@@ -175,16 +175,16 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 		protocol := e.field("protocol")
 		switch upper := strings.ToUpper(string(port.Protocol)); {
 		case upper == "" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone && service.Origin.Fields != nil:
-			protocol.errorf(spec.CodeConflict, "a port without a protocol is TCP, which belongs to one host, but there are %d", len(service.Hosts))
+			protocol.errorf(spec.CodeConflict, "a port without a protocol is TCP, which allows only one host, but there are %d", len(service.Hosts))
 		case upper == "":
 		case !slices.Contains(serviceProtocols, upper):
 			protocol.suggestf(spec.CodeInvalid, suggest.Closest(string(port.Protocol), serviceProtocols), "%q is not a protocol", port.Protocol)
 		case service.Resolution == spec.ResolveDynamicDNS && !slices.Contains(dynamicProtocols, upper):
-			protocol.errorf(spec.CodeInvalid, "%s does not say which host is meant: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
+			protocol.errorf(spec.CodeInvalid, "%s does not name a host: resolution DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS", upper)
 		case upper == "HTTPS" && v.isDestination(service) && !v.encrypts(service.Hosts, port.Number):
-			protocol.warnf("", "plain HTTP is sent to port %d: TLS to a destination is a DestinationRule's, and none has it", port.Number)
+			protocol.warnf("", "plain HTTP is sent to port %d: only a DestinationRule can set TLS to a destination, and none does", port.Number)
 		case upper == "TCP" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone:
-			protocol.errorf(spec.CodeConflict, "a port of protocol TCP belongs to one host, but there are %d", len(service.Hosts))
+			protocol.errorf(spec.CodeConflict, "a port of protocol TCP allows only one host, but there are %d", len(service.Hosts))
 		}
 	}
 }
@@ -207,7 +207,7 @@ func (v *validator) servicePortName(s *site, name string, taken map[string]bool,
 func (v *validator) endpoints(s *site, service *spec.Service) {
 	if service.Discovery != "" && service.Resolution != spec.ResolveDiscovery {
 		e := s.field("discovery")
-		e.errorf(spec.CodeInvalid, "there is one, but the resolution is not that by discovery")
+		e.errorf(spec.CodeInvalid, "is set, but the resolution is not ResolveDiscovery")
 	}
 	if service.Resolution > spec.ResolveDiscovery {
 		e := s.field("resolution")
@@ -219,14 +219,14 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 	switch {
 	case n > 0 && service.WorkloadSelector != nil:
 		e := s.field("workloadSelector")
-		e.errorf(spec.CodeConflict, "endpoints are either listed or selected, but there are %d", n)
+		e.errorf(spec.CodeConflict, "cannot be combined with endpoints, but there are %d", n)
 	case service.Resolution == spec.ResolveNone && n > 0:
 		e := s.field("endpoints")
 		e.errorf(spec.CodeConflict, "resolution NONE has no endpoints, but there are %d", n)
 		return
 	case service.Resolution == spec.ResolveDiscovery && n > 0:
 		e := s.field("endpoints")
-		e.errorf(spec.CodeConflict, "a service that is discovered declares no endpoint, but there are %d", n)
+		e.errorf(spec.CodeConflict, "a service with discovery cannot list endpoints, but there are %d", n)
 		return
 	case service.Resolution == spec.ResolveDynamicDNS && n > 0:
 		e := s.field("endpoints")
@@ -241,7 +241,7 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 		e.errorf(spec.CodeConflict, "resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
 	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil && v.isDestination(service):
 		e := s.field("endpoints")
-		e.warnf("", "there is none: requests get 503")
+		e.warnf("", "there are none: requests get 503")
 	}
 	for i := range service.Endpoints {
 		e := s.element("endpoints", i)

@@ -30,9 +30,9 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 	if !secure {
 		switch {
 		case t.Mode != spec.TLSPassthrough && t.Mode != spec.TLSUnset:
-			mode.errorf(spec.CodeConflict, "%s is a mode of TLS, but the port serves plain text: only httpsRedirect goes with it", resource.TLSModes[t.Mode])
+			mode.errorf(spec.CodeConflict, "%s is a mode of TLS, but the port serves plain text: only httpsRedirect can be used with it", resource.TLSModes[t.Mode])
 		case resource.HasFiles(t) || len(t.TLSCertificates) > 0:
-			tls.errorf(spec.CodeConflict, "there are certificates, but the port serves plain text: only httpsRedirect goes with it")
+			tls.errorf(spec.CodeConflict, "there are certificates, but the port serves plain text: only httpsRedirect can be used with it")
 		}
 		v.idleForClients(s, t, t.CACRL != "", "the port serves plain text")
 		return

@@ -13,13 +13,13 @@ func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	switch {
 	case t.CACRL == "":
 	case resource.HasCredential(t):
-		crl.errorf(spec.CodeConflict, "excludes credentialName and credentialNames: a credential has its own lists")
+		crl.errorf(spec.CodeConflict, "cannot be combined with credentialName and credentialNames: a credential has its own lists")
 	case t.Mode == spec.TLSSimple:
-		crl.errorf(spec.CodeInvalid, "SIMPLE asks clients for no certificate that could be revoked")
+		crl.errorf(spec.CodeInvalid, "SIMPLE does not ask clients for certificates")
 	}
 	if !resource.VerifiesClients(t) {
 		refused := resource.HasCredential(t) || t.Mode == spec.TLSSimple
-		v.idleForClients(s, t, t.CACRL != "" && !refused, resource.TLSModes[t.Mode]+" asks clients for no certificate")
+		v.idleForClients(s, t, t.CACRL != "" && !refused, resource.TLSModes[t.Mode]+" does not ask clients for certificates")
 		return
 	}
 	if t.CACertCredentialName != "" && !resource.HasCredential(t) {
@@ -33,7 +33,7 @@ func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	pins := func(list string, texts []string, parse func(string) (pin.Digest, error)) {
 		if len(texts) > 0 && !resource.HasCredential(t) {
 			e := s.field(list)
-			e.warnf("", "is checked, where Istio does so only with credentialName or credentialNames")
+			e.warnf("", "is checked, although Istio checks it only with credentialName or credentialNames")
 		}
 		for i, text := range texts {
 			if _, err := parse(text); err != nil {

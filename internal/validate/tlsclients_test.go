@@ -38,11 +38,11 @@ func TestValidateClientCertificates(t *testing.T) {
 	all := func(t *spec.ServerTLS) { lists(t); authorities(t); key(base64)(t); hash(digits)(t) }
 
 	const (
-		ownLists    = "tls.caCrl: excludes credentialName and credentialNames: a credential has its own lists"
+		ownLists    = "tls.caCrl: cannot be combined with credentialName and credentialNames: a credential has its own lists"
 		noKeyDigest = ": it is not a SHA-256 in base64, 44 characters long: no client can connect"
 		noHash      = ": it is not a SHA-256 in hexadecimal, 64 digits long: no client can connect"
 		passthrough = "~tls.mode: PASSTHROUGH is not executed by Lateen, which serves only HTTP: connections for these hosts are refused"
-		checked     = ": is checked, where Istio does so only with credentialName or credentialNames"
+		checked     = ": is checked, although Istio checks it only with credentialName or credentialNames"
 	)
 	runResources(t, base, "Gateway default/gw: ", []resourceRow{
 		{"lists, mutual", tls(files(spec.TLSMutual), lists), nil},
@@ -52,8 +52,8 @@ func TestValidateClientCertificates(t *testing.T) {
 		{"lists beside credentials", tls(names, lists), []string{ownLists}},
 		{"lists beside a credential, simple", tls(credential(spec.TLSSimple), lists), []string{ownLists}},
 		{"lists, simple", tls(spec.ServerTLS{Mode: spec.TLSSimple, ServerCertificate: "c.pem", PrivateKey: "k.pem"}, lists),
-			[]string{"tls.caCrl: SIMPLE asks clients for no certificate that could be revoked"}},
-		{"lists, passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}, lists), []string{passthrough, "~tls.caCrl: has no effect: PASSTHROUGH asks clients for no certificate"}},
+			[]string{"tls.caCrl: SIMPLE does not ask clients for certificates"}},
+		{"lists, passthrough", tls(spec.ServerTLS{Mode: spec.TLSPassthrough}, lists), []string{passthrough, "~tls.caCrl: has no effect: PASSTHROUGH does not ask clients for certificates"}},
 
 		{"authorities for a credential", tls(credential(spec.TLSMutual), authorities), nil},
 		{"authorities for credentials", tls(names, authorities), nil},
@@ -75,9 +75,9 @@ func TestValidateClientCertificates(t *testing.T) {
 		{"no hash", tls(credential(spec.TLSMutual), hash("", digits)), []string{`~tls.verifyCertificateHash[0]: ""` + noHash}},
 
 		{"simple", tls(credential(spec.TLSSimple), func(t *spec.ServerTLS) { authorities(t); key(base64)(t); hash("?")(t) }), []string{
-			"~tls.caCertCredentialName: has no effect: SIMPLE asks clients for no certificate",
-			"~tls.verifyCertificateSpki: has no effect: SIMPLE asks clients for no certificate",
-			"~tls.verifyCertificateHash: has no effect: SIMPLE asks clients for no certificate",
+			"~tls.caCertCredentialName: has no effect: SIMPLE does not ask clients for certificates",
+			"~tls.verifyCertificateSpki: has no effect: SIMPLE does not ask clients for certificates",
+			"~tls.verifyCertificateHash: has no effect: SIMPLE does not ask clients for certificates",
 		}},
 		{"plain text", plain(all), []string{
 			"~tls.caCrl: has no effect: the port serves plain text",

@@ -32,7 +32,7 @@ func (v *validator) retry(s *site, r *spec.Retry, timeout time.Duration) {
 	for _, condition := range r.On {
 		e := s.field("retries.retryOn")
 		if condition == "retriable-headers" {
-			e.warnf("", "%q never retries: no headers can be listed", condition)
+			e.warnf("", "%q never retries: headers cannot be listed", condition)
 		}
 		if problem, suggestion := retryProblem(condition); problem != "" {
 			e.suggestf(spec.CodeInvalid, suggestion, "%s", problem)
@@ -50,10 +50,10 @@ func retryProblem(condition string) (problem, suggestion string) {
 	trimmed := strings.TrimSpace(condition)
 	if trimmed != condition && trimmed != "" {
 		if p, _ := retryProblem(trimmed); p == "" {
-			return fmt.Sprintf("%q is no condition for a retry: spaces count", condition), trimmed
+			return fmt.Sprintf("%q is not a retry condition: spaces matter", condition), trimmed
 		}
 	}
-	return fmt.Sprintf("%q is no condition for a retry: one of Envoy's or an HTTP status is expected", condition),
+	return fmt.Sprintf("%q is not a retry condition: one of Envoy's conditions or an HTTP status is expected", condition),
 		suggest.Closest(trimmed, retryon.Conditions)
 }
 
@@ -85,11 +85,11 @@ func (v *validator) abort(s *site, a *spec.FaultAbort) {
 		return
 	case a.HTTPStatus != 0 && a.GRPCStatus != "":
 		e := s.field("fault.abort")
-		e.errorf(spec.CodeConflict, "httpStatus and grpcStatus exclude each other")
+		e.errorf(spec.CodeConflict, "httpStatus and grpcStatus cannot be combined")
 	}
 	if a.HTTPStatus != 0 && (a.HTTPStatus < 200 || a.HTTPStatus > 599) {
 		e := s.field("fault.abort.httpStatus")
-		e.errorf(spec.CodeInvalid, "%d is not a status to answer with, 200 to 599 is expected", a.HTTPStatus)
+		e.errorf(spec.CodeInvalid, "%d is not a valid status, 200 to 599 is expected", a.HTTPStatus)
 	}
 	if _, known := grpccode.Numbers[a.GRPCStatus]; a.GRPCStatus != "" && !known {
 		e := s.field("fault.abort.grpcStatus")
@@ -102,7 +102,7 @@ func (v *validator) faultPercent(s *site, of string, percent float64) {
 	switch {
 	case percent == 0:
 		e := s.field(of)
-		e.warnf("", "never happens: the percentage is 0, as it is where none is given")
+		e.warnf("", "never happens: the percentage is 0, which is also the default")
 	case !(percent >= 0.0001 && percent <= 100):
 		e.errorf(spec.CodeInvalid, "%v is not a percentage, 0 or 0.0001 to 100 is expected", percent)
 	}
@@ -133,18 +133,18 @@ func (v *validator) cors(s *site, r *spec.Route) {
 	v.headerNames(s, "corsPolicy.exposeHeaders", c.ExposeHeaders)
 	if c.MaxAge != nil && (*c.MaxAge < time.Second || *c.MaxAge%time.Second != 0) {
 		e := s.field("corsPolicy.maxAge")
-		e.errorf(spec.CodeInvalid, "%v is not an age for preflights: whole seconds, at least 1s, are expected", *c.MaxAge)
+		e.errorf(spec.CodeInvalid, "%v is not a valid maxAge: whole seconds, at least 1s, are expected", *c.MaxAge)
 	}
 	if c.UnmatchedPreflights > spec.UnmatchedPreflightsIgnore {
 		e := s.field("corsPolicy.unmatchedPreflights")
-		e.errorf(spec.CodeInvalid, "%d is not a treatment of preflights", c.UnmatchedPreflights)
+		e.errorf(spec.CodeInvalid, "%d is not a way to handle preflights", c.UnmatchedPreflights)
 	}
 	refuses := func(m spec.Match) bool {
 		return m.Method.Kind == spec.MatchExact && m.Method.Value != http.MethodOptions
 	}
 	if len(r.Match) > 0 && !slices.ContainsFunc(r.Match, func(m spec.Match) bool { return !refuses(m) }) {
 		e := s.field("corsPolicy")
-		e.warnf("", "answers no preflight: the route takes no OPTIONS request")
+		e.warnf("", "answers no preflight: the route matches no OPTIONS request")
 	}
 }
 

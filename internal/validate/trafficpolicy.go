@@ -150,10 +150,10 @@ func (v *validator) httpSettings(s *site, h *spec.HTTPSettings) {
 	switch {
 	case h.H2UpgradePolicy > spec.H2UpgradeAlways:
 		e := s.field("h2UpgradePolicy")
-		e.errorf(spec.CodeInvalid, "%d is not a policy of upgrading", h.H2UpgradePolicy)
+		e.errorf(spec.CodeInvalid, "%d is not an upgrade policy", h.H2UpgradePolicy)
 	case h.H2UpgradePolicy == spec.H2UpgradeAlways && h.UseClientProtocol:
 		e := s.field("useClientProtocol")
-		e.errorf(spec.CodeConflict, "excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2")
+		e.errorf(spec.CodeConflict, "cannot be combined with h2UpgradePolicy UPGRADE: the protocol is either the client's or HTTP/2")
 	}
 	if k := h.HTTP2Keepalive; k != nil {
 		e := s.field("http2KeepAlive")
@@ -180,7 +180,7 @@ func (v *validator) retryBudget(of *site, t *spec.TrafficPolicy, pools bool) {
 	v.duration(&s, "budgetInterval", b.Interval)
 	switch {
 	case !pools:
-		s.warnf("", "has no effect: Istio takes it only where there is a connectionPool too")
+		s.warnf("", "has no effect: Istio uses it only together with a connectionPool")
 	case t.ConnectionPool != nil && t.ConnectionPool.HTTP != nil && t.ConnectionPool.HTTP.MaxRetries > 0:
 		e := of.field("connectionPool.http.maxRetries")
 		e.warnf("", "has no effect: there is a retryBudget")
@@ -223,7 +223,7 @@ func (v *validator) outlierDetection(s *site, o *spec.OutlierDetection, scope po
 	}
 	if n := v.endpointsIn(scope); n > 0 && 100 > most*n && most > 0 {
 		e := s.field("maxEjectionPercent")
-		e.warnf("", "ejects nothing: at most %d %% may be out, and one of %s is more", most, endpointsText(n))
+		e.warnf("", "ejects nothing: at most %d %% may be ejected, and one of %s is more", most, endpointsText(n))
 	}
 }
 
@@ -267,19 +267,19 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 		return
 	case t.Mode == spec.ClientTLSDisable:
 		if files || t.CredentialName != "" || t.SNI != "" || len(t.SubjectAltNames) > 0 || t.InsecureSkipVerify {
-			s.warnf("", "has no effect: the mode is DISABLE, as it is where none is given")
+			s.warnf("", "has no effect: the mode is DISABLE, which is also the default")
 		}
 		return
 	case t.CredentialName != "" && files:
 		e := s.field("credentialName")
-		e.errorf(spec.CodeConflict, "excludes certificates from files, and there are some")
+		e.errorf(spec.CodeConflict, "cannot be combined with certificates from files, which are also set")
 		return
 	}
 	if t.InsecureSkipVerify {
 		verifies := t.CACertificates != "" || len(t.SubjectAltNames) > 0 || t.Mode == spec.ClientTLSSimple && t.CredentialName != ""
 		if verifies {
 			e := s.field("insecureSkipVerify")
-			e.errorf(spec.CodeConflict, "excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
+			e.errorf(spec.CodeConflict, "cannot be combined with caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified")
 		}
 		if t.CACRL != "" {
 			e := s.field("caCrl")
@@ -287,7 +287,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 		}
 	} else if t.SNI != "" && len(t.SubjectAltNames) == 0 && !v.namesAltNames(host) {
 		e := s.field("sni")
-		e.warnf("", "without subjectAltNames, a certificate for any name is accepted: only where sni is empty must it be for the request's host")
+		e.warnf("", "without subjectAltNames, a certificate for any name is accepted: it must be for the request's host only if sni is empty")
 	}
 	switch {
 	case t.CredentialName != "":
@@ -299,7 +299,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 			}
 		}
 	case clientFiles:
-		s.warnf("", "the client's certificate is not shown: the mode is SIMPLE")
+		s.warnf("", "the client certificate is not sent: the mode is SIMPLE")
 	}
 	if strings.HasPrefix(t.SNI, "*") || t.SNI != "" && hostProblem(t.SNI) != "" {
 		e := s.field("sni")

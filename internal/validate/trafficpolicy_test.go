@@ -135,10 +135,10 @@ func TestValidateConnectionPool(t *testing.T) {
 		}},
 		{"too short an idle", http(spec.HTTPSettings{IdleTimeout: time.Microsecond}),
 			[]string{"trafficPolicy.connectionPool.http.idleTimeout: 1µs is too short, 1ms or more is expected"}},
-		{"no policy of upgrading", http(spec.HTTPSettings{H2UpgradePolicy: 3}), []string{"trafficPolicy.connectionPool.http.h2UpgradePolicy: 3 is not a policy of upgrading"}},
+		{"no policy of upgrading", http(spec.HTTPSettings{H2UpgradePolicy: 3}), []string{"trafficPolicy.connectionPool.http.h2UpgradePolicy: 3 is not an upgrade policy"}},
 		{"the client's protocol", http(spec.HTTPSettings{UseClientProtocol: true, H2UpgradePolicy: spec.H2UpgradeNever}), nil},
 		{"the client's protocol and HTTP/2", http(spec.HTTPSettings{UseClientProtocol: true, H2UpgradePolicy: spec.H2UpgradeAlways}),
-			[]string{"trafficPolicy.connectionPool.http.useClientProtocol: excludes h2UpgradePolicy UPGRADE: the protocol is the client's or HTTP/2"}},
+			[]string{"trafficPolicy.connectionPool.http.useClientProtocol: cannot be combined with h2UpgradePolicy UPGRADE: the protocol is either the client's or HTTP/2"}},
 		{"pings of nothing", http(spec.HTTPSettings{HTTP2Keepalive: &spec.HTTP2Keepalive{}}), []string{ping + "interval: is missing", ping + "timeout: is missing"}},
 		{"pings too short", http(spec.HTTPSettings{HTTP2Keepalive: &spec.HTTP2Keepalive{Interval: 1, Timeout: time.Second}}),
 			[]string{ping + "interval: 1ns is too short, 1ms or more is expected"}},
@@ -149,7 +149,7 @@ func TestValidateRetryBudget(t *testing.T) {
 	budget := func(b spec.RetryBudget) func(*spec.Declarations) {
 		return policed(spec.TrafficPolicy{RetryBudget: &b, ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{}}})
 	}
-	const idle = "retryBudget: has no effect: Istio takes it only where there is a connectionPool too"
+	const idle = "retryBudget: has no effect: Istio uses it only together with a connectionPool"
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"the default", budget(spec.RetryBudget{}), nil},
 		{"none and all", budget(spec.RetryBudget{Percent: new(0.0), MinRetryConcurrency: 1}), nil},
@@ -193,17 +193,17 @@ func TestValidateOutlierDetection(t *testing.T) {
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"all endpoints", most(all), nil},
 		{"a third", most(34), nil},
-		{"less than one of three", most(33), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 33 % may be out, and one of 3 endpoints is more"}},
-		{"the default of three", ejecting(spec.OutlierDetection{}), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be out, and one of 3 endpoints is more"}},
-		{"the default of nine", endpoints(9), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be out, and one of 9 endpoints is more"}},
+		{"less than one of three", most(33), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 33 % may be ejected, and one of 3 endpoints is more"}},
+		{"the default of three", ejecting(spec.OutlierDetection{}), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be ejected, and one of 3 endpoints is more"}},
+		{"the default of nine", endpoints(9), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be ejected, and one of 9 endpoints is more"}},
 		{"the default of ten", endpoints(10), nil},
-		{"the default of one", endpoints(1), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be out, and one of 1 endpoint is more"}},
+		{"the default of one", endpoints(1), []string{"~" + field + "maxEjectionPercent: ejects nothing: at most 10 % may be ejected, and one of 1 endpoint is more"}},
 		{"half of a subset of two", func(d *spec.Declarations) {
 			d.DestinationRules[0].Subsets[0].TrafficPolicy = &spec.TrafficPolicy{OutlierDetection: &spec.OutlierDetection{MaxEjectionPercent: 50}}
 		}, nil},
 		{"a third of a subset of two", func(d *spec.Declarations) {
 			d.DestinationRules[0].Subsets[0].TrafficPolicy = &spec.TrafficPolicy{OutlierDetection: &spec.OutlierDetection{MaxEjectionPercent: 34}}
-		}, []string{"~subsets[0]." + field + "maxEjectionPercent: ejects nothing: at most 34 % may be out, and one of 2 endpoints is more"}},
+		}, []string{"~subsets[0]." + field + "maxEjectionPercent: ejects nothing: at most 34 % may be ejected, and one of 2 endpoints is more"}},
 		{"names that are looked up", func(d *spec.Declarations) {
 			d.Services[0].Resolution = spec.ResolveDNS
 			ejecting(spec.OutlierDetection{})(d)
@@ -231,10 +231,10 @@ func TestValidateClientTLS(t *testing.T) {
 	tls := func(s spec.ClientTLS) func(*spec.Declarations) { return policed(spec.TrafficPolicy{TLS: &s}) }
 	simple := func(s spec.ClientTLS) func(*spec.Declarations) { s.Mode = spec.ClientTLSSimple; return tls(s) }
 	mutual := func(s spec.ClientTLS) func(*spec.Declarations) { s.Mode = spec.ClientTLSMutual; return tls(s) }
-	const anyName = "~trafficPolicy.tls.sni: without subjectAltNames, a certificate for any name is accepted: only where sni is empty must it be for the request's host"
-	const disabled = "~trafficPolicy.tls: has no effect: the mode is DISABLE, as it is where none is given"
-	const insecure = "trafficPolicy.tls.insecureSkipVerify: excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified"
-	const both = "trafficPolicy.tls.credentialName: excludes certificates from files, and there are some"
+	const anyName = "~trafficPolicy.tls.sni: without subjectAltNames, a certificate for any name is accepted: it must be for the request's host only if sni is empty"
+	const disabled = "~trafficPolicy.tls: has no effect: the mode is DISABLE, which is also the default"
+	const insecure = "trafficPolicy.tls.insecureSkipVerify: cannot be combined with caCertificates, subjectAltNames and, with SIMPLE, credentialName: nothing is verified"
+	const both = "trafficPolicy.tls.credentialName: cannot be combined with certificates from files, which are also set"
 	names := []string{"a.test"}
 	runResources(t, ruled, "DestinationRule default/r: ", []resourceRow{
 		{"none", tls(spec.ClientTLS{}), nil},
@@ -245,7 +245,7 @@ func TestValidateClientTLS(t *testing.T) {
 		{"simple with a credential", simple(spec.ClientTLS{CredentialName: "ca"}), nil},
 		{"simple with a credential and an authority", simple(spec.ClientTLS{CredentialName: "ca", CACertificates: "ca.pem"}), []string{both}},
 		{"simple with a client's certificate", simple(spec.ClientTLS{ClientCertificate: "c.pem", PrivateKey: "k.pem"}),
-			[]string{"~trafficPolicy.tls: the client's certificate is not shown: the mode is SIMPLE"}},
+			[]string{"~trafficPolicy.tls: the client certificate is not sent: the mode is SIMPLE"}},
 		{"a name", simple(spec.ClientTLS{SNI: "a.test", SubjectAltNames: names}), nil},
 		{"a name without others", simple(spec.ClientTLS{SNI: "a.test"}), []string{anyName}},
 		{"a name with the service's others", func(d *spec.Declarations) {
@@ -293,8 +293,8 @@ func TestValidatePooledServices(t *testing.T) {
 		{"other ports", services(spec.Service{Ports: port(80, "HTTP")}, spec.Service{Ports: port(81, "HTTP2")}), nil},
 		{"other namespaces", services(spec.Service{Ports: port(80, "HTTP")}, spec.Service{Namespace: "other", Ports: port(80, "HTTP2")}), nil},
 		{"two protocols", services(spec.Service{Ports: port(80, "GRPC")}, spec.Service{Ports: port(80, "HTTP")}),
-			[]string{"~b: ports[0].protocol: port 80 of a.test is of protocol GRPC by ServiceEntry default/a: that is what is spoken [IST0177]"}},
+			[]string{"~b: ports[0].protocol: port 80 of a.test has protocol GRPC in ServiceEntry default/a: that protocol is used [IST0177]"}},
 		{"the younger one's", services(spec.Service{Created: time.Unix(1, 0), Ports: port(80, "GRPC")}, spec.Service{Ports: port(80, "")}),
-			[]string{"~a: ports[0].protocol: port 80 of a.test is of protocol HTTP by ServiceEntry default/b: that is what is spoken [IST0177]"}},
+			[]string{"~a: ports[0].protocol: port 80 of a.test has protocol HTTP in ServiceEntry default/b: that protocol is used [IST0177]"}},
 	})
 }

@@ -183,11 +183,11 @@ func (v *validator) exportTo(s *site, list []string, namespace string, orNobody 
 		switch {
 		case entry == "*":
 			if len(list) > 1 {
-				e.errorf(spec.CodeConflict, `"*" is every namespace and stands alone, but the list has %d entries`, len(list))
+				e.errorf(spec.CodeConflict, `"*" means every namespace and must be the only entry, but the list has %d entries`, len(list))
 			}
 		case entry == "~" && orNobody:
 			if len(list) > 1 {
-				e.errorf(spec.CodeConflict, `"~" is no namespace and stands alone, but the list has %d entries`, len(list))
+				e.errorf(spec.CodeConflict, `"~" means no namespace and must be the only entry, but the list has %d entries`, len(list))
 			}
 		case entry == ".":
 		case !resource.IsLabel(entry):

@@ -92,8 +92,8 @@ func TestFindingsHaveTheOriginOfTheDeclaration(t *testing.T) {
 		"error shop.yaml:4:1: VirtualService prod/shop: spec.http[0].route[0].destination.host: the host of the destination is missing",
 		"error routes.go:12: VirtualService prod/shop: spec.http[7].route[0].destination.host: the host of the destination is missing",
 		"error main.go:3: VirtualService prod/shop: match[0].port: 70000 is not a port, 1 to 65535 is expected",
-		"warning routes.go:12: VirtualService prod/shop: spec.http[7]: is never reached: all of its requests are taken before, by http[0] [IST0130]",
-		"warning main.go:3: VirtualService prod/shop: is never reached: all of its requests are taken before, by http[0] [IST0130]",
+		"warning routes.go:12: VirtualService prod/shop: spec.http[7]: is never reached: earlier routes match all of its requests: http[0] [IST0130]",
+		"warning main.go:3: VirtualService prod/shop: is never reached: earlier routes match all of its requests: http[0] [IST0130]",
 	}, validated(d, Options{}))
 }
 
@@ -151,8 +151,8 @@ func TestValidateExportTo(t *testing.T) {
 		{list: []string{"a", "b", "."}},
 		{list: []string{"~"}, entry: true},
 		{list: []string{"~"}, want: []string{`exportTo[0]: "~" is neither "*", "." nor the name of a namespace`}},
-		{list: []string{"~", "a"}, entry: true, want: []string{`exportTo[0]: "~" is no namespace and stands alone, but the list has 2 entries`}},
-		{list: []string{"a", "*"}, want: []string{`exportTo[1]: "*" is every namespace and stands alone, but the list has 2 entries`}},
+		{list: []string{"~", "a"}, entry: true, want: []string{`exportTo[0]: "~" means no namespace and must be the only entry, but the list has 2 entries`}},
+		{list: []string{"a", "*"}, want: []string{`exportTo[1]: "*" means every namespace and must be the only entry, but the list has 2 entries`}},
 		{list: []string{"a", "b", "a"}, want: []string{`exportTo[2]: the namespace "a" is listed twice`}},
 		{list: []string{".", "prod"}, want: []string{`exportTo[1]: the namespace "prod" is listed twice`}},
 		{list: []string{"not_one"}, want: []string{`exportTo[0]: "not_one" is neither "*", "." nor the name of a namespace`}},

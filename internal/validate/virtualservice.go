@@ -88,7 +88,7 @@ func (v *validator) virtualServiceGateways(s *site, vs *boundService) {
 	if vs.delegate {
 		if len(vs.Gateways) > 0 {
 			e := s.field("gateways")
-			e.errorf(spec.CodeInvalid, "a VirtualService without hosts is a delegate and names no gateways: hosts are missing, or gateways too many")
+			e.errorf(spec.CodeInvalid, "a VirtualService without hosts is a delegate and cannot have gateways: add hosts or remove gateways")
 		} else if !v.delegated[vs.name] {
 			s.warnf("", "it has no hosts and no route delegates to it: it is never served")
 		}
@@ -106,7 +106,7 @@ func (v *validator) virtualServiceGateways(s *site, vs *boundService) {
 	}
 	if vs.meshOnly() && len(v.declarations.Servers) > 0 {
 		e := s.field("gateways")
-		e.warnf("", "it is bound to the mesh alone: no gateway serves it")
+		e.warnf("", "it is bound only to the mesh: no gateway serves it")
 	}
 }
 
@@ -148,7 +148,7 @@ func (v *validator) virtualServiceHosts(s *site, vs *boundService) {
 // VirtualService's namespace.
 func (v *validator) shortHost(s *site, host, full string) {
 	if v.Semantics.ServesShortHosts() {
-		s.warnf("", "%q is the service %s: Istio serves only that name, Lateen both", host, full)
+		s.warnf("", "%q is the service %s: Istio serves only that name, Lateen serves both", host, full)
 		return
 	}
 	s.warnf("", "%q is the service %s: requests for %q get 404", host, full, host)
@@ -186,7 +186,7 @@ func (v *validator) servedHost(s *site, host string, vs *boundService) {
 	if lower := strings.ToLower(host); lower != host {
 		for _, name := range vs.gateways {
 			if v.gateways[name].serves(lower, vs.name.Namespace) {
-				s.warnSuggestf(codeHostNotInGateway, lower, "no server of %s has a host that overlaps with %q: letter case counts", of, host)
+				s.warnSuggestf(codeHostNotInGateway, lower, "no server of %s has a host that overlaps with %q: letter case matters", of, host)
 				return
 			}
 		}
@@ -201,7 +201,7 @@ func (v *validator) delegation(s *site, d *spec.Delegate, vs *boundService) {
 	switch {
 	case vs.delegate:
 		e := s.field("delegate")
-		e.errorf(spec.CodeInvalid, "a delegate cannot delegate in turn")
+		e.errorf(spec.CodeInvalid, "a delegate cannot delegate")
 		return
 	case d.Name == "":
 		at.errorf(spec.CodeMissing, "the name of the delegate is missing")
@@ -215,11 +215,11 @@ func (v *validator) delegation(s *site, d *spec.Delegate, vs *boundService) {
 	delegate := v.byName[name]
 	switch {
 	case delegate == nil:
-		at.warnSuggestf(codeNotFound, v.closestDelegate(name), "there is no VirtualService %s: the route takes no request", name)
+		at.warnSuggestf(codeNotFound, v.closestDelegate(name), "there is no VirtualService %s: the route matches no request", name)
 	case len(delegate.Hosts) > 0:
-		at.warnf("", "VirtualService %s has hosts and so is no delegate: the route takes no request", name)
+		at.warnf("", "VirtualService %s has hosts, so it is not a delegate: the route matches no request", name)
 	case !resource.ExportedTo(delegate.ExportTo, name.Namespace, vs.name.Namespace):
-		at.warnf("", "VirtualService %s is not exported to the namespace %s: the route takes no request", name, vs.name.Namespace)
+		at.warnf("", "VirtualService %s is not exported to the namespace %s: the route matches no request", name, vs.name.Namespace)
 	}
 }
 

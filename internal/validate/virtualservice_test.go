@@ -45,13 +45,13 @@ func TestValidateVirtualServiceHosts(t *testing.T) {
 	}
 	runResources(t, func() spec.Declarations { return shop(spec.Route{Destinations: toCart}) }, "VirtualService default/shop: ", []resourceRow{
 		{"several", hosts("a.test", "*.b.test", "c.test"), nil},
-		{"a short name", hosts("c"), []string{`~hosts[0]: "c" is the service c.default.svc.cluster.local: Istio serves only that name, Lateen both`}},
+		{"a short name", hosts("c"), []string{`~hosts[0]: "c" is the service c.default.svc.cluster.local: Istio serves only that name, Lateen serves both`}},
 		{"an address", hosts("10.0.0.1"), nil},
 		{"an IPv6 address", hosts("::1"), nil},
 		{"everything at a gateway", hosts("*"), nil},
 		{"no name", hosts("a_b.test", "*.*.test"), []string{
 			`hosts[0]: "a_b.test" is not a host name: the label "a_b" must be letters, digits and inner hyphens`,
-			`hosts[1]: "*.*.test" is not a host name: a wildcard stands only at the start of the first label`,
+			`hosts[1]: "*.*.test" is not a host name: a wildcard is allowed only at the start of the first label`,
 		}},
 		{"a port", hosts("a.test:8080"), []string{
 			`hosts[0]: "a.test:8080" is not a host name: it is written without scheme, port and path; did you mean "a.test"?`,
@@ -67,7 +67,7 @@ func TestValidateVirtualServiceHosts(t *testing.T) {
 			d.VirtualServices[0].Hosts, d.VirtualServices[0].Gateways = []string{"*"}, nil
 		}, []string{
 			`hosts[0]: "*" cannot be a host in the mesh, to which the VirtualService is bound`,
-			`~gateways: it is bound to the mesh alone: no gateway serves it`,
+			`~gateways: it is bound only to the mesh: no gateway serves it`,
 		}},
 		{"everything without gateways and servers", func(d *spec.Declarations) {
 			d.Servers, d.VirtualServices[0].Hosts, d.VirtualServices[0].Gateways = nil, []string{"*"}, nil
@@ -89,8 +89,8 @@ func TestValidateVirtualServiceGateways(t *testing.T) {
 	runResources(t, base, "VirtualService default/shop: ", []resourceRow{
 		{"all forms", gateways("gw", "./gw", "default/gw", "infra/edge", "mesh"), nil},
 		{"every gateway", gateways("*"), nil},
-		{"the mesh alone", gateways("mesh"), []string{"~gateways: it is bound to the mesh alone: no gateway serves it"}},
-		{"none", gateways(), []string{"~gateways: it is bound to the mesh alone: no gateway serves it"}},
+		{"the mesh alone", gateways("mesh"), []string{"~gateways: it is bound only to the mesh: no gateway serves it"}},
+		{"none", gateways(), []string{"~gateways: it is bound only to the mesh: no gateway serves it"}},
 		{"the old form", gateways("edge.infra.svc.cluster.local"),
 			[]string{`~gateways[0]: "edge.infra.svc.cluster.local" names a gateway in the old form: write "infra/edge" [IST0133]`}},
 		{"a misspelling", gateways("gw", "infra/egde"), []string{`~gateways[1]: there is no Gateway infra/egde; did you mean "infra/edge"? [IST0101]`}},
@@ -135,7 +135,7 @@ func TestValidateHostsAgainstGateways(t *testing.T) {
 		{"of every gateway", host("default", "other.test", "*"), nil},
 		{"of no gateway at all", host("default", "x.test", "*"), []string{`~hosts[0]: no gateway serves "x.test": no request reaches it [IST0132]`}},
 		{"in capitals", host("default", "A.Shop.test", "gw"), []string{
-			`~hosts[0]: no server of Gateway default/gw has a host that overlaps with "A.Shop.test": letter case counts; did you mean "a.shop.test"? [IST0132]`,
+			`~hosts[0]: no server of Gateway default/gw has a host that overlaps with "A.Shop.test": letter case matters; did you mean "a.shop.test"? [IST0132]`,
 		}},
 	})
 	runResources(t, base, "VirtualService prod/shop: ", []resourceRow{
@@ -157,18 +157,18 @@ func TestValidateDelegates(t *testing.T) {
 		{"one", func(*spec.Declarations) {}, nil},
 		{"exported to the root's namespace", func(d *spec.Declarations) { d.VirtualServices[1].ExportTo = []string{"default"} }, nil},
 		{"not exported", func(d *spec.Declarations) { d.VirtualServices[1].ExportTo = []string{"."} },
-			[]string{"~name: VirtualService team/cart is not exported to the namespace default: the route takes no request"}},
+			[]string{"~name: VirtualService team/cart is not exported to the namespace default: the route matches no request"}},
 		{"with hosts", func(d *spec.Declarations) {
 			d.VirtualServices[1].Hosts, d.VirtualServices[1].Gateways = []string{"b.test"}, []string{"default/gw"}
-		}, []string{"~name: VirtualService team/cart has hosts and so is no delegate: the route takes no request"}},
+		}, []string{"~name: VirtualService team/cart has hosts, so it is not a delegate: the route matches no request"}},
 	})
 	runResources(t, base, "VirtualService ", []resourceRow{
 		{"missing", root(spec.Delegate{Name: "crat", Namespace: "team"}), []string{
-			`~default/shop: http[0].delegate.name: there is no VirtualService team/crat: the route takes no request; did you mean "cart"? [IST0101]`,
+			`~default/shop: http[0].delegate.name: there is no VirtualService team/crat: the route matches no request; did you mean "cart"? [IST0101]`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
 		{"in the root's namespace", root(spec.Delegate{Name: "cart"}), []string{
-			`~default/shop: http[0].delegate.name: there is no VirtualService default/cart: the route takes no request [IST0101]`,
+			`~default/shop: http[0].delegate.name: there is no VirtualService default/cart: the route matches no request [IST0101]`,
 			`~team/cart: it has no hosts and no route delegates to it: it is never served`,
 		}},
 		{"without name", root(spec.Delegate{Namespace: "team"}), []string{
@@ -183,17 +183,17 @@ func TestValidateDelegates(t *testing.T) {
 			d.VirtualServices[1].Routes[0] = spec.Route{Delegate: &spec.Delegate{Name: "shop", Namespace: "default"}}
 		}, []string{
 			`team/cart: http[0]: the route has no action: one of route, redirect and directResponse is expected`,
-			`team/cart: http[0].delegate: a delegate cannot delegate in turn`,
+			`team/cart: http[0].delegate: a delegate cannot delegate`,
 		}},
 		{"with gateways", func(d *spec.Declarations) { d.VirtualServices[1].Gateways = []string{"default/gw"} }, []string{
-			`team/cart: gateways: a VirtualService without hosts is a delegate and names no gateways: hosts are missing, or gateways too many`,
+			`team/cart: gateways: a VirtualService without hosts is a delegate and cannot have gateways: add hosts or remove gateways`,
 		}},
 		{"of two roots, or of none that has hosts", func(d *spec.Declarations) {
 			d.VirtualServices = append(d.VirtualServices, spec.VirtualService{
 				Name: "lost", Routes: []spec.Route{{Delegate: &spec.Delegate{Name: "cart", Namespace: "team"}, Destinations: toCart}},
 			})
 		}, []string{
-			`default/lost: http[0].delegate: a delegate cannot delegate in turn`,
+			`default/lost: http[0].delegate: a delegate cannot delegate`,
 			`~default/lost: it has no hosts and no route delegates to it: it is never served`,
 		}},
 	})

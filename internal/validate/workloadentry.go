@@ -67,7 +67,7 @@ func (v *validator) selectedWorkloads(e *site, service *spec.Service) {
 	case used == 0:
 		e.warnf(codeSelectsNothing, "nothing else is selected: requests get 503")
 	case used > 1 && service.Resolution == spec.ResolveDNSRoundRobin:
-		e.warnf("", "resolution DNS_ROUND_ROBIN has one endpoint: of %d that are selected the first is used", used)
+		e.warnf("", "resolution DNS_ROUND_ROBIN has one endpoint: only the first of %d selected ones is used", used)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestValidateWorkloadSelector(t *testing.T) {
 		{"as it is", func(*spec.Declarations) {}, nil},
 		{"endpoints, too", func(d *spec.Declarations) {
 			d.Services[0].Endpoints, d.WorkloadEntries = []spec.Endpoint{{Address: "10.0.0.2"}}, nil
-		}, []string{"workloadSelector: endpoints are either listed or selected, but there are 1"}},
+		}, []string{"workloadSelector: cannot be combined with endpoints, but there are 1"}},
 		{"no labels", service(func(s *spec.Service) { s.WorkloadSelector = map[string]string{} }),
 			[]string{"~workloadSelector: has no labels: it selects every WorkloadEntry of the namespace [IST0133]"}},
 		{"an empty key", lone(func(s *spec.Service) { s.WorkloadSelector = map[string]string{"": "a"} }), []string{
@@ -81,7 +81,7 @@ func TestValidateWorkloadSelector(t *testing.T) {
 		}, nil},
 		{"DNS_ROUND_ROBIN with one", resolved(spec.ResolveDNSRoundRobin), nil},
 		{"DNS_ROUND_ROBIN with two", resolved(spec.ResolveDNSRoundRobin, named),
-			[]string{"~workloadSelector: resolution DNS_ROUND_ROBIN has one endpoint: of 2 that are selected the first is used"}},
+			[]string{"~workloadSelector: resolution DNS_ROUND_ROBIN has one endpoint: only the first of 2 selected ones is used"}},
 	})
 }
 
@@ -95,7 +95,7 @@ func TestPolicyOfSelectedWorkloads(t *testing.T) {
 		}
 	}
 	runResources(t, base, "DestinationRule default/r: ", []resourceRow{
-		{"one", func(*spec.Declarations) {}, []string{"~trafficPolicy.outlierDetection.maxEjectionPercent: ejects nothing: at most 50 % may be out, and one of 1 endpoint is more"}},
+		{"one", func(*spec.Declarations) {}, []string{"~trafficPolicy.outlierDetection.maxEjectionPercent: ejects nothing: at most 50 % may be ejected, and one of 1 endpoint is more"}},
 		{"two", func(d *spec.Declarations) {
 			d.WorkloadEntries = append(d.WorkloadEntries, testhttp.Labelled("", "two", "10.0.0.2", "app", "a"))
 		}, nil},

@@ -13,7 +13,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-const nullIsNothing = "null is the same as leaving the field out"
+const nullIsNothing = "null is the same as omitting the field"
 
 // message fills m with the fields of v.
 func (r *reader) message(v *value, m protoreflect.Message) {
@@ -28,7 +28,7 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 		f := s.fields[name]
 		if o := f.ContainingOneof(); o != nil && e.form != null {
 			if first, ok := oneofs[o]; ok {
-				r.fail(spec.CodeConflict, k.line, k.column, fmt.Sprintf("excludes %s, which is set as well", first), "")
+				r.fail(spec.CodeConflict, k.line, k.column, fmt.Sprintf("cannot be combined with %s, which is also set", first), "")
 				return
 			}
 			if oneofs == nil {

@@ -90,11 +90,11 @@ func gateReason(kind string, v *value) string {
 	switch kind {
 	case "EnvoyFilter":
 		if name := gateOf(v); name != "" {
-			return "it sets up " + name + ", and skipping it would let in what that refuses"
+			return "it sets up " + name + ", and skipping it would allow requests that the filter refuses"
 		}
 	case "WasmPlugin":
 		if phase := v.at("spec", "phase").asText(); slices.Contains([]string{"AUTHN", "AUTHZ"}, phase) {
-			return "its phase is " + phase + ", and skipping it would let in what it refuses"
+			return "its phase is " + phase + ", and skipping it would allow requests that it refuses"
 		}
 	}
 	return ""

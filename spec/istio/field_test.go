@@ -26,7 +26,7 @@ func TestFieldCases(t *testing.T) {
 		"024-kind-in-the-wrong-group.yaml": `4:13: Telemetry default/traces: apiVersion: Telemetry is not a kind of networking.istio.io; did you mean "telemetry.istio.io/v1"?
 9:13: AuthorizationPolicy default/shop: apiVersion: AuthorizationPolicy is not a kind of networking.istio.io; did you mean "security.istio.io/v1"?`,
 		"026-claims-said-twice.yaml":                 "", // validation says it
-		"030-nothing-to-check.yaml":                  " holds no resource that Lateen reads",
+		"030-nothing-to-check.yaml":                  " contains no resource that Lateen reads",
 		"032-a-line-for-each-deployment.yaml":        "",
 		"036-slow-place-of-a-syntax-error.yaml":      "6:2: not readable as YAML: did not find expected key",
 		"034-missing-subset-or-missing-backend.yaml": "",

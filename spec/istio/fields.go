@@ -41,8 +41,8 @@ type fieldGroup struct {
 
 const (
 	noTCP        = "Lateen executes only HTTP routes"
-	noZones      = "it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting"
-	tcpTunnel    = "only TCP routes are tunnelled, and a gateway's HTTP routes are not"
+	noZones      = "it compares the gateways with the endpoints in each zone, but Lateen knows only its own process; use localityLbSetting"
+	tcpTunnel    = "only TCP routes are tunneled, not a gateway's HTTP routes"
 	noFullLimits = "only the short form (limits) is"
 )
 
@@ -54,7 +54,7 @@ var fieldTable = []fieldGroup{
 	{"Server", executed, "", []string{"port", "bind", "hosts", "tls", "name"}},
 	{"Server", idle, "Istio does not use it either", []string{"defaultEndpoint"}},
 	{"Port", executed, "", []string{"number", "protocol", "name"}},
-	{"Port", unexecuted, "Istio refuses it in a Gateway, whose number is that of the listener", []string{"targetPort"}},
+	{"Port", unexecuted, "Istio refuses it in a Gateway, where number is the port of the listener", []string{"targetPort"}},
 	{"ServerTLSSettings", executed, "", []string{
 		"httpsRedirect", "mode", "serverCertificate", "privateKey", "caCertificates", "caCrl", "credentialName", "credentialNames",
 		"caCertCredentialName", "tlsCertificates", "subjectAltNames", "verifyCertificateSpki", "verifyCertificateHash",
@@ -146,7 +146,7 @@ var fieldTable = []fieldGroup{
 	{"type.WorkloadSelector", executed, "", []string{"matchLabels"}},
 
 	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits"}},
-	{"RateLimitConfig", unexecuted, noFullLimits + "; name what is limited with targetRefs", []string{"selector"}},
+	{"RateLimitConfig", unexecuted, noFullLimits + "; use targetRefs to name what to limit", []string{"selector"}},
 	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "response", "mode", "inheritance", "raw"}},
 	{"RateLimitConfig.TargetRef", executed, "", []string{"group", "kind", "name", "sectionName"}},
 	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "per", "when", "onStoreFailure"}},

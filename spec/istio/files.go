@@ -32,7 +32,7 @@ type input struct {
 	chart bool
 }
 
-var errEmptyDirectory = errors.New("the directory holds no *.yaml, *.yml or *.json file")
+var errEmptyDirectory = errors.New("the directory contains no *.yaml, *.yml or *.json file")
 
 func readFiles(paths []string, recursive bool) []named {
 	var all []named

@@ -66,11 +66,11 @@ var kinds = []kindEntry{
 	{group: "security.istio.io", name: "PeerAuthentication", versions: securityVersions},
 
 	{group: "security.istio.io", name: "AuthorizationPolicy", versions: securityVersions, verdict: policy,
-		reason: "requests are not authorized yet, and skipping the policy would let in what it denies"},
+		reason: "requests are not authorized yet, and skipping the policy would allow requests that it denies"},
 	{group: "security.istio.io", name: "RequestAuthentication", versions: securityVersions, verdict: policy,
-		reason: "tokens are not verified yet, and skipping the policy would let in what it denies"},
+		reason: "tokens are not verified yet, and skipping the policy would allow requests that it denies"},
 	{group: "ratelimit.solo.io", name: "RateLimitConfig", versions: []string{"v1alpha1"}, verdict: refused,
-		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would lift them"},
+		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would remove them"},
 }
 
 // identify finds what is known of a kind. problem, in apiVersion or kind, says

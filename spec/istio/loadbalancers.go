@@ -25,7 +25,7 @@ func (r *reader) loadBalancer(m *networking.LoadBalancerSettings, path string) *
 	case networking.LoadBalancerSettings_PASSTHROUGH:
 		to.Simple = spec.BalancePassthrough
 	case leastConnections:
-		r.warnAt(path+".simple", deprecated, "LEAST_CONN is deprecated; use LEAST_REQUEST, which it means")
+		r.warnAt(path+".simple", deprecated, "LEAST_CONN is deprecated; use LEAST_REQUEST, which means the same")
 	}
 	return to
 }
@@ -38,7 +38,7 @@ func (r *reader) warmup(m *networking.LoadBalancerSettings, path string) *spec.W
 	switch w := m.Warmup; {
 	case w != nil:
 		if old != nil {
-			r.warnAt(path+".warmupDurationSecs@key", "", "has no effect: warmup is set as well")
+			r.warnAt(path+".warmupDurationSecs@key", "", "has no effect: warmup is also set")
 		}
 		return &spec.Warmup{
 			Duration:       r.positive(w.Duration, path, "warmup.duration"),
@@ -75,7 +75,7 @@ func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHas
 	if n := minimumRingSize(m); n != 0 {
 		r.warnAt(path+".minimumRingSize@key", deprecated, "is deprecated; use ringHash.minimumRingSize")
 		if m.HashAlgorithm != nil {
-			r.errorAt(spec.CodeConflict, path+".minimumRingSize@key", "excludes ringHash and maglev, of which one is set as well")
+			r.errorAt(spec.CodeConflict, path+".minimumRingSize@key", "cannot be combined with ringHash or maglev, one of which is also set")
 		} else {
 			to.RingHash = &spec.RingHash{MinimumRingSize: size(n)}
 		}

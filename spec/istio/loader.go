@@ -52,7 +52,7 @@ func (l *loader) named(n *named) {
 	if n.text || l.heeded > heeded || len(l.errors) > errors {
 		return
 	}
-	problem := "holds no resource that Lateen reads"
+	problem := "contains no resource that Lateen reads"
 	if n.subdirectories {
 		problem += "; its subdirectories are not read"
 	}
@@ -388,7 +388,7 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 	case first.digest != contents:
 		e, _ := m.field("name")
 		r.enter("name")
-		r.failf(spec.CodeDuplicate, e, "the resource is already in %s:%d, with other contents", first.file, first.line)
+		r.failf(spec.CodeDuplicate, e, "the resource is already in %s:%d, with different contents", first.file, first.line)
 		r.leave()
 	}
 	return created, ok

@@ -27,7 +27,7 @@ var formerFields = map[string]map[string]string{
 		"appendResponseHeaders": "it is headers.response.add now",
 		"removeResponseHeaders": "it is headers.response.remove now",
 	},
-	"Destination":              {"destination": "what is in it belongs here, without destination"},
+	"Destination":              {"destination": "its contents belong here, without destination"},
 	"HTTPFaultInjection.Abort": {"percent": "it is percentage.value now, as in percentage: {value: 50}"},
 	"DestinationRule":          {"circuitBreaker": circuitBreaker},
 	"Subset": {

@@ -66,6 +66,6 @@ func (l *loader) kustomization(o spec.Origin) {
 	l.file.kustomization = true
 	o.Kind, o.Namespace, o.Name = "", "", ""
 	l.declared.Warnings = append(l.declared.Warnings, spec.Warning{
-		Finding: o.At("", "the kustomization is not applied, so what it patches and adds is not seen; build it first: kustomize build"),
+		Finding: o.At("", "the kustomization is not applied, so its patches and additions are ignored; build it first: kustomize build"),
 	})
 }

@@ -32,7 +32,7 @@ func said(t *testing.T, directory string, s *Source) (errs, warnings, skipped []
 }
 
 const (
-	notApplied  = "the kustomization is not applied, so what it patches and adds is not seen; build it first: kustomize build"
+	notApplied  = "the kustomization is not applied, so its patches and additions are ignored; build it first: kustomize build"
 	notRendered = "the Helm chart was not rendered, and its templates are not read; render it first: helm template"
 )
 
@@ -87,21 +87,21 @@ func TestDirectories(t *testing.T) {
 			[]string{"overlay/base/kustomization.yml:2:7: Kustomization: kustomize.config.k8s.io/v1beta1 Kustomization", "overlay/base/more/Kustomization:1:1: ",
 				"overlay/compose.yml:1:1: ", "overlay/compose.yml:4:1: ", "overlay/kustomization.yaml:1:1: ", "overlay/kustomization.yaml:3:1: ",
 				"overlay/package.json:1:1: ", "overlay/patch.json:1:1: "}},
-		{"a chart", Files(at("chart")).Recursive(), nil, []string{at("chart") + ": holds no resource that Lateen reads"},
+		{"a chart", Files(at("chart")).Recursive(), nil, []string{at("chart") + ": contains no resource that Lateen reads"},
 			[]string{"chart/Chart.yaml: " + notRendered, "chart/charts/sub/Chart.yaml: " + notRendered},
 			[]string{"chart/Chart.yaml:1:1: ", "chart/charts/sub/Chart.yaml:1:1: ", "chart/crds/crd.yaml:2:7: CustomResourceDefinition default/a: apiextensions.k8s.io/v1 CustomResourceDefinition",
 				"chart/values.yaml:1:1: "}},
-		{"the templates of a chart", Files(at("chart/templates")), nil, []string{at("chart/templates") + ": holds no resource that Lateen reads"},
+		{"the templates of a chart", Files(at("chart/templates")), nil, []string{at("chart/templates") + ": contains no resource that Lateen reads"},
 			[]string{"chart/Chart.yaml: " + notRendered}, nil},
 		{"one template", Files(at("chart/templates/rule.yaml")), nil,
 			[]string{"chart/templates/rule.yaml:1:1: not readable as YAML: the text is a Helm template that was not rendered; render it first: helm template"}, nil, nil},
-		{"no resource that is read", Files(at("workloads")), nil, []string{at("workloads") + ": holds no resource that Lateen reads"}, nil,
+		{"no resource that is read", Files(at("workloads")), nil, []string{at("workloads") + ": contains no resource that Lateen reads"}, nil,
 			[]string{"workloads/all.yaml:2:7: Deployment default/shop: apps/v1 Deployment", "workloads/all.yaml:6:7: Sidecar b/a: networking.istio.io/v1 Sidecar"}},
-		{"no resource beside one that is read", Files(at("overlay/rule.yaml"), at("workloads")), []string{"overlay"}, []string{at("workloads") + ": holds no resource that Lateen reads"}, nil,
+		{"no resource beside one that is read", Files(at("overlay/rule.yaml"), at("workloads")), []string{"overlay"}, []string{at("workloads") + ": contains no resource that Lateen reads"}, nil,
 			[]string{"workloads/all.yaml:2:7: Deployment default/shop: apps/v1 Deployment", "workloads/all.yaml:6:7: Sidecar b/a: networking.istio.io/v1 Sidecar"}},
-		{"only subdirectories", Files(at("only")), nil, []string{at("only") + ": holds no resource that Lateen reads; its subdirectories are not read"}, nil, nil},
+		{"only subdirectories", Files(at("only")), nil, []string{at("only") + ": contains no resource that Lateen reads; its subdirectories are not read"}, nil, nil},
 		{"only subdirectories, with them", Files(at("only")).Recursive(), []string{"a"}, nil, nil, nil},
-		{"a Kustomization of Flux", Files(at("flux"), at("overlay/rule.yaml")), []string{"overlay"}, []string{at("flux") + ": holds no resource that Lateen reads"}, nil,
+		{"a Kustomization of Flux", Files(at("flux"), at("overlay/rule.yaml")), []string{"overlay"}, []string{at("flux") + ": contains no resource that Lateen reads"}, nil,
 			[]string{"flux/flux.yaml:2:7: Kustomization default/a: kustomize.toolkit.fluxcd.io/v1 Kustomization"}},
 		{"Istio's, with mistakes", Files(at("mistakes")), nil, []string{
 			"mistakes/a.yaml:1:1: kind: is missing, such as VirtualService",
@@ -121,15 +121,15 @@ func TestDirectories(t *testing.T) {
 			"chart/values.yaml:1:1: kind: is missing, such as VirtualService",
 		}, nil, nil},
 		{"named, without a resource", Files(at("empty.yaml"), at("items.yaml")), nil, []string{
-			at("empty.yaml") + ": holds no resource that Lateen reads", at("items.yaml") + ": holds no resource that Lateen reads"}, nil, nil},
+			at("empty.yaml") + ": contains no resource that Lateen reads", at("items.yaml") + ": contains no resource that Lateen reads"}, nil, nil},
 		{"only a policy", Files(at("policy.yaml")), nil, nil, nil, nil},
 		{"only a filter", Files(at("filter.yaml")), nil, nil,
 			[]string{"filter.yaml:2:7: EnvoyFilter default/a: kind EnvoyFilter of networking.istio.io/v1alpha3 is not read; skipped"}, nil},
 		{"a pattern", FS(os.DirFS(directory), "overlay/*.yaml"), []string{"overlay"}, nil, []string{"overlay/kustomization.yaml:1:1: " + notApplied},
 			[]string{"overlay/kustomization.yaml:1:1: ", "overlay/kustomization.yaml:3:1: "}},
 		{"an FS with its subdirectories", FS(os.DirFS(directory), "only").Recursive().Namespace("default"), []string{"a"}, nil, nil, nil},
-		{"an FS without", FS(os.DirFS(directory), "only"), nil, []string{"only: holds no resource that Lateen reads; its subdirectories are not read"}, nil, nil},
-		{"a Reader", Reader("stdin", strings.NewReader("# nothing\n")), nil, []string{"stdin: holds no resource that Lateen reads"}, nil, nil},
+		{"an FS without", FS(os.DirFS(directory), "only"), nil, []string{"only: contains no resource that Lateen reads; its subdirectories are not read"}, nil, nil},
+		{"a Reader", Reader("stdin", strings.NewReader("# nothing\n")), nil, []string{"stdin: contains no resource that Lateen reads"}, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			errs, warnings, skipped := said(t, directory, tt.source)

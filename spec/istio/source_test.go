@@ -77,7 +77,7 @@ func TestFiles(t *testing.T) {
 	t.Run("what cannot be read does not hide the rest", func(t *testing.T) {
 		declared, err := Files(at("missing.yaml"), at("empty"), at("broken")).Declare()
 		require.EqualError(t, err, at("missing.yaml")+": cannot be read: no such file or directory\n"+
-			at("empty")+": cannot be read: the directory holds no *.yaml, *.yml or *.json file\n"+
+			at("empty")+": cannot be read: the directory contains no *.yaml, *.yml or *.json file\n"+
 			at("broken/one.yaml")+":1:4: not readable as YAML: did not find expected node content")
 		require.Equal(t, []string{"default/another"}, ruleNames(declared))
 	})
@@ -194,7 +194,7 @@ func TestTheSameResourceTwice(t *testing.T) {
 	write(t, directory, map[string]string{"a.yaml": rule("a"), "b.yaml": "# b\n" + rule("b") + "---\n" + strings.Replace(rule("a"), "{host: a}", "{host: b}", 1)})
 	_, err := Files(directory).Declare()
 	b := filepath.Join(directory, "b.yaml")
-	require.EqualError(t, err, b+":9:18: DestinationRule default/a: metadata.name: the resource is already in "+filepath.Join(directory, "a.yaml")+":1, with other contents")
+	require.EqualError(t, err, b+":9:18: DestinationRule default/a: metadata.name: the resource is already in "+filepath.Join(directory, "a.yaml")+":1, with different contents")
 
 	write(t, directory, map[string]string{"b.yaml": rule("b") + "---\n{kind: DestinationRule, spec: {\"host\": a}, metadata: {name: a}, apiVersion: networking.istio.io/v1beta1}\n"})
 	declared, err := Files(directory).Declare()

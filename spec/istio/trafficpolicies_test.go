@@ -63,10 +63,10 @@ func TestTrafficPolicy(t *testing.T) {
 			&spec.TrafficPolicy{
 				ConnectionPool: &spec.ConnectionPool{TCP: &spec.TCPSettings{}, HTTP: &spec.HTTPSettings{}}, OutlierDetection: &spec.OutlierDetection{},
 			}, []string{
-				"error spec.trafficPolicy.connectionPool.tcp.connectTimeout: must be at least 1ms; leave it out for none",
-				"error spec.trafficPolicy.connectionPool.http.idleTimeout: must be at least 1ms; leave it out for none",
-				"error spec.trafficPolicy.outlierDetection.interval: must be at least 1ms; leave it out for none",
-				"error spec.trafficPolicy.outlierDetection.baseEjectionTime: must be at least 1ms; leave it out for none",
+				"error spec.trafficPolicy.connectionPool.tcp.connectTimeout: must be at least 1ms; omit it for none",
+				"error spec.trafficPolicy.connectionPool.http.idleTimeout: must be at least 1ms; omit it for none",
+				"error spec.trafficPolicy.outlierDetection.interval: must be at least 1ms; omit it for none",
+				"error spec.trafficPolicy.outlierDetection.baseEjectionTime: must be at least 1ms; omit it for none",
 			}},
 		{"ejection", `{"outlierDetection": {"consecutive5xxErrors": 0, "consecutiveGatewayErrors": 1, "splitExternalLocalOriginErrors": true, "consecutiveLocalOriginFailures": 2,
 			"interval": "3s", "baseEjectionTime": "4s", "maxEjectionPercent": 5, "minHealthPercent": 6}}`,
@@ -95,7 +95,7 @@ func TestTrafficPolicy(t *testing.T) {
 			}}, []string{"error spec.trafficPolicy.portLevelSettings[1].port.number: must be between 1 and 65535, not 0"}},
 		{"a zero of a port", `{"portLevelSettings": [{"port": {"number": 80}, "outlierDetection": {"interval": "0s"}}]}`,
 			&spec.TrafficPolicy{PortLevelSettings: []spec.PortTrafficPolicy{{Port: 80, OutlierDetection: &spec.OutlierDetection{}}}},
-			[]string{"error spec.trafficPolicy.portLevelSettings[0].outlierDetection.interval: must be at least 1ms; leave it out for none"}},
+			[]string{"error spec.trafficPolicy.portLevelSettings[0].outlierDetection.interval: must be at least 1ms; omit it for none"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestLoadBalancerOfTrafficPolicy(t *testing.T) {
 		{"unspecified", `{"simple": "UNSPECIFIED"}`, spec.LoadBalancer{}, nil},
 		{"least request", `{"simple": "LEAST_REQUEST"}`, spec.LoadBalancer{}, nil},
 		{"least connections", `{"simple": "LEAST_CONN"}`, spec.LoadBalancer{},
-			[]string{"warning" + field + "simple: LEAST_CONN is deprecated; use LEAST_REQUEST, which it means [IST0002]"}},
+			[]string{"warning" + field + "simple: LEAST_CONN is deprecated; use LEAST_REQUEST, which means the same [IST0002]"}},
 		{"round robin", `{"simple": "ROUND_ROBIN"}`, spec.LoadBalancer{Simple: spec.BalanceRoundRobin}, nil},
 		{"random", `{"simple": "RANDOM"}`, spec.LoadBalancer{Simple: spec.BalanceRandom}, nil},
 		{"passthrough", `{"simple": "PASSTHROUGH"}`, spec.LoadBalancer{Simple: spec.BalancePassthrough}, nil},
@@ -138,7 +138,7 @@ func TestLoadBalancerOfTrafficPolicy(t *testing.T) {
 			[]string{"warning" + field + "consistentHash.minimumRingSize: is deprecated; use ringHash.minimumRingSize [IST0002]"}},
 		{"the old size and a ring", `{"consistentHash": {"useSourceIp": true, "minimumRingSize": "2048", "ringHash": {}}}`,
 			hash(spec.ConsistentHash{UseSourceIP: true, RingHash: &spec.RingHash{}}), []string{
-				"error" + field + "consistentHash.minimumRingSize: excludes ringHash and maglev, of which one is set as well",
+				"error" + field + "consistentHash.minimumRingSize: cannot be combined with ringHash or maglev, one of which is also set",
 				"warning" + field + "consistentHash.minimumRingSize: is deprecated; use ringHash.minimumRingSize [IST0002]",
 			}},
 		{"a size beyond all", `{"consistentHash": {"maglev": {"tableSize": "18446744073709551615"}}}`, hash(spec.ConsistentHash{Maglev: &spec.Maglev{TableSize: 1<<31 - 1}}), nil},
@@ -149,10 +149,10 @@ func TestLoadBalancerOfTrafficPolicy(t *testing.T) {
 			[]string{"warning" + field + "warmupDurationSecs: is deprecated; use warmup.duration [IST0002]"}},
 		{"both", `{"warmupDurationSecs": "1s", "warmup": {"duration": "2s"}}`, spec.LoadBalancer{Warmup: &spec.Warmup{Duration: 2 * time.Second}}, []string{
 			"warning" + field + "warmupDurationSecs: is deprecated; use warmup.duration [IST0002]",
-			"warning" + field + "warmupDurationSecs: has no effect: warmup is set as well",
+			"warning" + field + "warmupDurationSecs: has no effect: warmup is also set",
 		}},
 		{"no time to warm up", `{"warmup": {"duration": "0s"}}`, spec.LoadBalancer{Warmup: &spec.Warmup{}},
-			[]string{"error" + field + "warmup.duration: must be at least 1ms; leave it out for none"}},
+			[]string{"error" + field + "warmup.duration: must be at least 1ms; omit it for none"}},
 
 		{"locality", `{"localityLbSetting": {"enabled": false, "distribute": [{"from": "r1/*", "to": {"r1/*": 80, "r2/*": 20}}, {"from": "r2"}],
 			"failover": [{"from": "r1", "to": "r2"}], "failoverPriority": ["a", "b=c"]}}`,
@@ -176,7 +176,7 @@ func TestPolicyOfSubset(t *testing.T) {
 	require.Equal(t, []spec.Subset{
 		{Name: "v1"}, {Name: "v2", TrafficPolicy: &spec.TrafficPolicy{LoadBalancer: &spec.LoadBalancer{Warmup: &spec.Warmup{}}}},
 	}, rule.Subsets)
-	require.Equal(t, []string{"error spec.subsets[1].trafficPolicy.loadBalancer.warmup.duration: must be at least 1ms; leave it out for none"}, said)
+	require.Equal(t, []string{"error spec.subsets[1].trafficPolicy.loadBalancer.warmup.duration: must be at least 1ms; omit it for none"}, said)
 }
 
 func TestSelectorOfRule(t *testing.T) {

@@ -213,7 +213,7 @@ func (b *builder) merge(n *yaml.Node, into *value, written *names, depth int) {
 	for _, s := range sources {
 		if s.form != object {
 			k := key{name: "<<", line: b.before + n.Line, column: n.Column}
-			problem := "a merge key takes a map or a list of maps, not " + s.String()
+			problem := "a merge key needs a map or a list of maps, not " + s.String()
 			if s.form == invalid {
 				problem = s.scalar
 			}

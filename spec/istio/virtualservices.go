@@ -77,7 +77,7 @@ func (r *reader) positive(d *durationpb.Duration, path, field string) time.Durat
 	}
 	t := d.AsDuration()
 	if t == 0 {
-		r.errorAt(spec.CodeInvalid, path+"."+field, "must be at least 1ms; leave it out for none")
+		r.errorAt(spec.CodeInvalid, path+"."+field, "must be at least 1ms; omit it for none")
 	}
 	return t
 }
@@ -195,7 +195,7 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *spec.CORS {
 	if exact := allowOrigin(m); len(exact) > 0 {
 		r.warnAt(path+".corsPolicy.allowOrigin@key", deprecated, "is deprecated; use allowOrigins")
 		if len(m.AllowOrigins) > 0 {
-			r.warnAt(path+".corsPolicy.allowOrigin@key", "", "has no effect: allowOrigins is set as well")
+			r.warnAt(path+".corsPolicy.allowOrigin@key", "", "has no effect: allowOrigins is also set")
 		} else {
 			for _, origin := range exact {
 				to.AllowOrigins = append(to.AllowOrigins, spec.Exact(origin))
@@ -228,7 +228,7 @@ func (r *reader) mirrors(m *networking.HTTPRoute, path string) []spec.Mirror {
 		}
 	}
 	if m.Mirror != nil && len(m.Mirrors) > 0 {
-		r.errorAt(spec.CodeConflict, path+".mirrors@key", "excludes mirror, which is set as well")
+		r.errorAt(spec.CodeConflict, path+".mirrors@key", "cannot be combined with mirror, which is also set")
 	}
 	var to []spec.Mirror
 	if m.Mirror != nil {
