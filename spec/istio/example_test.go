@@ -59,5 +59,5 @@ spec:
 	// Output:
 	// shop.yaml:8:5: VirtualService default/shop: spec.http[0].mtach: unknown field; did you mean "match"?
 	// shop.yaml:9:14: VirtualService default/shop: spec.http[0].timeout: expected a duration, found the number 5 without a unit; did you mean "5s"?
-	// shop.yaml:17:34: DestinationRule default/cart: spec.trafficPolicy.loadBalancer.zoneAwareLbSetting: is not executed by Lateen: it weighs the gateways in each zone against the endpoints there, and of gateways a process knows itself alone; use localityLbSetting
+	// shop.yaml:17:34: DestinationRule default/cart: spec.trafficPolicy.loadBalancer.zoneAwareLbSetting: is not executed by Lateen: it compares the gateways with the endpoints in each zone, but Lateen knows only its own process; use localityLbSetting
 }

@@ -14,10 +14,12 @@ import (
 
 // A loader collects the declarations of one Declare.
 type loader struct {
-	namespace string
-	declared  spec.Declarations
-	errors    []*spec.Error
-	seen      map[identity]place
+	// kustomizations are those that are not applied.
+	kustomizations []spec.Origin
+	namespace      string
+	declared       spec.Declarations
+	errors         []*spec.Error
+	seen           map[identity]place
 	// heeded counts the objects that were not skipped.
 	heeded int
 	// file is what is known of the file that is being read.

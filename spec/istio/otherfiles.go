@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -58,14 +59,24 @@ func isKustomization(file string, v *value) bool {
 	return group == kustomizeGroup || apiVersion == "" && (kind == "Kustomization" || kind == "" && isKustomizationFile(file))
 }
 
-// kustomization warns that a kustomization is not applied, once for each file.
+// kustomization notes that a kustomization is not applied, once for each file.
 func (l *loader) kustomization(o spec.Origin) {
 	if l.file.kustomization {
 		return
 	}
 	l.file.kustomization = true
 	o.Kind, o.Namespace, o.Name = "", "", ""
-	l.declared.Warnings = append(l.declared.Warnings, spec.Warning{
-		Finding: o.At("", "the kustomization is not applied, so its patches and additions are ignored; build it first: kustomize build"),
-	})
+	l.kustomizations = append(l.kustomizations, o)
+}
+
+// warnOfKustomizations warns of all kustomizations together, at the first one.
+func (l *loader) warnOfKustomizations() {
+	problem := "the kustomization is not applied, so its patches and additions are ignored; build it first: kustomize build"
+	switch n := len(l.kustomizations); {
+	case n == 0:
+		return
+	case n > 1:
+		problem = fmt.Sprintf("%d kustomizations, of which this is the first, are not applied, so their patches and additions are ignored; build them first: kustomize build", n)
+	}
+	l.declared.Warnings = append(l.declared.Warnings, spec.Warning{Finding: l.kustomizations[0].At("", problem)})
 }

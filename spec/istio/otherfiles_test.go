@@ -83,7 +83,7 @@ func TestDirectories(t *testing.T) {
 			[]string{"overlay/compose.yml:1:1: ", "overlay/compose.yml:4:1: ", "overlay/kustomization.yaml:1:1: ", "overlay/kustomization.yaml:3:1: ",
 				"overlay/package.json:1:1: ", "overlay/patch.json:1:1: "}},
 		{"with them", Files(at("overlay")).Recursive(), []string{"deeper", "deepest", "overlay"}, nil,
-			[]string{"overlay/base/kustomization.yml:1:1: " + notApplied, "overlay/base/more/Kustomization:1:1: " + notApplied, "overlay/kustomization.yaml:1:1: " + notApplied},
+			[]string{"overlay/base/kustomization.yml:1:1: 3 kustomizations, of which this is the first, are not applied, so their patches and additions are ignored; build them first: kustomize build"},
 			[]string{"overlay/base/kustomization.yml:2:7: Kustomization: kustomize.config.k8s.io/v1beta1 Kustomization", "overlay/base/more/Kustomization:1:1: ",
 				"overlay/compose.yml:1:1: ", "overlay/compose.yml:4:1: ", "overlay/kustomization.yaml:1:1: ", "overlay/kustomization.yaml:3:1: ",
 				"overlay/package.json:1:1: ", "overlay/patch.json:1:1: "}},

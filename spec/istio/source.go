@@ -105,6 +105,7 @@ func (s *Source) Declare() (spec.Declarations, error) {
 			l.named(&n)
 		}
 	}
+	l.warnOfKustomizations()
 	joined := make([]error, len(l.errors))
 	for i, e := range l.errors {
 		joined[i] = e
