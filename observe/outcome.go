@@ -4,6 +4,7 @@
 package observe
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -31,6 +32,14 @@ type HeaderReader interface {
 	// Outcome.RequestHeader and Outcome.ResponseHeader. It is called once, when
 	// the Observer is registered.
 	Headers() (request, response []string)
+}
+
+// A ContextObserver is an Observer that needs the context of the request, such as one
+// for traces. ObserveContext is called instead of Observe. For a mirror the context is
+// one of its own, with the values of the request's.
+type ContextObserver interface {
+	Observer
+	ObserveContext(ctx context.Context, o *Outcome)
 }
 
 // An Outcome is what became of a request.

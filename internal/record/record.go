@@ -231,7 +231,11 @@ func (r *Record) End(ctx context.Context, recovered any) {
 		o.GRPCStatus = first(r.writer.Header(), "Grpc-Status", http.TrailerPrefix+"Grpc-Status")
 	}
 	for _, each := range r.observers.list {
-		each.Observe(o)
+		if with, ok := each.(observe.ContextObserver); ok {
+			with.ObserveContext(ctx, o)
+		} else {
+			each.Observe(o)
+		}
 	}
 }
 
