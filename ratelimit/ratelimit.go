@@ -44,10 +44,33 @@ type Request struct {
 // name of a header in lower case with its value. If there are no such entries,
 // the only entry is "generic_key" with the domain.
 type Descriptor struct {
-	Entries  []Entry
+	Entries []Entry
+	// Requests is the number of requests allowed per Unit, at least 1.
 	Requests int
-	Unit     time.Duration
+	// Unit is a positive duration.
+	Unit time.Duration
+	// Burst is the number of requests allowed at once after a pause. Zero means
+	// Requests. FixedWindow does not use it.
+	Burst int
+	// Hits is the cost of the request for this descriptor. Zero means
+	// Request.Hits.
+	Hits int
+	// Algorithm is how the requests are counted.
+	Algorithm Algorithm
 }
+
+// An Algorithm is how a Limiter counts requests.
+type Algorithm uint8
+
+const (
+	// AlgorithmGCRA refills evenly, like a token bucket (the generic cell rate
+	// algorithm). In any period it allows Burst requests, and Requests per Unit.
+	AlgorithmGCRA Algorithm = iota
+	// AlgorithmFixedWindow counts from zero at the start of each Unit of Unix
+	// time, as envoyproxy/ratelimit does. Around the end of a window it allows
+	// up to twice the Requests.
+	AlgorithmFixedWindow
+)
 
 // An Entry is a part of a Descriptor.
 type Entry struct{ Key, Value string }
@@ -67,4 +90,7 @@ type Status struct {
 	Remaining int
 	// RetryAfter is the time until another request is allowed, if Over is set.
 	RetryAfter time.Duration
+	// Reset is the time until the whole limit is available again, or until the
+	// fixed window ends. Zero means now, or unknown.
+	Reset time.Duration
 }
