@@ -103,7 +103,7 @@ func TestTimeIsUpBetweenTries(t *testing.T) {
 	}
 }
 
-// Nobody is answered after having gone away.
+// Nobody writes to a client that has gone away.
 func TestClientGoesAwayBetweenTries(t *testing.T) {
 	for _, remote := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

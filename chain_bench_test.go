@@ -22,13 +22,13 @@ import (
 )
 
 // A chain is a way to expose two versions of a service below /products: match,
-// strip the prefix, set a header, draw a version nine to one, call.
+// strip the prefix, set a header, choose a version nine to one, call.
 var chains = []struct {
 	name string
 	make func(t testing.TB, v1, v2 http.Handler) http.Handler
-	// complete says that the backend gets X-Forwarded-For and X-Request-Id, too.
+	// complete means that the backend also gets X-Forwarded-For and X-Request-Id.
 	complete bool
-	// writes says that the caller's request is written to.
+	// writes means that it modifies the caller's request.
 	writes bool
 }{
 	{"gateway", func(t testing.TB, v1, v2 http.Handler) http.Handler { return gatewayChain(t, v1, v2) }, true, false},
@@ -55,7 +55,7 @@ func gatewayChain(t testing.TB, v1, v2 http.Handler) *gateway.Gateway {
 	return gw
 }
 
-// chiChain is what one writes by hand.
+// chiChain is a typical chain written by hand.
 func chiChain(headers func(http.Handler) http.Handler) func(t testing.TB, v1, v2 http.Handler) http.Handler {
 	return func(_ testing.TB, v1, v2 http.Handler) http.Handler {
 		split := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,8 +71,8 @@ func chiChain(headers func(http.Handler) http.Handler) func(t testing.TB, v1, v2
 	}
 }
 
-// forwardedProto is the shortest way to set a header: it writes to that of the
-// caller's request.
+// forwardedProto is the shortest way to set a header: it modifies the caller's
+// request.
 func forwardedProto(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("X-Forwarded-Proto", "https")
@@ -80,8 +80,8 @@ func forwardedProto(next http.Handler) http.Handler {
 	})
 }
 
-// forwarded leaves the caller's request alone, and sets all that the gateway
-// does.
+// forwarded does not modify the caller's request, and sets the same headers as the
+// gateway.
 func forwarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
@@ -107,14 +107,14 @@ func (w discard) Header() http.Header         { return w.header }
 func (w discard) Write(p []byte) (int, error) { return len(p), nil }
 func (w discard) WriteHeader(int)             {}
 
-// plainHeaders are what a simple client sends.
+// plainHeaders are the headers of a simple client.
 var plainHeaders = [][2]string{
 	{"User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
 	{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
 	{"Accept-Encoding", "gzip, deflate, br"},
 }
 
-// browserHeaders are what Firefox sends over HTTP/1.1, beside Host.
+// browserHeaders are Firefox's headers over HTTP/1.1, except Host.
 var browserHeaders = append(plainHeaders[:3:3], [][2]string{
 	{"Accept-Language", "en-GB,en;q=0.5"},
 	{"Connection", "keep-alive"},
@@ -127,10 +127,9 @@ var browserHeaders = append(plainHeaders[:3:3], [][2]string{
 	{"Priority", "u=0, i"},
 }...)
 
-// A freshRequest gives a request anew, as net/http's server gives one to its
-// handler: nothing of what a handler did to the one before is left, the header
-// map has the size that the server gives it, and no slice of it has room to
-// append.
+// A freshRequest recreates a request for each handler call, as net/http's server
+// does: it has no changes of an earlier handler, the header map has the server's
+// size, and no slice in it has room to append.
 type freshRequest struct {
 	template, request http.Request
 	url               url.URL
@@ -145,7 +144,7 @@ func newFreshRequest(headers [][2]string) *freshRequest {
 	return &freshRequest{template: *r}
 }
 
-// make returns the request, which is good until the next call.
+// make returns the request, which is valid until the next call.
 func (f *freshRequest) make() *http.Request {
 	f.request, f.url = f.template, *f.template.URL
 	f.request.URL, f.request.Header = &f.url, maps.Clone(f.template.Header)
@@ -183,18 +182,18 @@ func TestChainsDoTheSame(t *testing.T) {
 					require.Equal(t, fresh.template.Header, r.Header)
 				}
 			}
-			// Seven times the standard deviation.
+			// This is seven times the standard deviation.
 			require.InDelta(t, 0.9*float64(requests), drawn[0], 7*math.Sqrt(0.09*float64(requests)))
 			require.Equal(t, requests, drawn[0]+drawn[1])
 		})
 	}
 }
 
-// BenchmarkChain measures the whole way of a request to a backend in this
-// process. Each run has a request of its own, since some contestants write to it:
-// "request" is what that costs, and is in all the others, too. "x-gateway" has it
-// subtracted; it comes from the median of many short turns next to each other,
-// which is what to compare on a machine with other work.
+// BenchmarkChain measures the whole way of a request to a backend in this process.
+// Each run has its own request, because some contestants modify it. The cost of
+// that is "request", and is included in all others. "x-gateway" excludes it. It is
+// the median of many short interleaved turns, so compare this number on a machine
+// with other work.
 func BenchmarkChain(b *testing.B) {
 	b.Run("plain", func(b *testing.B) { benchmarkChain(b, plainHeaders) })
 	b.Run("browser", func(b *testing.B) { benchmarkChain(b, browserHeaders) })
@@ -225,5 +224,5 @@ func chainContestant(name string, headers [][2]string, h http.Handler) paired.Co
 	}}
 }
 
-// chainTurn is long enough for a turn to pay for its own garbage.
+// chainTurn is long enough to include the garbage collection of a turn.
 const chainTurn = 5 * time.Millisecond

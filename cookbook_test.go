@@ -125,7 +125,7 @@ func Example_limitPerKey() {
 	// no key 429
 }
 
-// A limit per header does not limit requests without the header.
+// A limit per header does not apply to requests without the header.
 func Example_limitPerKeyOnly() {
 	perKey, err := gateway.RateLimit(spec.RateLimit{
 		Requests: 1,
@@ -204,7 +204,7 @@ func Example_jsonNotFound() {
 	// Output: 404 {"error":"no such page"}
 }
 
-// jsonErrors gives every error response that is not JSON a JSON body.
+// jsonErrors replaces the body of every error response that is not JSON with JSON.
 func jsonErrors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&jsonErrorWriter{ResponseWriter: w}, r)
@@ -234,7 +234,7 @@ func (w *jsonErrorWriter) WriteHeader(status int) {
 	_ = json.NewEncoder(w.ResponseWriter).Encode(map[string]string{"error": http.StatusText(status)})
 }
 
-// Write drops the body that has been replaced.
+// Write drops a body that was replaced.
 func (w *jsonErrorWriter) Write(p []byte) (int, error) {
 	w.begun = true
 	if w.replaced {
@@ -464,7 +464,7 @@ spec:
 	// v2
 }
 
-// Header values may hold operators, which are computed for each request.
+// Header values may contain operators, which are computed for each request.
 func Example_operators() {
 	gw, err := gateway.New().
 		Route(spec.Route{
@@ -498,8 +498,8 @@ func Example_operators() {
 	// shop gave 200, 100%
 }
 
-// TestGuideOperators holds the guide's list of operators to the code: each of
-// them exists, and none is left out.
+// TestGuideOperators compares the guide's list of operators with the code: all of
+// them exist, and none is missing.
 func TestGuideOperators(t *testing.T) {
 	guide, err := os.ReadFile("docs/guide.md")
 	require.NoError(t, err)

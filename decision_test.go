@@ -19,7 +19,7 @@ import (
 // pick returns one of several values.
 func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// randomRoute returns a route whose parts are drawn.
+// randomRoute returns a route with random parts.
 func randomRoute(r *rand.Rand) spec.Route {
 	paths := []string{"/", "/a", "/a/", "/a/b", "/b"}
 	var route spec.Route
@@ -80,8 +80,8 @@ func randomRoute(r *rand.Rand) spec.Route {
 	return route
 }
 
-// randomRequest returns a request whose parts are drawn, once more each time
-// that it is called.
+// randomRequest returns a function that returns the same random request at each
+// call.
 func randomRequest(t *testing.T, r *rand.Rand) func() *http.Request {
 	method := pick(r, "GET", "GET", "POST", "HEAD", "OPTIONS")
 	target := pick(r, "/", "/a", "/a/", "/a/b", "/a/b/c", "/b", "/c", "/a%2Fb", "/a/../b", "/a%00", "//a") + pick(r, "", "?q=1", "?")
@@ -106,8 +106,8 @@ func randomRequest(t *testing.T, r *rand.Rand) func() *http.Request {
 	}
 }
 
-// What a gateway decides is what it does: the kind, the answer to the byte, and
-// what each destination gets.
+// A gateway does what it decides: the kind, the answer byte for byte, and the
+// requests to the destinations.
 func TestDecisionEqualsServing(t *testing.T) {
 	kinds := map[DecisionKind]int{}
 	seeds, few := uint64(300), 10
@@ -173,14 +173,14 @@ func TestDecisionEqualsServing(t *testing.T) {
 	}
 }
 
-// withoutID returns headers without what is made anew for each request.
+// withoutID returns headers without those that are new for each request.
 func withoutID(h http.Header) http.Header {
 	out := h.Clone()
 	out.Del("X-Request-Id")
 	return out
 }
 
-// A decision says why a request gets 503.
+// A decision has the reason for a 503.
 func TestReasonsOfMissingDestinations(t *testing.T) {
 	address := []spec.Endpoint{{Address: "192.0.2.1"}}
 	for _, tt := range []struct {

@@ -10,7 +10,7 @@ import (
 
 const module = "github.com/lateengo/gateway"
 
-// allowedDependencies are the modules that a program links when it imports the
+// allowedDependencies are the modules that a program links if it imports the
 // gateway, besides the standard library.
 var allowedDependencies = []string{"github.com/go-chi/chi/v5", module, "golang.org/x/time/rate"}
 
@@ -30,14 +30,14 @@ var floors = [][]string{
 	{"cmd/lateen"},
 }
 
-// goList returns the lines that go list prints.
+// goList returns the output lines of go list.
 func goList(t *testing.T, args ...string) []string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to ask")
 	}
 	list := exec.Command("go", append([]string{"list"}, args...)...)
-	// What this test was built from is on the machine already.
+	// The dependencies of this test are already on the machine.
 	list.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
 	var problems strings.Builder
 	list.Stderr = &problems
@@ -48,8 +48,8 @@ func goList(t *testing.T, args ...string) []string {
 	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
 
-// TestDependencies keeps YAML, Istio's types and everything else that not every
-// user needs out of the root package.
+// TestDependencies keeps YAML, Istio's types and other optional packages out of the
+// root package.
 func TestDependencies(t *testing.T) {
 	packages := goList(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	if !slices.Contains(packages, "golang.org/x/time/rate") {
@@ -70,9 +70,9 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestArrows holds that imports point one way: each package imports only packages
-// of lower floors. Reading YAML does not link the engine, and what sends requests
-// knows neither declarations nor programs.
+// TestArrows checks that imports point one way: each package imports only packages
+// of lower floors. Reading YAML does not link the engine, and the code that sends
+// requests does not know declarations or programs.
 func TestArrows(t *testing.T) {
 	floor := map[string]int{}
 	for i, packages := range floors {

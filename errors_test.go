@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A field that cannot be read does not hide what else is wrong with its resource,
-// and is not the cause of more errors.
+// An unreadable field does not hide other errors in its resource, and does not
+// cause more errors.
 func TestAllErrorsOfOneRun(t *testing.T) {
 	_, err := New().Load(istio.Text(`
 apiVersion: networking.istio.io/v1

@@ -20,7 +20,7 @@ type Registry struct {
 	changed chan struct{}
 }
 
-// Set says where the service runs from now on.
+// Set sets where the service runs.
 func (r *Registry) Set(endpoints ...spec.Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +50,7 @@ func (r *Registry) Watch(ctx context.Context, _ spec.Service, update func([]spec
 	}
 }
 
-// The endpoints of a service come from a registry, and follow it.
+// The endpoints of a service come from a registry, and change with it.
 func ExampleDiscovery() {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "reviews got", r.URL)

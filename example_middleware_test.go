@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A match sends some requests elsewhere.
+// A match sends some requests to another handler.
 func ExampleMatch() {
 	beta := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "beta") })
 	stable := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "stable") })
@@ -38,8 +38,7 @@ func ExampleMatch() {
 	// stable
 }
 
-// A rewrite in front of a chi router, or inside of one, is what the router
-// routes by.
+// A chi router behind a rewrite, or around it, routes by the rewritten path.
 func ExampleRoute() {
 	strip, err := gateway.Route(spec.Route{
 		Match:   []spec.Match{{URI: spec.Prefix("/shop")}},
@@ -59,8 +58,8 @@ func ExampleRoute() {
 	// Output: product 7 at /products/7?stars=5
 }
 
-// Operations on a response are applied when the handler sends its header,
-// however it does that.
+// Operations on a response are applied when the handler sends its header, in any
+// way.
 func ExampleHeaders() {
 	withHeaders, err := gateway.Headers(spec.Headers{
 		Request:  spec.HeaderOperations{Set: map[string]string{"X-Original": "%REQ(:METHOD)% %REQ(:PATH)%"}},
@@ -84,7 +83,7 @@ func ExampleHeaders() {
 }
 
 // A split gives each backend its share. The destination without a host is the
-// handler that is wrapped.
+// wrapped handler.
 func ExampleSplit() {
 	version := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, name) })
@@ -107,7 +106,7 @@ func ExampleSplit() {
 	// Output: v2 gets about a tenth: true
 }
 
-// A feature that cannot work is an error, never a panic: check it.
+// A feature that cannot work returns an error, and never panics. Check the error.
 func ExampleRewrite_invalid() {
 	_, err := gateway.Rewrite(spec.Rewrite{
 		URIRegex: &spec.RegexRewrite{Match: "/products/(.*", Rewrite: `/\1`},

@@ -10,8 +10,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A gateway below a path of a mux or of a chi router matches what is below the
-// mount. A redirect that keeps the path keeps the mount.
+// Below a path of a mux or a chi router, a gateway matches the path below the
+// mount. A redirect that keeps the path also keeps the mount.
 func ExampleGateway_ServeHTTP() {
 	gw, err := gateway.New().
 		Route(spec.Route{

@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Names is a Resolver for tests: it knows the names that are in it.
+// Names is a Resolver for tests: a table of names.
 type Names map[string]netip.Addr
 
 // LookupNetIP implements gateway.Resolver.
@@ -23,7 +23,7 @@ func (n Names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
-// Requests go to the host that they name, as far as the wildcard goes.
+// Requests go to the host in their Host header, if the wildcard allows it.
 func ExampleBuilder_Resolver() {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "hello", r.Host)

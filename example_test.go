@@ -57,7 +57,7 @@ func Example() {
 	// 404
 }
 
-// Directly under net/http's server a gateway may have the requests for itself.
+// Directly under net/http's server, a gateway may change the requests in place.
 func ExampleGateway_InPlace() {
 	shop := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "the shop got", r.URL, "from", r.Header.Get("X-Forwarded-For"))
@@ -94,7 +94,7 @@ func ExampleGateway_InPlace() {
 	// the shop got /7 from 127.0.0.1
 }
 
-// What no route takes is left to the handler that was there before.
+// Unmatched requests go to the handler that was there before.
 func ExampleGateway_Middleware() {
 	mux := http.NewServeMux() // or a chi router
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +159,8 @@ func ExampleRateLimit() {
 	// 429 true
 }
 
-// The same file that a cluster takes, with handlers behind its destinations.
+// A gateway loads the same file as a cluster, with handlers behind its
+// destinations.
 func ExampleBuilder_Load() {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "hello got %s\n", r.URL)
@@ -225,7 +226,7 @@ func ExampleGateway_Replace() {
 	// two
 }
 
-// A decision says what a request would get, without serving it.
+// A decision describes what a request would get, without serving it.
 func ExampleGateway_Decide() {
 	gw, err := gateway.New().
 		Route(spec.Route{

@@ -123,6 +123,10 @@ func (g *Gateway) Close() error {
 // destinations with their endpoints.
 func (g *Gateway) Status() observe.Status { return g.load().Status() }
 
+// Clusters returns the destinations outside this process, with their endpoints and
+// limits, ordered by name.
+func (g *Gateway) Clusters() []observe.Cluster { return g.load().Clusters() }
+
 // Warnings returns the warnings of Builder.Build, in the order of the sources.
 func (g *Gateway) Warnings() []spec.Warning { return g.load().Warnings }
 

@@ -45,14 +45,14 @@ func TestFallbackAndMiddleware(t *testing.T) {
 	}
 	require.Equal(t, 400, serve(next, testhttp.Request(t, "GET", "/a%00b")).Code, "what is refused before routing does not reach next")
 
-	// What next gets is the request as it came.
+	// next gets the unchanged request.
 	var got *http.Request
 	in := testhttp.Request(t, "GET", "/b//c?x=%zz", "X-Forwarded-For: 198.51.100.1", "Connection: close")
 	serve(gw.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })), in)
 	require.Same(t, in, got)
 }
 
-// A request sees one program from its beginning to its end.
+// A request uses one program from its beginning to its end.
 func TestReplaceUnderLoad(t *testing.T) {
 	// Each program pairs a request header with a backend of the same number.
 	program := func(n int) *Builder {
@@ -119,7 +119,7 @@ type sourceFunc func() (spec.Declarations, error)
 
 func (f sourceFunc) Declare() (spec.Declarations, error) { return f() }
 
-// A replacement leaves requests on their way alone, and mirrors too.
+// A replacement does not affect requests or mirrors in flight.
 func TestReplaceLetsRequestsFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cancelled atomic.Bool
@@ -179,7 +179,7 @@ func TestClose(t *testing.T) {
 	require.ErrorIs(t, gw.Replace(New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}})), http.ErrServerClosed)
 }
 
-// Connections to what did not change outlive a replacement.
+// Connections to unchanged services survive a replacement.
 func TestReplaceKeepsConnections(t *testing.T) {
 	var dialled atomic.Int32
 	backend := httptest.NewUnstartedServer(testhttp.Saying("remote"))
@@ -237,7 +237,7 @@ func TestListeners(t *testing.T) {
 	require.Equal(t, 203, serve(nine, testhttp.Request(t, "GET", "/")).Code)
 	require.Equal(t, 404, serve(ten, testhttp.Request(t, "GET", "/")).Code)
 
-	// A listener follows replacements, also of a port that was not there.
+	// A listener follows replacements, even for a port that did not exist.
 	require.NoError(t, gw.Replace(build(server(8080, ""), server(10000, ""))))
 	require.Equal(t, 200, serve(eight, testhttp.Request(t, "GET", "/")).Code)
 	require.Equal(t, 404, serve(nine, testhttp.Request(t, "GET", "/")).Code)

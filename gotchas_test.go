@@ -33,25 +33,25 @@ func indent(text, by string) string {
 
 const to = "route: [{destination: {host: a}}]"
 
-// An ask is a request and what becomes of it.
+// An ask is a request and its outcome.
 type ask struct {
-	// request is the request line without version, then headers, line by line.
-	// A line "drawn N" is the random number, "tls NAME" a TLS connection, and
-	// "port N" the port that it comes to.
+	// request is the request line without version, then headers, line by line. A
+	// line "drawn N" is the random number, "tls NAME" a TLS connection, and "port
+	// N" the port of the request.
 	request string
-	// want is "a /path" if the backend a got that path, followed by the headers
-	// that the row looks at, or the status, location and body of an answer.
+	// want is "a /path" if the backend a got that path, followed by the headers of
+	// the row, or the status, location and body of an answer.
 	want string
 }
 
-// A gotcha is a behaviour of Istio's gateway that surprises.
+// A gotcha is surprising behavior of Istio's gateway.
 type gotcha struct {
 	number int
 	name   string
 	yaml   string
-	// sees are the headers that backends tell of.
+	// sees are the request headers that backends report.
 	sees []string
-	// answers are the headers of the responses that the row looks at.
+	// answers are the response headers of the row.
 	answers []string
 	trusted int
 	asks    []ask
@@ -291,7 +291,7 @@ func TestGotchas(t *testing.T) {
 	}
 }
 
-// read returns the request of an ask, and the port that it comes to.
+// read returns the request of an ask, and its port.
 func read(t *testing.T, text string, drawn *uint64) (r *http.Request, port int) {
 	t.Helper()
 	line, rest, _ := strings.Cut(text, "\n")

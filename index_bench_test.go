@@ -16,13 +16,13 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// The four shapes that large route tables have. Requests carry what browsers and
-// API clients send.
+// The four shapes of large route tables. Requests have the headers of browsers and
+// API clients.
 var shapes = []struct {
 	name string
-	// declare returns n routes. The name of each is its number.
+	// declare returns n routes, whose names are their numbers.
 	declare func(n int) spec.Declarations
-	// request returns a request, and the number of the route that takes it or -1.
+	// request returns a request, and the number of the route that matches it or -1.
 	request func(n int, random *rand.Rand) (*http.Request, int)
 }{
 	{"prefixes", prefixesShape, prefixesRequest},
@@ -48,14 +48,14 @@ func clientRequest(host, target string) *http.Request {
 	return r
 }
 
-// prefix is the i-th of disjoint prefixes.
+// prefix returns the i-th of disjoint prefixes.
 func prefix(i int) string {
 	region := [...]string{"eu", "us", "ap", "sa"}[i%4]
 	service := [...]string{"products", "orders", "users", "carts", "invoices"}[i%5]
 	return fmt.Sprintf("/api/%s/v%d/%s%d/", region, i%3+1, service, i)
 }
 
-// One request in 16 meets no route.
+// One request in 16 matches no route.
 func missing(random *rand.Rand) bool { return random.IntN(16) == 0 }
 
 func prefixesShape(n int) spec.Declarations {
@@ -99,8 +99,7 @@ func hostsRequest(n int, random *rand.Rand) (*http.Request, int) {
 
 const rulesOfPrefix = 8
 
-// rule is the match of the i-th of the ordered rules on a prefix, in the words
-// of its first.
+// rule is the match of the i-th of the ordered rules on a prefix.
 func rule(uri string, i int) spec.Match {
 	m := spec.Match{URI: spec.Prefix(uri)}
 	switch i % rulesOfPrefix {
@@ -184,11 +183,11 @@ type declared spec.Declarations
 
 func (d declared) Declare() (spec.Declarations, error) { return spec.Declarations(d), nil }
 
-// requestCount requests, shuffled, make one round.
+// One round has requestCount shuffled requests.
 const requestCount = 1024
 
-// shapeProgram compiles a shape and makes requests for it, each of which meets
-// the route that it should, with the index and by a scan.
+// shapeProgram compiles a shape and creates requests for it. It checks that each
+// gets the right route, with the index and with a scan.
 func shapeProgram(t testing.TB, shape, n int) (*program.Program, []*http.Request) {
 	t.Helper()
 	gw, err := New().Load(declared(shapes[shape].declare(n))).Build()
@@ -218,12 +217,12 @@ func shapeProgram(t testing.TB, shape, n int) (*program.Program, []*http.Request
 
 var sizes = []int{1, 10, 100, 1000, 10_000}
 
-// BenchmarkDecision measures what finding a request's route costs: all of it,
-// from the request as net/http hands it over (route), and of that the search
-// among the clauses of the virtual host, with the index (find) and by a plain
-// scan in order (scan). The ratios are medians of many short turns next to each
-// other, which is what to compare on a machine with other work: "x-scan" to the
-// plain scan of the same table, "x-10" to a table of 10 routes.
+// BenchmarkDecision measures the cost of finding a request's route. route is all of
+// it, from the request of net/http. Of that, find is the search among the clauses
+// of the virtual host with the index, and scan is the same with a plain scan in
+// order. The ratios are medians of many short interleaved turns, so compare these
+// on a machine with other work: "x-scan" is relative to the plain scan of the same
+// table, "x-10" to a table of 10 routes.
 func BenchmarkDecision(b *testing.B) {
 	for shape := range shapes {
 		small := newDecider(b, shape, 10)
@@ -249,11 +248,11 @@ func BenchmarkDecision(b *testing.B) {
 
 const turns, turn = 51, time.Millisecond
 
-// A decider decides on the requests of a shape, one after the other.
+// A decider decides about the requests of a shape, one after the other.
 type decider struct {
 	program  *program.Program
 	requests []*http.Request
-	// views and hosts are those of the requests.
+	// views and hosts are the views and hosts of the requests.
 	views []match.View
 	hosts []*program.VirtualHost
 	next  int

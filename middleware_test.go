@@ -16,10 +16,10 @@ import (
 
 type wrapper = func(http.Handler) http.Handler
 
-// A standpoint is where a middleware stands in a program.
+// A standpoint is the position of a middleware in a program.
 type standpoint struct {
 	name string
-	// mount is what stands before the paths that the middleware sees.
+	// mount is the path above the paths that the middleware sees.
 	mount string
 	// place returns a handler with mw around inner.
 	place func(mw wrapper, inner http.Handler) http.Handler
@@ -101,8 +101,8 @@ var standpoints = []standpoint{
 	}},
 }
 
-// An outer is a middleware in front that notes whether a request comes back as
-// it went.
+// An outer is a middleware in front that checks whether the request is unchanged
+// when it returns.
 func outer(t *testing.T, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		url, header, host, target := *r.URL, r.Header.Clone(), r.Host, r.RequestURI
@@ -261,7 +261,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 	for name, router := range routers {
 		for _, p := range standpoints {
 			if p.mount != "" && name == "ServeMux" {
-				continue // it routes by the URL, of which the mount is a part
+				continue // it routes by the URL, which includes the mount
 			}
 			t.Run(name+" "+p.name, func(t *testing.T) {
 				mw := must(Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}}))
@@ -274,7 +274,7 @@ func TestRewriteInFrontOfRouters(t *testing.T) {
 	}
 }
 
-// A router in front still learns which pattern was matched, as metrics want it.
+// A router in front still learns which pattern was matched, which metrics need.
 func TestRewriteTellsTheRouterInFront(t *testing.T) {
 	mw, err := Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/products")}}, Rewrite: &spec.Rewrite{URI: "/items"}})
 	require.NoError(t, err)
@@ -293,7 +293,7 @@ func TestRewriteTellsTheRouterInFront(t *testing.T) {
 	require.Equal(t, "7", id)
 }
 
-// A middleware calls the handler once, whatever the handler answers.
+// A middleware calls the handler once, whatever its answer is.
 func TestFeaturesAloneTryOnce(t *testing.T) {
 	calls := 0
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

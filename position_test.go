@@ -13,8 +13,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Gateway is a middleware and a handler like its features: it stands wherever
-// they do.
+// A Gateway works in the same positions as its features, as a middleware and as a
+// handler.
 func TestGatewayInEveryPosition(t *testing.T) {
 	for _, p := range standpoints {
 		t.Run(p.name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestGatewayInEveryPosition(t *testing.T) {
 	}
 }
 
-// Backends route by what they are sent, whatever routers stand in front.
+// Backends route by the request that they receive, whatever routers are in front.
 func TestRoutersAsBackends(t *testing.T) {
 	item := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(r.PathValue("id") + " " + r.URL.EscapedPath()))
@@ -85,7 +85,8 @@ func TestRoutersAsBackends(t *testing.T) {
 	}
 }
 
-// Mirrors run beside the destination: their routers share no state with it.
+// Mirrors run at the same time as the destination: their routers share no state
+// with it.
 func TestRouterAsAMirror(t *testing.T) {
 	for _, p := range standpoints {
 		t.Run(p.name, func(t *testing.T) {

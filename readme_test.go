@@ -25,14 +25,14 @@ import (
 	"github.com/lateengo/gateway/spec/istio"
 )
 
-// TestDocuments holds what the documents show to be true:
+// TestDocuments checks the code blocks of the documents:
 //
-//	go       stands, line by line, in an example or a test of this module
+//	go       has the same lines as an example or a test of this module
 //	yaml     is a configuration that builds
-//	sh       is commands that exist, and that do what they are there for
-//	console  is commands after "$ ", each followed by exactly what it prints
+//	sh       has commands that exist and work
+//	console  has commands after "$ ", each followed by its exact output
 //
-// and links between files lead somewhere.
+// It also checks that links between files have targets.
 func TestDocuments(t *testing.T) {
 	t.Cleanup(func() {
 		if testing.Short() {
@@ -75,7 +75,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// A block is a fenced code block. line is that of its first line.
+// A block is a fenced code block. line is the number of its first line.
 type block struct {
 	language string
 	line     int
@@ -133,8 +133,8 @@ var shownFiles = sync.OnceValues(func() (map[string][]string, error) {
 	return shown, err
 })
 
-// compiled reports whether the lines stand one after the other in a Go file of
-// this module, perhaps further to the right.
+// compiled reports whether the lines are consecutive lines in a Go file of this
+// module, perhaps with more indentation.
 func compiled(t *testing.T, lines []string) bool {
 	shown, err := shownFiles()
 	require.NoError(t, err)
@@ -154,11 +154,10 @@ func compiled(t *testing.T, lines []string) bool {
 	return false
 }
 
-// listed is what go list answered to checkCommand.
+// listed is the output of go list for checkCommand.
 var listed = map[string]string{}
 
-// checkCommand checks a line of a shell, which may begin with cd and end with a
-// comment.
+// checkCommand checks a shell line, which may begin with cd and end with a comment.
 func checkCommand(t *testing.T, line string) {
 	words := shellWords(t, line)
 	if i := slices.Index(words, "#"); i >= 0 {
@@ -170,7 +169,7 @@ func checkCommand(t *testing.T, line string) {
 	}
 	goList := func(args ...string) string {
 		if directory != "." {
-			args = append([]string{"-e"}, args...) // what it imports may not be on this machine
+			args = append([]string{"-e"}, args...) // its imports may not be on this machine
 		}
 		question := directory + ": " + strings.Join(args, " ")
 		answer, known := listed[question]
@@ -217,8 +216,8 @@ func checkCommand(t *testing.T, line string) {
 	}
 }
 
-// checkCurl asks the gateway of examples/product for a URL that a document
-// says is there.
+// checkCurl sends a request for a URL in a document to the gateway of
+// examples/product.
 func checkCurl(t *testing.T, words []string) {
 	target, err := url.Parse(words[len(words)-1])
 	require.NoError(t, err)
@@ -235,7 +234,7 @@ func checkCurl(t *testing.T, words []string) {
 	require.Equal(t, want, w.Code)
 }
 
-// checkSession runs commands and compares what they print.
+// checkSession runs commands and compares their output.
 func checkSession(t *testing.T, lines []string) {
 	for len(lines) > 0 {
 		command, found := strings.CutPrefix(lines[0], "$ ")
@@ -270,8 +269,8 @@ const (
 	servePatience = 20 * time.Second
 )
 
-// checkServe runs lateen serve on free ports until it listens and, if want is
-// not nil, has printed that; then it asks it to end.
+// checkServe runs lateen serve on free ports until it listens and, if want is not
+// nil, has printed it. Then it stops it.
 func checkServe(t *testing.T, args, want []string) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no signal asks a process to end")
@@ -308,7 +307,7 @@ func checkServe(t *testing.T, args, want []string) {
 	require.NoError(t, command.Wait())
 }
 
-// A lockedBuffer takes what a process prints while a test reads it.
+// A lockedBuffer collects the output of a process while a test reads it.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

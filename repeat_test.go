@@ -15,15 +15,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A destination that breaks every connection gets only some requests again, and
-// no client waits for that.
+// If a destination breaks every connection, only some requests are repeated, and no
+// client waits for it.
 func TestRepetitionsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &testhttp.Script{Steps: []testhttp.Step{testhttp.Failing("UC")}}
 		gw := remotely(built(t, New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", s)))
 		const requests = 400
 		for range requests {
-			time.Sleep(7919) // of the test's own clock
+			time.Sleep(7919) // on the test's own clock
 			began := time.Now()
 			require.Equal(t, 503, serve(gw, testhttp.Request(t, "GET", "/")).Code)
 			require.Zero(t, time.Since(began))
@@ -33,8 +33,8 @@ func TestRepetitionsAreFew(t *testing.T) {
 	})
 }
 
-// A request without body is one over HTTP/2 as well, where net/http's server gives
-// it one that is empty.
+// A request without body is also one over HTTP/2, where net/http's server gives it
+// an empty body.
 func TestBrokenConnectionsOverEachProtocol(t *testing.T) {
 	for _, p := range testhttp.Protocols {
 		for method, want := range map[string]int{http.MethodGet: http.StatusOK, http.MethodDelete: http.StatusServiceUnavailable} {

@@ -27,8 +27,9 @@ type TTLResolver interface {
 	LookupTTL(ctx context.Context, network, host string) ([]netip.Addr, time.Duration, error)
 }
 
-// Resolver replaces net.DefaultResolver. It finds the endpoints of services with
-// DNS resolution, and with dynamic DNS the hosts of requests.
+// Resolver sets the resolver that looks up the endpoints of services with DNS
+// resolution and, with dynamic DNS, the hosts of requests. The default is
+// net.DefaultResolver.
 func (b *Builder) Resolver(r Resolver) *Builder {
 	b.options.Resolver = r
 	return b

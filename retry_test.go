@@ -19,7 +19,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// remotely makes the destinations of a gateway ones outside of this process.
+// remotely makes the destinations of a gateway behave as if outside of this
+// process.
 func remotely(g *Gateway) *Gateway {
 	for _, h := range g.load().Listeners[0].Plain.Order {
 		for i := range h.Clauses {
@@ -60,7 +61,7 @@ func TestRetry(t *testing.T) {
 	}
 	ok := testhttp.Status(200)
 	for _, row := range []struct {
-		on    string // of two attempts; "default" is no policy
+		on    string // for two attempts; "default" means no policy
 		first testhttp.Step
 		name  string
 		again bool
@@ -298,7 +299,7 @@ func TestRetriesSendTheBodyAgain(t *testing.T) {
 	}
 }
 
-// Proxying under the default policy retries only what nobody has read from.
+// The default policy retries a proxied request only if nobody has read its body.
 func TestDefaultRetriesLeaveABodyAlone(t *testing.T) {
 	touching := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = r.Body.Read(make([]byte, 1))
@@ -357,7 +358,7 @@ func TestNoRetryAfterTheResponseHasBegun(t *testing.T) {
 	require.Equal(t, 1, s.Calls)
 }
 
-// A backend whose response was discarded may end as it likes.
+// A backend's response that was discarded may end in any way.
 func TestDiscardedResponse(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -413,8 +414,8 @@ func TestRetryOverRealConnections(t *testing.T) {
 	}
 }
 
-// A destination may fail before it has read the request's body. The rest of that
-// is no request of its own.
+// A destination may fail before it has read the request's body. The rest of the
+// body must not become a request.
 func TestFailureEndsTheConnectionOfABody(t *testing.T) {
 	for _, retry := range []*spec.Retry{nil, {}, {Attempts: 1, On: []string{"5xx"}}} {
 		gw := built(t, New().Random(func() uint64 { return 0 }).BackendURL("*", testhttp.RefusingURL).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, Retry: retry}))
@@ -444,8 +445,8 @@ func TestDefaultRetryDoesNotAllocate(t *testing.T) {
 	require.Equal(t, none, count(&spec.Retry{Attempts: 3, On: []string{"reset"}}))
 }
 
-// A request that changes nothing is repeated when its connection broke, where the
-// route has no policy of its own. Istio's default answers 503.
+// A request that changes nothing is repeated if its connection broke and the route
+// has no policy. Istio's default answers 503.
 func TestBrokenConnections(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -479,7 +480,7 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// Retries do the same for requests that may be changed in place.
+// Retries work the same for requests that may be changed in place.
 func TestRetriesOfOwnedRequests(t *testing.T) {
 	owned = true
 	defer func() { owned = false }()

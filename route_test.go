@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// echo answers with what it got.
+// echo answers with the request that it got.
 var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s %s", r.Host, r.URL.RequestURI(), r.Header.Get("X-Tag"))
 })

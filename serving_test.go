@@ -30,7 +30,8 @@ func routed(t *testing.T, s Semantics, r spec.Route) (*Gateway, *testhttp.Spy) {
 	return built(t, New().Semantics(s).Route(r).Backend("*", spy)), spy
 }
 
-// owned makes serve give its requests away: see TestNothingDiffersWhenOwned.
+// owned makes serve allow changes of its requests in place: see
+// TestNothingDiffersWhenOwned.
 var owned bool
 
 // serve returns the recorded answer of a handler.

@@ -71,7 +71,7 @@ func newPages(gw *gateway.Gateway, c Config, now func() time.Time) *Pages {
 	p.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	p.mux.HandleFunc("GET /readyz", p.ready)
 	if c.Metrics != nil {
-		p.mux.Handle("GET /metrics", c.Metrics)
+		p.mux.HandleFunc("GET /metrics", p.metrics)
 	}
 	if c.Pprof {
 		p.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -95,6 +95,12 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.mux.ServeHTTP(w, r)
+}
+
+// metrics answers with all figures for Prometheus.
+func (p *Pages) metrics(w http.ResponseWriter, r *http.Request) {
+	p.config.Metrics.ServeHTTP(w, r)
+	_ = metrics.WriteClusters(w, p.gateway.Clusters())
 }
 
 // knows reports whether requests may have a Host header.

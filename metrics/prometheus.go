@@ -146,4 +146,8 @@ func header(w io.Writer, name, kind, help string) {
 // labelEscapes are those of a label's value.
 var labelEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 
-func quote(s string) string { return `"` + labelEscapes.Replace(s) + `"` }
+// quote returns the value of a label. Names that were declared in Go can be other than
+// UTF-8, and Prometheus would refuse all of the text.
+func quote(s string) string {
+	return `"` + labelEscapes.Replace(strings.ToValidUTF8(s, "\uFFFD")) + `"`
+}

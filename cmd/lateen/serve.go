@@ -54,8 +54,8 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 		}
 		return nil
 	})
-	v.logLevel = slog.LevelWarn
-	flags.Func("log-level", "`LEVEL` from which lines are logged: debug, info, warn (the default) or error", func(text string) error {
+	v.logLevel = slog.LevelInfo
+	flags.Func("log-level", "`LEVEL` from which lines are logged: debug, info (the default), warn or error", func(text string) error {
 		levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 		level, ok := levels[text]
 		if !ok {

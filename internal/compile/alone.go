@@ -17,10 +17,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Route returns a handler that does what a route does in front of another handler,
-// with the same parts that a Gateway's program is made of, and nothing else. Requests
-// that do not match go to next as they came. The route was validated; it has no
-// destinations.
+// Route returns a handler that applies a route in front of another handler, with
+// the same parts as a Gateway's program and nothing else. Unmatched requests go to
+// next unchanged. The route must be valid and has no destinations.
 func Route(r *spec.Route, next http.Handler) http.Handler {
 	alternatives := r.Match
 	if len(alternatives) == 0 {
@@ -33,8 +32,8 @@ func Route(r *spec.Route, next http.Handler) http.Handler {
 		own.Match = alternatives[i : i+1]
 		backend := next
 		if rw := r.Rewrite; rw != nil && (rw.URI != "" || rw.URIRegex != nil) {
-			// What a rewrite replaces depends on the match. The route itself sets the
-			// authority.
+			// The text that a rewrite replaces depends on the match. The route
+			// itself sets the authority.
 			path := *rw
 			path.Authority = ""
 			backend = Rewrite(&path, &alternatives[i], next)
@@ -60,7 +59,7 @@ func aloneClause(r *spec.Route, backend http.Handler) boundClause {
 	own := *r
 	if own.Redirect == nil && own.DirectResponse == nil {
 		own.Destinations = []spec.Destination{{Host: WrappedHost}}
-		own.Retry = new(spec.Retry) // a handler is called once
+		own.Retry = new(spec.Retry) // a handler is called only once
 	}
 	o := DefaultOptions()
 	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
@@ -70,8 +69,8 @@ func aloneClause(r *spec.Route, backend http.Handler) boundClause {
 	return c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
 }
 
-// Match returns a handler that sends the requests which match to matched, and
-// the others to next. The match was validated.
+// Match returns a handler that sends matching requests to matched, and the others
+// to next. The match must be valid.
 func Match(m *spec.Match, matched, next http.Handler) http.Handler {
 	uri, rest, _ := match.Compile(m, regex.Cache{})
 	c := &match.Clause{URI: uri, Conditions: rest}
@@ -87,8 +86,8 @@ func Match(m *spec.Match, matched, next http.Handler) http.Handler {
 	})
 }
 
-// Rewrite returns a handler that rewrites the requests whose path the URI of m
-// holds for, in front of next. Both were validated.
+// Rewrite returns a handler in front of next that rewrites the requests whose path
+// matches the URI of m. Both must be valid.
 func Rewrite(rw *spec.Rewrite, m *spec.Match, next http.Handler) http.Handler {
 	uri, _, _ := match.Compile(m, regex.Cache{})
 	program := program.NewRewrite(rw, semantics.Native)
@@ -107,13 +106,13 @@ func Rewrite(rw *spec.Rewrite, m *spec.Match, next http.Handler) http.Handler {
 		own := rctx.Clone()
 		own.RoutePath = chiroute.PathOf(to)
 		next.ServeHTTP(w, program.Rewritten(r, context.WithValue(r.Context(), chiroute.Key, own), mount+to))
-		// Routers in front learn from their own state what was matched.
+		// Routers in front read from their own state what was matched.
 		rctx.URLParams, rctx.RoutePatterns = own.URLParams, own.RoutePatterns
 	})
 }
 
-// Split returns a handler that spreads requests over backends by the weights
-// of destinations. A backend that is nil is next.
+// Split returns a handler that divides requests among backends by the weights of
+// destinations. A nil backend means next.
 func Split(list []spec.Destination, backends []http.Handler, next http.Handler) http.Handler {
 	rp := &program.Route{Retry: new(forward.Retry)}
 	for i := range list {
@@ -142,11 +141,10 @@ func Split(list []spec.Destination, backends []http.Handler, next http.Handler) 
 	})
 }
 
-// NewBare returns the program of a feature that is alone around a handler.
+// NewBare returns the program of a single feature around a handler.
 func NewBare(o *Options) *program.Program {
 	return &program.Program{Bare: true, Random: o.Random, Log: o.Log, Edge: edge.Edge{Open: true, Random: o.Random, IDs: new(edge.RequestIDs)}}
 }
 
-// WrappedHost is the destination that stands for the handler which a middleware
-// wraps.
+// WrappedHost is the destination for the handler that a middleware wraps.
 const WrappedHost = "next"

@@ -17,8 +17,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A BackendName is what a backend is registered under:
-// "host", "host:port", "host/subset" or "host:port/subset"; "*" is every host.
+// A BackendName is the name of a registered backend: "host", "host:port",
+// "host/subset" or "host:port/subset"; "*" is every host.
 type BackendName struct {
 	Host, subset string
 	port         int
@@ -46,7 +46,7 @@ func ParseBackendName(name string) (BackendName, error) {
 	return n, nil
 }
 
-// A Backend is what stands behind a name: a handler in this process, or a URL.
+// A Backend is what is behind a name: a handler in this process, or a URL.
 type Backend struct {
 	Name    BackendName
 	Handler http.Handler
@@ -57,12 +57,12 @@ type Backend struct {
 // A backendIndex finds the backend of a destination.
 type backendIndex struct {
 	ByName map[BackendName]*Backend
-	// ports are those under which a host is registered.
+	// ports are the registered ports of a host.
 	ports map[string][]int
 }
 
 // NewBackendIndex indexes backends by full names of hosts. A name without a dot
-// is both itself and the service of that name in the default namespace.
+// means both itself and the service of that name in the default namespace.
 func NewBackendIndex(list []Backend, namespace string) backendIndex {
 	x := backendIndex{ByName: map[BackendName]*Backend{}, ports: map[string][]int{}}
 	for i := range list {
@@ -79,8 +79,8 @@ func NewBackendIndex(list []Backend, namespace string) backendIndex {
 	return x
 }
 
-// Find returns the backend of a destination, the most particular name first.
-// written is the host as the destination has it, host its full name.
+// Find returns the backend of a destination, the most specific name first. written
+// is the host in the destination, host its full name.
 func (x *backendIndex) Find(host, written string, port int, subset string) *Backend {
 	for _, n := range []BackendName{
 		{host, subset, port}, {written, subset, port},
@@ -95,8 +95,8 @@ func (x *backendIndex) Find(host, written string, port int, subset string) *Back
 	return nil
 }
 
-// exact reports whether a backend is registered for this port or this subset in
-// particular.
+// exact reports whether a backend is registered for exactly this port or this
+// subset.
 func (x *backendIndex) exact(host, written string, port int, subset string) bool {
 	for _, h := range []string{host, written} {
 		if subset != "" && (x.ByName[BackendName{h, subset, port}] != nil || x.ByName[BackendName{h, subset, 0}] != nil) {
@@ -109,21 +109,20 @@ func (x *backendIndex) exact(host, written string, port int, subset string) bool
 	return false
 }
 
-// destination compiles a destination of a VirtualService in namespace, behind a
+// destination compiles a destination of a VirtualService in namespace, for a
 // server's port.
 func (c *Compiler) destination(d *spec.Destination, namespace string, serverPort int) program.Destination {
 	r := c.resolve(d, namespace, serverPort)
 	return c.connect(&r, nil)
 }
 
-// A resolved destination is one whose name was looked up, but nothing is behind
-// it yet.
+// A resolved destination has a known name, but no upstream yet.
 type resolved struct {
 	program.Destination
 	written *spec.Destination
 	service *hostService
 	policy  traffic.Policy
-	// missing is the reason why nothing can be behind it, or empty.
+	// missing is why nothing can be behind it, or empty.
 	missing string
 }
 
@@ -168,8 +167,8 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	return r
 }
 
-// connect puts what is registered or declared behind a destination. hashes are
-// what the route hashes; nil means what the destination's own policy does.
+// connect connects a destination to its backend or service. hashes are the hashes
+// of the route; nil means those of the destination's own policy.
 func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.Destination {
 	out, d, policy := r.Destination, r.written, &r.policy
 	if out.Missing = r.missing; out.Missing != "" {
@@ -199,8 +198,8 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 	return out
 }
 
-// stand puts a backend behind a destination. Of a policy that is for endpoints
-// and certificates, a URL says more itself.
+// stand uses a backend for a destination. A URL has its own settings in place of
+// those of a policy for endpoints and certificates.
 func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Policy) {
 	if b.Handler != nil {
 		d.Backend = c.creatingCookies(b.Handler, policy)
@@ -223,8 +222,8 @@ func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Pol
 	}
 }
 
-// overridden warns of a DestinationRule whose TLS settings have no effect, because a
-// URL takes their place.
+// overridden warns of a DestinationRule whose TLS settings have no effect, because
+// a URL replaces them.
 func (c *Compiler) overridden(b *Backend, policy *traffic.Policy, secure bool) {
 	t := policy.TLS
 	if t == nil || t.Mode == spec.ClientTLSDisable {
@@ -238,7 +237,7 @@ func (c *Compiler) overridden(b *Backend, policy *traffic.Policy, secure bool) {
 	at.Warnf("", "has no effect: the backend %s is at the URL %s, and gets plain text", b.Name.String(), b.URL)
 }
 
-// String returns the name as it is registered.
+// String returns the name as registered.
 func (n BackendName) String() string {
 	text := n.Host
 	if n.port != 0 {
@@ -250,8 +249,8 @@ func (n BackendName) String() string {
 	return text
 }
 
-// serve returns the upstream of a service's port, or of the endpoints that a
-// policy selects. It is nil where Istio builds no cluster.
+// serve returns the upstream of a service's port, or of the endpoints that a policy
+// selects. It is nil if Istio builds no cluster.
 func (c *Compiler) serve(h *hostService, d *program.Destination, policy *traffic.Policy) *program.Remote {
 	config := upstreamDescription{Config: upstream.Config{Name: d.Cluster()}}
 	switch h.resolution() {
@@ -280,10 +279,11 @@ func (c *Compiler) serve(h *hostService, d *program.Destination, policy *traffic
 	return c.remote(&config)
 }
 
-// remote returns the upstream of a description, the one that is there already if
-// there is one.
+// remote returns the upstream of a description, or the existing one if there is
+// one.
 func (c *Compiler) remote(d *upstreamDescription) *program.Remote {
 	d.Random, d.Resolver, d.Transport = c.O.Random, c.O.Resolver, c.O.Transport
+	d.Notify = c.failures.Of(d.Name)
 	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
 		d.TLS != nil, c.O.Trusted, c.O.Locality, &d.identity)
 	if u := c.upstreams[identity]; u != nil {

@@ -1,6 +1,6 @@
-// Package compile turns the declarations of package spec into a program. The
-// declarations were validated by package validate. What did not change since the
-// program before, such as upstreams and the buckets of limits, is kept.
+// Package compile turns the declarations of package spec into a program. Package
+// validate must have validated them. Unchanged parts of the previous program, such
+// as upstreams and the buckets of limits, are kept.
 package compile
 
 import (
@@ -23,14 +23,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Compiler turns declarations that were validated into a program.
+// A Compiler turns validated declarations into a program.
 type Compiler struct {
 	*findings.List
 	D       *spec.Declarations
 	O       *Options
 	regexes regex.Cache
-	// before is the program that this one will replace, or nil.
+	// before is the program that the new one will replace, or nil.
 	before      *program.Program
+	failures    *program.Failures
 	keptBuckets map[string]*limit.Buckets
 	upstreams   map[string]*program.Remote
 	limiters    map[string]ratelimit.Limiter
@@ -44,46 +45,46 @@ type Compiler struct {
 	usage        usage
 	// served are the servers in the program.
 	served []*boundServer
-	// bound are the VirtualServices with hosts, in the order in which their
-	// routes are joined, delegates put in.
+	// bound are the VirtualServices with hosts and with the routes of their
+	// delegates, in the order in which their routes are joined.
 	bound []*boundVirtualService
 }
 
-// A boundVirtualService is a spec.VirtualService as gateways see it.
+// A boundVirtualService is a spec.VirtualService for gateways.
 type boundVirtualService struct {
 	*spec.VirtualService
 	name resource.Name
 	// label is the name as text.
 	label string
-	// hosts are the names under which it is served.
+	// hosts are its host names when served.
 	hosts []string
-	// gateways are the resolved names; any says that every gateway is meant.
+	// gateways are the resolved names; any means every gateway.
 	gateways []resource.Name
 	any      bool
 	routes   []boundRoute
 }
 
-// A boundRoute is a spec.Route with what a delegate leaves of it.
+// A boundRoute is a spec.Route after merging with a delegate.
 type boundRoute struct {
 	*spec.Route
-	// from is the VirtualService that has the route at index: the delegate if there
-	// is one.
+	// from is the VirtualService with the route at index: the delegate if there is
+	// one.
 	from  *spec.VirtualService
 	index int
 	// namespace resolves the short names of destinations.
 	namespace string
-	// targets are what rate limits can name to be on the route: for the
-	// VirtualService, and for the delegate if there is one, from the most specific
-	// one on.
+	// targets are the possible targets of rate limits for the route, the most
+	// specific first: for the VirtualService, and for the delegate if there is one.
 	targets [][]policyTarget
-	// declared are the routes that a merged route is made of, and matches the
-	// matches of each of its matches. They are nil if it is not merged.
+	// declared are the routes that were merged into this route, and matches the
+	// matches that were merged into each of its matches. They are nil if it is not
+	// merged.
 	declared []*spec.Route
 	matches  [][]*spec.Match
 }
 
-// Program compiles declarations that were validated into the program that
-// takes the place of before, which may be nil. What it finds goes to f.
+// Program compiles validated declarations into the program that replaces before,
+// which may be nil. It adds its findings to f.
 func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program, bg *forward.Background) *program.Program {
 	c := newCompiler(d, o, f, regexes, before)
 	p := &program.Program{
@@ -91,7 +92,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 		Generation: before.Next(), Built: time.Now(),
-		Failures: program.NewFailures(o.Log), Observers: record.New(o.Observers),
+		Failures: c.failures, Observers: record.New(o.Observers),
 	}
 	p.Listeners = c.compile()
 	c.unused()
@@ -105,6 +106,12 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
 		usage:       newUsage(d),
 		keptBuckets: map[string]*limit.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
+	}
+	// Upstreams that are kept report to the log that they were made with.
+	if before != nil && before.Failures.To(o.Log) {
+		c.failures = before.Failures
+	} else {
+		c.failures = program.NewFailures(o.Log)
 	}
 	c.services = NewServiceIndex(c)
 	c.backends = NewBackendIndex(o.Backends, o.Namespace)
@@ -174,8 +181,8 @@ func (c *Compiler) compile() []*program.Listener {
 		joined[l.Plain].add(s)
 	}
 	for _, s := range servers {
-		// On a port that another server opens, the names of a server that is not
-		// executed get no connection, rather than one to the other server.
+		// If another server opens the port, connections for a server that is not
+		// executed are refused. They do not go to the other server.
 		if l := find(s); l != nil && l.Chains != nil && resource.IsSecure(s.Server) && !resource.ServesHTTP(s.Server) {
 			for _, name := range hosts.ServerNames(s.Hosts) {
 				l.Chains.Add(name, &program.Chain{Server: *s.Server})
@@ -189,9 +196,9 @@ func (c *Compiler) compile() []*program.Listener {
 	return listeners
 }
 
-// bindServices puts delegates in and orders the VirtualServices as Istio does:
-// those for their own namespace alone, those exported to ours by name, the
-// others; inside each by age, name and namespace.
+// bindServices merges delegates and orders the VirtualServices as Istio does: those
+// for their own namespace only, those exported to ours by name, the others; within
+// each group by age, name and namespace.
 func (c *Compiler) bindServices() {
 	merger := newDelegateMerger(c)
 	for i := range c.D.VirtualServices {

@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/text"
 )
 
-// A Credential is gateway.Credential, whose fields it has.
+// A Credential has the same fields as gateway.Credential.
 type Credential struct {
 	CertificateFile, KeyFile string
 	CAFile                   string
@@ -32,8 +32,8 @@ func (c *Credential) certificate(files *PEMFiles) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// authorities returns the authorities, or nil if there are none, and adds to the
-// identity what tells them from others.
+// authorities returns the authorities, or nil if there are none, and adds a text to
+// the identity that identifies them.
 func (c *Credential) authorities(files *PEMFiles, identity *text.Lines) (*x509.CertPool, error) {
 	if c.CAs != nil || c.CAFile == "" {
 		identity.Line("authorities %p", c.CAs)
@@ -46,7 +46,7 @@ func (c *Credential) authorities(files *PEMFiles, identity *text.Lines) (*x509.C
 	return pool, err
 }
 
-// lists returns the lists of revoked certificates, or nil if none are asked for.
+// lists returns the lists of revoked certificates, or nil if none are declared.
 func (c *Credential) lists(files *PEMFiles, identity *text.Lines) ([]*x509.RevocationList, error) {
 	switch {
 	case c.CRLs != nil && len(c.CRLs) == 0:

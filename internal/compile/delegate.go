@@ -10,8 +10,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A delegateMerger puts the routes of delegates in the place of the routes that
-// delegate (Istio's MergeHTTPRoutes).
+// A delegateMerger replaces routes that delegate with the routes of their delegates
+// (Istio's MergeHTTPRoutes).
 type delegateMerger struct {
 	c      *Compiler
 	byName map[resource.Name]*spec.VirtualService
@@ -29,8 +29,8 @@ func newDelegateMerger(c *Compiler) *delegateMerger {
 }
 
 // routes returns the routes of a VirtualService with those of its delegates. A
-// route whose delegate is missing, not exported to it, or delegates itself,
-// vanishes.
+// route disappears if its delegate is missing, is not exported to it, or delegates
+// itself.
 func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
 	out := make([]boundRoute, 0, len(vs.Routes))
 	for i := range vs.Routes {
@@ -44,7 +44,7 @@ func (m *delegateMerger) routes(vs *boundVirtualService) []boundRoute {
 	return out
 }
 
-// delegate appends the routes that take the place of a route that delegates.
+// delegate appends the routes that replace a route that delegates.
 func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, root *spec.Route) []boundRoute {
 	usage := &m.c.usage
 	name := resource.Name{Namespace: cmp.Or(root.Delegate.Namespace, vs.name.Namespace), Name: root.Delegate.Name}
@@ -84,15 +84,15 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 	return out
 }
 
-// routeTargets are what policies can name to be on a route of a VirtualService, the
-// most specific first.
+// routeTargets are the possible targets of policies for a route of a
+// VirtualService, the most specific first.
 func routeTargets(vs resource.Name, route string) []policyTarget {
 	return []policyTarget{{"VirtualService", route, vs}, {"VirtualService", "", vs}}
 }
 
-// mergeRoutes joins a route that delegates and one of the delegate's. If some match of
-// the delegate's conflicts with every match of the root's, it returns the index of
-// that match; otherwise -1.
+// mergeRoutes merges a route that delegates with a route of the delegate. If a
+// match of the delegate's route conflicts with every match of the root's, it
+// returns the index of that match; otherwise -1.
 func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (merged boundRoute, conflict int) {
 	merged.declared = []*spec.Route{root, own}
 	out := *own
@@ -145,7 +145,7 @@ func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (mer
 	if out.Headers.IsZero() {
 		out.Headers = root.Headers
 	}
-	// Limits of both sides hold: a delegate does not lift those of its root.
+	// The limits of both apply: a delegate does not remove those of its root.
 	if len(root.RateLimits) > 0 {
 		out.RateLimits = slices.Concat(root.RateLimits, own.RateLimits)
 	}
@@ -153,7 +153,7 @@ func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (mer
 	return merged, -1
 }
 
-// eachMatch returns each match as the only one that a merged match is made of.
+// eachMatch returns each match as the only source of a merged match.
 func eachMatch(list []spec.Match) [][]*spec.Match {
 	out := make([][]*spec.Match, len(list))
 	for i := range list {
@@ -162,8 +162,8 @@ func eachMatch(list []spec.Match) [][]*spec.Match {
 	return out
 }
 
-// mergeMatches returns the match that holds where both do, or false where Istio
-// sees a conflict.
+// mergeMatches returns the match that requires both, or false if Istio sees a
+// conflict.
 func mergeMatches(root, own *spec.Match, rootNamespace, ownNamespace string) (spec.Match, bool) {
 	if matchesConflict(root, own, rootNamespace, ownNamespace) {
 		return spec.Match{}, false
@@ -185,7 +185,7 @@ func mergeMatches(root, own *spec.Match, rootNamespace, ownNamespace string) (sp
 	out.Port = cmp.Or(own.Port, root.Port)
 	out.SourceNamespace = cmp.Or(own.SourceNamespace, root.SourceNamespace)
 	out.StatPrefix = cmp.Or(own.StatPrefix, root.StatPrefix)
-	// Names of gateways are resolved where they were written.
+	// Names of gateways are resolved in the namespace of their VirtualService.
 	gateways, namespace := own.Gateways, ownNamespace
 	if len(gateways) == 0 {
 		gateways, namespace = root.Gateways, rootNamespace
@@ -252,15 +252,14 @@ func mapsConflict(root, own map[string]spec.StringMatch) bool {
 	return false
 }
 
-// valuesConflict is stringsConflict for two conditions on one key, neither of
-// which is absent. Istio finds one that asks for presence, or for an empty
-// value, in conflict with any other.
+// valuesConflict is like stringsConflict, for two present conditions on one key. In
+// Istio, a condition for presence, or for an empty value, conflicts with any other.
 func valuesConflict(root, own spec.StringMatch) bool {
 	return root.Value == "" || own.Value == "" || stringsConflict(root, own)
 }
 
 // stringsConflict reports whether own is not within root, as far as their texts
-// tell.
+// show.
 func stringsConflict(root, own spec.StringMatch) bool {
 	if root.Kind == spec.MatchAny || own.Kind == spec.MatchAny {
 		return false

@@ -12,8 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// delegated returns the routes of a gateway that delegates, as the program prints
-// them.
+// delegated returns the printed routes of a gateway that delegates.
 func delegated(t *testing.T, services ...spec.VirtualService) []string {
 	t.Helper()
 	b := gateway.New().Backend("*", new(testhttp.Spy))

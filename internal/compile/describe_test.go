@@ -14,7 +14,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// described returns the description that a policy gives to an upstream.
+// described returns the upstream description for a policy.
 func described(o Options, p traffic.Policy, names ...string) *upstreamDescription {
 	d := &upstreamDescription{Config: upstream.Config{Endpoints: []upstream.Endpoint{{Address: "10.0.0.1:80"}}}}
 	c := &Compiler{List: new(findings.List), O: &o}
@@ -52,7 +52,7 @@ func TestDescribeBalancing(t *testing.T) {
 		Name: "c", Path: "/p", TTL: new(time.Minute), Attributes: []upstream.CookieAttribute{{Name: "SameSite", Value: "Lax"}},
 	}}}, described(DefaultOptions(), hashed(spec.ConsistentHash{HTTPCookie: &cookie})).Hash)
 
-	// A destination that does not name its port has the algorithm without the key.
+	// A destination without a port has the algorithm but not the key.
 	unnamed := hashed(spec.ConsistentHash{HTTPHeaderName: "x-user"})
 	unnamed.Hash = nil
 	require.Equal(t, upstream.RingHash, described(DefaultOptions(), unnamed).Balancing.Policy)

@@ -14,12 +14,12 @@ import (
 )
 
 // A Discovery finds the endpoints of services and follows their changes. The rules
-// for it are those of gateway.Discovery.
+// are those of gateway.Discovery.
 type Discovery interface {
 	Watch(ctx context.Context, service spec.Service, update func([]spec.Endpoint)) error
 }
 
-// discoverable reports a service whose Discovery is not there.
+// discoverable reports a service without its Discovery.
 func (c *Compiler) discoverable(s *spec.Service) {
 	if s.Resolution != spec.ResolveDiscovery || c.O.Discoveries[s.Discovery] != nil {
 		return
@@ -34,23 +34,23 @@ func (c *Compiler) discoverable(s *spec.Service) {
 	c.At(s.Origin).Field("discovery").Suggestf(spec.CodeNotFound, suggest.Closest(s.Discovery, known), "no discovery is registered as %q", s.Discovery)
 }
 
-// describeDiscovery describes the endpoints of a service's port that are discovered
-// and have the labels.
+// describeDiscovery describes the discovered endpoints of a service's port that
+// have the labels.
 func (c *Compiler) describeDiscovery(d *upstreamDescription, h *hostService, port int, labels map[string]string) {
 	service := *h.parts[0].Service
 	service.Namespace = h.namespace
 	w := &Watch{Discovery: c.O.Discoveries[service.Discovery], Service: service, Port: h.port(port), labels: labels, Log: c.O.Log}
 	if w.Discovery == nil {
-		return // which is an error already
+		return // this is already an error
 	}
 	d.discovery = w.Discovery
 	d.Discovery = w.Run
-	// Where it is declared changes nothing.
+	// The origin of the declaration makes no difference.
 	service.Origin = spec.Origin{}
 	d.identity.Line("discovered %+v at %+v with %v", service, *w.Port, labels)
 }
 
-// A Watch follows the endpoints of one service that serve a port and have labels.
+// A Watch follows the endpoints of one service, for a port and labels.
 type Watch struct {
 	Discovery Discovery
 	Service   spec.Service
@@ -59,7 +59,7 @@ type Watch struct {
 	Log       *slog.Logger
 }
 
-// Run is an upstream.Discovery.
+// Run implements upstream.Discovery.
 func (w *Watch) Run(ctx context.Context, update func([]upstream.Endpoint)) error {
 	err := w.Discovery.Watch(ctx, w.Service, func(found []spec.Endpoint) { update(w.Place(found)) })
 	if ctx.Err() == nil {
@@ -69,7 +69,7 @@ func (w *Watch) Run(ctx context.Context, update func([]upstream.Endpoint)) error
 	return err
 }
 
-// Place returns those endpoints that have the labels, at the port.
+// Place returns the endpoints with the labels, at the port.
 func (w *Watch) Place(found []spec.Endpoint) []upstream.Endpoint {
 	out := make([]upstream.Endpoint, 0, len(found))
 	for i := range found {
@@ -87,7 +87,7 @@ func (w *Watch) Place(found []spec.Endpoint) []upstream.Endpoint {
 	return out
 }
 
-// problem says what is wrong with a discovered endpoint, or nothing.
+// problem returns why a discovered endpoint is invalid, or "".
 func (w *Watch) problem(e *spec.Endpoint) string {
 	named := e.Ports[w.Port.Name]
 	switch {

@@ -23,7 +23,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A registry is a Discovery that yields what it is told.
+// A registry is a Discovery with endpoints that the test sets.
 type registry struct {
 	mu        sync.Mutex
 	endpoints []spec.Endpoint
@@ -42,7 +42,7 @@ func (r *registry) set(endpoints ...spec.Endpoint) {
 	}
 }
 
-// watching returns how many watch now, and how many ever did.
+// watching returns the number of current watches, and of all watches so far.
 func (r *registry) watching() [2]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,19 +71,19 @@ func (r *registry) Watch(ctx context.Context, service spec.Service, update func(
 	return ctx.Err()
 }
 
-// An uncomparable Discovery is never the same as another.
+// An uncomparable Discovery never equals another.
 type uncomparable struct {
 	*registry
 	_ []int
 }
 
-// discovered is a service whose endpoints are discovered.
+// discovered is a service with discovery.
 func discovered(host string) spec.Service {
 	return spec.Service{Name: "shop", Namespace: "shops", Hosts: []string{host}, Resolution: spec.ResolveDiscovery, Ports: []spec.ServicePort{{Number: 80, Name: "http"}}}
 }
 
-// The endpoints of a destination are those of the subset, at the port's number of
-// each, and change.
+// The endpoints of a destination are those of the subset, at the port number of
+// each, and can change.
 func TestDiscovery(t *testing.T) {
 	place := func(text string) (netip.AddrPort, spec.Endpoint) {
 		s := httptest.NewServer(testhttp.Saying(text))
@@ -122,8 +122,7 @@ func TestDiscovery(t *testing.T) {
 	require.Equal(t, "no healthy upstream", get("/2"))
 }
 
-// A replacement keeps what is watched as long as it is the same, and ends what is
-// not.
+// A replacement keeps unchanged watches, and ends the others.
 func TestDiscoveryAcrossReplacements(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := new(registry)
@@ -159,7 +158,7 @@ func TestDiscoveryAcrossReplacements(t *testing.T) {
 	})
 }
 
-// A build that fails leaves nothing behind that watches.
+// A failed build leaves no watches.
 func TestDiscoveryOfFailedBuild(t *testing.T) {
 	r := new(registry)
 	_, err := gateway.New().Discovery("", r).Service(discovered("a.test")).BackendURL("b.test", "ftp://b.test").
@@ -168,7 +167,7 @@ func TestDiscoveryOfFailedBuild(t *testing.T) {
 	require.Zero(t, r.watching()[0])
 }
 
-// What goes wrong is told.
+// Failures are logged.
 func TestDiscoveryWarns(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -210,8 +209,8 @@ func TestDiscoveryHasToBeThere(t *testing.T) {
 	require.ErrorContains(t, err, `discovery: no discovery is registered as ""`)
 }
 
-// Of services of one host and namespace the oldest says whether endpoints are
-// discovered.
+// Among services of one host and namespace, the oldest decides whether endpoints
+// are discovered.
 func TestDiscoveryOfPooledServices(t *testing.T) {
 	static := spec.Service{Name: "static", Namespace: "shops", Hosts: []string{"a.test"}, Resolution: spec.ResolveStatic,
 		Ports: []spec.ServicePort{{Number: 80}, {Number: 81}}, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}}}

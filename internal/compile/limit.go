@@ -12,8 +12,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// compileLimit compiles a limit that was validated. A limit that did not change
-// since the program before, as its identity has it, keeps its buckets.
+// compileLimit compiles a validated limit. A limit with the same identity as in the
+// previous program keeps its buckets.
 func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where findings.Place) *limit.Limit {
 	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, where)}
 	p.Headers = make([]match.Source, len(l.Per))
@@ -42,8 +42,8 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 	return p
 }
 
-// store returns the store of a provider, or nil for none. All limits of a
-// program share it.
+// store returns the store of a provider, or nil for none. All limits of a program
+// share it.
 func (x *policyIndex) store(provider string, where findings.Place) *limit.Store {
 	if provider == "" {
 		return nil
@@ -68,9 +68,9 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 	return s
 }
 
-// sortLimits puts the limits of this process first, so that what they refuse
-// does not reach a store, and of these the slowest refill, the order in which
-// Envoy takes tokens. Limits that can be asked together follow each other.
+// sortLimits sorts the limits of this process first, so that requests over these
+// limits do not reach a store. Among these, the slowest refill comes first, as in
+// Envoy. Limits that can be checked together are adjacent.
 func sortLimits(limits []*limit.Limit) {
 	perSecond := func(l *limit.Limit) float64 { return float64(l.Spec.Requests) / l.Spec.Unit.Seconds() }
 	slices.SortStableFunc(limits, func(a, b *limit.Limit) int {

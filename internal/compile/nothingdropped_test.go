@@ -15,18 +15,18 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A declared part of a configuration: its resource, the path of it there, and a
-// function that takes it out.
+// A declared part of a configuration: its resource, its path there, and a function
+// that removes it.
 type part struct {
 	kind, namespace, name, path string
-	// host is that of a service.
+	// host is the host of a service.
 	host    string
 	without func() spec.Declarations
 }
 
-// TestNothingIsDroppedSilently makes random configurations of few names, so that
-// resources meet, hide and exclude each other. Whatever can be taken out of one
-// without changing the program has no effect there, so a warning has to name it.
+// TestNothingIsDroppedSilently makes random configurations with few names, so that
+// resources are combined, hidden and excluded. If a part can be removed without a
+// change of the program, it has no effect, so a warning must name it.
 func TestNothingIsDroppedSilently(t *testing.T) {
 	seeds := uint64(400)
 	if testing.Short() {
@@ -41,14 +41,14 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 		for _, p := range partsOf(config) {
 			parts++
 			if slices.ContainsFunc(without, p.isIn) {
-				continue // what it is in has no effect, and was named
+				continue // its parent has no effect, and was reported
 			}
 			other, _, err := built(p.without())
 			if err != nil || other != program {
 				continue
 			}
 			if p.host != "" && !strings.Contains(program, "|"+p.host+"\n") {
-				continue // a service that no route reaches is for sidecars
+				continue // a service without routes is for sidecars
 			}
 			if (p.kind == "DestinationRule" || p.kind == "ServiceEntry") && hasMissing(program) {
 				continue // nothing is behind the destinations of its hosts
@@ -63,10 +63,10 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 	require.Greater(t, idle, int(seeds), "the configurations have parts without effect")
 }
 
-// hasMissing reports whether nothing is behind some destination of a program.
+// hasMissing reports whether some destination of a program is missing.
 func hasMissing(program string) bool { return strings.Contains(program, " (missing)") }
 
-// isIn reports whether a part is in another.
+// isIn reports whether a part is within another.
 func (p part) isIn(other part) bool {
 	return p.kind == other.kind && p.namespace == other.namespace && p.name == other.name && strings.HasPrefix(p.path, other.path)
 }
@@ -88,8 +88,8 @@ func texts(warnings []spec.Warning) []string {
 	return out
 }
 
-// namedIn reports whether a warning is about a part, something in it, or something
-// that it is in. Of two equal matches, either can be taken out, and one is named.
+// namedIn reports whether a warning is about a part, something in it, or a parent
+// of it. Of two equal matches, either can be removed, and one is reported.
 func namedIn(warnings []spec.Warning, p *part) bool {
 	path := strings.ToLower(p.path)
 	if i := strings.LastIndex(path, ".match["); i >= 0 {
@@ -104,7 +104,7 @@ func namedIn(warnings []spec.Warning, p *part) bool {
 	return false
 }
 
-// partsOf lists the parts of a configuration, which config makes anew each time.
+// partsOf lists the parts of a configuration, which config creates anew each time.
 func partsOf(config func() spec.Declarations) []part {
 	var out []part
 	d := config()
@@ -118,7 +118,7 @@ func partsOf(config func() spec.Declarations) []part {
 	for i := range d.Servers {
 		s := &d.Servers[i]
 		if len(d.Servers) == 1 {
-			continue // without any, all VirtualServices are served on port 80
+			continue // without servers, all VirtualServices are served on port 80
 		}
 		add("Gateway", s.Namespace, s.Gateway, "", func(d *spec.Declarations) { d.Servers = without(d.Servers, i) })
 	}
@@ -141,7 +141,7 @@ func partsOf(config func() spec.Declarations) []part {
 			}
 			for k := range vs.Routes[j].Match {
 				match := fmt.Sprintf("%s.match[%d]", at, k)
-				// Without its last match a route takes every request.
+				// Without matches, a route matches every request.
 				if len(vs.Routes[j].Match) > 1 {
 					add("VirtualService", vs.Namespace, vs.Name, match, func(d *spec.Declarations) {
 						d.VirtualServices[i].Routes[j].Match = without(d.VirtualServices[i].Routes[j].Match, k)
@@ -176,7 +176,7 @@ func partsOf(config func() spec.Declarations) []part {
 
 func without[T any](list []T, i int) []T { return append(list[:i:i], list[i+1:]...) }
 
-// randomConfig returns a valid configuration in which much has no effect.
+// randomConfig returns a valid configuration with many ineffective parts.
 func randomConfig(r *rand.Rand) spec.Declarations {
 	one := func(list ...string) string { return list[r.IntN(len(list))] }
 	some := func(p float64) bool { return r.Float64() < p }

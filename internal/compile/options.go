@@ -13,14 +13,15 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Options are what a program is compiled with beside the declarations.
+// Options are the settings for compiling a program, in addition to the
+// declarations.
 type Options struct {
 	Backends  []Backend
 	Limiters  map[string]ratelimit.Limiter
 	Semantics semantics.Mode
 	Paths     spec.PathNormalization
 	Trusted   int
-	// Namespace is that of declarations and backends which name none.
+	// Namespace is the namespace of declarations and backends without one.
 	Namespace string
 	Workload  resource.Workload
 	Locality  string
@@ -30,12 +31,12 @@ type Options struct {
 	Random    func() uint64
 	Resolver  upstream.Resolver
 	Transport upstream.Transport
-	// Credentials are those of TLS to destinations.
+	// Credentials are the credentials for TLS to destinations.
 	Credentials map[string]Credential
 	Discoveries map[string]Discovery
 }
 
-// DefaultOptions are those of a new Builder.
+// DefaultOptions are the options of a new Builder.
 func DefaultOptions() Options {
 	return Options{
 		Namespace: resource.DefaultNamespace,

@@ -15,8 +15,8 @@ import (
 )
 
 // A usage records which declarations are in the program, and why others were passed
-// over. Every place that passes something over notes it here, so that nothing that
-// was declared is dropped without a word.
+// over. All code that passes over a declaration must note it here, so that nothing
+// is dropped without a warning.
 type usage struct {
 	servers map[*spec.Server]bool
 	// routed are the servers with a virtual host.
@@ -29,10 +29,10 @@ type usage struct {
 	notes    map[any][]note
 }
 
-// A note is a reason why a declaration was passed over in one place. It may be used
-// in another.
+// A note is why a declaration was passed over in one place. It may be used in
+// another place.
 type note struct {
-	// field is where the reason is written, relative to the declaration.
+	// field is the field with the reason, relative to the declaration.
 	field, text string
 }
 
@@ -52,8 +52,8 @@ func newUsage(d *spec.Declarations) usage {
 	}
 }
 
-// passOver notes why a declaration is passed over. Notes on one declaration that say
-// the same are one.
+// passOver notes why a declaration is passed over. Equal notes on one declaration
+// are written once.
 func (u *usage) passOver(declaration any, field, format string, args ...any) {
 	n := note{field: field, text: fmt.Sprintf(format, args...)}
 	if u.notes == nil {
@@ -64,7 +64,7 @@ func (u *usage) passOver(declaration any, field, format string, args ...any) {
 	}
 }
 
-// useRoute records that a route, and the match of it at j, are in the program.
+// useRoute records that a route, with its match j, is in the program.
 func (u *usage) useRoute(r *boundRoute, j int) {
 	if r.declared == nil {
 		u.routes[r.Route] = true
@@ -83,7 +83,7 @@ func (u *usage) useRoute(r *boundRoute, j int) {
 	}
 }
 
-// passedOver warns of everything that was declared and is not in the program.
+// passedOver warns of all declarations that are not in the program.
 func (c *Compiler) passedOver() {
 	w := &passedOver{Compiler: c, covered: c.Covered()}
 	w.servers()
@@ -97,12 +97,12 @@ func (c *Compiler) passedOver() {
 
 type passedOver struct {
 	*Compiler
-	// covered are the fields that validation and compilation have warned of.
+	// covered are the fields with warnings of validation and compilation.
 	covered *findings.Covered
 }
 
-// warn writes the notes on a declaration, or a general warning if there are none. It
-// is silent where another warning is about the same.
+// warn writes the notes on a declaration, or a general warning if there are none.
+// It writes nothing if another warning is about the same place.
 func (w *passedOver) warn(declaration any, at findings.Place, general string) {
 	notes := w.usage.notes[declaration]
 	for _, n := range notes {
@@ -137,7 +137,7 @@ func (w *passedOver) servers() {
 	}
 }
 
-// gatewayField returns the place of a field of the Gateway that a server is of.
+// gatewayField returns the place of a field in the Gateway of a server.
 func (c *Compiler) gatewayPlace(s *spec.Server) findings.Place {
 	o := named(s.Origin, "Gateway", s.Namespace, s.Gateway)
 	if !o.Go && o.Path != "" {
@@ -146,7 +146,7 @@ func (c *Compiler) gatewayPlace(s *spec.Server) findings.Place {
 	return c.At(o)
 }
 
-// named returns an origin that names its resource.
+// named returns an origin with the name of its resource.
 func named(o spec.Origin, kind, namespace, name string) spec.Origin {
 	o.Kind = cmp.Or(o.Kind, kind)
 	if o.Name == "" {
@@ -159,7 +159,7 @@ func (c *Compiler) servicePlace(vs *spec.VirtualService) findings.Place {
 	return c.At(named(vs.Origin, "VirtualService", vs.Namespace, vs.Name))
 }
 
-// routePlace returns the place of the route at i of a VirtualService.
+// routePlace returns the place of route i of a VirtualService.
 func (c *Compiler) routePlace(vs *spec.VirtualService, i int) findings.Place {
 	if r := &vs.Routes[i]; !r.Origin.IsZero() {
 		return c.At(named(r.Origin, "VirtualService", vs.Namespace, vs.Name))
@@ -193,7 +193,7 @@ func (w *passedOver) virtualService(vs *spec.VirtualService) {
 	}
 }
 
-// unservedGateways warns of the gateways of a VirtualService that are declared, but not
+// unservedGateways warns of a VirtualService's gateways that are declared but not
 // served. It reports whether there are any.
 func (w *passedOver) unservedGateways(vs *spec.VirtualService, at findings.Place) bool {
 	found := false
@@ -221,7 +221,7 @@ func (w *passedOver) usesRoute(vs *spec.VirtualService) bool {
 	return false
 }
 
-// hasRouteNotes reports whether something is noted on a route of a VirtualService.
+// hasRouteNotes reports whether there are notes on a route of a VirtualService.
 func (w *passedOver) hasRouteNotes(vs *spec.VirtualService) bool {
 	for i := range vs.Routes {
 		if len(w.usage.notes[&vs.Routes[i]]) > 0 {
@@ -272,7 +272,7 @@ func (w *passedOver) route(vs *spec.VirtualService, i int) {
 	}
 }
 
-// destinationRules warns of rules, and parts of them, that no destination uses.
+// destinationRules warns of rules, and parts of rules, that no destination uses.
 func (w *passedOver) destinationRules() {
 	rules := w.Compiler.services.rules
 	for _, m := range rules.Merged() {
@@ -307,8 +307,8 @@ func (w *passedOver) destinationRules() {
 	}
 }
 
-// services warns of services that routes name and that are not used for them. Those
-// that no route names are for sidecars.
+// services warns of services that routes name but do not use. Services that no
+// route names are for sidecars.
 func (w *passedOver) services() {
 	_, full := w.destinationHosts()
 	for i := range w.D.Services {

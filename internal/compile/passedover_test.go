@@ -21,8 +21,8 @@ spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: ht
 ---
 `
 
-// warned returns the warnings of a configuration behind the Gateway edge, without
-// the file.
+// warned returns the warnings of a configuration with the Gateway edge, without
+// file names.
 func warned(t *testing.T, text string, set ...func(*gateway.Builder)) []string {
 	t.Helper()
 	b := gateway.New().Semantics(gateway.Envoy).Backend("*", testhttp.Saying("app")).Load(istio.Bytes("a", []byte(edge+text)))
@@ -53,8 +53,8 @@ const (
 	routing = "hosts: [shop.test], gateways: [istio-system/gw], http: "
 )
 
-// Nothing that is declared is dropped without a word, and nothing is said where all
-// is used.
+// No declaration is dropped without a warning, and there is no warning if all are
+// used.
 func TestPassedOver(t *testing.T) {
 	served := resource("VirtualService", "name: shop, namespace: shop", routing+"[{"+toApp+"}]")
 	service := resource("ServiceEntry", "name: app, namespace: shop", "hosts: [app.test], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC, endpoints: [{address: 10.0.0.1}]")
@@ -162,7 +162,7 @@ func TestConflictingDelegates(t *testing.T) {
 	}, warned(t, both+own("{uri: {prefix: /a/b}}")))
 }
 
-// ISTIO_MUTUAL is an error only where a connection would need it.
+// ISTIO_MUTUAL is an error only if a connection would need it.
 func TestIstioMutual(t *testing.T) {
 	rule := resource("DestinationRule", "name: mesh, namespace: istio-system", `host: "*", trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}`)
 	served := resource("VirtualService", "name: shop, namespace: shop", routing+"[{"+toApp+"}]")
@@ -172,8 +172,8 @@ func TestIstioMutual(t *testing.T) {
 	require.ErrorContains(t, err, "DestinationRule istio-system/mesh: spec.trafficPolicy.tls.mode: ISTIO_MUTUAL is not executed by Lateen")
 }
 
-// A policy limits the routes that it names, whether a name is that of the route that
-// delegates, of the delegate's, or of both together.
+// A policy limits the routes that it names by the name of the route that delegates,
+// of the delegate's route, or of both together.
 func TestLimitsOnDelegates(t *testing.T) {
 	const routes = `
 apiVersion: networking.istio.io/v1

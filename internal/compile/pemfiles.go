@@ -9,8 +9,9 @@ import (
 	"github.com/lateengo/gateway/internal/revocation"
 )
 
-// PEMFiles are the files in PEM form that a build has read. Each is read once, so
-// that all destinations which name it get the same. The zero value has read none.
+// PEMFiles are the PEM files that a build has read. Each is read once, so that all
+// destinations with the same file get the same contents. The zero value has no
+// files.
 type PEMFiles map[string]pemFile
 
 type pemFile struct {
@@ -55,7 +56,7 @@ func (f *PEMFiles) RevocationLists(path string) (lists []*x509.RevocationList, t
 	return lists, text, nil
 }
 
-// certificate returns a certificate and its key, each in a file.
+// certificate returns a certificate and its key, which are in two files.
 func (f *PEMFiles) certificate(certificate, key string) (tls.Certificate, error) {
 	certificateText, err := f.read(certificate)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/lateengo/gateway/internal/compile"
 )
 
-// What a build has read of a file it does not read again, be it an error.
+// A build reads a file only once, even after an error.
 func TestFilesAreReadOnce(t *testing.T) {
 	backend := newRevokedBackend(t)
 	path := filepath.Join(t.TempDir(), "ca.pem")

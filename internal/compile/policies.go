@@ -13,9 +13,9 @@ import (
 // A policyIndex finds the rate limits of a route.
 type policyIndex struct {
 	c *Compiler
-	// byTarget are the limits of policies by what they are attached to.
+	// byTarget are the limits of policies by their targets.
 	byTarget map[policyTarget][]attachedPolicy
-	// stores are the limiters in use, by the names of their providers.
+	// stores are the used limiters, by the names of their providers.
 	stores map[string]*limit.Store
 }
 
@@ -25,7 +25,7 @@ type attachedPolicy struct {
 	limits []*limit.Limit
 }
 
-// A policyTarget is what a policy is attached to. An empty kind is a namespace.
+// A policyTarget is a target of a policy. An empty kind is a namespace.
 type policyTarget struct {
 	kind, section string
 	name          resource.Name
@@ -73,8 +73,8 @@ func newPolicyIndex(c *Compiler) policyIndex {
 	return x
 }
 
-// limits returns the rate limits of a route behind a server: its own, and those
-// of the most specific level at which a policy is attached.
+// limits returns the rate limits of a route behind a server: its own, and those of
+// the most specific level with policies.
 func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer) []*limit.Limit {
 	var out []*limit.Limit
 	if len(r.RateLimits) > 0 {
@@ -86,8 +86,8 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
 		}
 	}
-	// The policies of the VirtualService and those of its delegate hold together.
-	// Where neither has one, those of the server hold.
+	// The policies of the VirtualService and of its delegate apply together. If
+	// neither has one, those of the server apply.
 	found := false
 	for _, levels := range r.targets {
 		var limits []*limit.Limit
@@ -106,9 +106,8 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 	return out
 }
 
-// attached returns the limits at the first of the levels that has some, and whether
-// more specific ones are in effect then. If there are already, the limits of servers
-// are not.
+// attached returns the limits of the first level that has some, and whether more
+// specific ones already apply. If they do, the limits of servers do not apply.
 func (c *Compiler) attached(levels []policyTarget, specific bool) (limits []*limit.Limit, inEffect bool) {
 	inEffect = specific
 	found := false
@@ -127,9 +126,9 @@ func (c *Compiler) attached(levels []policyTarget, specific bool) (limits []*lim
 	return limits, inEffect
 }
 
-// routeIdentity tells a route from the others of its VirtualService: by its name
-// if it alone has that, so that counts outlive a change of the order, and else
-// by its position.
+// routeIdentity identifies a route in its VirtualService: by its name if it is
+// unique, so that counts survive a change of the order, and otherwise by its
+// position.
 func routeIdentity(r *boundRoute, vs *boundVirtualService) string {
 	position, same := 0, 0
 	for i := range vs.routes {

@@ -15,8 +15,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// clauses compiles a VirtualService's routes for a server. Reading stops at the
-// first catch-all.
+// clauses compiles a VirtualService's routes for a server. It stops at the first
+// catch-all.
 func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClause {
 	out := make([]boundClause, 0, len(vs.routes))
 	for i := range vs.routes {
@@ -40,7 +40,7 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 			}
 			uri, rest, err := match.Compile(m, c.regexes)
 			if err != nil {
-				continue // validation has reported it
+				continue // validation has already reported it
 			}
 			c.usage.useRoute(r, j)
 			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name}
@@ -56,9 +56,9 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 	return out
 }
 
-// unconcerned returns the condition of a match that is settled before any request
-// and does not hold for a server: port, gateway, or the workload's labels and
-// namespace. It returns "" if all hold.
+// unconcerned returns the first condition of a match that a server never satisfies:
+// port, gateway, or the workload's labels and namespace. It returns "" if there is
+// none.
 func (c *Compiler) unconcerned(m *spec.Match, vs *boundVirtualService, s *boundServer) (field, text string) {
 	if m.Port != 0 && m.Port != s.Port {
 		return "port", fmt.Sprintf("no server that is served has port %d: no request matches", m.Port)
@@ -83,8 +83,8 @@ func (c *Compiler) unconcerned(m *spec.Match, vs *boundVirtualService, s *boundS
 	return "", ""
 }
 
-// passOverMatch notes that a match was passed over for a condition, where that is
-// written.
+// passOverMatch notes, at the place of the condition, that a match was passed over
+// for it.
 func (c *Compiler) passOverMatch(r *boundRoute, j int, field, text string) {
 	if r.declared == nil {
 		c.usage.passOver(&r.Match[j], field, "%s", text)
@@ -133,8 +133,8 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	return p
 }
 
-// split compiles the destinations of a route. With one, its operations and the
-// route's are one level; with several, each destination's come first.
+// split compiles the destinations of a route. If there is one, its operations and
+// the route's are one level. If there are several, each destination's come first.
 func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualService, s *boundServer) {
 	request, response := header.Compile(&r.Headers.Request), header.CompileResponse(&r.Headers.Response)
 	destinations, hashes := c.resolveSplit(r, s)
@@ -171,9 +171,8 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 	p.Split.Observe()
 }
 
-// resolveSplit looks up the destinations of a route, and returns what is hashed for
-// each if there are several: the hashes of all of them (Istio puts them on the
-// route).
+// resolveSplit resolves the destinations of a route. If there are several, it also
+// returns the hashes of all of them, which Istio puts on the route.
 func (c *Compiler) resolveSplit(r *boundRoute, s *boundServer) ([]resolved, []*spec.ConsistentHash) {
 	destinations := make([]resolved, len(r.Destinations))
 	var hashes []*spec.ConsistentHash
@@ -204,8 +203,8 @@ func (c *Compiler) retry(r *spec.Retry) *forward.Retry {
 	return c.defaultRetry
 }
 
-// authorityOf returns what replaces the Host header: the rewrite's authority,
-// the route's, or the destination's.
+// authorityOf returns the new Host header: the rewrite's authority, the route's, or
+// the destination's.
 func authorityOf(rw *spec.Rewrite, route, own *header.Operations) string {
 	if rw != nil && rw.Authority != "" {
 		return rw.Authority

@@ -6,13 +6,13 @@ import (
 	"github.com/lateengo/gateway/internal/resource"
 )
 
-// completeHosts sets the names under which each VirtualService is served. A host
+// completeHosts sets the host names of each VirtualService when served. A host
 // without a dot is a service in the namespace of the VirtualService.
 //
-// Without a Gateway, VirtualServices are served as a sidecar would: a service of the
-// cluster has all its names there. Several namespaces can have a service of one short
-// name. It is then that of the default namespace, or otherwise of the first
-// VirtualService.
+// Without a Gateway, VirtualServices are served as in a sidecar: a service of the
+// cluster has all its names there. Several namespaces can have a service with the
+// same short name. The name then belongs to the default namespace, or otherwise to
+// the first VirtualService.
 func (c *Compiler) completeHosts() {
 	sidecar := len(c.D.Servers) == 0
 	owners := map[string]string{}

@@ -58,7 +58,8 @@ func TestShortHosts(t *testing.T) {
 	}
 }
 
-// Of two services with one short name, that of the default namespace has it.
+// If two services have one short name, it belongs to the one in the default
+// namespace.
 func TestShortHostsOfSeveralNamespaces(t *testing.T) {
 	shop := func(namespace, host string) spec.VirtualService {
 		return spec.VirtualService{

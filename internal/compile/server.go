@@ -11,7 +11,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A boundServer is a Server that the workload has.
+// A boundServer is a Server that belongs to the workload.
 type boundServer struct {
 	*spec.Server
 	name     resource.Name
@@ -19,17 +19,17 @@ type boundServer struct {
 }
 
 // servers returns the servers that the workload's labels select, in the order in
-// which Istio merges them, without those that it drops (mergeGateways).
+// which Istio merges them, without those that Istio drops (mergeGateways).
 //
-// Servers that do not carry HTTP are among them: they can make Istio drop others,
-// and their names are theirs.
+// It includes servers without HTTP: they can make Istio drop others, and they keep
+// their names.
 func (c *Compiler) servers() []*boundServer {
 	var out []*boundServer
 	for i := range c.D.Servers {
 		s := &c.D.Servers[i]
 		if !c.O.Workload.SelectedBy(s.Selector) {
 			c.gatewayPlace(s).Field("selector").Warnf("", "it does not select the labels of this gateway, %s: the Gateway is not served", labelText(c.O.Workload.Labels))
-			c.usage.servers[s] = true // said
+			c.usage.servers[s] = true // already reported
 			continue
 		}
 		out = append(out, &boundServer{Server: s, name: resource.Name{Namespace: cmp.Or(s.Namespace, c.O.Namespace), Name: s.Gateway}})
@@ -43,7 +43,8 @@ func (c *Compiler) servers() []*boundServer {
 next:
 	for _, s := range out {
 		if key := itoa(s.Port) + " " + s.Bind; !resource.IsSecure(s.Server) {
-			// Of several servers for bytes, or for bytes and HTTP, the first is kept.
+			// Of several servers for bytes, or for bytes and HTTP, the first is
+			// kept.
 			first := plain[key]
 			if first == nil {
 				plain[key] = s
@@ -52,7 +53,7 @@ next:
 				continue
 			}
 		}
-		// Servers with a tls block may share a port while no host repeats.
+		// Servers with a tls block may share a port if no host repeats.
 		if s.TLS != nil {
 			key := itoa(s.Port) + " " + s.Bind + " "
 			names := hosts.Sanitized(s.Hosts, s.name.Namespace)
@@ -71,8 +72,8 @@ next:
 	return kept
 }
 
-// severalWorkloads warns of Gateways that select different workloads and are served
-// as one, since the labels of this gateway are not known.
+// severalWorkloads warns of Gateways that select different workloads but are served
+// together, because the labels of this gateway are not known.
 func (c *Compiler) severalWorkloads() {
 	if len(c.O.Workload.Labels) > 0 {
 		return

@@ -17,7 +17,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A names resolver answers from itself.
+// A names resolver answers from its own table.
 type names map[string]string
 
 func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
@@ -30,7 +30,7 @@ func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 	return []netip.Addr{netip.MustParseAddr(n[host])}, nil
 }
 
-// What stands behind a service where there is no endpoint.
+// What is behind a service without endpoints.
 func TestAnswersOfServicesWithoutEndpoints(t *testing.T) {
 	const unhealthy, missing = "503 no healthy upstream", "503 "
 	subset := spec.DestinationRule{Host: "*.test", Subsets: []spec.Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}}, {Name: "all"}}}
@@ -65,8 +65,8 @@ func TestAnswersOfServicesWithoutEndpoints(t *testing.T) {
 	}
 }
 
-// With dynamic DNS the Host header says where a request goes, after it was rewritten,
-// and the service says to which port.
+// With dynamic DNS the Host header, after rewrites, selects the host of a request,
+// and the service selects the port.
 func TestDynamicDNS(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, "for ", r.Host) }))
 	t.Cleanup(backend.Close)
@@ -105,7 +105,7 @@ func TestDynamicDNS(t *testing.T) {
 	}
 }
 
-// Of services of one host and namespace, the oldest says what endpoints are.
+// Among services of one host and namespace, the oldest defines the endpoints.
 func TestUnusedEndpoints(t *testing.T) {
 	of := func(name string, r spec.Resolution, endpoints ...spec.Endpoint) spec.Service {
 		return spec.Service{Name: name, Hosts: []string{"*.a.test"}, Resolution: r, Endpoints: endpoints, Ports: []spec.ServicePort{{Number: 80}}}

@@ -9,23 +9,23 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A serviceIndex finds services, and what DestinationRules say of their hosts.
+// A serviceIndex finds services, and the DestinationRules of their hosts.
 type serviceIndex struct {
 	// byHost are the services visible to the workload, oldest first.
 	byHost map[string][]*hostService
 	rules  *traffic.Rules
 }
 
-// A hostService is a host in a namespace: the services that list it, as one.
-// Each has its endpoints for its own ports, so that a port which several have
-// is served by the endpoints of all.
+// A hostService combines the services with one host in one namespace. Each has its
+// endpoints for its own ports, so a port of several services is served by the
+// endpoints of all.
 type hostService struct {
 	namespace string
-	// parts are oldest first. The first one's resolution holds for all.
+	// parts are oldest first. The resolution of the first one applies to all.
 	parts []servicePart
 }
 
-// A servicePart is a service, and the endpoints that it declares or selects.
+// A servicePart is a service, and its declared or selected endpoints.
 type servicePart struct {
 	*spec.Service
 	endpoints []spec.Endpoint
@@ -56,8 +56,8 @@ func NewServiceIndex(c *Compiler) serviceIndex {
 	return x
 }
 
-// add adds a service that is newer than all in the index, and returns the oldest of
-// its host and namespace.
+// add adds a service that is newer than all in the index, and returns the oldest
+// with its host and namespace.
 func (x *serviceIndex) add(host, namespace string, part servicePart) *spec.Service {
 	for _, h := range x.byHost[host] {
 		if h.namespace == namespace {
@@ -72,7 +72,7 @@ func (x *serviceIndex) add(host, namespace string, part servicePart) *spec.Servi
 }
 
 // unusedEndpoints warns of a service whose endpoints are not used, because an older
-// one of the same host and namespace says in another way what they are.
+// one with the same host and namespace defines them in another way.
 func (c *Compiler) unusedEndpoints(host string, oldest *spec.Service, part *servicePart) {
 	e := c.At(part.Origin).Field("resolution")
 	differ := part.Resolution != oldest.Resolution
@@ -88,8 +88,8 @@ func (c *Compiler) unusedEndpoints(host string, oldest *spec.Service, part *serv
 	}
 }
 
-// Find returns the service of a host: the one in the VirtualService's namespace
-// before others.
+// Find returns the service of a host. The one in the VirtualService's namespace has
+// priority.
 func (x *serviceIndex) Find(host, namespace string) *hostService {
 	list := x.byHost[host]
 	for _, h := range list {
@@ -140,9 +140,9 @@ type placedEndpoint struct {
 	Address string
 }
 
-// Endpoints returns the endpoints of a port that are declared and have the
-// labels. With DNS, a service without endpoints runs at the host's own addresses,
-// which have no labels, and with dynamic DNS at those of all hosts of the wildcard.
+// Endpoints returns the declared endpoints of a port that have the labels. With
+// DNS, a service without endpoints runs at the host's own addresses, which have no
+// labels. With dynamic DNS it runs at those of all hosts of the wildcard.
 func (h *hostService) Endpoints(host string, port int, labels map[string]string) []placedEndpoint {
 	resolution := h.resolution()
 	switch resolution {
@@ -168,7 +168,7 @@ func (h *hostService) Endpoints(host string, port int, labels map[string]string)
 		}
 		for i := range list {
 			e := &list[i]
-			// A younger service may have names where the oldest has addresses.
+			// A newer service may have names although the oldest has addresses.
 			unresolved := resolution == spec.ResolveStatic && !resource.IsAddress(e.Address) && !resource.IsSocket(e.Address)
 			if unresolved || !resource.EndpointHas(e, labels) {
 				continue

@@ -10,21 +10,21 @@ import (
 	"github.com/lateengo/gateway/internal/resource"
 )
 
-// A tableBuilder joins what servers and VirtualServices say about the hosts of
-// one route table (Istio's buildGatewayHTTPRouteConfig).
+// A tableBuilder joins the servers and VirtualServices for the hosts of one route
+// table (Istio's buildGatewayHTTPRouteConfig).
 type tableBuilder struct {
 	c     *Compiler
 	table *program.RouteTable
 	hosts map[string]*hostBuilder
 	order []*hostBuilder
-	// unreachable means that Istio has a virtual host that no request reaches.
+	// unreachable means that Istio has a virtual host that gets no requests.
 	unreachable bool
-	// compiled are the clauses of a VirtualService by gateway: compiled once for
-	// the first server, and used for the gateway's others in this table.
+	// compiled are the clauses of a VirtualService by gateway. They are compiled
+	// for the first server, and reused for the gateway's others in this table.
 	compiled map[compiledKey][]boundClause
 }
 
-// A hostBuilder is a virtual host in the making.
+// A hostBuilder builds a virtual host.
 type hostBuilder struct {
 	domain   string
 	redirect bool
@@ -91,8 +91,8 @@ func (tb *tableBuilder) add(s *boundServer) {
 	if redirect {
 		tb.c.usage.routed[s.Server] = true
 		for _, domain := range hosts.Sanitized(s.Hosts, s.name.Namespace) {
-			// Istio takes a host with a namespace for a domain, which no request
-			// has. Validation warns of it.
+			// Istio uses a host with a namespace as a domain, which no request has.
+			// Validation warns of it.
 			if strings.Contains(domain, "/") {
 				tb.unreachable = true
 				continue
@@ -102,7 +102,7 @@ func (tb *tableBuilder) add(s *boundServer) {
 	}
 }
 
-// seal puts catch-alls last and makes the indexes.
+// seal moves catch-alls to the end and creates the indexes.
 func (tb *tableBuilder) seal() {
 	if len(tb.order) == 0 && !tb.unreachable {
 		tb.table.Hosts.Add("*", program.Blackhole)

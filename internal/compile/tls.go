@@ -10,9 +10,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// describeTLS describes TLS to a destination. What cannot be read is a warning:
-// connections to that destination fail, as they do in Istio where a secret is
-// missing, and others are not concerned.
+// describeTLS describes TLS to a destination. Unreadable files are a warning:
+// connections to that destination fail, as in Istio with a missing secret, but
+// others do not.
 func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names []string) {
 	t, config := p.TLS, &d.Config
 	if t.Mode == spec.ClientTLSIstioMutual {
@@ -69,7 +69,7 @@ func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names 
 	}
 }
 
-// describeCredential describes what a credential holds.
+// describeCredential describes the contents of a credential.
 func (c *Compiler) describeCredential(d *upstreamDescription, t *spec.ClientTLS, missing func(field, what string, err error)) {
 	config := &d.Config
 	credential, ok := c.O.Credentials[t.CredentialName]

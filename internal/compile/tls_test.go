@@ -44,7 +44,7 @@ func TestTLSToDestinations(t *testing.T) {
 		{"plain text", spec.ClientTLS{}, 400, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			// Two routes have the destination, and one thing is said of it once.
+			// Two routes have the destination, but each problem is reported once.
 			gw := testgateway.Built(t, gateway.New().Service(testhttp.ServiceOf(t, backend.URL)).
 				DestinationRule(spec.DestinationRule{Name: "shop", Host: "shop.internal", TrafficPolicy: &spec.TrafficPolicy{TLS: &row.tls}}).
 				Route(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/other")}}, Destinations: []spec.Destination{{Host: "shop.internal"}}}).
@@ -61,12 +61,12 @@ func TestTLSToDestinations(t *testing.T) {
 	}
 }
 
-// A revokedBackend is a backend with an authority of its own, which may revoke its
+// A revokedBackend is a backend with its own authority, which may revoke its
 // certificate.
 type revokedBackend struct {
 	*httptest.Server
 	// authority, revoked and others are files: the authority, its list with the
-	// backend's certificate, and one with another.
+	// backend's certificate, and its list with another.
 	authority, revoked, others string
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// missing warns of a destination that nothing stands behind, where other names have
-// something behind them. at is the place of the destination.
+// missing warns of a destination with nothing behind it, if there is something
+// behind other names. at is the place of the destination.
 func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace string) {
 	host := resource.FullHost(d.Host, namespace)
 	registered := c.backends.ports[host] != nil || slices.ContainsFunc(c.O.Backends, func(b Backend) bool {
@@ -22,7 +22,7 @@ func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace str
 	declared := c.services.Find(host, namespace) != nil
 	switch {
 	case d.Subset != "":
-		// Where a DestinationRule is there and lacks the subset, validation has warned.
+		// If there is a DestinationRule without the subset, validation has warned.
 		if c.services.rules.Find(host, namespace) == nil {
 			at.Field("subset").Warnf("IST0101", "no DestinationRule is for %s, so it has no subset %q: requests get 503", d.Host, d.Subset)
 		}
@@ -32,7 +32,7 @@ func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace str
 	}
 }
 
-// backendHosts are the hosts that backends are registered for.
+// backendHosts are the hosts of registered backends.
 func (c *Compiler) backendHosts() []string {
 	var hosts []string
 	for i := range c.O.Backends {
@@ -71,8 +71,8 @@ func (c *Compiler) unused() {
 	}
 }
 
-// destinationHosts returns the hosts of all destinations, as they are written and
-// as full names.
+// destinationHosts returns the hosts of all destinations, as written and as full
+// names.
 func (c *Compiler) destinationHosts() (written, full map[string]bool) {
 	written, full = map[string]bool{}, map[string]bool{}
 	for i := range c.D.VirtualServices {
@@ -95,7 +95,7 @@ func (c *Compiler) destinationHosts() (written, full map[string]bool) {
 }
 
 // credentialNames returns the names of the credentials that servers and
-// DestinationRules ask for.
+// DestinationRules use.
 func (c *Compiler) credentialNames() []string {
 	names := map[string]bool{}
 	add := func(name string) {

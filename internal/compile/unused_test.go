@@ -18,7 +18,7 @@ func (unlimited) Limit(context.Context, ratelimit.Request) (ratelimit.Response, 
 	return ratelimit.Response{}, nil
 }
 
-// Names that one letter keeps apart are reported, with what was probably meant.
+// Names that differ in one letter are reported, with what was probably meant.
 func TestMisspelledNames(t *testing.T) {
 	handler := http.NotFoundHandler()
 	for _, row := range []struct {

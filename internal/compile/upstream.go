@@ -16,17 +16,17 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// An upstreamDescription is the Config of an upstream, and a text that two have
-// in common only if one upstream can stand for both.
+// An upstreamDescription is the Config of an upstream, and a text that identifies
+// it: descriptions with the same text can share one upstream.
 type upstreamDescription struct {
 	upstream.Config
 	identity text.Lines
-	// discovery is what Discovery asks.
+	// discovery is the argument of Discovery.
 	discovery Discovery
 }
 
-// describe puts what a policy says into the description of an upstream. names
-// are those that the service gives for its certificate.
+// describe adds a policy to the description of an upstream. names are the service's
+// names for its certificate.
 func (c *Compiler) describe(d *upstreamDescription, p *traffic.Policy, names []string) {
 	p.Print(&d.identity)
 	c.describeBalancing(&d.Config, p)
@@ -49,8 +49,8 @@ var proxyProtocols = [...]upstream.ProxyProtocol{
 	spec.ProxyProtocolV2: upstream.ProxyProtocolV2,
 }
 
-// clientAddress returns what finds the client's address, as far as it can be
-// trusted, for hashing.
+// clientAddress returns a function that finds the client's trusted address, for
+// hashing.
 func (c *Compiler) clientAddress() func(*http.Request) netip.AddrPort {
 	e := &edge.Edge{Trusted: c.O.Trusted}
 	return func(r *http.Request) netip.AddrPort {
@@ -63,7 +63,7 @@ func (c *Compiler) clientAddress() func(*http.Request) netip.AddrPort {
 	}
 }
 
-// balancers are the policies that need no key.
+// balancers are the balancers without a key.
 var balancers = map[spec.SimpleBalancer]upstream.Policy{
 	spec.BalanceLeastRequest: upstream.LeastRequest,
 	spec.BalanceRoundRobin:   upstream.RoundRobin,
@@ -76,7 +76,7 @@ func (c *Compiler) describeBalancing(config *upstream.Config, p *traffic.Policy)
 	if l := p.LoadBalancer; l != nil {
 		b.Policy = balancers[l.Simple]
 		if l.Simple == spec.BalancePassthrough {
-			// There is no original destination at a gateway.
+			// A gateway has no original destination.
 			config.Endpoints, config.Discovery = nil, nil
 		}
 		if w := l.Warmup; w != nil {
@@ -103,7 +103,7 @@ func (c *Compiler) describeBalancing(config *upstream.Config, p *traffic.Policy)
 	b.Locality = c.localities(setting, p.OutlierDetection != nil)
 }
 
-// hashKeys returns what is hashed. A balancer that does not hash has no use for it.
+// hashKeys returns the hashed values. A balancer that does not hash ignores them.
 func hashKeys(p *traffic.Policy) []upstream.HashKey {
 	if p.LoadBalancer == nil || p.LoadBalancer.ConsistentHash == nil {
 		return nil
@@ -115,8 +115,8 @@ func hashKeys(p *traffic.Policy) []upstream.HashKey {
 	return keys
 }
 
-// creatingCookies returns a handler that gives clients the cookies which a policy
-// creates, as an upstream does.
+// creatingCookies returns a handler that creates the cookies of a policy for
+// clients, as an upstream does.
 func (c *Compiler) creatingCookies(h http.Handler, p *traffic.Policy) http.Handler {
 	var keys []upstream.HashKey
 	for _, k := range hashKeys(p) {
@@ -137,7 +137,7 @@ func (c *Compiler) creatingCookies(h http.Handler, p *traffic.Policy) http.Handl
 	})
 }
 
-// hashKey returns a value that is hashed.
+// hashKey returns a hashed value.
 func hashKey(h *spec.ConsistentHash) upstream.HashKey {
 	k := upstream.HashKey{Header: h.HTTPHeaderName, SourceIP: h.UseSourceIP, QueryParameter: h.HTTPQueryParameterName}
 	if cookie := h.HTTPCookie; cookie != nil {
@@ -149,9 +149,9 @@ func hashKey(h *spec.ConsistentHash) upstream.HashKey {
 	return k
 }
 
-// localities returns how endpoints are preferred by where they run, nil if they
-// are not: this gateway has to be somewhere, and Istio's default to prefer what
-// is near is switched off by a setting alone.
+// localities returns the preference of endpoints by location. It is nil if there is
+// none: the gateway needs a location, and only a setting turns off Istio's default
+// preference of near endpoints.
 func (c *Compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.LocalitySetting {
 	if c.O.Locality == "" || l != nil && l.Enabled != nil && !*l.Enabled {
 		return nil
@@ -176,7 +176,7 @@ func (c *Compiler) localities(l *spec.LocalityLB, outliers bool) *upstream.Local
 	return s
 }
 
-// describePool describes connections, and what may be in use at a time.
+// describePool describes connections, and the limits on their use.
 func describePool(config *upstream.Config, p *traffic.Policy) {
 	t, h := p.TCP(), p.HTTP()
 	config.ConnectTimeout = t.ConnectTimeout
@@ -186,7 +186,7 @@ func describePool(config *upstream.Config, p *traffic.Policy) {
 	config.MaxConcurrentStreams = h.MaxConcurrentStreams
 	if k := t.Keepalive; k != nil {
 		config.KeepAlive = &net.KeepAliveConfig{
-			// Less than zero is the operating system's default; zero is Go's.
+			// A negative value is the operating system's default; zero is Go's.
 			Enable: true, Idle: cmp.Or(k.Time, -1), Interval: cmp.Or(k.Interval, -1), Count: cmp.Or(k.Probes, -1),
 		}
 	}
@@ -239,7 +239,7 @@ func outlierConfig(o *spec.OutlierDetection) *upstream.OutlierDetection {
 	return out
 }
 
-// placed returns the endpoint as an upstream has it, at an address.
+// placed returns the endpoint in an upstream's form, at an address.
 func placed(e *spec.Endpoint, address string) upstream.Endpoint {
 	return upstream.Endpoint{Address: address, Weight: e.Weight, Labels: e.Labels, Locality: resource.LocalityOf(e)}
 }

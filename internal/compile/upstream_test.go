@@ -47,7 +47,7 @@ func TestFailingEndpointIsEjected(t *testing.T) {
 	require.Equal(t, 1, failed)
 }
 
-// By chance alone a retry would often come back to the endpoint that is down.
+// With a random choice, a retry would often return to the failed endpoint.
 func TestRetriesAvoidTriedEndpoints(t *testing.T) {
 	s := testhttp.ServiceOf(t, testhttp.RefusingURL, testhttp.NumberedBackend(t, 1, 200))
 	for name, on := range map[string][]string{"failures alone": nil, "responses too": {"5xx"}} {
@@ -68,8 +68,8 @@ func TestRetriesAvoidTriedEndpoints(t *testing.T) {
 	require.NotZero(t, failed, "where a policy lets retries go to the same host")
 }
 
-// A destination is told the addresses of the connection to the gateway, whatever
-// the client says of others.
+// A destination gets the addresses of the connection to the gateway, even if the
+// client sends others.
 func TestProxyProtocolToDestinations(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

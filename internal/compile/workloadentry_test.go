@@ -15,7 +15,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A selector meets the resolution: what that cannot use is left out.
+// A selector omits entries that the resolution cannot use.
 func TestEndpointsOfSelectedWorkloads(t *testing.T) {
 	d := spec.Declarations{WorkloadEntries: []spec.WorkloadEntry{
 		testhttp.Labelled("", "socket", "unix:///run/a.sock", "app", "a"), testhttp.Labelled("", "name", "a.test", "app", "a"),
@@ -49,8 +49,8 @@ func TestEndpointsOfSelectedWorkloads(t *testing.T) {
 	}
 }
 
-// Requests go to what is selected, and to what is selected next as soon as that is
-// declared; what stays is not touched.
+// Requests go to the selected entries, and to newly selected ones as soon as they
+// are declared. Unchanged entries are not affected.
 func TestWorkloadsServe(t *testing.T) {
 	place := func(name string) spec.WorkloadEntry {
 		s := httptest.NewServer(testhttp.Saying(name))
@@ -85,7 +85,7 @@ func TestWorkloadsServe(t *testing.T) {
 	require.Equal(t, "no healthy upstream", get("/"))
 }
 
-// Programs that send requests to other places print differently.
+// Programs that send requests to different places print differently.
 func TestSelectedWorkloadsArePrinted(t *testing.T) {
 	print := func(list ...spec.WorkloadEntry) string {
 		b := gateway.New().Service(spec.Service{

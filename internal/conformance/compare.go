@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Differences are what a gateway did that Istio would not, in words.
+// Differences are the actions of a gateway that differ from Istio's, as text.
 type Differences []string
 
 func (d *Differences) add(format string, args ...any) { *d = append(*d, fmt.Sprintf(format, args...)) }
 
-// CompareAnswer compares an answer that the gateway makes itself.
+// CompareAnswer compares an answer of the gateway itself.
 func (c *Case) CompareAnswer(status int, header http.Header, body string) (d Differences) {
 	want := c.Outcome
 	if want.Status != status {
@@ -43,8 +43,8 @@ func (d *Destination) Backend() string {
 	return name
 }
 
-// Compare compares the request that the destination got, and the header of the
-// response that the client got.
+// Compare compares the request to the destination and the response header to the
+// client.
 func (d *Destination) Compare(got *http.Request, response http.Header) (out Differences) {
 	if got.Method != d.Request.Method || got.Host != d.Request.Authority || got.RequestURI != d.Request.Path {
 		out.add("%s received %s %s %s, want %s %s %s", d.Cluster, got.Method, got.Host, got.RequestURI,
@@ -60,7 +60,7 @@ func (d *Destination) Compare(got *http.Request, response http.Header) (out Diff
 	return out
 }
 
-// headers compares the headers that are listed, joined as FORMAT says.
+// headers compares the listed headers, joined as FORMAT describes.
 func (d *Differences) headers(of string, want map[string]string, got http.Header) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		separator := ","
@@ -73,7 +73,7 @@ func (d *Differences) headers(of string, want map[string]string, got http.Header
 	}
 }
 
-// others reports headers that should not be there.
+// others reports unexpected headers.
 func (d *Differences) others(of string, want map[string]string, got http.Header) {
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		name = strings.ToLower(name)
@@ -83,7 +83,7 @@ func (d *Differences) others(of string, want map[string]string, got http.Header)
 	}
 }
 
-// addedByItself reports whether a gateway, or HTTP, adds a header by itself.
+// addedByItself reports whether a gateway, or HTTP, adds a header automatically.
 func addedByItself(name string) bool {
 	return strings.HasPrefix(name, "x-envoy-") || slices.Contains([]string{
 		"x-request-id", "x-forwarded-for", "x-forwarded-proto", "server", "date", "content-length", "content-type",

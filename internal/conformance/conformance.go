@@ -1,6 +1,6 @@
-// Package conformance reads configurations with the answers that an Istio ingress
-// gateway gives to requests, and compares them with what a gateway does. It is
-// used by tests only.
+// Package conformance reads configurations with recorded answers of an Istio
+// ingress gateway, and compares them with the answers of a gateway. Only tests use
+// it.
 package conformance
 
 import (
@@ -28,7 +28,7 @@ type Golden struct {
 
 // Options are the settings of the mesh.
 type Options struct {
-	// NoServices says that only declared services exist.
+	// NoServices means that only declared services exist.
 	NoServices bool `json:"noServices"`
 	Mesh       struct {
 		PathNormalization struct {
@@ -45,13 +45,13 @@ type Document struct {
 	Error, Warning        string
 }
 
-// A Case is a request and what Istio does with it.
+// A Case is a request and its outcome in Istio.
 type Case struct {
 	Request Request `json:"request"`
 	Outcome Outcome `json:"outcome"`
 }
 
-// A Request is what a client sends.
+// A Request is a client's request.
 type Request struct {
 	ID      string              `json:"id"`
 	Port    int                 `json:"port"`
@@ -61,11 +61,11 @@ type Request struct {
 	Host    string              `json:"host"`
 	Path    string              `json:"path"`
 	Headers map[string][]string `json:"headers"`
-	// Backend are the headers that the destination answers with.
+	// Backend are the headers of the destination's response.
 	Backend map[string][]string `json:"backend"`
 }
 
-// An Outcome is what becomes of a request.
+// An Outcome is the result of a request.
 type Outcome struct {
 	Kind         string            `json:"kind"`
 	Status       int               `json:"status"`
@@ -82,7 +82,7 @@ type Outcome struct {
 	Policy       *Policy           `json:"policy"`
 }
 
-// A Rule is the route that takes a request.
+// A Rule is the route of a request.
 type Rule struct {
 	VirtualService string `json:"virtualService"`
 	Name           string `json:"name"`
@@ -90,7 +90,7 @@ type Rule struct {
 	Match          string `json:"match"`
 }
 
-// A Destination is one that a request may be sent to.
+// A Destination is a possible destination of a request.
 type Destination struct {
 	Cluster string `json:"cluster"`
 	Host    string `json:"host"`
@@ -109,7 +109,7 @@ type Destination struct {
 	Response map[string]string `json:"response"`
 }
 
-// A Policy is what else is on a route.
+// A Policy is the other settings of a route.
 type Policy struct {
 	Timeout string   `json:"timeout"`
 	Retry   *Retry   `json:"retry"`
@@ -127,14 +127,14 @@ type Retry struct {
 	AvoidSameHost bool   `json:"avoidSameHost"`
 }
 
-// A Mirror gets copies.
+// A Mirror receives copies.
 type Mirror struct {
 	Cluster string  `json:"cluster"`
 	Percent float64 `json:"percent"`
 	Missing bool    `json:"missing"`
 }
 
-// A Fault is what may be injected.
+// A Fault is a possible fault.
 type Fault struct {
 	Delay        string  `json:"delay"`
 	DelayPercent float64 `json:"delayPercent"`
@@ -172,9 +172,8 @@ func Load(directory string) ([]*Golden, error) {
 	return out, nil
 }
 
-// Split returns the documents of the configuration that Istio accepts, as one
-// text in which the lines of the others are blank, and those others, each
-// likewise alone.
+// Split returns the documents that Istio accepts as one text, in which the lines of
+// the others are blank. It returns each of the others alone in the same way.
 func (g *Golden) Split() (accepted string, refused map[int]string) {
 	refused = map[int]string{}
 	parts := documents(g.YAML)
@@ -202,8 +201,8 @@ func (g *Golden) Split() (accepted string, refused map[int]string) {
 	return accepted, refused
 }
 
-// Backends returns the names of the backends that have to stand behind the
-// destinations: all that are not missing, in order.
+// Backends returns the names of the backends that the destinations need: all that
+// are not missing, in order.
 func (g *Golden) Backends() []string {
 	names := map[string]bool{}
 	for _, c := range g.Cases {

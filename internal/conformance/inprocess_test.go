@@ -20,14 +20,14 @@ import (
 	"github.com/lateengo/gateway/spec/istio"
 )
 
-// TestInProcess sends every request to a gateway in this process and compares
-// the decision, what reaches the destinations, and what the client gets.
+// TestInProcess sends every request to a gateway in this process. It compares the
+// decision, the request to the destinations, and the response to the client.
 func TestInProcess(t *testing.T) {
 	compareInProcess(t, "in process", func(l *gateway.Listener) http.Handler { return l })
 }
 
-// TestOwning is TestInProcess with requests that are given away, as those are that
-// come to package server.
+// TestOwning is like TestInProcess with requests that may be changed in place, as
+// in package server.
 func TestOwning(t *testing.T) { compareInProcess(t, "owning", (*gateway.Listener).InPlace) }
 
 func compareInProcess(t *testing.T, how string, handler func(*gateway.Listener) http.Handler) {
@@ -60,11 +60,11 @@ func compareInProcess(t *testing.T, how string, handler func(*gateway.Listener) 
 	fmt.Printf("conformance %s: %d passed, %d failed\n", how, passed, failed)
 }
 
-// A runner has a gateway whose every destination records what it gets.
+// A runner has a gateway whose destinations record their requests.
 type runner struct {
 	t  *testing.T
 	gw *gateway.Gateway
-	// handler returns what serves a listener's requests.
+	// handler returns the handler of a listener's requests.
 	handler func(*gateway.Listener) http.Handler
 	// err is why the gateway did not build.
 	err      error
@@ -100,9 +100,9 @@ func newRunner(t *testing.T, g *conformance.Golden, text string, handler func(*g
 	return r
 }
 
-// request builds the request as net/http's server would from the wire. A target
-// that its parser refuses, such as one with an invalid escape, is put in as it
-// stands: another server may let it through.
+// request builds the request as net/http's server would from the connection. A
+// target that its parser refuses, such as one with an invalid escape, is used
+// unchanged, because another server may accept it.
 func request(t *testing.T, c conformance.Request) *http.Request {
 	read := func(target string) (*http.Request, error) {
 		var raw strings.Builder
@@ -130,7 +130,7 @@ func request(t *testing.T, c conformance.Request) *http.Request {
 	return r
 }
 
-// run returns what differs.
+// run returns the differences.
 func (r *runner) run(c conformance.Case) (problems []string) {
 	differ := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	want := c.Outcome
@@ -186,7 +186,7 @@ func policyFault(o conformance.Outcome) *conformance.Fault {
 	return o.Policy.Fault
 }
 
-// decisionKind returns the kind of decision that a recorded answer is.
+// decisionKind returns the decision kind of a recorded answer.
 func decisionKind(recorded string) gateway.DecisionKind {
 	switch recorded {
 	case "noHTTP":
@@ -273,7 +273,7 @@ func comparePolicy(want *conformance.Policy, got *gateway.DecidedRoute, differ f
 		mirrors = append(mirrors, conformance.Mirror{Cluster: m.Cluster, Percent: m.Percent, Missing: m.Missing})
 	}
 	for i := range mirrors {
-		// Only destinations are known to the runner, and so are backends.
+		// The runner has backends only for destinations, not for mirrors.
 		if i < len(want.Mirrors) {
 			mirrors[i].Missing = want.Mirrors[i].Missing
 		}
@@ -295,7 +295,8 @@ func comparePolicy(want *conformance.Policy, got *gateway.DecidedRoute, differ f
 	}
 }
 
-// compareDestination compares what a destination got and what the client did.
+// compareDestination compares the request to a destination and the response to the
+// client.
 func (r *runner) compareDestination(want conformance.Destination, w *httptest.ResponseRecorder, differ func(string, ...any)) {
 	if want.Missing {
 		if w.Code != http.StatusServiceUnavailable {

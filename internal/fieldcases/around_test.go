@@ -11,7 +11,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 )
 
-// front serves what stands around a gateway with net/http alone.
+// front serves the handlers around a gateway with net/http alone.
 func front(t *testing.T, h http.Handler) string {
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -27,12 +27,12 @@ func (b bareWriter) Header() http.Header         { return b.w.Header() }
 func (b bareWriter) Write(p []byte) (int, error) { return b.w.Write(p) }
 func (b bareWriter) WriteHeader(status int)      { b.w.WriteHeader(status) }
 
-// An openWriter is a bareWriter that http.ResponseController sees through.
+// An openWriter is a bareWriter that http.ResponseController can unwrap.
 type openWriter struct{ bareWriter }
 
 func (o openWriter) Unwrap() http.ResponseWriter { return o.w }
 
-// openly is a middleware whose writer shows what it wraps.
+// openly is a middleware whose writer can be unwrapped.
 func openly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(openWriter{bareWriter{w}}, r) })
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A response whose body does not fit what its head says never looks whole to the
-// client. One that ends with its connection, or has more behind it, is whole.
+// A response whose body contradicts its header never looks complete to the client.
+// One that ends with its connection, or is followed by more, is complete.
 func TestBodiesThatDoNotFitTheirHead(t *testing.T) {
 	for _, row := range []struct {
 		name, answer string

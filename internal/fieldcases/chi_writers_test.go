@@ -19,7 +19,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// chiStack is most of what chi's users put around a handler.
+// chiStack has the usual chi middlewares around a handler.
 func chiStack(h http.Handler) http.Handler {
 	r := chi.NewRouter()
 	r.Use(middleware.RequestID, chiLogger, middleware.Recoverer, middleware.Compress(5, "text/plain"),
@@ -28,9 +28,9 @@ func chiStack(h http.Handler) http.Handler {
 	return r
 }
 
-// Chi's middlewares stand around a gateway as they do around any handler: the body is
-// whole, compressed where they compress, the gateway's headers are there, and a handler
-// behind the gateway controls the connection.
+// Chi's middlewares work around a gateway as around any handler. The body is
+// complete, and compressed if they compress; the gateway's headers are present; and
+// a handler behind the gateway controls the connection.
 func TestChiAroundAGateway(t *testing.T) {
 	long := strings.Repeat("hello ", 2000)
 	backend := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -14,9 +14,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A browser uses one HTTP/2 connection for all hosts of its certificate. A host of
-// another server gets 404 there, and one of the same server its answer. Letter case and
-// a port make no other host. (TestServersByName of package server has the handshakes.)
+// A browser uses one HTTP/2 connection for all hosts of its certificate. Hosts of
+// another server get 404 on it, and hosts of the same server their answer. Letter
+// case and ports make no difference. (TestServersByName of package server tests the
+// handshakes.)
 func TestOneConnectionForSeveralHosts(t *testing.T) {
 	says := func(name, host string) spec.VirtualService {
 		return spec.VirtualService{Name: name, Hosts: []string{host}, Gateways: []string{name}, Routes: []spec.Route{

@@ -16,9 +16,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Cookies that an HTTP/2 client has split into several fields are one header to a
-// backend that speaks HTTP/1.1, to a handler, and to a condition. So are two lines of
-// HTTP/1.1 to a condition.
+// If an HTTP/2 client splits its cookies into several fields, they are one header
+// for a backend that speaks HTTP/1.1, for a handler, and for a condition. Two lines
+// of HTTP/1.1 are also one header for a condition.
 func TestSplitCookiesAreOneHeader(t *testing.T) {
 	heads := make(chan string, 1)
 	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
@@ -43,7 +43,7 @@ func TestSplitCookiesAreOneHeader(t *testing.T) {
 		get := func(path string) string {
 			r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address+path, nil)
 			require.NoError(t, err)
-			// net/http's client sends a field for each.
+			// net/http's client sends one field for each.
 			r.Header.Set("Cookie", "a=1; b=2; c=3")
 			response, err := client.RoundTrip(r)
 			require.NoError(t, err)

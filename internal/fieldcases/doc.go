@@ -1,4 +1,4 @@
-// Package fieldcases holds tests alone, each made after something that happened to
-// people who run gateways: whole gateways behind real listeners, between clients and
-// backends that decide about every byte.
+// Package fieldcases contains only tests, each based on a problem of people who run
+// gateways. They test whole gateways with real listeners, between clients and
+// backends that control every byte.
 package fieldcases

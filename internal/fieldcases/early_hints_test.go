@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A backend's 103 comes to the client before there is more, with its Link and without
-// what is about the backend's connection. Its headers are not those of the response.
+// A backend's 103 reaches the client before the rest of the response, with its Link
+// and without headers about the backend's connection. Its headers are not those of
+// the response.
 func TestEarlyHintsAreOneConnectionsOwn(t *testing.T) {
 	more := make(gate)
 	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {

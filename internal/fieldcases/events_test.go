@@ -16,9 +16,8 @@ import (
 	"github.com/lateengo/gateway/internal/testgateway"
 )
 
-// The head of a stream of events, and each event, reaches the client before the next
-// one exists, whatever backend sends it and whatever middleware stands around the
-// gateway.
+// The header of an event stream, and each event, reaches the client before the next
+// event exists, with any backend and any middleware around the gateway.
 func TestEventsComeAtOnce(t *testing.T) {
 	next := make(gate)
 	raw := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
@@ -87,7 +86,7 @@ func TestEventsComeAtOnce(t *testing.T) {
 	}
 }
 
-// inRouter mounts a handler in chi's router, behind what recovers.
+// inRouter mounts a handler in chi's router, inside of Recoverer.
 func inRouter(h http.Handler) http.Handler {
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer)

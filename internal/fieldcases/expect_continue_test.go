@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// echoing reads a request of five bytes and sends them back. It says before first,
-// once it has the head.
+// echoing reads a request of five bytes and sends them back. It sends before first,
+// as soon as it has the header.
 func echoing(first string) func(net.Conn, *bufio.Reader) {
 	return func(conn net.Conn, in *bufio.Reader) {
 		for headOf(in) != "" {
@@ -31,8 +31,8 @@ const (
 	expecting = "POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
 )
 
-// A client that waits to be asked for its body is asked by the backend alone, as often
-// as the backend does, and then gets the response. A refusal comes without a 100.
+// A client that waits for a 100 gets one for each of the backend's, and no others,
+// and then the response. A refusal comes without a 100.
 func TestExpectContinue(t *testing.T) {
 	for name, asks := range map[string]int{"asked once": 1, "asked twice": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -54,8 +54,8 @@ func TestExpectContinue(t *testing.T) {
 	})
 }
 
-// A backend that never asks gets the body nevertheless, and the client is asked once.
-// The gateway gives the backend a second to ask.
+// A backend that never sends a 100 gets the body nevertheless, and the client gets
+// one 100. The gateway waits one second for the backend's.
 func TestExpectContinueOfABackendThatNeverAsks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a second passes")
@@ -81,8 +81,8 @@ func TestExpectContinueOfABackendThatNeverAsks(t *testing.T) {
 	}
 }
 
-// uploadWhenAsked sends a body after the first 100, and returns how often it was asked
-// to, and what came after that.
+// uploadWhenAsked sends a body after the first 100. It returns the number of 100s,
+// and what came after them.
 func uploadWhenAsked(t *testing.T, address string) (asked int, response string) {
 	conn, in := dial(t, address)
 	send(t, conn, expecting)

@@ -16,10 +16,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// The messages on the wire stay well-formed and carry their bodies, whatever operations
-// say about headers that frame a message or belong to one connection. Of an operation
-// that has no effect there is a warning. (TestFramingHeadersStayWellFormed and
-// TestFramingHeadersAreRefused of package program have the clients' side.)
+// Messages stay well-formed and keep their bodies, whatever operations do to
+// headers that frame a message or belong to one connection. An operation without
+// effect causes a warning. (TestFramingHeadersStayWellFormed and
+// TestFramingHeadersAreRefused of package program test the clients' side.)
 func TestFramingHeadersByConfiguration(t *testing.T) {
 	heads := make(chan string, 2)
 	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
@@ -46,8 +46,8 @@ func TestFramingHeadersByConfiguration(t *testing.T) {
 	for _, row := range []struct {
 		headers spec.Headers
 		warned  bool
-		// request has the value of a header at the backend, and response at the client;
-		// an empty one is not there.
+		// request is the value of a header at the backend, and response at the
+		// client; empty means that the header is absent.
 		request, response map[string]string
 	}{
 		{spec.Headers{Request: set("connection", "close")}, true, map[string]string{"Connection": ""}, nil},
@@ -70,11 +70,11 @@ func TestFramingHeadersByConfiguration(t *testing.T) {
 				gw := testgateway.Built(t, gateway.New().Transport(by.transport).BackendURL("app", "http://"+backend).Route(toApp(spec.Route{Headers: row.headers})))
 				require.Equal(t, row.warned, len(gw.Warnings()) > 0, "%v", gw.Warnings())
 				conn, in := dial(t, serve(t, gw))
-				// A wrong length of the first would spoil the second.
+				// A wrong length of the first would damage the second.
 				for range 2 {
 					send(t, conn, "POST / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: u\r\nContent-Length: 3\r\n\r\nabc")
 					response, body := answered(t, in)
-					for response.StatusCode == http.StatusContinue { // which a client may get at any time
+					for response.StatusCode == http.StatusContinue { // a client may get it at any time
 						response, body = answered(t, in)
 					}
 					require.Equal(t, 200, response.StatusCode)
@@ -101,7 +101,7 @@ func requireValues(t *testing.T, want map[string]string, got http.Header) {
 	}
 }
 
-// What a message cannot do without is not removed: the configuration is refused.
+// A header that a message needs cannot be removed: the configuration is refused.
 func TestHostIsNotRemoved(t *testing.T) {
 	_, err := gateway.New().Backend("app", http.NotFoundHandler()).Route(toApp(spec.Route{
 		Headers: spec.Headers{Request: spec.HeaderOperations{Remove: []string{"host"}}},

@@ -22,8 +22,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Large downloads and uploads pass whole, in known length or in chunks, and so do parts
-// of them. What they allocate does not grow with them.
+// Large downloads and uploads arrive complete, with known length or in chunks, and
+// so do parts of them. Their allocations do not grow with their size.
 func TestLargeTransfers(t *testing.T) {
 	const size = 8 << 20
 	data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
@@ -98,14 +98,15 @@ func TestLargeTransfers(t *testing.T) {
 	}
 }
 
-// allocations is how much was allocated so far, whether it is in use or not.
+// allocations is the number of allocated bytes so far, including freed ones.
 func allocations() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.TotalAlloc
 }
 
-// A client that does not read holds its backend up after little. No more is kept for it.
+// If a client does not read, its backend soon has to stop. The gateway keeps no more
+// data for it.
 func TestAClientThatDoesNotRead(t *testing.T) {
 	for _, r := range routes {
 		t.Run(r.name, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestAClientThatDoesNotRead(t *testing.T) {
 				go func() { served <- s.Serve(l) }()
 				_, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 				require.NoError(t, err)
-				// Nobody goes on any more.
+				// No side continues.
 				synctest.Wait()
 				require.Less(t, written.Load(), int64(256<<10))
 				select {

@@ -16,9 +16,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Clients that never come back do not fill the memory, however long the keys are that
-// they send: a limit keeps no key, only what stands for it. (TestBucketsAreBounded of
-// package limit has how many buckets there are.)
+// Clients that never return do not fill the memory, even with long keys: a limit
+// keeps only a hash of each key. (TestBucketsAreBounded of package limit tests the
+// number of buckets.)
 func TestLongKeysAreNotKept(t *testing.T) {
 	clients := 10_000
 	if testing.Short() {
@@ -48,7 +48,7 @@ func TestLongKeysAreNotKept(t *testing.T) {
 	}
 }
 
-// heap is how much memory is in use.
+// heap is the amount of memory in use.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()

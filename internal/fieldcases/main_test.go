@@ -25,8 +25,8 @@ var transports = []struct {
 	transport gateway.Transport
 }{{"direct", gateway.TransportDirect}, {"net/http", gateway.TransportNetHTTP}}
 
-// routes are ways that an exchange can take through a gateway: as it comes, under a
-// clock, kept for another try, and with an operation on the response's header.
+// routes are the kinds of exchanges through a gateway: unchanged, with a timeout,
+// kept for a retry, and with an operation on the response's header.
 var routes = []struct {
 	name  string
 	route spec.Route
@@ -37,13 +37,13 @@ var routes = []struct {
 	{"changed", spec.Route{Headers: spec.Headers{Response: spec.HeaderOperations{Set: map[string]string{"x-added": "1"}}}}},
 }
 
-// toApp is a route of every request to the destination app.
+// toApp is a route for all requests to the destination app.
 func toApp(r spec.Route) spec.Route {
 	r.Destinations = []spec.Destination{{Host: "app"}}
 	return r
 }
 
-// A way is a gateway in front of a backend, by one of the transports and routes.
+// A way is a gateway in front of a backend, with one of the transports and routes.
 type way struct {
 	name string
 	gw   *gateway.Gateway
@@ -61,7 +61,7 @@ func ways(t *testing.T, address string) []way {
 	return all
 }
 
-// everyWay runs test with the address of each of a backend's gateways.
+// everyWay runs test with the address of each gateway of a backend.
 func everyWay(t *testing.T, backend string, test func(t *testing.T, address string)) {
 	for _, w := range ways(t, backend) {
 		address := serve(t, w.gw)

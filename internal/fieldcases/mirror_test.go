@@ -17,11 +17,12 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A mirror that fails, hangs or is down changes nothing for the client, and nothing that
-// it says gets to the client. It gets the request as the destination does, with the
-// whole body and the host unchanged. (Shares and limits are in package program's tests.)
+// A mirror that fails, hangs or is down has no effect on the client, and its
+// responses do not reach the client. It gets the same request as the destination,
+// with the whole body and the host unchanged. (The tests of package program cover
+// shares and limits.)
 func TestMirrorsDoNotMatterToClients(t *testing.T) {
-	// A copied request, as it stood on the wire.
+	// A copied request, as received.
 	type wire struct{ head, body string }
 	copied := make(chan wire, 1)
 	read := func(in *bufio.Reader) (wire, bool) {

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client whose upload the backend refuses before its end gets the refusal each time,
-// whether the backend closes the connection or reads on. The client reads while it
-// writes, and does not stop writing by itself.
+// If a backend refuses an upload before its end, the client always gets the
+// refusal, whether the backend closes the connection or continues to read. The
+// client reads while it writes, and does not stop writing by itself.
 func TestRefusedUploads(t *testing.T) {
 	const refusal = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n"
 	backends := map[string]func(net.Conn, *bufio.Reader){
@@ -36,8 +36,8 @@ func TestRefusedUploads(t *testing.T) {
 	if testing.Short() {
 		times = 1
 	}
-	// A server lingers half a second behind a body that it has not read. All of them
-	// end together, after the last subtest.
+	// A server waits half a second if it has not read the body. All of them end
+	// together, after the last subtest.
 	for name, backend := range backends {
 		for _, w := range ways(t, tcpBackend(t, backend)) {
 			address := serve(t, w.gw)

@@ -14,9 +14,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Who waits as long as Retry-After says is let through, time and again, and is never
-// told to wait for zero seconds. (TestRetryAfterIsTrue of package limit has the exact
-// values, once each.)
+// A client that waits for the time in Retry-After is allowed, repeatedly, and is
+// never told to wait for zero seconds. (TestRetryAfterIsTrue of package limit tests
+// the exact values, once each.)
 func TestRetryAfterIsEnoughEachTime(t *testing.T) {
 	for _, l := range []spec.RateLimit{
 		{Requests: 1, Unit: time.Second},

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A backend that closes a connection which it had said it would keep loses nobody's
-// next request. That of a method that must not be sent twice is sent on a connection
-// that is open, if the client is the gateway's own: net/http's notices too late.
+// If a backend closes a connection that it promised to keep, no next request is
+// lost. If its method must not be sent twice, it is sent on a connection that is
+// open, with the gateway's own client: net/http's client notices too late.
 func TestKeptConnectionsThatAreClosed(t *testing.T) {
 	closed := make(gate)
 	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {

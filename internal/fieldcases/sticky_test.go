@@ -16,8 +16,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// fleet is a service at four endpoints, which say their numbers with a status. The
-// first two are of version v0, the others of v1.
+// fleet is a service with four endpoints, which send their numbers with a status.
+// The first two have version v0, the others v1.
 func fleet(t *testing.T, status int) spec.Service {
 	var urls []string
 	for i := range 4 {
@@ -35,8 +35,8 @@ func byCookie(c spec.HashCookie) *spec.TrafficPolicy {
 	return &spec.TrafficPolicy{LoadBalancer: &spec.LoadBalancer{ConsistentHash: &spec.ConsistentHash{HTTPCookie: &c}}}
 }
 
-// asking returns what asks a gateway, with a cookie or without one, on a connection of
-// its own for each request: all requests of one connection get the same cookie.
+// asking returns a function that sends a request, with a cookie or without one, on
+// its own connection: all requests of one connection get the same cookie.
 func asking(t *testing.T, gw *gateway.Gateway) func(cookie string) (*http.Response, string) {
 	address := serve(t, gw)
 	client := speaking(t, http1)
@@ -56,8 +56,8 @@ func asking(t *testing.T, gw *gateway.Gateway) func(cookie string) (*http.Respon
 	}
 }
 
-// A client without the cookie gets one, with the attributes that the configuration
-// gives. With it, it stays at its endpoint and gets no other.
+// A client without the cookie gets one, with the configured attributes. With it,
+// the client stays at its endpoint and gets no other cookie.
 func TestCookieKeepsAClientAtItsEndpoint(t *testing.T) {
 	ask := asking(t, testgateway.ShopBehind(t, fleet(t, 200), byCookie(spec.HashCookie{Name: "user", TTL: new(5 * time.Minute), Path: "/p"}), nil))
 	response, first := ask("")
@@ -80,7 +80,7 @@ func TestCookieKeepsAClientAtItsEndpoint(t *testing.T) {
 	require.Greater(t, len(elsewhere), 2)
 }
 
-// Without a ttl no cookie is created. With ttl 0 it is one of the session.
+// Without a ttl no cookie is created. With ttl 0 it is a session cookie.
 func TestCookieWithoutLifetime(t *testing.T) {
 	s := fleet(t, 200)
 	response, _ := asking(t, testgateway.ShopBehind(t, s, byCookie(spec.HashCookie{Name: "user"}), nil))("")
@@ -90,9 +90,10 @@ func TestCookieWithoutLifetime(t *testing.T) {
 	require.NotContains(t, response.Header.Get("Set-Cookie"), "Max-Age")
 }
 
-// A split is drawn for each request, whatever its cookies are. Istio puts the cookies
-// of all its subsets on the route: any answer creates each of them once, and who has
-// them all gets none and meets one endpoint of each subset.
+// A split is random for each request, whatever its cookies are. Istio puts the
+// cookies of all its subsets on the route: any answer creates each of them once. A
+// client with all of them gets no more, and always gets the same endpoint of each
+// subset.
 func TestCookiesOfSubsets(t *testing.T) {
 	subset := func(version, cookie string) spec.Subset {
 		return spec.Subset{Name: version, Labels: map[string]string{"version": version}, TrafficPolicy: byCookie(spec.HashCookie{Name: cookie, TTL: new(time.Minute)})}
@@ -118,7 +119,7 @@ func TestCookiesOfSubsets(t *testing.T) {
 	require.True(t, met["0"] != met["1"] && met["2"] != met["3"], "%v", met)
 }
 
-// No more endpoints are ejected than maxEjectionPercent allows, and when all are, the
+// No more endpoints are ejected than maxEjectionPercent allows. When all are, the
 // answer is 503, unless fewer than minHealthPercent are healthy.
 func TestHowManyEndpointsAreEjected(t *testing.T) {
 	for name, row := range map[string]struct {

@@ -18,10 +18,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// What a client may write in place of a path is answered as what it is, and a backend
-// gets nothing but paths.
+// Every form of a request target gets the right answer, and a backend gets only
+// paths.
 func TestTargetsThatAreNoPath(t *testing.T) {
-	// The backend says which target it got.
+	// The backend reports the target of the request.
 	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
 		for {
 			words := strings.Fields(headOf(in))
@@ -69,15 +69,15 @@ func TestTargetsThatAreNoPath(t *testing.T) {
 	}
 }
 
-// Whatever request a program hands to a gateway, it is answered, and the same request
-// can be asked about. A destination gets a path, or nothing.
+// A gateway can answer, and decide about, any request that a program passes to it.
+// A destination gets a path, or nothing.
 func TestOddRequestsOfPrograms(t *testing.T) {
 	gw := testgateway.Built(t, gateway.New().Route(toApp(spec.Route{})).Backend("app", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.RequestURI)
 	})))
 	for name, row := range map[string]struct {
 		request http.Request
-		target  string // "" is no answer of the destination's
+		target  string // "" means no answer of the destination
 	}{
 		"no path":           {http.Request{Method: "GET", URL: &url.URL{}}, "/"},
 		"no slash":          {http.Request{Method: "GET", URL: &url.URL{Path: "x"}}, ""},

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// http.TimeoutHandler around a gateway, whose writer can neither flush nor be taken
-// over, spoils nothing: streams, redirects, informational responses and trailers.
+// http.TimeoutHandler around a gateway, whose writer supports neither Flush nor
+// Hijack, breaks nothing: streams, redirects, informational responses and trailers.
 func TestResponsesInATimeoutHandler(t *testing.T) {
 	answers := map[string]string{
 		"/stream":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -38,7 +38,7 @@ func TestResponsesInATimeoutHandler(t *testing.T) {
 				send(t, conn, "GET "+path+" HTTP/1.1\r\nHost: a.test\r\n\r\n")
 				response, err := http.ReadResponse(in, nil)
 				require.NoError(t, err)
-				if response.StatusCode == http.StatusEarlyHints { // which a writer may pass on
+				if response.StatusCode == http.StatusEarlyHints { // a writer may pass it on
 					response, err = http.ReadResponse(in, nil)
 					require.NoError(t, err)
 				}
@@ -56,8 +56,8 @@ func TestResponsesInATimeoutHandler(t *testing.T) {
 	}
 }
 
-// When http.TimeoutHandler has answered in place of a gateway, the gateway's exchange
-// with a backend that never answers ends.
+// When http.TimeoutHandler has answered instead of a gateway, the gateway ends its
+// exchange with a backend that never answers.
 func TestTimeoutHandlerEndsTheExchange(t *testing.T) {
 	backend := tcpBackend(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
 	for _, w := range ways(t, backend) {

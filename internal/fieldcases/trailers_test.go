@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Trailers reach the client whether the head announced them or not, behind a body
-// or behind none. Where a response has no body, it has no trailers either.
+// Trailers reach the client whether or not the header announced them, with or
+// without a body. A response that cannot have a body has no trailers either.
 func TestTrailersWithAndWithoutBody(t *testing.T) {
 	for _, row := range []struct{ name, answer, body string }{
 		{"not announced, no body", "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 7\r\n\r\n", ""},

@@ -9,8 +9,8 @@ import (
 
 const asksUpgrade = "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n"
 
-// A backend that answers a request for an upgrade with an ordinary response is heard:
-// the client gets its status, header and body.
+// If a backend answers a request for an upgrade with an ordinary response, the
+// client gets its status, header and body.
 func TestRefusedUpgradesAreWholeResponses(t *testing.T) {
 	const fields = "Content-Type: application/json\r\nX-Why: no\r\n"
 	for status, answer := range map[int]string{
@@ -32,7 +32,7 @@ func TestRefusedUpgradesAreWholeResponses(t *testing.T) {
 	}
 }
 
-// A switch to another protocol than the client asked for makes no tunnel.
+// A switch to a protocol that the client did not request makes no tunnel.
 func TestSwitchesToOtherProtocols(t *testing.T) {
 	for name, fields := range map[string]string{"another": "Upgrade: chat\r\nConnection: upgrade\r\n", "none": ""} {
 		t.Run(name, func(t *testing.T) {

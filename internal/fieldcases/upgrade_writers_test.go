@@ -11,17 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUpgradeBehindWriters of package program has what Go's own writers do to an
-// upgrade. These are chi's.
+// TestUpgradeBehindWriters of package program tests upgrades behind Go's own
+// writers. These are chi's.
 
-// hello is a backend that switches to a protocol in which it says hello.
+// hello is a backend that switches protocols and then sends hello.
 func hello(conn net.Conn, in *bufio.Reader) {
 	if headOf(in) != "" {
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello")
 	}
 }
 
-// An upgrade passes chi's middlewares.
+// Upgrades work behind chi's middlewares.
 func TestUpgradeInChi(t *testing.T) {
 	for _, w := range ways(t, tcpBackend(t, hello)) {
 		t.Run(w.name, func(t *testing.T) {
@@ -37,9 +37,9 @@ func TestUpgradeInChi(t *testing.T) {
 	}
 }
 
-// A client whose connection is kept back by what stands around chi's middlewares never
-// gets a 101 with nothing behind it. It is told so, except behind chi's Compress, whose
-// writer promises a connection that it does not have.
+// If a writer around chi's middlewares cannot hand over the connection, the client
+// never gets a 101 with nothing after it. It gets an error, except behind chi's
+// Compress, whose writer promises a connection that it does not have.
 func TestUpgradeKeptBackAroundChi(t *testing.T) {
 	for _, w := range ways(t, tcpBackend(t, hello)) {
 		for _, around := range []struct {

@@ -25,10 +25,10 @@ func within[T any](t *testing.T, c <-chan T) T {
 	}
 }
 
-// A gate holds a backend until the test has seen what came before.
+// A gate holds a backend until the test has seen the output so far.
 type gate chan struct{}
 
-// open lets the backend that waits at the gate go on.
+// open lets the backend at the gate continue.
 func (g gate) open(t *testing.T) {
 	t.Helper()
 	select {
@@ -38,7 +38,8 @@ func (g gate) open(t *testing.T) {
 	}
 }
 
-// wait waits until the gate is open. After a failure it may stay closed: wait gives up.
+// wait waits until the gate is open. After a failure it may stay closed: then wait
+// ends too.
 func (g gate) wait() {
 	select {
 	case <-g:
@@ -46,8 +47,8 @@ func (g gate) wait() {
 	}
 }
 
-// tcpBackend runs a script for each connection to the address that it returns. The
-// connection is closed at the script's end.
+// tcpBackend runs a script for each connection to the address that it returns. It
+// closes the connection at the script's end.
 func tcpBackend(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -72,8 +73,8 @@ func tcpBackend(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) stri
 	return listener.Addr().String()
 }
 
-// answering is a script that says the same to each request. The requests have no
-// body.
+// answering is a script that sends the same response to each request. The requests
+// have no body.
 func answering(text string) func(net.Conn, *bufio.Reader) {
 	return func(conn net.Conn, in *bufio.Reader) {
 		for headOf(in) != "" {
@@ -82,7 +83,7 @@ func answering(text string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-// headOf reads a message's head, with the empty line at its end. It returns "" if
+// headOf reads a message's header, with the empty line at its end. It returns "" if
 // there is none.
 func headOf(in *bufio.Reader) string {
 	var head strings.Builder
@@ -113,8 +114,8 @@ func send(t *testing.T, conn net.Conn, text string) {
 	require.NoError(t, err)
 }
 
-// said sends text on a connection of its own and returns all that comes, to the end
-// of the connection. The text should ask for that.
+// said sends text on its own connection and returns everything up to the end of the
+// connection. The text should request that end.
 func said(t *testing.T, address, text string) string {
 	conn, in := dial(t, address)
 	send(t, conn, text)
@@ -132,7 +133,7 @@ func answered(t *testing.T, in *bufio.Reader) (*http.Response, string) {
 	return response, string(body)
 }
 
-// speaking returns a client of one protocol, which takes responses as they come.
+// speaking returns a client for one protocol, which does not change the responses.
 func speaking(t *testing.T, set func(*http.Protocols)) *http.Transport {
 	c := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}
 	set(c.Protocols)

@@ -6,13 +6,13 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Covered are the fields that findings are about, by resource.
+// Covered are the fields with findings, by resource.
 type Covered struct {
 	fields map[coveredResource]map[string]bool
 }
 
-// A coveredResource is a resource, or a declaration in Go, which a line tells from
-// others.
+// A coveredResource is a resource, or a declaration in Go, which its line
+// identifies.
 type coveredResource struct {
 	resource
 	line int
@@ -26,7 +26,7 @@ func coveredBy(f *spec.Finding) coveredResource {
 	return r
 }
 
-// Covered returns the fields of all present warnings and errors.
+// Covered returns the fields of all current warnings and errors.
 func (f *List) Covered() *Covered {
 	c := &Covered{fields: make(map[coveredResource]map[string]bool)}
 	for i := range f.Warnings {

@@ -1,6 +1,6 @@
-// Package findings collects the errors and warnings about a configuration. The
-// main types are List, and Place, the field that a finding is about. Validation
-// and compilation use it.
+// Package findings collects the errors and warnings about a configuration. The main
+// types are List, and Place, the field of a finding. Validation and compilation use
+// it.
 package findings
 
 import (
@@ -20,7 +20,7 @@ type List struct {
 	unreadable gaps
 }
 
-// A Place is the declaration, or the field in it, that findings are about.
+// A Place is the declaration, or its field, that findings are about.
 type Place struct {
 	*List
 	origin spec.Origin
@@ -69,7 +69,7 @@ func (p Place) Warnf(code spec.Code, format string, args ...any) {
 	p.WarnSuggestf(code, "", format, args...)
 }
 
-// WarnSuggestf is Warnf with what was probably meant, or "".
+// WarnSuggestf is like Warnf, with what was probably meant, or "".
 func (p Place) WarnSuggestf(code spec.Code, suggestion, format string, args ...any) {
 	f := p.finding(code, suggestion, format, args...)
 	if !p.unreadable.covers(&f) {

@@ -6,14 +6,14 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// gaps are the fields that a Source could not read, by resource. A field above
-// one is incomplete: a finding about it may be a consequence of the gap, and the
-// error about the gap says what to mend.
+// gaps are the fields that a Source could not read, by resource. Fields above a gap
+// are incomplete: a finding about them may be a consequence of the gap. The error
+// about the gap says what to correct.
 type gaps map[resource][]gap
 
 type gap struct {
 	field string
-	// misspelled says that there is no such field, meant which one there is.
+	// misspelled means that there is no such field; meant is the existing field.
 	misspelled bool
 	meant      string
 }
@@ -23,7 +23,7 @@ type resource struct{ file, kind, namespace, name string }
 
 func resourceOf(f *spec.Finding) resource { return resource{f.File, f.Kind, f.Namespace, f.Name} }
 
-// add records the field of an error of a Source. What is not supported was read.
+// add records the field of a Source's error. Unsupported fields were read.
 func (g *gaps) add(f *spec.Finding) {
 	if f.Field == "" || f.Code == spec.CodeUnsupported {
 		return
@@ -35,7 +35,7 @@ func (g *gaps) add(f *spec.Finding) {
 	(*g)[r] = append((*g)[r], gap{f.Field, f.Code == spec.CodeUnknownField, f.Suggestion})
 }
 
-// covers reports whether f is about a field that has a gap or is one, or about a
+// covers reports whether f is about a gap, about a field with a gap, or about a
 // field that is missing because it was misspelled.
 func (g gaps) covers(f *spec.Finding) bool {
 	if len(g) == 0 {
@@ -50,7 +50,8 @@ func (g gaps) covers(f *spec.Finding) bool {
 	return false
 }
 
-// explains reports whether gap is a misspelled field beside the missing field of f.
+// explains reports whether gap is a misspelled field next to the missing field of
+// f.
 func (gap gap) explains(f *spec.Finding) bool {
 	if !gap.misspelled {
 		return false
@@ -60,7 +61,7 @@ func (gap gap) explains(f *spec.Finding) bool {
 	return above == beside && (f.Code == spec.CodeMissing || name == gap.meant)
 }
 
-// cutLast cuts the last name off a path.
+// cutLast cuts the last name from a path.
 func cutLast(field string) (above, name string) {
 	i := strings.LastIndexByte(field, '.')
 	return field[:max(0, i)], field[i+1:]

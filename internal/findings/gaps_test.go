@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A finding is left out where it may be a consequence of a field that a Source
-// could not read.
+// A finding is omitted if it may be a consequence of a field that a Source could
+// not read.
 func TestGaps(t *testing.T) {
 	origin := spec.Origin{File: "a.yaml", Kind: "VirtualService", Namespace: "n", Name: "a", Path: "spec.http[0]"}
 	gap := func(code spec.Code, field, meant string) *spec.Error {

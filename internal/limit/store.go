@@ -34,6 +34,7 @@ type Store struct {
 
 // An outage is the time after a failure of a limiter.
 type outage struct {
+	since   time.Time
 	until   time.Time
 	pause   time.Duration
 	probing atomic.Bool
@@ -55,8 +56,9 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 	answer, err := s.ask(ctx, request)
 	switch {
 	case err == nil:
-		if before != nil {
-			s.outage.CompareAndSwap(before, nil)
+		if before != nil && s.outage.CompareAndSwap(before, nil) {
+			s.Log.LogAttrs(ctx, slog.LevelInfo, "rate limiter answers again", slog.String("provider", s.Name),
+				slog.Duration("after", time.Since(before.since).Round(time.Millisecond)))
 		}
 	case ctx.Err() != nil:
 		// The client is gone. That is not a failure of the limiter.
@@ -65,12 +67,14 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 		}
 	default:
 		// Of all requests that fail at the same time, only the first counts.
-		next := &outage{pause: storePause}
+		now := time.Now()
+		next := &outage{since: now, pause: storePause}
 		if before != nil {
-			next.pause = min(2*before.pause, storePauseMax)
+			next.since, next.pause = before.since, min(2*before.pause, storePauseMax)
 		}
-		next.until = time.Now().Add(next.pause)
-		if s.outage.CompareAndSwap(before, next) {
+		next.until = now.Add(next.pause)
+		// The first failure is logged, and the recovery.
+		if s.outage.CompareAndSwap(before, next) && before == nil {
 			s.Log.LogAttrs(ctx, slog.LevelWarn, "rate limiter failed",
 				slog.String("provider", s.Name), slog.String("error", err.Error()), slog.Duration("pause", next.pause))
 		}

@@ -1,10 +1,12 @@
 package limit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -188,7 +190,8 @@ func TestStoreOutage(t *testing.T) {
 		var asked []time.Duration
 		up := false
 		began := time.Now()
-		s := &limit.Store{Name: "redis", Log: slog.New(slog.DiscardHandler), Limiter: storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
+		var logged bytes.Buffer
+		s := &limit.Store{Name: "redis", Log: slog.New(slog.NewTextHandler(&logged, nil)), Limiter: storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
 			mu.Lock()
 			asked = append(asked, time.Since(began).Round(time.Millisecond))
 			now := up
@@ -231,6 +234,9 @@ func TestStoreOutage(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		require.Equal(t, 99, crowd(100), "only one of a crowd tries")
 		require.Equal(t, 0, crowd(100), "and then all do")
+		require.Equal(t, 2, strings.Count(logged.String(), "\n"), "one line for each change")
+		require.Contains(t, logged.String(), `level=WARN msg="rate limiter failed" provider=redis error="the limiter took more than 20ms"`)
+		require.Contains(t, logged.String(), `level=INFO msg="rate limiter answers again" provider=redis after=5.985s`)
 	})
 }
 

@@ -59,9 +59,7 @@ func (c *Clause) status() observe.Route {
 			to.Missing = d.Missing
 		}
 		if remote, ok := d.Backend.(*upstream.Upstream); ok {
-			for _, h := range remote.Hosts() {
-				to.Endpoints = append(to.Endpoints, observe.Endpoint{Address: h.Address, Ejected: h.Ejected, Active: h.Active})
-			}
+			to.Endpoints = endpoints(remote)
 		}
 		out.Destinations = append(out.Destinations, to)
 	}

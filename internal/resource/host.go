@@ -33,9 +33,9 @@ func FullName(host, namespace string) string {
 	return FullHost(host, namespace)
 }
 
-// MeshNames returns the names of a service of the cluster by which a sidecar knows
-// it, the full name first: "a.ns.svc.cluster.local", "a.ns.svc", "a.ns". The short
-// name "a" is not among them. It returns nil if host is no such service.
+// MeshNames returns the names of a cluster's service for sidecars, the full name
+// first: "a.ns.svc.cluster.local", "a.ns.svc", "a.ns". The short name "a" is not
+// included. MeshNames returns nil if host is not such a service.
 func MeshNames(host string) []string {
 	namespace := NamespaceOf(host)
 	if namespace == "" {

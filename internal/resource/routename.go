@@ -1,7 +1,6 @@
 package resource
 
-// JoinedName returns the name of a route that a route and one of its delegate make
-// together.
+// JoinedName returns the joined name of a route and a route of its delegate.
 func JoinedName(root, own string) string {
 	if root == "" || own == "" {
 		return root + own

@@ -21,8 +21,8 @@ func IsSecure(server *spec.Server) bool {
 	return server.TLS != nil && server.TLS.Mode != spec.TLSUnset && server.TLS.Mode != spec.TLSPassthrough
 }
 
-// ServesHTTP reports whether a server's connections carry HTTP that the gateway
-// reads: they do not if it forwards bytes, or TLS that it does not terminate.
+// ServesHTTP reports whether the gateway can read HTTP on a server's connections.
+// It cannot if the server forwards bytes, or TLS without terminating it.
 func ServesHTTP(server *spec.Server) bool {
 	protocol := strings.ToUpper(string(server.Protocol))
 	if protocol != "" && !slices.Contains(HTTPProtocols, protocol) {

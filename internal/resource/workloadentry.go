@@ -13,11 +13,11 @@ type Workloads struct {
 	byLabel     map[workloadLabel][]*spec.WorkloadEntry
 }
 
-// A workloadLabel is a label that WorkloadEntries of a namespace have.
+// A workloadLabel is a label of WorkloadEntries in a namespace.
 type workloadLabel struct{ namespace, key, value string }
 
 // NewWorkloads indexes WorkloadEntries. An entry without a namespace is in the
-// given one.
+// given namespace.
 func NewWorkloads(list []spec.WorkloadEntry, namespace string) Workloads {
 	x := Workloads{byNamespace: map[string][]*spec.WorkloadEntry{}, byLabel: map[workloadLabel][]*spec.WorkloadEntry{}}
 	for i := range list {
@@ -56,7 +56,7 @@ func (x *Workloads) Selected(selector map[string]string, namespace string) []*sp
 
 // Endpoints returns the endpoints of a service in a namespace: its declared
 // endpoints, or the selected ones that its resolution can use. Endpoints without an
-// address are left out.
+// address are omitted.
 func (x *Workloads) Endpoints(s *spec.Service, namespace string) []spec.Endpoint {
 	var out []spec.Endpoint
 	if s.WorkloadSelector == nil {

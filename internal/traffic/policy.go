@@ -7,8 +7,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Policy is what the DestinationRule of a host declares for one destination:
-// for a port, or for a subset at a port. The zero value is Istio's default.
+// A Policy is what the DestinationRule of a host declares for one destination: for
+// a port, or for a subset at a port. The zero value is Istio's default.
 type Policy struct {
 	// Origin is the origin of the rule, for findings about it.
 	Origin spec.Origin
@@ -25,12 +25,11 @@ type Policy struct {
 
 	// Hash selects the hashed value if LoadBalancer has a ConsistentHash. That
 	// ConsistentHash selects the algorithm; the two differ if a destination does
-	// not name its port. If Hash is nil, nothing is hashed and requests get
-	// random endpoints.
+	// not name its port. If Hash is nil, nothing is hashed and requests get random
+	// endpoints.
 	Hash *spec.ConsistentHash
-	// RouteHashes are the hashes of all destinations of the route, if the
-	// destination is one of several. Envoy combines all of them, whichever
-	// destination was drawn.
+	// RouteHashes are the hashes of all destinations of the route, if there are
+	// several. Envoy combines all of them for each chosen destination.
 	RouteHashes []*spec.ConsistentHash
 }
 
@@ -45,8 +44,8 @@ func (p *Policy) Hashes() []*spec.ConsistentHash {
 	return nil
 }
 
-// A Port is the port of a destination. Named means that the destination itself
-// gives the number.
+// A Port is the port of a destination. Named means that the destination specifies
+// the number itself.
 type Port struct {
 	Number int
 	Named  bool
@@ -114,9 +113,9 @@ func (p *Policy) override(t *spec.TrafficPolicy, port int) {
 	}
 }
 
-// hashOf returns the hash that a route uses. It is the first of: the subset's for
-// the port, the subset's, the rule's for the port, the rule's. Settings for a
-// port are used only if the destination names it (Istio's getHashPolicy).
+// hashOf returns the hash for a route. It is the first of: the subset's for the
+// port, the subset's, the rule's for the port, the rule's. Settings for a port are
+// used only if the destination names it (Istio's getHashPolicy).
 func hashOf(rule, subset *spec.TrafficPolicy, port Port) *spec.ConsistentHash {
 	for _, t := range []*spec.TrafficPolicy{subset, rule} {
 		if s := resource.SettingsAt(t, port.Number); s != nil && port.Named && s.LoadBalancer != nil && s.LoadBalancer.ConsistentHash != nil {

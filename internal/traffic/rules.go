@@ -15,34 +15,34 @@ import (
 // Rules find the DestinationRule of a host, as Istio does (PushContext's
 // destinationRule).
 type Rules struct {
-	// own has the rules in the workload's namespace that the workload sees. If
-	// that is the root namespace, it has only the rules that no other namespace
-	// sees: the rules of a service's namespace have priority over the others.
+	// own contains the rules in the workload's namespace that the workload sees. If
+	// that is the root namespace, it contains only the rules that no other
+	// namespace sees: the rules of a service's namespace have priority over the
+	// others.
 	own ruleTable
-	// exported holds the rules of each namespace that others may see.
+	// exported contains the rules of each namespace that are visible to others.
 	exported map[string]*ruleTable
 	workload resource.Workload
-	// asked has the rule that was found for each host that was asked for.
+	// asked contains the rule that Find returned for each host.
 	asked map[Asked]*Rule
-	// merged are the rules that older rules for the same host were joined with.
+	// merged are the rules that were joined with older rules for the same host.
 	merged []Merged
 }
 
-// Asked is the host of a service whose rule was asked for, and the namespace of the
-// service.
+// Asked is an argument of Find: the host and the namespace of a service.
 type Asked struct{ Host, Namespace string }
 
 // A Merged is a rule that was joined with an older one.
 type Merged struct {
 	Rule, Older *spec.DestinationRule
-	// LostPolicy means that the older rule has a traffic policy, so that this
-	// rule's has no effect. LostSubsets are the indexes of its subsets that the
-	// older rule has.
+	// LostPolicy means that the older rule has a traffic policy, so this rule's
+	// policy has no effect. LostSubsets are the indexes of subsets that the older
+	// rule also has.
 	LostPolicy  bool
 	LostSubsets []int
 }
 
-// A ruleTable holds the rules of a namespace by host.
+// A ruleTable contains the rules of a namespace by host.
 type ruleTable struct {
 	byHost map[string]*hostRules
 	hosts  hosts.Table[*hostRules]
@@ -64,7 +64,7 @@ type Rule struct {
 	selects  bool
 	traffic  *spec.TrafficPolicy
 	subsets  map[string]*spec.Subset
-	// selected are the subsets that destinations have.
+	// selected are the subsets that destinations use.
 	selected map[*spec.Subset]bool
 }
 
@@ -145,8 +145,8 @@ func (b *Rule) joins(r *spec.DestinationRule, exportTo []string) bool {
 		!slices.ContainsFunc(b.exportTo, func(namespace string) bool { return !slices.Contains(exportTo, namespace) })
 }
 
-// join adds what b does not have: subsets with new names, and a policy if it has
-// none. It returns what b has already.
+// join adds what b lacks: subsets with new names, and a policy if b has none. It
+// returns what b already has.
 func (b *Rule) join(r *spec.DestinationRule) (m Merged) {
 	b.declared = append(b.declared, r)
 	m.Rule, m.Older = r, b.declared[0]
@@ -169,9 +169,9 @@ func (b *Rule) join(r *spec.DestinationRule) (m Merged) {
 	return m
 }
 
-// Find returns the rule for the host of a service, or nil. In a namespace the
-// most specific host is chosen first; only then is it checked whether the
-// workload sees its rules.
+// Find returns the rule for the host of a service, or nil. It first chooses the
+// most specific host in a namespace, and only then checks whether the workload sees
+// its rules.
 func (x *Rules) Find(host, serviceNamespace string) *Rule {
 	asked := Asked{host, serviceNamespace}
 	b, ok := x.asked[asked]

@@ -6,8 +6,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// PrintServerTLS prints one line. Settings that treat clients alike print the
-// same line.
+// PrintServerTLS prints one line. Settings with the same effect on clients print
+// the same line.
 func PrintServerTLS(s *spec.ServerTLS, t *text.Lines) {
 	l := text.Phrase{"tls " + resource.TLSModes[s.Mode]}
 	printServerCertificates(s, &l)

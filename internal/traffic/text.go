@@ -14,9 +14,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Print prints the differences from the default, one line for each block.
-// Policies that behave alike print the same lines, so the lines can be used to
-// compare them.
+// Print prints the differences from the default, one line for each block. Policies
+// with the same behavior print the same lines, so the lines can be compared.
 func (p *Policy) Print(t *text.Lines) {
 	if b := p.LoadBalancer; b != nil {
 		printLoadBalancer(b, t, p.Hashes())

@@ -13,14 +13,14 @@ import (
 // An Unused is a DestinationRule that no destination uses.
 type Unused struct {
 	Rule *spec.DestinationRule
-	// Field is the field that is the reason, or "", and Reason is the reason.
+	// Field is the field that causes it, or "", and Reason is the reason.
 	Field, Reason string
 	// Unknown means that no destination has the rule's host.
 	Unknown bool
 }
 
-// Merged returns the rules of which a part has no effect, because an older rule for
-// the same host has it.
+// Merged returns the rules that partly have no effect, because an older rule for
+// the same host has the same parts.
 func (x *Rules) Merged() []Merged {
 	// A rule can be in two tables.
 	var out []Merged
@@ -32,11 +32,11 @@ func (x *Rules) Merged() []Merged {
 	return out
 }
 
-// Unused returns the rules that were never found, with the reason. Call it after
-// the rules of all destinations were asked for.
+// Unused returns the rules that Find never returned, with the reason. Call it after
+// Find was called for all destinations.
 func (x *Rules) Unused(rules []spec.DestinationRule, defaultNamespace string) []Unused {
 	found := make(map[*spec.DestinationRule]*Rule, len(rules))
-	// order makes the reasons the same each time.
+	// order makes the reasons deterministic.
 	order := make([]Asked, 0, len(x.asked))
 	for asked, b := range x.asked {
 		order = append(order, asked)
@@ -75,8 +75,8 @@ func (x *Rules) Unused(rules []spec.DestinationRule, defaultNamespace string) []
 	return out
 }
 
-// unused returns the reason why a rule is not that of a destination whose host it
-// covers.
+// unused returns why a rule is not used for a destination, although it covers the
+// destination's host.
 func (x *Rules) unused(r *spec.DestinationRule, namespace string, asked Asked) Unused {
 	found := x.asked[asked]
 	switch {
@@ -99,7 +99,7 @@ func (x *Rules) unused(r *spec.DestinationRule, namespace string, asked Asked) U
 	return Unused{Rule: r, Reason: fmt.Sprintf("it is not used for %s", asked.Host)}
 }
 
-// uses reports whether a part of a merged rule is in effect for some destination.
+// uses reports whether a part of a merged rule has an effect for some destination.
 func (b *Rule) uses(r *spec.DestinationRule) bool {
 	if r.TrafficPolicy != nil {
 		return true

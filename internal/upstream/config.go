@@ -134,6 +134,10 @@ type Config struct {
 	// endpoints.
 	Discovery Discovery
 
+	// Notify is told of the endpoints' changes. It must return soon, and may be
+	// called concurrently. Nil is not called.
+	Notify func(Event)
+
 	// Protocol is the protocol that the endpoints speak.
 	Protocol Protocol
 	// Transport is the implementation of HTTP/1.1.

@@ -311,7 +311,7 @@ func (t *nameTable) resolve(ctx context.Context, n *requestedName) time.Duration
 		} else {
 			h = u.newHost(found[0], n.lookup)
 			if u.detector != nil {
-				h.monitor = u.detector.Add(&h.state.Ejected)
+				h.monitor = u.detector.Add(&h.state.Ejected, u.reportEjections(h))
 			}
 			n.host.Store(h)
 		}

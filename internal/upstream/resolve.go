@@ -16,6 +16,8 @@ type lookup struct {
 	// hosts are the latest hosts, by the address for which they were made; nil
 	// before the first answer.
 	hosts map[address]*host
+	// failed means that the last lookup failed.
+	failed bool
 }
 
 // start makes the hosts of endpoints that need no lookup. It starts lookups or
@@ -79,6 +81,9 @@ func (u *Upstream) refresh(ctx context.Context, l *lookup) {
 // LogicalDnsCluster).
 func (u *Upstream) resolve(ctx context.Context, l *lookup) time.Duration {
 	answer, err := u.config.lookUp(ctx, l.name)
+	if ctx.Err() == nil {
+		u.noteLookup(l, failureOf(answer, err))
+	}
 	if err != nil {
 		return u.config.untilNextLookup(Answer{})
 	}
@@ -135,7 +140,7 @@ func (u *Upstream) publish(changed bool) {
 	if u.detector != nil {
 		for _, h := range hosts {
 			if h.monitor == nil {
-				h.monitor = u.detector.Add(&h.state.Ejected)
+				h.monitor = u.detector.Add(&h.state.Ejected, u.reportEjections(h))
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// redirectCodes are those that can be sent.
+// redirectCodes are the possible statuses of a redirect.
 var redirectCodes = []int{301, 302, 303, 307, 308}
 
 func (v *validator) redirect(s *site, r *spec.Route) {
@@ -62,8 +62,8 @@ func (v *validator) redirect(s *site, r *spec.Route) {
 	}
 }
 
-// Bounds on the body of a direct response: Istio's webhook warns above the
-// first and refuses above the second.
+// Limits for the body of a direct response: Istio's webhook warns above the first
+// and refuses above the second.
 const (
 	largeBody = 100 << 10
 	maxBody   = 1 << 20
@@ -118,9 +118,8 @@ func notInHost(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' || r == '
 
 func notInTarget(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// joints reports where a rewritten prefix and the rest of the path meet at no
-// slash or at two: what the two semantics make of it differs. One match is
-// enough to say so.
+// joints warns if a rewritten prefix and the rest of the path meet with no slash or
+// with two, because the two semantics then differ. It warns for one match only.
 func (v *validator) joints(s *site, r *spec.Route, rewrite string) {
 	for i := range max(1, len(r.Match)) {
 		prefix := "/"

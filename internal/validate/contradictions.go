@@ -26,8 +26,8 @@ func (v *validator) contradictions(s *site, m *spec.Match, vs *boundService) {
 	}
 }
 
-// excludes reports whether no value of a header satisfies with and does not satisfy
-// without. It returns false if it cannot tell.
+// excludes reports whether no value of a header can satisfy with but not without.
+// It returns false if it cannot decide this.
 func (v *validator) excludes(with, without spec.StringMatch) bool {
 	switch {
 	case without.Kind == spec.MatchAny, without == spec.Regex(".*"), without == spec.Regex("*"), with == without:
@@ -53,8 +53,8 @@ func (v *validator) satisfies(value string, m spec.StringMatch) bool {
 	return true
 }
 
-// authorityServed reports whether a Host header that a condition asks for can be one
-// of the VirtualService's hosts.
+// authorityServed reports whether one of the VirtualService's hosts can satisfy a
+// condition on the Host header.
 func (v *validator) authorityServed(authority spec.StringMatch, vs *boundService) bool {
 	name := strings.ToLower(authority.Value)
 	for _, host := range vs.Hosts {

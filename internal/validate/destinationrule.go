@@ -10,9 +10,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// encrypts reports whether some rule has TLS for a port of one of the hosts.
-// Which of several rules applies depends on namespaces; that none encrypts does
-// not.
+// encrypts reports whether some rule has TLS for a port of one of the hosts. The
+// choice among several rules depends on namespaces, but if none encrypts, the
+// choice does not matter.
 func (v *validator) encrypts(names []string, port int) bool {
 	if v.encryptors == nil {
 		v.encryptors = new(hosts.Table[*[]*spec.DestinationRule])
@@ -51,15 +51,15 @@ func (v *validator) encrypts(names []string, port int) bool {
 	return false
 }
 
-// A subsetIndex holds the names of the subsets of hosts.
+// A subsetIndex has the names of the subsets of hosts.
 type subsetIndex struct {
-	// exact and suffixes are by host and by what follows the * of a wildcard.
+	// exact and suffixes are by host, and by the text after the * of a wildcard.
 	exact, suffixes map[string]map[string]bool
 }
 
-// of returns the names of a host's subsets. It is nil if no DestinationRule is
-// for the host. Which of several rules applies depends on namespaces; that none
-// has a subset does not.
+// of returns the names of a host's subsets. It is nil if no DestinationRule is for
+// the host. The choice among several rules depends on namespaces, but if none has a
+// subset, the choice does not matter.
 func (x *subsetIndex) of(host string) map[string]bool {
 	if known := x.exact[host]; known != nil {
 		return known

@@ -16,8 +16,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// words are what random declarations are made of: few, so that names meet, and
-// each something that a rule looks at.
+// words are the strings of random declarations. They are few, so that names are
+// equal, and each is relevant to a rule.
 var words = []string{
 	"", "*", "a", "b", "a.test", "*.test", "*-a.test", "./a", "a/b", "*/*", "mesh", ".", "~", "/", "/a", "/a/", "/A", "a_b", "a:80",
 	"10.0.0.1", "::1", "unix:///a", "unix://", "HTTP", "https", "TCP", "GET", "get", "(", ".*", "a+", `\1`, `\`, "%", "%%", "%REQ(a)%",
@@ -27,7 +27,7 @@ var words = []string{
 
 var numbers = []int64{0, 0, 1, 2, 3, 80, 443, 200, 301, 304, 503, 599, 600, 65535, 65536, -1, 1000, 1e6, 1e9, 1 << 31, 1<<63 - 1, -1 << 63}
 
-// fill makes v any value of its type, of at most so many levels.
+// fill sets v to a random value of its type, with at most this many levels.
 func fill(r *rand.Rand, v reflect.Value, levels int) {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -82,8 +82,8 @@ func anyDeclarations(seed uint64) spec.Declarations {
 	return d
 }
 
-// checkFindings holds validate to what is true of any declarations: it ends,
-// says the same twice, and says something.
+// checkFindings checks what must be true for any declarations: validate ends, is
+// deterministic, and writes a text for each finding.
 func checkFindings(t *testing.T, seed uint64) int {
 	d := anyDeclarations(seed)
 	o := Options{DefaultNamespace: "default", Semantics: semantics.Mode(seed % 2), TrustedProxies: int(seed % 3)}
@@ -114,7 +114,7 @@ func FuzzValidate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) { checkFindings(t, seed) })
 }
 
-// largeTables are tables of n valid routes in the shapes that real ones have.
+// largeTables are tables of n valid routes, in realistic shapes.
 func largeTables(n int) map[string]spec.Declarations {
 	tables := make(map[string]spec.Declarations)
 	of := func(match func(i int) spec.Match) spec.Declarations {
@@ -156,8 +156,9 @@ func largeTables(n int) map[string]spec.Declarations {
 	return tables
 }
 
-// Four times the declarations cost about four times as much; a check in pairs would
-// make it sixteen. The least of several turns counts, next to each other.
+// Four times the declarations cost about four times as much; comparing in pairs
+// would cost sixteen times as much. The minimum of several interleaved turns
+// counts.
 func TestValidateIsNearLinear(t *testing.T) {
 	n := 10_000
 	if testing.Short() {
@@ -166,8 +167,8 @@ func TestValidateIsNearLinear(t *testing.T) {
 	small, large := largeTables(n), largeTables(4*n)
 	for name := range small {
 		least := [2]time.Duration{time.Hour, time.Hour}
-		// The small ones are validated four times in a turn, so that a busy machine
-		// disturbs both alike. There are more turns where the first are disturbed.
+		// A turn validates the small ones four times, so that a busy machine
+		// disturbs both equally. More turns follow if the first are disturbed.
 		for turn := 0; turn < 5 || turn < 50 && float64(least[1]) >= 2.5*float64(least[0]); turn++ {
 			for i, d := range []spec.Declarations{small[name], large[name]} {
 				start := time.Now()
@@ -181,7 +182,7 @@ func TestValidateIsNearLinear(t *testing.T) {
 	}
 }
 
-// Where nothing is wrong, a route costs no more than what is remembered of it.
+// A valid route costs no more than the data that is kept about it.
 func TestValidRoutesCostFewAllocations(t *testing.T) {
 	const n = 10_000
 	d := largeTables(n)["prefixes"]
@@ -189,7 +190,7 @@ func TestValidRoutesCostFewAllocations(t *testing.T) {
 		var f findings.List
 		All(&d, Options{DefaultNamespace: "default"}, &f)
 	})
-	// The race detector adds some of its own.
+	// The race detector adds some allocations.
 	require.Less(t, allocations/n, 2.1)
 }
 

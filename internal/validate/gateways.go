@@ -9,13 +9,13 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A gatewayIndex is what VirtualServices need to know of a Gateway's servers.
+// A gatewayIndex is the data about a Gateway's servers for VirtualServices.
 type gatewayIndex struct {
-	// hosts are what the servers serve, by the namespace whose VirtualServices
+	// hosts are the hosts of the servers, by the namespace whose VirtualServices
 	// may bind; "" is any.
 	hosts map[string]*hostSet
 	ports []int
-	// portNames are what a policy's sectionName may name.
+	// portNames are the possible values of a policy's sectionName.
 	portNames map[string]bool
 }
 
@@ -47,7 +47,7 @@ func (g *gatewayIndex) add(server *spec.Server, namespace string) {
 	}
 }
 
-// serves reports whether a server has a host in common with that of a
+// serves reports whether a server has a host in common with one of a
 // VirtualService.
 func (g *gatewayIndex) serves(host, namespace string) bool {
 	for _, of := range []string{"", namespace} {
@@ -77,8 +77,8 @@ func (v *validator) indexGateways() {
 }
 
 // gatewayReference validates a reference to a gateway. A Gateway that does not
-// exist is a warning: Istio serves what else the VirtualService is bound to. "*" is
-// for declarations in Go: a resource, which is written, cannot have it.
+// exist is a warning: Istio serves the VirtualService at its other gateways. "*" is
+// allowed only in Go declarations; written means that a resource was read.
 func (v *validator) gatewayReference(s *site, reference, namespace string, written bool) {
 	if reference == "*" && !written || reference == resource.Mesh {
 		return
@@ -111,8 +111,8 @@ func (v *validator) gatewayReference(s *site, reference, namespace string, writt
 	}
 }
 
-// closestGateway returns the reference that was probably meant: another name in
-// the same namespace, or the same name in another.
+// closestGateway returns the reference that was probably meant: another name in the
+// same namespace, or the same name in another.
 func (v *validator) closestGateway(missing resource.Name, namespace string) string {
 	if name := closestIn(v.gateways, missing); name != "" {
 		if missing.Namespace == namespace {

@@ -20,8 +20,8 @@ func rewriteAuthority(r *spec.Route) string {
 	return r.Rewrite.Authority
 }
 
-// headers validates the operations of a route or a destination. The authority
-// is what else sets the Host header at the same level.
+// headers validates the operations of a route or a destination. The authority is
+// the other value of the Host header at the same level.
 func (v *validator) headers(s *site, h *spec.Headers, authority string) {
 	if q := &h.Request; len(q.Set)+len(q.Add)+len(q.Remove) > 0 {
 		v.headerValues(s, "headers.request.set", q.Set, false)
@@ -86,8 +86,8 @@ func (v *validator) removedHeaders(s *site, field string, names []string, respon
 	}
 }
 
-// unwritten says why an operation does not write a header with a canonical key. It
-// returns "" for an operation that does.
+// unwritten returns why an operation does not write a header with a canonical key,
+// or "" if it does.
 func unwritten(key, value string, response bool) string {
 	switch {
 	case !response && key == "Te" && !header.WritesRequest(key, value):
@@ -122,8 +122,8 @@ func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority str
 	}
 }
 
-// edgeHeaders reports headers of the edge that a route adds to or removes: under
-// Envoy they are there before the route's operations, under Native after.
+// edgeHeaders reports operations that add to or remove headers of the edge. Under
+// Envoy these exist before the route's operations, under Native after them.
 func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
 	for i, name := range q.Remove {
 		if !isWrittenByEdge(name) {
@@ -159,7 +159,7 @@ func isWrittenByEdge(name string) bool {
 	return false
 }
 
-// headerOperationProblem says what keeps a header from being changed.
+// headerOperationProblem returns why a header cannot be changed, or "".
 func headerOperationProblem(name string) string {
 	switch {
 	case name == "":
@@ -175,7 +175,7 @@ func headerOperationProblem(name string) string {
 }
 
 // checkHeaderValue reports a value that cannot be sent: control characters, and
-// percent signs that neither are doubled nor enclose an operator that is known.
+// percent signs that are neither doubled nor part of a known operator.
 func checkHeaderValue(value string) *header.FormatError {
 	if strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r == '%' || r == 0x7f }) < 0 {
 		return nil

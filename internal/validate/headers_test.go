@@ -46,8 +46,8 @@ func TestValidateHeaders(t *testing.T) {
 	})
 }
 
-// Headers that frame a body are the gateway's own. What Envoy removes after the
-// operations is no error.
+// The gateway controls headers that frame a body. Headers that Envoy removes after
+// the operations are not errors.
 func TestValidateFramingHeaders(t *testing.T) {
 	written := func(name string) string {
 		return `has no effect: ` + name + ` is about one connection, and the gateway writes its own`

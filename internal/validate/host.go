@@ -10,7 +10,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// The codes of Istio's analyzers that validation reports under.
+// The codes of Istio's analyzers that validation uses.
 const (
 	codeNotFound          = "IST0101"
 	codePortRequired      = "IST0112"
@@ -23,9 +23,9 @@ const (
 	codeConflictingProtocol = "IST0177"
 )
 
-// hostProblem says what keeps host from being a host name, which may have a
+// hostProblem returns why host is not a host name, or "". A host name may have a
 // wildcard at the start of its first label: "*", "*.example.com",
-// "*-a.example.com". It returns "" if nothing does.
+// "*-a.example.com".
 func hostProblem(host string) string {
 	switch {
 	case host == "":
@@ -47,7 +47,7 @@ func hostProblem(host string) string {
 	return namesProblem(host, rest)
 }
 
-// exactHostProblem is hostProblem for a name without wildcard.
+// exactHostProblem is like hostProblem, for a name without wildcard.
 func exactHostProblem(host string) string {
 	if strings.HasPrefix(host, "*") {
 		return fmt.Sprintf("%q is a pattern, one host is expected", host)
@@ -61,7 +61,7 @@ func namesProblem(host, labels string) string {
 		label, rest, more := strings.Cut(labels, ".")
 		switch {
 		case !more && label == "":
-			// A trailing dot: the root.
+			// A trailing dot means the root.
 			return ""
 		case !resource.IsLabel(label):
 			return labelProblem(host, label)
@@ -97,8 +97,7 @@ func isNumber(s string) bool {
 	return s != ""
 }
 
-// labelSetProblem says what keeps a key and value from being a label of
-// Kubernetes.
+// labelSetProblem returns why a key and value are not a Kubernetes label, or "".
 func labelSetProblem(key, value string) string {
 	prefix, name, found := strings.Cut(key, "/")
 	if !found {

@@ -112,7 +112,7 @@ func TestHostSetOverlaps(t *testing.T) {
 	}
 }
 
-// The set must find an overlap exactly where comparing in pairs does.
+// The set must find an overlap exactly if comparing in pairs finds it.
 func TestHostSetAgreesWithPairs(t *testing.T) {
 	var all []string
 	for _, first := range []string{"*", "*-a", "*a", "a", "b", "a-a", "ba"} {
@@ -134,7 +134,7 @@ func TestHostSetAgreesWithPairs(t *testing.T) {
 	}
 }
 
-// pairOverlaps is the definition: with * standing for any text.
+// pairOverlaps is the definition: * means any text.
 func pairOverlaps(a, b string) bool {
 	suffixA, wildA := strings.CutPrefix(a, "*")
 	suffixB, wildB := strings.CutPrefix(b, "*")

@@ -8,8 +8,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// loadBalancer validates a load balancer. ejects says that endpoints may be
-// ejected, without which none fails over to another place.
+// loadBalancer validates a load balancer. ejects means that endpoints can be
+// ejected; otherwise none fails over to another locality.
 func (v *validator) loadBalancer(s *site, b *spec.LoadBalancer, ejects bool) {
 	simple := s.field("simple")
 	switch {
@@ -37,10 +37,10 @@ func (v *validator) loadBalancer(s *site, b *spec.LoadBalancer, ejects bool) {
 	}
 }
 
-// maxRingSize is Envoy's default of maximum_ring_size, which Istio leaves alone.
+// maxRingSize is Envoy's default of maximum_ring_size, which Istio does not change.
 const maxRingSize = 8 << 20
 
-// maxTableSize is what Envoy allows for Maglev.
+// maxTableSize is Envoy's maximum for Maglev.
 const maxTableSize = 5000011
 
 func (v *validator) consistentHash(s *site, h *spec.ConsistentHash) {
@@ -190,7 +190,7 @@ func (v *validator) locality(s *site, l *spec.LocalityLB, ejects bool) {
 	}
 }
 
-// shares validates what the places get of the requests.
+// shares validates the shares of the localities.
 func (v *validator) shares(s *site, to map[string]int) {
 	sum, sound := 0, true
 	var places []string
@@ -210,8 +210,8 @@ func (v *validator) shares(s *site, to map[string]int) {
 	}
 }
 
-// place validates the name of a region, zone or subzone, with * at its end for
-// all below. others are named before it.
+// place validates the name of a region, zone or subzone, with * at its end for all
+// below. others are the names listed before it.
 func (v *validator) place(s *site, name string, others []string) {
 	parts := strings.Split(name, "/")
 	switch {
@@ -236,7 +236,7 @@ func (v *validator) place(s *site, name string, others []string) {
 	}
 }
 
-// placeWithin reports whether every endpoint in place a is in place b.
+// placeWithin reports whether locality a is in locality b.
 func placeWithin(a, b string) bool {
 	if a == b || b == "*" {
 		return true

@@ -12,7 +12,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// pseudoHeaders are those that a request has.
+// pseudoHeaders are the pseudo-headers of a request.
 var pseudoHeaders = []string{":authority", ":method", ":path", ":scheme"}
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
@@ -66,8 +66,8 @@ func (v *validator) uri(s *site, m *spec.Match) {
 	}
 }
 
-// withoutStar returns the prefix that was probably meant by one with a star at its
-// end, or "".
+// withoutStar returns the prefix that was probably meant by a prefix with a final
+// star, or "".
 func withoutStar(uri spec.StringMatch) string {
 	prefix, found := strings.CutSuffix(uri.Value, "*")
 	if !found || uri.Kind != spec.MatchPrefix || strings.Contains(prefix, "*") {
@@ -108,7 +108,7 @@ func (v *validator) headerConditions(s *site, field string, conditions map[strin
 		}
 		without := field == "withoutHeaders"
 		if without && m == spec.Regex("*") {
-			// Istio takes it for presence here, and here alone.
+			// Only here, Istio interprets it as presence.
 			continue
 		}
 		if v.stringMatch(&e, m, false) && without && m == spec.Regex(".*") {
@@ -117,7 +117,7 @@ func (v *validator) headerConditions(s *site, field string, conditions map[strin
 	}
 }
 
-// orderedKeys appends the keys of a map to keys, which is empty, in order.
+// orderedKeys appends the keys of a map to the empty slice keys, in order.
 func orderedKeys[V any](keys []string, m map[string]V) []string {
 	for key := range m {
 		keys = append(keys, key)
@@ -126,7 +126,7 @@ func orderedKeys[V any](keys []string, m map[string]V) []string {
 	return keys
 }
 
-// headerConditionName validates the name of a header that a condition is on.
+// headerConditionName validates the header name of a condition.
 func (v *validator) headerConditionName(s *site, name string) bool {
 	lower := strings.ToLower(name)
 	switch {
@@ -210,8 +210,8 @@ func (v *validator) sources(s *site, m *spec.Match) {
 	}
 }
 
-// stringMatch validates a comparison and reports whether it can be made. An
-// empty prefix holds for everything, which only a URI may say.
+// stringMatch validates a comparison and reports whether it is possible. An empty
+// prefix matches everything, which only a URI may use.
 func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) bool {
 	switch m.Kind {
 	case spec.MatchAny, spec.MatchExact:
@@ -235,7 +235,7 @@ func (v *validator) stringMatch(s *site, m spec.StringMatch, emptyPrefix bool) b
 	return false
 }
 
-// describe says what a StringMatch looks for.
+// describe describes a StringMatch.
 func describe(m spec.StringMatch) string {
 	switch m.Kind {
 	case spec.MatchExact:
@@ -248,7 +248,7 @@ func describe(m spec.StringMatch) string {
 	return "any value"
 }
 
-// quoted returns s in quotes, cut where it is long.
+// quoted returns s in quotes, shortened if it is long.
 func quoted(s string) string {
 	const most = 60
 	if len(s) <= most {
@@ -261,8 +261,7 @@ func quoted(s string) string {
 	return fmt.Sprintf("%q…", s[:cut])
 }
 
-// isToken reports whether s is a token of HTTP: what names of headers are made
-// of.
+// isToken reports whether s is an HTTP token, as required for header names.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !resource.IsAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {

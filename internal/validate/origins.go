@@ -8,14 +8,14 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// origins warns of a CORS policy that lets strangers in, or nobody. Browsers send an
-// origin as scheme://host or scheme://host:port, in lower case.
+// origins warns of a CORS policy that allows untrusted sites, or nobody. Browsers
+// send an origin as scheme://host or scheme://host:port, in lower case.
 func (v *validator) origins(s *site, c *spec.CORS) {
 	for i, origin := range c.AllowOrigins {
 		e := s.element("corsPolicy.allowOrigins", i)
 		switch {
 		case origin.Value == "":
-			// An error says it.
+			// Another check reports an error for it.
 		case v.allowsEverything(origin):
 			if c.AllowCredentials {
 				e.warnf("", "every site may send requests with the user's credentials, and read the answers: allowCredentials is true and %s allows every origin", describe(origin))
@@ -30,8 +30,8 @@ func (v *validator) origins(s *site, c *spec.CORS) {
 	}
 }
 
-// allowsEverything reports whether Envoy takes a condition for every origin: it holds
-// for the text "*".
+// allowsEverything reports whether a condition allows every origin in Envoy: it
+// matches the text "*".
 func (v *validator) allowsEverything(origin spec.StringMatch) bool {
 	switch origin.Kind {
 	case spec.MatchExact:

@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-// A hostSet holds host patterns and finds those that overlap with another: that
-// have a name in common (Istio's host.Name.Matches). Letter case counts.
+// A hostSet is a set of host patterns. It finds patterns that overlap, that is,
+// have a name in common (Istio's host.Name.Matches). Letter case matters.
 type hostSet struct {
-	// byPattern holds the patterns themselves; lengths are those of the
-	// wildcards' suffixes.
+	// byPattern maps the patterns; lengths are those of the wildcards' suffixes.
 	byPattern map[string]int
 	lengths   []int
-	// reversed are the patterns read backwards, in order, so that all with one
-	// ending are neighbours. It is stale while sorted is false.
+	// reversed are the reversed patterns in order, so that patterns with the same
+	// ending are adjacent. It is stale while sorted is false.
 	reversed []string
 	sorted   bool
 }
 
-// add puts a pattern into the set, with a number to find it by. The first of
+// add adds a pattern to the set, with a number that identifies it. The first of
 // equal patterns stays.
 func (h *hostSet) add(pattern string, number int) {
 	if h.byPattern == nil {
@@ -35,8 +34,7 @@ func (h *hostSet) add(pattern string, number int) {
 	}
 }
 
-// overlapping returns the number of a pattern in the set that has a name in
-// common with host.
+// overlapping returns the number of a pattern in the set that overlaps with host.
 func (h *hostSet) overlapping(host string) (int, bool) {
 	if len(h.byPattern) == 0 {
 		return 0, false

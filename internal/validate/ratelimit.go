@@ -32,8 +32,8 @@ func (v *validator) rateLimitPolicies() {
 	}
 }
 
-// target validates what a policy is attached to. What does not exist is a
-// warning: it may come later.
+// target validates a target of a policy. A missing target is a warning, because it
+// may be created later.
 func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	name := resource.Name{Namespace: namespace, Name: t.Name}
 	at, section := s.field("name"), s.field("sectionName")
@@ -66,9 +66,8 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	}
 }
 
-// routeNames returns the names by which a policy can name routes of a
-// VirtualService: their own, and those that they have together with the routes of
-// a delegate.
+// routeNames returns the names of a VirtualService's routes for policies: their own
+// names, and those joined with the routes of a delegate.
 func (v *validator) routeNames(vs *spec.VirtualService) []string {
 	var names []string
 	for i := range vs.Routes {
@@ -116,8 +115,8 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	}
 }
 
-// forgeableAddresses are headers in which proxies tell the client's address. A
-// client can write them as well.
+// forgeableAddresses are headers in which proxies send the client's address.
+// Clients can write them too.
 var forgeableAddresses = []string{"x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip"}
 
 func (v *validator) limitKey(s *site, k *spec.LimitKey) {
@@ -140,8 +139,8 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 	}
 }
 
-// limitCondition validates the condition of a limit, which looks at nothing but
-// the request.
+// limitCondition validates the condition of a limit, which may use only the
+// request.
 func (v *validator) limitCondition(s *site, m *spec.Match) {
 	unused := func(field string, given bool) {
 		if given {

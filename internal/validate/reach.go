@@ -11,24 +11,24 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A reach finds matches that take nothing, because a match before takes all of
-// their requests: the same one, or one on a shorter prefix with the same other
-// conditions or none. Where it cannot tell it says nothing.
+// A reach finds redundant matches: an earlier match matches all of their requests.
+// It is the same match, or has a shorter prefix with the same other conditions or
+// none. In uncertain cases a reach reports nothing.
 type reach struct {
-	// conditions numbers the sets of conditions beside the URI. The empty set
+	// conditions numbers the sets of conditions other than the URI. The empty set
 	// is noConditions.
 	conditions map[string]int32
-	// prefixes holds, by number, the lengths of the prefixes that were taken;
-	// filter has a bit for the hash of each, so that few of the prefixes of a
-	// path that have such a length are looked up in vain.
+	// prefixes has, by number, the lengths of the taken prefixes. filter has a bit
+	// for the hash of each prefix, which avoids most useless lookups of prefixes of
+	// a path.
 	prefixes []lengthSet
 	filter   []uint64
 	takers   map[taken]taker
-	// size is the largest number of matches that the maps were used for.
+	// size is the largest number of matches in the maps so far.
 	size int
-	// foldings says that a taken URI ignores letter case.
+	// foldings reports whether a taken URI ignores letter case.
 	foldings bool
-	// regexes are those taken under anyConditions.
+	// regexes are the taken regexes under anyConditions.
 	regexes []string
 
 	buffer []byte
@@ -37,26 +37,26 @@ type reach struct {
 
 const (
 	noConditions = 0
-	// anyConditions numbers what is taken under whatever conditions.
+	// anyConditions is the number of matches with any conditions.
 	anyConditions = 1
 	firstNumber   = 2
 )
 
-// A taken is a set of requests: those with the conditions and the URI.
+// A taken is a set of requests: those that satisfy the conditions and the URI.
 type taken struct {
 	conditions int32
 	uri        uriSet
 }
 
-// A uriSet is a URI condition in normal form: one that takes every path is the
-// prefix "", and the text of one that ignores letter case is in lower case.
+// A uriSet is a URI condition in normal form. If it matches every path, it is the
+// prefix "". If it ignores letter case, its text is in lower case.
 type uriSet struct {
 	kind spec.MatchKind
 	fold bool
 	text string
 }
 
-// A taker is a match of a route; the route is -1 where there is none.
+// A taker is a match of a route; the route is -1 if there is none.
 type taker struct{ route, match int }
 
 func uriSetOf(m *spec.Match) uriSet {
@@ -90,7 +90,7 @@ func (r *reach) reset(routes []spec.Route) {
 	for i := range routes {
 		size += max(1, len(routes[i].Match))
 	}
-	// Clearing a map costs what it once held.
+	// The cost of clearing a map depends on its largest size.
 	if r.takers == nil || r.size > 64 && r.size > 8*size {
 		r.takers, r.conditions = make(map[taken]taker, size), make(map[string]int32)
 		r.size = size
@@ -105,7 +105,7 @@ func (r *reach) reset(routes []spec.Route) {
 	r.foldings, r.regexes = false, r.regexes[:0]
 }
 
-// number returns the number of a match's conditions beside the URI.
+// number returns the number of a match's conditions other than the URI.
 func (r *reach) number(m *spec.Match) int32 {
 	r.buffer = appendConditions(r.buffer[:0], m)
 	if len(r.buffer) == 0 {
@@ -143,8 +143,8 @@ func (r *reach) take(conditions int32, uri uriSet, by taker) {
 	}
 }
 
-// taker returns the first match known to take all requests with the conditions
-// and the URI.
+// taker returns the first match that takes all requests with the conditions and the
+// URI, as far as known.
 func (r *reach) taker(conditions int32, uri uriSet) (taker, bool) {
 	if by, ok := r.takers[taken{conditions, uri}]; ok {
 		return by, true
@@ -168,8 +168,8 @@ func (r *reach) taker(conditions int32, uri uriSet) (taker, bool) {
 	return r.prefixTaker(conditions, true, folded.text)
 }
 
-// prefixTaker returns the first match known to take all paths that begin with a
-// prefix of text.
+// prefixTaker returns the first match that takes all paths with a prefix of text,
+// as far as known.
 func (r *reach) prefixTaker(conditions int32, fold bool, text string) (taker, bool) {
 	lengths := &r.prefixes[conditions]
 	hash, hashed := firstHash(conditions, fold), 0
@@ -198,14 +198,14 @@ func firstHash(conditions int32, fold bool) uint64 {
 
 func nextHash(hash uint64, c byte) uint64 { return (hash ^ uint64(c)) * 1099511628211 }
 
-// bit returns where a hash is in the filter, whose length is a power of two.
+// bit returns the position of a hash in the filter, whose length is a power of two.
 func (r *reach) bit(hash uint64) (word int, bit uint64) {
 	hash ^= hash >> 32
 	return int(hash >> 6 & uint64(len(r.filter)-1)), 1 << (hash & 63)
 }
 
-// reachable reports the routes and matches of a VirtualService that take no
-// request because those before take them all.
+// reachable reports routes and matches of a VirtualService without requests,
+// because earlier ones match all of them.
 func (v *validator) reachable(s *site, vs *boundService) {
 	r := &v.reach
 	r.reset(vs.Routes)
@@ -235,7 +235,7 @@ func (v *validator) reachable(s *site, vs *boundService) {
 			case ok:
 				covered++
 			case route.Delegate != nil:
-				// What the delegate's routes leave falls through.
+				// Requests that the delegate's routes do not match continue here.
 				by.route = -1
 			default:
 				r.take(conditions, uri, taker{i, j})
@@ -253,14 +253,15 @@ func (v *validator) reachable(s *site, vs *boundService) {
 	}
 }
 
-// unreadableMatch reports whether the conditions of a route could not be read.
+// unreadableMatch reports whether the Source could not read the conditions of a
+// route.
 func (v *validator) unreadableMatch(s *site, vs *boundService, route int) bool {
 	at := v.routeSite(s, vs, route)
 	match := at.field("match")
 	return match.incomplete()
 }
 
-// report reports the matches of a route that were found to be taken.
+// report reports the redundant matches of a route.
 func (r *reach) report(at *site, vs *boundService, route, covered int) {
 	if covered == len(r.found) {
 		at.warnf(codeUnreachable, "is never reached: earlier routes match all of its requests: %s", r.routesFound(vs))
@@ -279,7 +280,7 @@ func (r *reach) report(at *site, vs *boundService, route, covered int) {
 	}
 }
 
-// routesFound names the routes of the takers found.
+// routesFound returns the names of the routes that take the requests.
 func (r *reach) routesFound(vs *boundService) string {
 	var names []string
 	for _, by := range r.found {
@@ -294,7 +295,7 @@ func (r *reach) routesFound(vs *boundService) string {
 	return strings.Join(names, " and ")
 }
 
-// routeName names a route of a VirtualService in the text of a finding.
+// routeName returns the name of a VirtualService's route for a finding.
 func routeName(vs *boundService, i int) string {
 	if name := vs.Routes[i].Name; name != "" {
 		return fmt.Sprintf("http[%d] %q", i, name)
@@ -302,8 +303,8 @@ func routeName(vs *boundService, i int) string {
 	return fmt.Sprintf("http[%d]", i)
 }
 
-// redirectLoop reports a redirect whose answer comes back to the same route.
-// Where a route before might take it, nothing is said.
+// redirectLoop reports a redirect to a path that the same route matches, unless an
+// earlier route might match it.
 func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []spec.Match) {
 	d := vs.Routes[i].Redirect
 	if d.Authority != "" || d.Scheme != "" || d.Port != 0 || d.DerivePort != spec.PortDerivationNone {
@@ -337,7 +338,7 @@ func (v *validator) redirectLoop(s *site, vs *boundService, i int, matches []spe
 	}
 }
 
-// mayBeTaken reports whether a match seen so far might take a path.
+// mayBeTaken reports whether an earlier match might match a path.
 func (v *validator) mayBeTaken(path string) bool {
 	if _, ok := v.reach.taker(anyConditions, uriSet{kind: spec.MatchExact, text: path}); ok {
 		return true
@@ -361,8 +362,8 @@ func (v *validator) takes(uri uriSet, path string) bool {
 	return err == nil && re.MatchString(path)
 }
 
-// appendConditions appends the canonical form of a match's conditions beside
-// the URI: nothing if there are none.
+// appendConditions appends the canonical form of a match's conditions other than
+// the URI. It appends nothing if there are none.
 func appendConditions(b []byte, m *spec.Match) []byte {
 	b = appendCondition(b, 'm', "", m.Method)
 	b = appendCondition(b, 's', "", m.Scheme)
@@ -409,7 +410,7 @@ func appendCondition(b []byte, mark byte, name string, m spec.StringMatch) []byt
 	return appendText(append(appendText(append(b, mark), name), byte(m.Kind)), m.Value)
 }
 
-// appendText appends s so that what follows cannot be taken for a part of it.
+// appendText appends s and separates it clearly from the text that follows.
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
@@ -430,7 +431,7 @@ func (l *lengthSet) add(n int) {
 
 func (l *lengthSet) has(n int) bool { return l.next(n) == n }
 
-// next returns the least length that is n or more, or -1.
+// next returns the smallest length that is at least n, or -1.
 func (l *lengthSet) next(n int) int {
 	if n < 64 {
 		if rest := l.short >> n; rest != 0 {

@@ -96,7 +96,8 @@ func cutErrorMark(s string) (string, bool) {
 	return s, false
 }
 
-// What a delegate's routes leave falls through to the routes after.
+// Requests that a delegate's routes do not match continue with the following
+// routes.
 func TestDelegatingRoutesDoNotTakeEverything(t *testing.T) {
 	d := shop(spec.Route{Delegate: &spec.Delegate{Name: "part"}}, spec.Route{Destinations: toCart}, spec.Route{Delegate: &spec.Delegate{Name: "part"}})
 	d.VirtualServices = append(d.VirtualServices, spec.VirtualService{Name: "part", Routes: []spec.Route{{Match: []spec.Match{{URI: spec.Exact("/a")}}, Destinations: toCart}}})
@@ -122,7 +123,7 @@ func TestRedirectLoopIsNotReportedWhereARouteBeforeMayTakeTheAnswer(t *testing.T
 	}
 }
 
-// One VirtualService must not see what another took.
+// VirtualServices must not affect each other.
 func TestReachabilityEndsWithTheVirtualService(t *testing.T) {
 	d := shop(spec.Route{Match: []spec.Match{{URI: spec.Prefix("/a"), Method: spec.Exact("GET")}}, Destinations: toCart}, spec.Route{Match: []spec.Match{{URI: spec.Prefix("/b"), IgnoreURICase: true}}, Destinations: toCart})
 	other := d.VirtualServices[0]

@@ -13,8 +13,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// route validates one route: its conditions, that it has exactly one action,
-// and what goes with the action.
+// route validates one route: its conditions, that it has exactly one action, and
+// the settings for the action.
 func (v *validator) route(s *site, r *spec.Route, vs *boundService) {
 	var e site
 	for i := range r.Match {
@@ -63,8 +63,7 @@ func (v *validator) route(s *site, r *spec.Route, vs *boundService) {
 	}
 }
 
-// action validates that a route has one action, and nothing that the action
-// excludes.
+// action validates that a route has one action, and nothing that excludes it.
 func (v *validator) action(s *site, r *spec.Route, vs *boundService) {
 	var given []string
 	if len(r.Destinations) > 0 {
@@ -95,8 +94,8 @@ func (v *validator) action(s *site, r *spec.Route, vs *boundService) {
 	}
 }
 
-// besideAnswer reports what does not go with an answer of the gateway's own: as
-// errors what Istio refuses, as warnings what has no effect.
+// besideAnswer reports fields that do not fit an answer of the gateway itself: as
+// errors if Istio refuses them, as warnings if they have no effect.
 func (v *validator) besideAnswer(s *site, r *spec.Route, answer string) {
 	excluded := func(field string, given bool) {
 		if given {
@@ -149,7 +148,7 @@ func (v *validator) split(s *site, split []spec.Destination, vs *boundService) {
 	}
 }
 
-// destination validates a destination at the site of what holds it.
+// destination validates a destination at the site of its parent.
 func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) {
 	problem := ""
 	switch {
@@ -187,7 +186,7 @@ func (v *validator) destination(s *site, d *spec.Destination, vs *boundService) 
 	}
 }
 
-// destinationPort compares a destination's port with those of a declared
+// destinationPort compares a destination's port with the ports of a declared
 // service.
 func (v *validator) destinationPort(s *site, d *spec.Destination, host string) {
 	ports := v.portsOf[host]
@@ -202,7 +201,7 @@ func (v *validator) destinationPort(s *site, d *spec.Destination, host string) {
 	}
 }
 
-// duration validates a time that may be left out.
+// duration validates an optional time.
 func (v *validator) duration(s *site, field string, d time.Duration) {
 	if d == 0 {
 		return
@@ -213,7 +212,7 @@ func (v *validator) duration(s *site, field string, d time.Duration) {
 	}
 }
 
-// durationProblem says what keeps d from being a time that Istio accepts.
+// durationProblem returns why Istio does not accept d, or "".
 func durationProblem(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:

@@ -19,7 +19,7 @@ func (v *validator) servers() {
 		server := &servers[i]
 		gateway := v.named(server.Namespace, server.Gateway)
 		s := v.site(&server.Origin, "Gateway", server.Namespace, server.Gateway)
-		// A resource has a name; a server that is declared in Go may stand alone.
+		// A resource has a name. A server that is declared in Go need not have one.
 		if server.Gateway != "" && !resource.IsLabel(server.Gateway) {
 			s.errorf(spec.CodeInvalid, "%q is not the name of a Gateway: letters, digits and inner hyphens are expected", server.Gateway)
 		}
@@ -42,8 +42,8 @@ func (v *validator) servers() {
 	v.conflictingServers()
 }
 
-// selector validates the selector of a server. In a resource it is the Gateway's, and
-// repeated means that the server before is of the same one.
+// selector validates the selector of a server. In a resource it belongs to the
+// Gateway; repeated means that the previous server has the same Gateway.
 func (v *validator) selector(server *spec.Server, repeated bool) {
 	o := server.Origin
 	if o.Fields != nil {
@@ -56,7 +56,7 @@ func (v *validator) selector(server *spec.Server, repeated bool) {
 	v.labels(&s, "selector", server.Selector)
 }
 
-// sameGateway reports whether two servers are of one resource.
+// sameGateway reports whether two servers are from one resource.
 func sameGateway(a, b *spec.Server) bool {
 	return a.Origin.File == b.Origin.File && a.Namespace == b.Namespace && a.Gateway == b.Gateway
 }
@@ -77,8 +77,7 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 	case !unix && resource.PortProblem(server.Port) != "":
 		number.errorf(spec.CodeInvalid, "%s", resource.PortProblem(server.Port))
 	}
-	// In a resource both are required. A Go literal need not spell out what has
-	// a default.
+	// A resource requires both. A Go literal can omit values with a default.
 	written := server.Origin.Fields != nil
 	if written && server.PortName == "" {
 		e := s.field("port.name")
@@ -100,7 +99,7 @@ func (v *validator) serverPort(s *site, server *spec.Server) {
 		server.Protocol, strings.Join(resource.HTTPProtocols, ", "))
 }
 
-// unserved warns of a server whose connections carry no HTTP that the gateway reads.
+// unserved warns of a server without HTTP that the gateway can read.
 func (v *validator) unserved(s *site, server *spec.Server) {
 	protocol := strings.ToUpper(string(server.Protocol))
 	e := s.field("port.protocol")
@@ -143,8 +142,8 @@ func (v *validator) serverHosts(s *site, server *spec.Server) {
 	v.starBesideNames(s, server)
 }
 
-// redirectedHosts warns of hosts whose redirect to https answers no request. Istio
-// takes a host with a namespace for a domain.
+// redirectedHosts warns of hosts without a redirect to https. Istio uses a host
+// with a namespace as a domain.
 func (v *validator) redirectedHosts(s *site, server *spec.Server) {
 	if server.TLS == nil || !server.TLS.HTTPSRedirect || resource.IsSecure(server) {
 		return
@@ -169,23 +168,23 @@ func (v *validator) starBesideNames(s *site, server *spec.Server) {
 	}
 }
 
-// A listenerKey is where servers meet: the socket, and the workloads that have it.
+// A listenerKey identifies a listener: its socket, and the workloads that have it.
 type listenerKey struct {
 	port           int
 	bind, selector string
 }
 
-// A takenListener is what servers before have made of a listener.
+// A takenListener is a listener with its earlier servers.
 type takenListener struct {
 	by  *spec.Server
 	tls bool
-	// hosts maps the hosts of the servers with a TLS block, as Istio compares
-	// them, to the server. plain does so for the other servers.
+	// hosts maps the hosts of servers with a TLS block, in Istio's form, to the
+	// server. plain does so for the other servers.
 	hosts, plain map[string]*spec.Server
 }
 
-// conflictingServers reports servers that are dropped because others came
-// first: by age, then by name, then by namespace (Istio's mergeGateways).
+// conflictingServers reports servers that Istio drops because of earlier ones: by
+// age, then by name, then by namespace (mergeGateways).
 func (v *validator) conflictingServers() {
 	servers := v.declarations.Servers
 	if len(servers) < 2 {
@@ -231,8 +230,8 @@ func (v *validator) conflictingServers() {
 	}
 }
 
-// repeatedHosts reports a host that another server of the listener has. With a
-// TLS block the whole server is dropped; without, their routes are joined.
+// repeatedHosts reports a host that another server of the listener also has. With a
+// TLS block the whole server is dropped; otherwise their routes are joined.
 func (v *validator) repeatedHosts(s *site, server *spec.Server, before *takenListener) {
 	taken := before.plain
 	if server.TLS != nil {
@@ -269,7 +268,7 @@ func (v *validator) serverName(server *spec.Server) string {
 	return "Gateway " + v.named(server.Namespace, server.Gateway).String()
 }
 
-// labelText is the canonical form of a set of labels.
+// labelText returns the canonical form of a set of labels.
 func labelText(labels map[string]string) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(labels)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A located Locator stands for a resource that was read from text.
+// A located Locator represents a resource that was read from text.
 type located struct{}
 
 func (located) Locate(string) (line, column int, ok bool) { return 0, 0, false }

@@ -11,10 +11,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// serviceProtocols are those of a service's port.
+// serviceProtocols are the protocols of a service's port.
 var serviceProtocols = []string{"HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB", "TCP", "TLS", "HTTP_PROXY", "MONGO", "REDIS", "MYSQL", "UDP"}
 
-// dynamicProtocols are those whose requests name their host.
+// dynamicProtocols are the protocols whose requests name their host.
 var dynamicProtocols = []string{"HTTP", "HTTP2", "GRPC", "TLS"}
 
 func (v *validator) indexServices() {
@@ -70,14 +70,14 @@ func (v *validator) indexDestinations() {
 	}
 }
 
-// isDestination reports whether a route names a host of the service. What a service
-// lacks for requests is nothing to warn of if it gets none: sidecars use it.
+// isDestination reports whether a route names a host of the service. Only then are
+// problems with requests worth a warning: otherwise sidecars use the service.
 func (v *validator) isDestination(service *spec.Service) bool {
 	return slices.ContainsFunc(service.Hosts, func(host string) bool { return v.destinations[host] })
 }
 
-// pooledPorts reports ports of one number that services of one host and
-// namespace say are of different protocols: they are one port.
+// pooledPorts reports conflicting protocols of a port in services of one host and
+// namespace, because the port is the same.
 func (v *validator) pooledPorts() {
 	services := v.declarations.Services
 	if len(services) < 2 {
@@ -142,8 +142,8 @@ func (v *validator) serviceHosts(s *site, service *spec.Service) {
 	}
 }
 
-// standsForNames reports whether a host is a wildcard of names, none of which can be
-// read as an address.
+// standsForNames reports whether a host is a wildcard for names that cannot be
+// addresses.
 func standsForNames(host string) bool {
 	top := host[strings.LastIndexByte(host, '.')+1:]
 	return strings.HasPrefix(host, "*") && top != "" && resource.IsAlphanumeric(top[0]) && (top[0] < '0' || top[0] > '9')
@@ -189,8 +189,8 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 	}
 }
 
-// servicePortName validates a port's name, which a resource requires and a Go
-// literal need not have.
+// servicePortName validates the name of a port, which a resource requires and a Go
+// literal does not.
 func (v *validator) servicePortName(s *site, name string, taken map[string]bool, required bool) {
 	e := s.field("name")
 	switch {
@@ -283,7 +283,7 @@ func (v *validator) endpoint(s *site, service *spec.Service, endpoint *spec.Endp
 	v.endpointUse(s, endpoint)
 }
 
-// isSocketURL reports whether an address is written as that of a socket.
+// isSocketURL reports whether an address has the form of a socket.
 func isSocketURL(address string) bool { return strings.HasPrefix(address, "unix://") }
 
 // socket validates an endpoint that is a socket.
@@ -302,7 +302,7 @@ func (v *validator) socket(s *site, endpoint *spec.Endpoint) {
 	}
 }
 
-// endpointUse validates what is used of an endpoint wherever it is.
+// endpointUse validates the fields that every endpoint uses.
 func (v *validator) endpointUse(s *site, endpoint *spec.Endpoint) {
 	v.labels(s, "labels", endpoint.Labels)
 	if endpoint.Weight < 0 {

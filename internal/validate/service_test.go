@@ -171,7 +171,7 @@ func routesTo(host string) []spec.VirtualService {
 	return []spec.VirtualService{{Name: "routes", Hosts: []string{"shop.test"}, Routes: []spec.Route{{Destinations: []spec.Destination{{Host: host, Port: 80}}}}}}
 }
 
-// What a service lacks for requests is nothing to warn of where no route names it.
+// Problems with requests are not reported if no route names the service.
 func TestServicesThatNoRouteNames(t *testing.T) {
 	for name, s := range map[string]spec.Service{
 		"HTTPS without TLS":   {Hosts: []string{"a.test"}, Resolution: spec.ResolveDNS, Ports: []spec.ServicePort{{Number: 443, Name: "https", Protocol: "HTTPS"}}},

@@ -7,10 +7,10 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A site is a place whose path is written out only when there is something to
-// report: of the fields of many thousand routes few have anything wrong.
+// A site is a place whose path is written only for a finding. Among many thousand
+// routes, few fields have findings.
 type site struct {
-	// declaration is set on the outermost site, up on all others.
+	// declaration is set for the outermost site, up for all others.
 	declaration *declaration
 	up          *site
 
@@ -20,11 +20,11 @@ type site struct {
 	keyed  bool
 }
 
-// A declaration is what sites are in.
+// A declaration is the root of sites.
 type declaration struct {
 	findings *findings.List
 	origin   *spec.Origin
-	// kind, namespace and name stand in where the origin has none.
+	// kind, namespace and name are used if the origin has none.
 	kind, namespace, name string
 }
 
@@ -47,7 +47,7 @@ func (s *site) entry(of, key string) site {
 	return site{up: s, step: of, number: -1, key: key, keyed: true}
 }
 
-// place writes the path out. Strings are copied so that sites stay on the stack.
+// place writes the path. Strings are copied so that sites stay on the stack.
 func (s *site) place() findings.Place {
 	if s.up == nil {
 		o := *s.declaration.origin
@@ -73,17 +73,17 @@ func (s *site) errorf(code spec.Code, format string, args ...any) {
 	s.place().Errorf(code, format, args...)
 }
 
-// suggestf records an error with what was probably meant, if anything.
+// suggestf records an error with what was probably meant, or "".
 func (s *site) suggestf(code spec.Code, suggestion, format string, args ...any) {
 	s.place().Suggestf(code, suggestion, format, args...)
 }
 
-// warnf records a warning under the code of Istio's analyzer or "".
+// warnf records a warning with the code of Istio's analyzer or "".
 func (s *site) warnf(code spec.Code, format string, args ...any) {
 	s.place().Warnf(code, format, args...)
 }
 
-// warnSuggestf records a warning with what was probably meant, if anything.
+// warnSuggestf records a warning with what was probably meant, or "".
 func (s *site) warnSuggestf(code spec.Code, suggestion, format string, args ...any) {
 	s.place().WarnSuggestf(code, suggestion, format, args...)
 }

@@ -56,7 +56,7 @@ func (v *validator) serverTLS(s *site, server *spec.Server) {
 	}
 }
 
-// certificates validates where a TLS server's certificates come from.
+// certificates validates the source of a TLS server's certificates.
 func (v *validator) certificates(s *site, t *spec.ServerTLS) {
 	tls := s.field("tls")
 	sources := 0

@@ -6,8 +6,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// clientCertificates validates what is asked of the certificates of a TLS server's
-// clients.
+// clientCertificates validates the requirements for client certificates of a TLS
+// server.
 func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	crl := s.field("tls.caCrl")
 	switch {
@@ -46,8 +46,8 @@ func (v *validator) clientCertificates(s *site, t *spec.ServerTLS) {
 	pins("tls.verifyCertificateHash", t.VerifyCertificateHash, pin.ParseHash)
 }
 
-// idleForClients warns of what is asked of client certificates where there are
-// none. lists says whether the revocation lists are among that.
+// idleForClients warns of requirements for client certificates if clients send
+// none. lists reports whether to include the revocation lists.
 func (v *validator) idleForClients(s *site, t *spec.ServerTLS, lists bool, why string) {
 	for _, f := range []struct {
 		name  string

@@ -10,18 +10,18 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A policyScope is what a traffic policy is for.
+// A policyScope describes the endpoints of a traffic policy.
 type policyScope struct {
 	// host is the full name of the rule's host.
 	host string
-	// labels are the subset's.
+	// labels are the labels of the subset.
 	labels map[string]string
-	// above is the policy of the rule, whose blocks a subset has where it has none
-	// of its own. It is nil for the rule itself.
+	// above is the policy of the rule, whose blocks a subset uses if it has none
+	// itself. It is nil for the rule itself.
 	above *spec.TrafficPolicy
 }
 
-// trafficPolicy validates a policy in the site of a rule or a subset.
+// trafficPolicy validates a policy at the site of a rule or a subset.
 func (v *validator) trafficPolicy(of *site, t *spec.TrafficPolicy, scope policyScope) {
 	if t == nil {
 		return
@@ -54,8 +54,8 @@ func (v *validator) trafficPolicy(of *site, t *spec.TrafficPolicy, scope policyS
 	}
 }
 
-// portPolicy validates the settings for a port. taken are the ports that have
-// some already.
+// portPolicy validates the settings for a port. taken are the ports with earlier
+// settings.
 func (v *validator) portPolicy(s *site, p *spec.PortTrafficPolicy, scope policyScope, taken map[int]bool) {
 	number := s.field("port.number")
 	defined := v.portsOf[scope.host]
@@ -76,8 +76,8 @@ func (v *validator) portPolicy(s *site, p *spec.PortTrafficPolicy, scope policyS
 	v.policyBlocks(s, p, scope, p.OutlierDetection != nil)
 }
 
-// policyBlocks validates the blocks that are given. ejects says that there is
-// outlier detection, given here or not.
+// policyBlocks validates the present blocks. ejects means that there is outlier
+// detection, here or elsewhere.
 func (v *validator) policyBlocks(s *site, p *spec.PortTrafficPolicy, scope policyScope, ejects bool) {
 	if p.LoadBalancer != nil {
 		e := s.field("loadBalancer")
@@ -97,7 +97,7 @@ func (v *validator) policyBlocks(s *site, p *spec.PortTrafficPolicy, scope polic
 	}
 }
 
-// count validates a number, which Envoy has 32 bits for.
+// count validates a number, which has 32 bits in Envoy.
 func (v *validator) count(s *site, field string, n int) {
 	switch e := s.field(field); {
 	case n < 0:
@@ -234,8 +234,8 @@ func endpointsText(n int) string {
 	return fmt.Sprintf("%d endpoints", n)
 }
 
-// endpointsIn returns how many endpoints a policy is for, or 0 where that is not
-// known: they are looked up, or of several services.
+// endpointsIn returns the number of endpoints of a policy, or 0 if it is not known:
+// they are looked up, or belong to several services.
 func (v *validator) endpointsIn(scope policyScope) int {
 	list := v.servicesAt(scope.host)
 	if len(list) != 1 || list[0].Resolution != spec.ResolveStatic {
@@ -263,7 +263,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	}
 	switch {
 	case t.Mode == spec.ClientTLSIstioMutual:
-		// An error where a connection would need it: package compile knows.
+		// If a connection would need it, this is an error of package compile.
 		return
 	case t.Mode == spec.ClientTLSDisable:
 		if files || t.CredentialName != "" || t.SNI != "" || len(t.SubjectAltNames) > 0 || t.InsecureSkipVerify {
@@ -307,7 +307,7 @@ func (v *validator) clientTLS(s *site, t *spec.ClientTLS, host string) {
 	}
 }
 
-// namesAltNames reports whether a service says which names its certificate has.
+// namesAltNames reports whether a service lists the names of its certificate.
 func (v *validator) namesAltNames(host string) bool {
 	return slices.ContainsFunc(v.servicesAt(host), func(s *spec.Service) bool { return len(s.SubjectAltNames) > 0 })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// ruled is a rule for a service with three endpoints, two of them of v1.
+// ruled is a rule for a service with three endpoints, two of them with v1.
 func ruled() spec.Declarations {
 	return spec.Declarations{
 		Services: []spec.Service{{

@@ -21,8 +21,8 @@ func (v *validator) unexecutedPolicies() {
 	}
 }
 
-// appliesElsewhere returns the reason why a policy does not apply to the gateway's
-// workload, or "". A workload whose labels are not known could have any.
+// appliesElsewhere returns why a policy does not apply to the gateway's workload,
+// or "". A workload with unknown labels could have any labels.
 func (v *validator) appliesElsewhere(p *spec.UnexecutedPolicy) string {
 	namespace := v.named(p.Namespace, "").Namespace
 	switch {

@@ -1,6 +1,5 @@
-// Package validate reports everything that is wrong with declarations, all at
-// once: as errors or as warnings. Package compile takes only declarations that have
-// no errors.
+// Package validate reports all problems in declarations at once, as errors or as
+// warnings. Package compile accepts only declarations without errors.
 package validate
 
 import (
@@ -15,24 +14,24 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// Options are what validation needs to know of the builder.
+// Options are the settings of the builder that validation needs.
 type Options struct {
-	// DefaultNamespace is that of declarations which name none.
+	// DefaultNamespace is the namespace of declarations without one.
 	DefaultNamespace string
 	Semantics        semantics.Mode
-	// TrustedProxies counts the proxies in front whose X-Forwarded-For is
-	// believed.
+	// TrustedProxies is the number of proxies in front whose X-Forwarded-For is
+	// trusted.
 	TrustedProxies int
 	// Workload is the gateway as a workload in a cluster.
 	Workload resource.Workload
-	// Regexes takes the compiled expressions. It may be nil.
+	// Regexes caches the compiled expressions. It may be nil.
 	Regexes regex.Cache
 }
 
-// All reports everything that is wrong with the declarations: as errors
-// what Istio's webhook refuses, what Envoy refuses in spite of it, and what
-// cannot be executed; as warnings what is accepted and cannot work, or means
-// something else than it seems to say.
+// All reports all problems in the declarations. Errors are what Istio's webhook
+// refuses, what only Envoy refuses, and what cannot be executed. Warnings are
+// accepted declarations that cannot work, or that mean something else than they
+// seem to.
 //
 // Its cost is near-linear in the size of the declarations: no check compares
 // declarations in pairs.
@@ -65,33 +64,30 @@ type validator struct {
 	declarations *spec.Declarations
 
 	gateways map[resource.Name]*gatewayIndex
-	// everyGateway pools all gateways: what "*" names.
+	// everyGateway combines all gateways, for the reference "*".
 	everyGateway gatewayIndex
-	// byName holds the VirtualServices.
+	// byName has the VirtualServices by name.
 	byName map[resource.Name]*spec.VirtualService
-	// delegated holds the VirtualServices that some route delegates to.
+	// delegated has the VirtualServices that some route delegates to.
 	delegated map[resource.Name]bool
 	subsets   subsetIndex
-	// portsOf holds the numbers of the ports of each declared host.
+	// portsOf has the port numbers of each declared host.
 	portsOf map[string][]int
-	// servicesOf holds the services of each declared host, once they are asked
-	// for.
+	// servicesOf has the services of each declared host, after the first lookup.
 	servicesOf map[string][]*spec.Service
 	workloads  resource.Workloads
-	// selectedBySome holds the WorkloadEntries that a service selects.
+	// selectedBySome has the WorkloadEntries that a service selects.
 	selectedBySome map[*spec.WorkloadEntry]bool
-	// encryptors holds the DestinationRules of each host, once they are asked
-	// for.
+	// encryptors has the DestinationRules of each host, after the first lookup.
 	encryptors *hosts.Table[*[]*spec.DestinationRule]
-	// destinations are the full hosts of the destinations of all routes, and of
-	// their mirrors.
+	// destinations are the full hosts of all destinations and mirrors of routes.
 	destinations map[string]bool
-	// reach is reused from one VirtualService to the next.
+	// reach is reused for all VirtualServices.
 	reach reach
 }
 
-// named returns the identity of a declaration, with the default namespace
-// filled in.
+// named returns the identity of a declaration, with the default namespace if it has
+// none.
 func (v *validator) named(namespace, name string) resource.Name {
 	return resource.Name{Namespace: cmp.Or(namespace, v.DefaultNamespace), Name: name}
 }
@@ -119,9 +115,9 @@ func (v *validator) duplicates() {
 		p := &d.RateLimits[i]
 		return &p.Origin, p.Namespace, p.Name, ""
 	})
-	// A Gateway is declared by its servers. Two resources of one name both
-	// have a spec.servers[0]; servers declared in Go have no path and are added
-	// to the Gateway that they name.
+	// A Gateway consists of its servers. Two resources of one name both have a
+	// spec.servers[0]. Servers in Go have no path and are added to the Gateway that
+	// they name.
 	once(v, len(d.Servers), "Gateway", func(i int) (*spec.Origin, string, string, string) {
 		s := &d.Servers[i]
 		if s.Origin.Path == "" {
@@ -131,8 +127,8 @@ func (v *validator) duplicates() {
 	})
 }
 
-// once reports the second and later of n declarations that have one kind, name
-// and part. Those without a name are passed over.
+// once reports the second and later of n declarations with the same kind, name and
+// part. It ignores those without a name.
 func once(v *validator, n int, kind string, at func(i int) (o *spec.Origin, namespace, name, part string)) {
 	if n < 2 {
 		return
@@ -171,7 +167,7 @@ func position(o *spec.Origin) string {
 	return o.File + ":" + strconv.Itoa(o.Line)
 }
 
-// exportTo validates a list of the namespaces that see a resource.
+// exportTo validates the list of the namespaces that see a resource.
 func (v *validator) exportTo(s *site, list []string, namespace string, orNobody bool) {
 	if len(list) == 0 {
 		return

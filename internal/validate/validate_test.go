@@ -10,8 +10,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// validated returns what validate finds, in the order found: "error …" and
-// "warning …".
+// validated returns the findings of validate in order: "error …" and "warning …".
 func validated(d spec.Declarations, o Options) []string {
 	if o.DefaultNamespace == "" {
 		o.DefaultNamespace = "default"
@@ -28,7 +27,7 @@ func validated(d spec.Declarations, o Options) []string {
 	return found
 }
 
-// shop is a VirtualService with the routes and the server that it is bound to.
+// shop is a VirtualService with the routes, and its server.
 func shop(routes ...spec.Route) spec.Declarations {
 	return spec.Declarations{
 		Servers:         []spec.Server{{Gateway: "gw", Port: 80, Hosts: []string{"*"}}},
@@ -38,8 +37,8 @@ func shop(routes ...spec.Route) spec.Declarations {
 
 var toCart = []spec.Destination{{Host: "cart"}}
 
-// A routeRow is a route and what is found in it, without what comes before the
-// fields of the route.
+// A routeRow is a route and its findings, without the text before the fields of the
+// route.
 type routeRow struct {
 	name  string
 	route spec.Route

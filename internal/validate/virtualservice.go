@@ -38,13 +38,13 @@ func (v *validator) delegateName(vs *spec.VirtualService, d *spec.Delegate) reso
 	return v.named(vs.Namespace, d.Name)
 }
 
-// A boundService is a spec.VirtualService with what its routes need to know of it.
+// A boundService is a spec.VirtualService with the data that its routes need.
 type boundService struct {
 	*spec.VirtualService
 	name resource.Name
-	// delegate says that it has no hosts.
+	// delegate reports whether it has no hosts.
 	delegate bool
-	// gateways are those that it is bound to and that exist; every says that
+	// gateways are the existing gateways that it is bound to; every reports whether
 	// one of its references is "*".
 	gateways []resource.Name
 	every    bool
@@ -52,7 +52,7 @@ type boundService struct {
 
 func (v *validator) virtualServices() {
 	services := v.declarations.VirtualServices
-	// Outside of the loop, because the compiler cannot see that sites do not
+	// Outside of the loop, because the compiler cannot prove that sites do not
 	// outlive it.
 	var s, at site
 	for i := range services {
@@ -83,7 +83,7 @@ func (v *validator) routeSite(s *site, vs *boundService, i int) site {
 	return v.site(&r.Origin, "VirtualService", vs.Namespace, vs.Name)
 }
 
-// virtualServiceGateways validates what a VirtualService is bound to.
+// virtualServiceGateways validates the gateways of a VirtualService.
 func (v *validator) virtualServiceGateways(s *site, vs *boundService) {
 	if vs.delegate {
 		if len(vs.Gateways) > 0 {
@@ -116,8 +116,8 @@ func (vs *boundService) meshOnly() bool {
 }
 
 func (v *validator) virtualServiceHosts(s *site, vs *boundService) {
-	// Bound to no gateway means bound to the mesh, except where there is no
-	// server, so that all VirtualServices are served.
+	// Without gateways it is bound to the mesh. But without any server, all
+	// VirtualServices are served.
 	mesh := slices.Contains(vs.Gateways, resource.Mesh) || len(vs.Gateways) == 0 && len(v.declarations.Servers) > 0
 	var taken hostSet
 	for i, host := range vs.Hosts {
@@ -144,7 +144,7 @@ func (v *validator) virtualServiceHosts(s *site, vs *boundService) {
 	}
 }
 
-// shortHost warns of a host without a dot. For Istio it is a service of the
+// shortHost warns of a host without a dot. Istio uses it as a service of the
 // VirtualService's namespace.
 func (v *validator) shortHost(s *site, host, full string) {
 	if v.Semantics.ServesShortHosts() {
@@ -194,8 +194,8 @@ func (v *validator) servedHost(s *site, host string, vs *boundService) {
 	s.warnf(codeHostNotInGateway, "no server of %s has a host that overlaps with %q: no request reaches it", of, host)
 }
 
-// delegation validates a route that delegates. A delegate that is missing is a
-// warning: the route vanishes, and the others are served.
+// delegation validates a route that delegates. A missing delegate is a warning: the
+// route disappears, and the others are served.
 func (v *validator) delegation(s *site, d *spec.Delegate, vs *boundService) {
 	at := s.field("delegate.name")
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A resourceRow is declarations and what is found in them, after the prefix.
+// A resourceRow is declarations and their findings, after the prefix.
 type resourceRow struct {
 	name   string
 	change func(*spec.Declarations)
@@ -32,7 +32,7 @@ func runResources(t *testing.T, base func() spec.Declarations, prefix string, ro
 				want = append(want, kind+prefix+w)
 			}
 			got := validated(d, Options{})
-			// What routesTo returns is there so that a service is a destination.
+			// The declarations from routesTo only make a service a destination.
 			got = slices.DeleteFunc(got, func(s string) bool { return strings.HasPrefix(s, "warning VirtualService default/routes: ") })
 			require.Equal(t, want, got)
 		})

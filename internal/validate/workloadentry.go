@@ -35,7 +35,7 @@ func (v *validator) workloadSelector(s *site, service *spec.Service) {
 	}
 }
 
-// selectedWorkloads warns of what a service cannot use of what it selects.
+// selectedWorkloads warns of selected entries that a service cannot use.
 func (v *validator) selectedWorkloads(e *site, service *spec.Service) {
 	namespace := cmp.Or(service.Namespace, v.DefaultNamespace)
 	used, misfits := 0, 0
@@ -82,8 +82,8 @@ func (v *validator) missingAddress(s *site, e *spec.Endpoint) {
 	at.errorf(spec.CodeMissing, "the address is missing")
 }
 
-// workloadEntries validates the places that services select. The services have been
-// validated before.
+// workloadEntries validates the places that services select. The services have
+// already been validated.
 func (v *validator) workloadEntries() {
 	list := v.declarations.WorkloadEntries
 	for i := range list {

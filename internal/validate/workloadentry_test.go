@@ -85,7 +85,7 @@ func TestValidateWorkloadSelector(t *testing.T) {
 	})
 }
 
-// The endpoints that a policy is for are those selected.
+// The endpoints of a policy are the selected ones.
 func TestPolicyOfSelectedWorkloads(t *testing.T) {
 	base := func() spec.Declarations {
 		return spec.Declarations{

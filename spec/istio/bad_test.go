@@ -18,8 +18,8 @@ var (
 )
 
 // The files in testdata/bad are documents with at least one error each. The
-// comments at the top of a document hold its errors, as they are printed but
-// for the file. With -update they are written anew; then read them.
+// comments at the top of a document are its errors, as printed but without the
+// file. -update rewrites them; then review them.
 func TestBad(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*")
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestBad(t *testing.T) {
 	require.GreaterOrEqual(t, documents, 60)
 }
 
-// problems returns the errors of s without the names of files.
+// problems returns the errors of s without file names.
 func problems(t *testing.T, s *Source) []string {
 	t.Helper()
 	_, err := s.Declare()
@@ -72,8 +72,8 @@ func writeWants(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	bare := wantLine.ReplaceAllString(string(text), "")
-	// Comments move what follows, so they are put in twice: first as many as
-	// there are errors, then the errors that they lead to.
+	// Comments move the lines that follow, so they are inserted twice: first as
+	// many as there are errors, then the resulting errors.
 	for range 2 {
 		var ends []int
 		line := 0

@@ -45,8 +45,8 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 	s.present(v, m)
 }
 
-// present makes the idle messages that v holds empty ones of m: what holds
-// nothing else is not empty in Istio either.
+// present makes the idle messages in v empty messages of m: a parent with nothing
+// else is not empty in Istio either.
 func (s *schema) present(v *value, m protoreflect.Message) {
 	for i, k := range v.keys {
 		f := s.fields[k.name]
@@ -56,8 +56,8 @@ func (s *schema) present(v *value, m protoreflect.Message) {
 	}
 }
 
-// fields calls read for each field of a map that is executed, with the reader
-// at it. All others are reported.
+// fields calls read for each executed field of a map, with the reader at the field.
+// It reports all others.
 func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e *value)) {
 	r.flaws(v, r.enter)
 	for i, k := range v.keys {
@@ -94,7 +94,7 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 			return
 		}
 		if len(v.keys) == 0 {
-			// An empty map is none, so that it equals the zero value in Go.
+			// An empty map is nil, so that it equals the zero value in Go.
 			r.flaws(v, r.enterKey)
 			return
 		}
@@ -112,8 +112,8 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 		if !r.is(v, list) {
 			return
 		}
-		// What cannot be read leaves an empty element, so that the others keep
-		// their index.
+		// An unreadable element becomes an empty one, so that the others keep their
+		// index.
 		elements := m.Mutable(f).List()
 		r.elements(v, func(_ int, e *value) {
 			if e.form == null {
@@ -134,7 +134,7 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 	}
 }
 
-// flaws reports the keys of a map that cannot be taken.
+// flaws reports the invalid keys of a map.
 func (r *reader) flaws(v *value, enter func(string)) {
 	for _, f := range v.flaws {
 		if f.name != "" {
@@ -147,8 +147,8 @@ func (r *reader) flaws(v *value, enter func(string)) {
 	}
 }
 
-// entries calls read for each entry of a map whose keys are free, with the
-// reader at it.
+// entries calls read for each entry of a map with arbitrary keys, with the reader
+// at the entry.
 func (r *reader) entries(v *value, read func(name string, e *value)) {
 	r.flaws(v, r.enterKey)
 	for i, k := range v.keys {
@@ -162,7 +162,7 @@ func (r *reader) entries(v *value, read func(name string, e *value)) {
 	}
 }
 
-// elements calls read for each element of a list, with the reader at it.
+// elements calls read for each element of a list, with the reader at the element.
 func (r *reader) elements(v *value, read func(i int, e *value)) {
 	for i, e := range v.elements {
 		r.enterIndex(i)
@@ -171,8 +171,8 @@ func (r *reader) elements(v *value, read func(i int, e *value)) {
 	}
 }
 
-// single reads one value of a field's type: the field's own, an element's, or
-// a map entry's. make makes an empty message of that type.
+// single reads one value of a field's type: the field's own, an element's, or a map
+// entry's. make creates an empty message of that type.
 func (r *reader) single(v *value, f protoreflect.FieldDescriptor, make func() protoreflect.Value) (content protoreflect.Value, ok bool) {
 	switch f.Kind() {
 	case protoreflect.MessageKind:
@@ -235,12 +235,12 @@ func (r *reader) singleMessage(v *value, d protoreflect.MessageDescriptor, make 
 	content = make()
 	before := len(r.broken)
 	r.message(v, content.Message())
-	// What has gaps is kept: they are recorded, and the rest can be checked. A
-	// port without a number would be checked for what it lacks.
+	// A value with gaps is kept: the gaps are recorded, and the rest can be
+	// checked. A port without a number would cause more errors.
 	return content, d.Name() != "PortSelector" || !r.brokenSince(before)
 }
 
-// is reports whether v has a form, and an error if not.
+// is reports whether v has a form, and records an error if not.
 func (r *reader) is(v *value, wanted form) bool {
 	if v.form != wanted {
 		r.mismatch(v, wanted.String())
@@ -248,7 +248,7 @@ func (r *reader) is(v *value, wanted form) bool {
 	return v.form == wanted
 }
 
-// mismatch records that v is not what was expected, or why it is nothing.
+// mismatch records that v is not the expected value, or why it is nothing.
 func (r *reader) mismatch(v *value, expected string) {
 	switch {
 	case v.form == invalid:

@@ -1,6 +1,6 @@
 package istio
 
-//lint:file-ignore SA1019 Istio still honours these fields.
+//lint:file-ignore SA1019 Istio still honors these fields.
 
 import (
 	"google.golang.org/protobuf/types/known/durationpb"

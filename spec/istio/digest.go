@@ -10,8 +10,8 @@ import (
 // digests is the seed of all digests of this process.
 var digests = maphash.MakeSeed()
 
-// digest returns a number that equal values share, whatever the order of the keys
-// of their maps and their layout.
+// digest returns a number that is the same for equal values, with any order of map
+// keys and any layout.
 func digest(values ...*value) uint64 {
 	var h maphash.Hash
 	h.SetSeed(digests)

@@ -12,26 +12,26 @@ import (
 )
 
 // A document is one YAML document of a file. It keeps its text rather than its
-// tree: declarations live as long as a gateway does, and positions are only
-// asked for when there is a finding.
+// tree: declarations live as long as a gateway, and positions are needed only for
+// findings.
 type document struct {
 	file string
 	text string
-	// before is how many lines of the file precede text.
+	// before is the number of lines of the file before text.
 	before int
 
 	mu   sync.Mutex
 	tree weak.Pointer[value]
 }
 
-// split cuts text at its document markers. The text alone decides: YAML forbids
-// a marker at the start of a line inside any scalar. That way a document that
-// does not parse leaves its neighbours readable.
+// split cuts text at its document markers. It does not parse the text: YAML forbids
+// a marker at the start of a line inside any scalar. So a document that does not
+// parse leaves the others readable.
 func split(file, text string) []*document {
 	var docs []*document
 	start, startLine := 0, 0
-	// Directives belong to the document that the next marker begins, as long
-	// as there is nothing but comments before it.
+	// Directives belong to the document of the next marker, if there are only
+	// comments before it.
 	directives, content := false, false
 	flush := func(end int) {
 		if strings.TrimSpace(text[start:end]) != "" {
@@ -62,7 +62,7 @@ func split(file, text string) []*document {
 	return docs
 }
 
-// yamlText returns a document as the parser takes it.
+// yamlText returns a document in the form for the parser.
 func yamlText(text string) string {
 	const newer, known = "%YAML 1.2", "%YAML 1.1"
 	for at := 0; at < len(text); at = lineEnd(text, at) {
@@ -76,9 +76,8 @@ func yamlText(text string) string {
 	return jsonText(text)
 }
 
-// jsonText returns a document with the escapes of JSON that are none of YAML's
-// rewritten: the parser does not know \/, and takes no character beyond the
-// basic plane as a pair of surrogates.
+// jsonText returns a document without the JSON escapes that YAML lacks: the parser
+// does not know \/, nor surrogate pairs for characters beyond the basic plane.
 func jsonText(text string) string {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !strings.Contains(text, `\`) || !json.Valid([]byte(text)) {
 		return text
@@ -123,7 +122,7 @@ func codeUnit(escape string) rune {
 	return rune(n)
 }
 
-// lineEnd returns where the line after the one at at begins.
+// lineEnd returns the start of the line after the one at at.
 func lineEnd(text string, at int) int {
 	i := strings.IndexAny(text[at:], "\r\n")
 	switch {
@@ -140,14 +139,14 @@ func isMarker(line, marker string) bool {
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
-// isComment reports whether a line holds nothing but a comment, if that.
+// isComment reports whether a line contains only a comment or nothing.
 func isComment(line string) bool {
 	trimmed := strings.TrimSpace(line)
 	return trimmed == "" || trimmed[0] == '#'
 }
 
 // readable returns data as text without a byte order mark. If it is not UTF-8,
-// problem says so, with the place.
+// problem describes this, with the place.
 func readable(data []byte) (text, problem string, line, column int) {
 	switch {
 	case len(data) >= 2 && (data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE):

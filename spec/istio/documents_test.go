@@ -40,8 +40,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// Cutting the text yields the documents that the parser finds in it, on the
-// same lines.
+// Cutting the text yields the same documents as the parser, on the same lines.
 func TestSplitAgreesWithTheParser(t *testing.T) {
 	for _, file := range goodFiles(t) {
 		data, err := os.ReadFile(file)
@@ -87,16 +86,16 @@ func TestEscapesOfJSON(t *testing.T) {
 	}
 }
 
-// What is large or repeats itself is read, or refused, in a time that grows
-// with its length.
+// Large or repetitive input is read, or refused, in a time that grows with its
+// length.
 func TestHugeInputs(t *testing.T) {
-	// Four times as much costs about four times as much, sixteen times if the cost
-	// were quadratic. The least of several turns counts, of more where the first are
-	// disturbed.
+	// Four times as much costs about four times as much, or sixteen times if the
+	// cost were quadratic. The minimum of several turns counts. More turns follow
+	// if the first are disturbed.
 	n, deep := 1<<14, deepInputs
 	if testing.Short() || withRaceDetector() {
-		// What nests costs the square of its depth until it is too deep: at these sizes
-		// it is not, and at larger ones it takes long.
+		// The cost of nested input is the square of its depth until it is too deep.
+		// It is not too deep at these sizes, and larger sizes would take long.
 		n, deep = 1<<12, func(int) []string { return nil }
 		if withRaceDetector() {
 			n /= 2
@@ -105,8 +104,8 @@ func TestHugeInputs(t *testing.T) {
 	small, large := append(hugeInputs(n), deep(n)...), append(hugeInputs(4*n), deep(4*n)...)
 	for i := range large {
 		least := [2]time.Duration{time.Hour, time.Hour}
-		// What is small and soon read is read four times in a turn, so that a busy
-		// machine disturbs both alike.
+		// Small, fast input is read four times in a turn, so that a busy machine
+		// disturbs both equally.
 		times := 4
 		if i >= len(small)-len(deep(n)) {
 			times = 1
@@ -123,21 +122,21 @@ func TestHugeInputs(t *testing.T) {
 				least[j] = min(least[j], time.Since(begun)/time.Duration(count))
 			}
 		}
-		// What is refused early costs too little to be compared.
+		// Input that is refused early costs too little to compare.
 		if least[0] > time.Millisecond {
 			require.Less(t, float64(least[1])/float64(least[0]), 10.0, large[i][:8])
 		}
 	}
 }
 
-// withRaceDetector reports whether this test was built with -race, which makes it
-// ten times as slow, and finds nothing in what runs in one goroutine.
+// withRaceDetector reports whether this test was built with -race. It is ten times
+// slower then, and finds nothing in a single goroutine.
 func withRaceDetector() bool {
 	info, known := debug.ReadBuildInfo()
 	return known && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// deepInputs nest as deep as they are long.
+// deepInputs have a depth that grows with their length.
 func deepInputs(n int) []string {
 	return []string{strings.Repeat("[", n), strings.Repeat("{", n), strings.Repeat("a: [", n), strings.Repeat("? ", n), strings.Repeat("- ", n)}
 }

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// gates are the names of Envoy's filters that refuse requests, as an EnvoyFilter
-// writes them: envoy.filters.http.ext_authz, the type URL of its configuration, or
-// the name from before Envoy 1.14.
+// gates are the names of Envoy's filters that refuse requests, in an EnvoyFilter:
+// envoy.filters.http.ext_authz, the type URL of its configuration, or the name
+// before Envoy 1.14.
 var gates = regexp.MustCompile(`(?:^|[./])envoy\.(?:[a-z0-9_.]+\.)?(?:ext_authz|jwt_authn|rbac|oauth2|basic_auth|api_key_auth|csrf|ratelimit|rate_limit|local_ratelimit)(?:$|\.)`)
 
-// gateOf returns the name of a filter that an EnvoyFilter adds or changes at
-// gateways, and that refuses requests. It returns "" if there is none.
+// gateOf returns the name of a filter that refuses requests and that an EnvoyFilter
+// adds or changes at gateways. It returns "" if there is none.
 func gateOf(resource *value) string {
 	patches := resource.at("spec", "configPatches")
 	if patches == nil || patches.form != list {
@@ -46,7 +46,7 @@ func (v *value) asText() string {
 	return v.scalar
 }
 
-// find returns the first string in v for which f holds, or "".
+// find returns the first string in v for which f is true, or "".
 func (v *value) find(f func(string) bool) string {
 	if v == nil {
 		return ""
@@ -84,8 +84,8 @@ func selectorOf(resource *value) map[string]string {
 	return nil
 }
 
-// gateReason returns the reason why a resource that is not read must not be passed
-// over: it refuses requests. It returns "" if it may be.
+// gateReason returns why an unread resource must not be skipped: it refuses
+// requests. It returns "" if it may be skipped.
 func gateReason(kind string, v *value) string {
 	switch kind {
 	case "EnvoyFilter":

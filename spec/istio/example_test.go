@@ -35,7 +35,7 @@ spec:
 	// Output: 200 hello from /world
 }
 
-// All problems of all documents come at once, each with its place.
+// All problems of all documents are reported at once, each with its place.
 func ExampleSource_Declare() {
 	_, err := istio.Bytes("shop.yaml", []byte(`
 apiVersion: networking.istio.io/v1

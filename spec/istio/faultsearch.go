@@ -7,26 +7,27 @@ import (
 	"unicode/utf8"
 )
 
-// A faultSearch finds the place of a fault. The parser does not tell it, but it
-// reads from front to back, so the place is the end of the shortest beginning of
-// the text that has the same fault. To find it by trial, the parser reads a
-// beginning many times. So that this is cheap for long texts too, it reads only
-// the last lines of one, below the lines that they are nested in, as long as they
-// have the same fault; and a budget bounds all that it reads.
+// A faultSearch finds the place of a fault. The parser does not report it, but it
+// reads from front to back. So the place is the end of the shortest beginning of
+// the text with the same fault. To find it, the parser reads many beginnings. This
+// must be cheap for long texts too. So the search reads only the last lines of a
+// beginning, below the lines that contain them, as long as they have the same
+// fault. A budget limits the total.
 type faultSearch struct {
 	text  string
 	fault *fault
-	// starts are where the lines begin.
+	// starts are the starts of the lines.
 	starts []int
 
-	// spent is how many bytes the parser has read, budget how many it may.
+	// spent is the number of bytes that the parser has read; budget is its limit.
 	spent, budget int
 }
 
-// freeSearch is what may be spent on a short text, for which it does not matter.
+// freeSearch is the budget for a short text, for which the cost does not matter.
 const freeSearch = 256 << 10
 
-// newFaultSearch returns a search that reads about as much as the text is long.
+// newFaultSearch returns a search that reads about as much as the length of the
+// text.
 func newFaultSearch(text string, f *fault) *faultSearch {
 	s := &faultSearch{text: text, fault: f, budget: len(text) + freeSearch}
 	for at := 0; at < len(text); at = lineEnd(text, at) {
@@ -40,7 +41,7 @@ func (s *faultSearch) line(n int) string {
 	return strings.TrimRight(s.text[s.starts[n]:s.end(n)], "\r\n")
 }
 
-// end returns where the line after line n begins.
+// end returns the start of the line after line n.
 func (s *faultSearch) end(n int) int {
 	if n+1 < len(s.starts) {
 		return s.starts[n+1]
@@ -48,24 +49,24 @@ func (s *faultSearch) end(n int) int {
 	return len(s.text)
 }
 
-// lineAt returns the line that holds an offset.
+// lineAt returns the line with an offset.
 func (s *faultSearch) lineAt(offset int) int {
 	return max(sort.SearchInts(s.starts, offset+1)-1, 0)
 }
 
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
-// A window is a part of the text that has the fault: from the line first to an
-// end, below the lines that it is nested in.
+// A window is a part of the text that has the fault: from the line first to an end,
+// below the lines that contain it.
 type window struct {
 	lead       []int
 	first, end int
 }
 
-// longLine is longer than people write lines, and too long to try every end of.
+// longLine is longer than lines that people write, and too long to try every end.
 const longLine = 1 << 10
 
-// place returns the line of the fault, and where in it the fault is.
+// place returns the line of the fault, and its position in the line.
 func (s *faultSearch) place() (line, at int) {
 	w, n, ok := s.lines()
 	if !ok {
@@ -94,7 +95,7 @@ func (s *faultSearch) place() (line, at int) {
 // lines returns a window that has the fault, and its line in it.
 func (s *faultSearch) lines() (w window, n int, ok bool) {
 	if s.fault.message == unclosedString && s.fails(&window{}, s.end(0)) {
-		// The parser does not name the first line.
+		// The parser does not report the number of the first line.
 		return window{end: s.end(0)}, 0, true
 	}
 	w, ok = s.window(s.sameLine, s.ends()...)
@@ -103,13 +104,13 @@ func (s *faultSearch) lines() (w window, n int, ok bool) {
 		// The beginning that ends with the last line has the fault.
 		n = last - gallop(last-w.first, func(back int) bool { return s.failsBefore(&w, s.end(last-back)) })
 		if begun := s.fault.line; begun == n-1 && begun >= w.first && s.fails(&w, s.starts[n]) {
-			// Brackets that are not closed on the line on which they begin.
+			// These are brackets that are not closed on their first line.
 			n = begun
 		}
 		if n > w.first || w.first == 0 {
 			return w, n, true
 		}
-		// It may be in one of the lines above.
+		// The fault may be in one of the lines above.
 		up := sort.Search(len(w.lead), func(i int) bool { return s.fails(&window{lead: w.lead[:i+1], first: n}, s.starts[n]) })
 		if up == len(w.lead) {
 			return w, n, true
@@ -123,20 +124,20 @@ func (s *faultSearch) lines() (w window, n int, ok bool) {
 	return w, 0, false
 }
 
-// ends returns the ends of windows that are worth trying.
+// ends returns the useful ends of windows.
 func (s *faultSearch) ends() []int {
 	if named := s.fault.line + 1; s.fault.line > 0 && named < len(s.starts) && s.starts[named] < s.fault.read {
-		// Where a construct is not closed, the parser reads on to the end.
+		// If a construct is not closed, the parser reads to the end.
 		return []int{s.starts[named], s.fault.read}
 	}
 	return []int{s.fault.read}
 }
 
 // stop returns where the parser stops. If that is the end of the text, it returns
-// the line that the parser names.
+// the line in the parser's message.
 func (s *faultSearch) stop() (line, at int) {
 	end := s.fault.read
-	// The parser reads ahead, so that what it had taken is more.
+	// The parser reads ahead, so it has read more than it has parsed.
 	const ahead = 4 << 10
 	if s.spent+end <= s.budget {
 		s.spent += end
@@ -156,8 +157,8 @@ func (s *faultSearch) stop() (line, at int) {
 	return n, at
 }
 
-// gallop returns the greatest number up to most for which f holds, as it does for
-// 0 and for all numbers up to that one. It begins with small ones.
+// gallop returns the greatest number up to most for which f is true. f is true for
+// 0 and for all smaller numbers. gallop begins with small numbers.
 func gallop(most int, f func(int) bool) int {
 	good, step := 0, 1
 	for good+step <= most && f(good+step) {
@@ -168,8 +169,8 @@ func gallop(most int, f func(int) bool) int {
 	return good + sort.Search(bad-good-1, func(i int) bool { return !f(good + i + 1) })
 }
 
-// part returns the text of a window up to an offset. It is empty if the budget does
-// not allow to read it.
+// part returns the text of a window up to an offset. It is empty if the budget is
+// too small to read it.
 func (s *faultSearch) part(w *window, end int) string {
 	begin := s.starts[w.first]
 	if end < begin || s.spent+end-begin > s.budget {
@@ -190,8 +191,9 @@ func (s *faultSearch) parse(w *window, end int) *fault {
 	return f
 }
 
-// failsBefore is fails for a fault that has another cause than that the beginning
-// ends. What ends inside of brackets has one, and another one if it goes on.
+// failsBefore is like fails, for a fault with another cause than the end of the
+// beginning. A text that ends inside of brackets has such a fault, and another one
+// if it continues.
 func (s *faultSearch) failsBefore(w *window, end int) bool {
 	further, inside := goesOn[s.fault.message]
 	if !inside || !s.fault.ended && end >= s.fault.read {
@@ -202,14 +204,14 @@ func (s *faultSearch) failsBefore(w *window, end int) bool {
 	return text != "" && f != nil && f.message == s.fault.message
 }
 
-// fails reports whether the beginning of a window up to an offset is known to have
-// the fault.
+// fails reports whether the beginning of a window up to an offset certainly has the
+// fault.
 func (s *faultSearch) fails(w *window, end int) bool {
 	f := s.parse(w, end)
 	return f != nil && f.message == s.fault.message
 }
 
-// window finds a short part of the text that has the fault, and one of the ends.
+// window finds a short part of the text that has the fault, and one of its ends.
 func (s *faultSearch) window(same func(*window, *fault) bool, ends ...int) (window, bool) {
 	const shortest = 4 << 10
 	for _, end := range ends {
@@ -233,14 +235,14 @@ func (s *faultSearch) window(same func(*window, *fault) bool, ends ...int) (wind
 	return window{}, false
 }
 
-// sameLine reports whether a fault of a window names the line that the fault of
-// the whole does, or both name one above the window.
+// sameLine reports whether a window's fault names the same line as the fault of the
+// whole text, or both name a line above the window.
 func (s *faultSearch) sameLine(w *window, f *fault) bool {
 	whole, here := s.fault.line-1-w.first, f.line-1-len(w.lead)
 	return whole >= 0 && whole == here || whole < 0 && here <= 0
 }
 
-// shallowest returns the line that is indented least, of those from first to last.
+// shallowest returns the line with the least indentation, from first to last.
 func (s *faultSearch) shallowest(first, last int) int {
 	best, least := first, -1
 	for n := first; n <= last; n++ {
@@ -253,8 +255,8 @@ func (s *faultSearch) shallowest(first, last int) int {
 	return best
 }
 
-// above returns the lines that a line is nested in, going by how far they are
-// indented. The items of a list may be as far as its key.
+// above returns the lines that contain a line, by indentation. The items of a list
+// may have the same indentation as its key.
 func (s *faultSearch) above(n int) []int {
 	line := s.line(n)
 	indent, item := indentOf(line), strings.HasPrefix(strings.TrimLeft(line, " "), "-")
@@ -274,8 +276,8 @@ func (s *faultSearch) above(n int) []int {
 	return lines
 }
 
-// indentedFirst reports whether the fault on line n is that the first line of the
-// document is indented further, and returns that line.
+// indentedFirst reports whether the cause of the fault on line n is a larger
+// indentation of the document's first line, and returns that line.
 func (s *faultSearch) indentedFirst(n int) (first int, is bool) {
 	if s.fault.message != "did not find expected <document start>" && s.fault.message != secondDocument {
 		return 0, false

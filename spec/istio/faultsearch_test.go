@@ -19,7 +19,7 @@ func faultOf(t *testing.T, text string) *fault {
 }
 
 // The place of a fault is the same in a short text as at the end of a long one, and
-// in a document without anything before it.
+// in a document with nothing before it.
 func TestPlacesInLongDocuments(t *testing.T) {
 	routes := string(manyRoutes(2000))
 	long := strings.Count(routes, "\n")
@@ -58,7 +58,7 @@ func TestPlacesInLongDocuments(t *testing.T) {
 	require.Greater(t, long, 10000)
 }
 
-// What the parser reads to find a place is about what it reads anyway.
+// To find a place, the parser reads about as much as it reads in any case.
 func TestWorkOfFindingAPlace(t *testing.T) {
 	n := 50000
 	if testing.Short() {
@@ -87,7 +87,7 @@ func TestWorkOfFindingAPlace(t *testing.T) {
 	}
 }
 
-// The search finds what trying every line finds.
+// The search finds the same place as trying every line.
 func TestSearchAgreesWithTrial(t *testing.T) {
 	data, err := os.ReadFile("testdata/good/matches.yaml")
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestSearchAgreesWithTrial(t *testing.T) {
 			broken := routes + "  - name: next\n    x:\n" + nested(text[:at]+wrong+text[at:])
 			_, f := parseYAML(broken)
 			if f == nil || goesOn[f.message] != "" {
-				continue // What ends inside of brackets has such a fault anywhere.
+				continue // A text that ends inside of brackets has such a fault anywhere.
 			}
 			s := newFaultSearch(broken, f)
 			s.budget = 1 << 30

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files in testdata/field are made after what happened to people. Their first
-// lines say what did, and what should.
+// The files in testdata/field are based on problems of users. Their first lines
+// describe what happened, and what should happen.
 func TestFieldCases(t *testing.T) {
 	const template = "the text is a Helm template that was not rendered; render it first: helm template"
 	for file, want := range map[string]string{
@@ -25,7 +25,7 @@ func TestFieldCases(t *testing.T) {
 		"022-helm-template.yaml": "4:1: not readable as YAML: " + template,
 		"024-kind-in-the-wrong-group.yaml": `4:13: Telemetry default/traces: apiVersion: Telemetry is not a kind of networking.istio.io; did you mean "telemetry.istio.io/v1"?
 9:13: AuthorizationPolicy default/shop: apiVersion: AuthorizationPolicy is not a kind of networking.istio.io; did you mean "security.istio.io/v1"?`,
-		"026-claims-said-twice.yaml":                 "", // validation says it
+		"026-claims-said-twice.yaml":                 "", // validation reports it
 		"030-nothing-to-check.yaml":                  " contains no resource that Lateen reads",
 		"032-a-line-for-each-deployment.yaml":        "",
 		"036-slow-place-of-a-syntax-error.yaml":      "6:2: not readable as YAML: did not find expected key",

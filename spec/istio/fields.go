@@ -6,32 +6,32 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A treatment is what becomes of a field.
+// A treatment is how Lateen handles a field.
 type treatment uint8
 
 const (
 	// executed fields become part of a declaration.
 	executed treatment = iota + 1
-	// idle fields are accepted with a warning: a gateway does nothing with
-	// them in Istio either, or nothing that could be seen.
+	// idle fields are accepted with a warning: in Istio too, they have no effect at
+	// a gateway, or no visible effect.
 	idle
 	// unexecuted fields are errors.
 	unexecuted
-	// unserved fields are accepted with a warning: what they are for is not
-	// served, and nothing else is different.
+	// unserved fields are accepted with a warning: their traffic is not served, and
+	// nothing else changes.
 	unserved
 )
 
-// A fieldEntry is what is known of a field.
+// A fieldEntry describes a field.
 type fieldEntry struct {
 	treatment treatment
-	// reason completes "is not executed by Lateen: ", "has no effect: " or "is
-	// not served: ".
+	// reason completes "is not executed by Lateen: ", "has no effect: " or "is not
+	// served: ".
 	reason string
 }
 
-// A fieldGroup is one line of the table of fields: fields of a message, under
-// their JSON names, that are treated alike.
+// A fieldGroup is one line of the table of fields: fields of a message with the
+// same treatment, under their JSON names.
 type fieldGroup struct {
 	message   string
 	treatment treatment
@@ -46,9 +46,9 @@ const (
 	noFullLimits = "only the short form (limits) is"
 )
 
-// fieldTable says what becomes of each field of each message that a document
-// may hold. It is the one place that does: decoding asks it, docs/semantics.md
-// is written from it, and a test compares it with the messages themselves.
+// fieldTable lists the treatment of each field of each message in a document. It is
+// the only source: decoding uses it, docs/semantics.md is written from it, and a
+// test compares it with the messages.
 var fieldTable = []fieldGroup{
 	{"Gateway", executed, "", []string{"servers", "selector"}},
 	{"Server", executed, "", []string{"port", "bind", "hosts", "tls", "name"}},
@@ -153,7 +153,7 @@ var fieldTable = []fieldGroup{
 	{"RateLimitConfig.LimitKey", executed, "", []string{"remoteAddress", "header"}},
 }
 
-// A fieldSet is what is known of the fields of one message.
+// A fieldSet describes the fields of one message.
 type fieldSet struct {
 	entries map[string]fieldEntry
 	// names are the names of all fields, in the order of the table.

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// reachable returns the messages that the kinds which are read can hold.
+// reachable returns the messages that the read kinds can contain.
 func reachable() []protoreflect.MessageDescriptor {
 	var all []protoreflect.MessageDescriptor
 	var visit func(protoreflect.MessageDescriptor)
@@ -36,8 +36,8 @@ func reachable() []protoreflect.MessageDescriptor {
 	return all
 }
 
-// Every field of Istio's is either executed or refused with a reason; a new
-// release of its API cannot add one unnoticed.
+// Every field of Istio's is either executed or refused with a reason. A new release
+// of its API cannot add one unnoticed.
 func TestEveryFieldHasATreatment(t *testing.T) {
 	known := make(map[string]bool)
 	for _, m := range reachable() {
@@ -65,8 +65,8 @@ func TestNoFieldIsInTheTableTwice(t *testing.T) {
 	}
 }
 
-// Every field that is said to be executed is written in some good document, and
-// leaving it out there changes what is declared.
+// Every executed field is in some good document, and removing it there changes the
+// declarations.
 func TestEveryExecutedFieldMatters(t *testing.T) {
 	mattered := make(map[string]bool)
 	for _, file := range goodFiles(t) {
@@ -95,7 +95,7 @@ func TestEveryExecutedFieldMatters(t *testing.T) {
 	}
 	for _, g := range fieldTable {
 		for _, name := range g.fields {
-			// A group is only checked, because there is but one.
+			// The group is only checked, because there is only one.
 			if g.treatment == executed && g.message+"."+name != "RateLimitConfig.TargetRef.group" {
 				require.Contains(t, mattered, g.message+"."+name, "no good document shows what the field does")
 			}
@@ -107,7 +107,8 @@ func indexOf(v *value, name string) int {
 	return slices.IndexFunc(v.keys, func(k key) bool { return k.name == name })
 }
 
-// declaredBy returns what one resource declares, without warnings and origins.
+// declaredBy returns the declarations of one resource, without warnings and
+// origins.
 func declaredBy(d *document, v *value) spec.Declarations {
 	l := loader{namespace: DefaultNamespace, seen: make(map[identity]place)}
 	l.resource(d, v, -1)
@@ -115,7 +116,7 @@ func declaredBy(d *document, v *value) spec.Declarations {
 	return withoutOrigins(l.declared)
 }
 
-// without returns a copy of v that lacks the part at a path of indexes.
+// without returns a copy of v without the part at a path of indexes.
 func (v *value) without(at []int) *value {
 	c := *v
 	if len(at) == 1 {
@@ -130,8 +131,8 @@ func (v *value) without(at []int) *value {
 	return &c
 }
 
-// eachField calls visit for the fields below v that are in the table, with
-// their path of indexes.
+// eachField calls visit for the fields below v that are in the table, with their
+// path of indexes.
 func eachField(v *value, entry *kindEntry, visit func(field string, at []int)) {
 	if entry.spec == nil {
 		eachPart(v, "RateLimitConfig", nil, visit)
@@ -166,7 +167,7 @@ func eachMessageField(v *value, m protoreflect.MessageDescriptor, at []int, visi
 	}
 }
 
-// eachPart is eachMessageField for what has no message.
+// eachPart is like eachMessageField, for parts without a message.
 func eachPart(v *value, message string, at []int, visit func(string, []int)) {
 	below := map[string]string{"targetRefs": "RateLimitConfig.TargetRef", "limits": "RateLimitConfig.Limit", "per": "RateLimitConfig.LimitKey"}
 	for i, k := range v.keys {

@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// A named is a path that a Source was given, and the files that it stands for.
+// A named is a path that was given to a Source, and its files.
 type named struct {
 	name   string
 	inputs []input
-	// subdirectories means that it is a directory with others that are not read.
+	// subdirectories means that it is a directory with unread subdirectories.
 	subdirectories bool
-	// text means that it is no file: it may hold nothing.
+	// text means that it is not a file, so it may be empty.
 	text bool
 }
 
-// An input is one file's text, or why there is none.
+// An input is the text of one file, or why there is none.
 type input struct {
 	name string
 	data []byte
 	err  error
-	// found means that a directory or a pattern stood for the file.
+	// found means that the file was found in a directory or by a pattern.
 	found bool
-	// chart means that the file is that of a Helm chart, whose templates are not
-	// read.
+	// chart means that the file is the file of a Helm chart, whose templates are
+	// not read.
 	chart bool
 }
 
@@ -47,7 +47,7 @@ func readFiles(paths []string, recursive bool) []named {
 			continue
 		}
 		w := walk{fsys: os.DirFS(p), recursive: recursive, shown: func(name string) string { return filepath.Join(p, name) }}
-		// The directory's own name tells, also of one that is given as ".".
+		// The directory's own name decides, also for a directory given as ".".
 		if whole, err := filepath.Abs(p); err == nil && filepath.Base(whole) == templates {
 			if _, err := os.Stat(filepath.Join(p, "..", chartFile)); err == nil {
 				w.inputs = append(w.inputs, input{name: filepath.Join(p, "..", chartFile), chart: true})
@@ -96,7 +96,7 @@ func readFS(fsys fs.FS, patterns []string, recursive bool) []named {
 type walk struct {
 	fsys      fs.FS
 	recursive bool
-	// shown turns a name in fsys into the one that findings show.
+	// shown converts a name in fsys to the name in findings.
 	shown  func(string) string
 	inputs []input
 	// passed means that a subdirectory was not read.
@@ -113,7 +113,7 @@ func (w *walk) named(directory, name string) named {
 }
 
 const (
-	// A Helm chart is a directory with this file and this directory.
+	// A Helm chart is a directory that contains this file and this directory.
 	chartFile, templates = "Chart.yaml", "templates"
 )
 
@@ -128,7 +128,7 @@ func (w *walk) directory(directory string) {
 	}
 	chart := is(chartFile) && is(templates)
 	for _, entry := range entries {
-		// Editors leave locks and drafts under names that begin with a dot.
+		// Editors write locks and drafts under names that begin with a dot.
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
@@ -137,7 +137,7 @@ func (w *walk) directory(directory string) {
 		case !entry.IsDir():
 			w.file(name, chart && entry.Name() == chartFile)
 		case chart && entry.Name() == templates:
-			// They are text for Helm, and the chart says so once.
+			// They are text for Helm, which is reported once for the chart.
 		case w.recursive:
 			w.directory(name)
 		default:
@@ -154,8 +154,8 @@ func (w *walk) file(name string, chart bool) {
 			return
 		}
 	}
-	// A ConfigMap's mount is made of symbolic links, so the entry's own type
-	// does not tell.
+	// A mounted ConfigMap consists of symbolic links, so the entry's own type does
+	// not help.
 	if info, err := fs.Stat(w.fsys, name); err == nil && info.IsDir() {
 		return
 	}

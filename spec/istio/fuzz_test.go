@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzDeclare: no text makes Declare panic, every error has a place, and what
-// is declared names places that can be found.
+// FuzzDeclare: no text makes Declare panic, every error has a place, and the
+// origins of declarations can be found.
 func FuzzDeclare(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/*")
 	require.NoError(f, err)

@@ -49,8 +49,8 @@ func TestGood(t *testing.T) {
 	}
 }
 
-// print shows declarations without their zero fields and without origins, which
-// are shown as the lines that they name.
+// print prints declarations without zero fields. Origins are printed as the lines
+// that they mean.
 func print(declared spec.Declarations) string {
 	var b strings.Builder
 	printValue(&b, reflect.ValueOf(declared), "")
@@ -146,7 +146,7 @@ spec:
 	require.Equal(t, declarations(t, fromJSON), declarations(t, fromYAML))
 }
 
-// declarations returns what s declares, without origins.
+// declarations returns the declarations of s, without origins.
 func declarations(t *testing.T, s *Source) spec.Declarations {
 	t.Helper()
 	declared, err := s.Declare()

@@ -11,24 +11,23 @@ import (
 	"github.com/lateengo/gateway/internal/suggest"
 )
 
-// A verdict is what becomes of the resources of a kind.
+// A verdict is how Lateen handles the resources of a kind.
 type verdict uint8
 
 const (
-	// skipped resources have no say in what a gateway does.
+	// skipped resources do not concern a gateway.
 	skipped verdict = iota
 	// missed resources may change what a gateway does. Skipping one is a warning.
 	missed
 	// read resources become declarations.
 	read
-	// refused resources would make the gateway stricter than it would be
-	// without them.
+	// refused resources would make the gateway stricter.
 	refused
 	// policy resources are refused if they apply to the gateway's workload.
 	policy
 )
 
-// A kindEntry is what is known of a kind.
+// A kindEntry describes a kind.
 type kindEntry struct {
 	group    string
 	name     string
@@ -36,7 +35,7 @@ type kindEntry struct {
 	verdict  verdict
 	// reason completes "is not executed by Lateen: " of a refused kind.
 	reason string
-	// spec makes an empty spec of a read kind. It is nil for RateLimitConfig,
+	// spec creates an empty spec of a read kind. It is nil for RateLimitConfig,
 	// which has no message.
 	spec func() proto.Message
 }
@@ -73,9 +72,9 @@ var kinds = []kindEntry{
 		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would remove them"},
 }
 
-// identify finds what is known of a kind. problem, in apiVersion or kind, says
-// what is wrong with them, if anything. Without either the resource is of
-// somebody else's kind.
+// identify finds the entry of a kind. problem describes what is wrong in the field
+// apiVersion or kind, if anything. If there is neither entry nor problem, the kind
+// is not Istio's.
 func identify(apiVersion, kind string) (entry *kindEntry, field, problem, suggestion string) {
 	group, version, ok := strings.Cut(apiVersion, "/")
 	if !ok {
@@ -115,8 +114,8 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 	if neighbours != nil && isIstios(group) {
 		return nil, "kind", "unknown kind " + quote(kind) + " in " + group, nearest(kind, neighbours)
 	}
-	// Of the kinds that are read, and only of those, the name alone tells in
-	// the core group, where Kubernetes has none of them.
+	// In the core group, the name alone identifies the read kinds, because
+	// Kubernetes has none of them there. This is not true of other kinds.
 	for i := range kinds {
 		if e := &kinds[i]; e.verdict == read && group == "" && e.name == kind {
 			return nil, "apiVersion", kind + " is not a kind of " + quote(apiVersion), e.group + "/" + e.versions[0]
@@ -134,7 +133,7 @@ func identify(apiVersion, kind string) (entry *kindEntry, field, problem, sugges
 // otherIstioGroups are Istio's API groups without a kind that a gateway reads.
 var otherIstioGroups = []string{"authentication.istio.io", "config.istio.io", "install.istio.io", "rbac.istio.io"}
 
-// isIstios reports whether an API group is one of Istio's, or was meant to be.
+// isIstios reports whether an API group is Istio's, or was meant to be.
 func isIstios(group string) bool {
 	const domain = "istio.io"
 	labels := strings.Split(strings.ToLower(group), ".")

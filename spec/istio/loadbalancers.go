@@ -83,7 +83,7 @@ func (r *reader) consistentHash(m *networking.LoadBalancerSettings_ConsistentHas
 	return to
 }
 
-// size returns a size that validation finds too large where it is.
+// size returns a size. If it is too large, validation reports it.
 func size(n uint64) int { return int(min(n, math.MaxInt32)) }
 
 func locality(m *networking.LocalityLoadBalancerSetting) *spec.LocalityLB {

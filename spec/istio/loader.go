@@ -14,27 +14,28 @@ import (
 
 // A loader collects the declarations of one Declare.
 type loader struct {
-	// kustomizations are those that are not applied.
+	// kustomizations are the kustomizations that are not applied.
 	kustomizations []spec.Origin
 	namespace      string
 	declared       spec.Declarations
 	errors         []*spec.Error
 	seen           map[identity]place
-	// heeded counts the objects that were not skipped.
+	// heeded is the number of objects that were not skipped.
 	heeded int
-	// file is what is known of the file that is being read.
+	// file describes the file that is being read.
 	file struct {
 		// found means that it is in a directory, rather than named.
 		found bool
-		// kustomization and template mean that it was said to be one.
+		// kustomization and template mean that this was already reported for the
+		// file.
 		kustomization, template bool
 	}
 }
 
-// An identity is what only one resource may have.
+// An identity identifies a resource, which must be unique.
 type identity struct{ group, kind, namespace, name string }
 
-// A place is where a resource is, and the digest of its contents.
+// A place is the place of a resource, and the digest of its contents.
 type place struct {
 	file   string
 	line   int
@@ -45,7 +46,7 @@ func (l *loader) fail(f spec.Finding) {
 	l.errors = append(l.errors, &spec.Error{Finding: f})
 }
 
-// named reads the files that a path stands for.
+// named reads the files of a path.
 func (l *loader) named(n *named) {
 	heeded, errors := l.heeded, len(l.errors)
 	for i := range n.inputs {
@@ -81,7 +82,7 @@ func (l *loader) input(in *input) {
 		var syntax *syntaxError
 		switch {
 		case errors.As(err, &syntax):
-			// What was not rendered is one mistake, however many documents it spoils.
+			// An unrendered file is one mistake, even if it spoils many documents.
 			if !syntax.template || !l.file.template {
 				l.fail(spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
 			}
@@ -92,8 +93,8 @@ func (l *loader) input(in *input) {
 		default:
 			l.resource(d, root, -1)
 		}
-		// The document itself does not keep its tree, and translating asks it
-		// for positions.
+		// The document itself does not keep its tree, but translating needs it for
+		// positions.
 		runtime.KeepAlive(root)
 	}
 }
@@ -107,8 +108,8 @@ func (l *loader) passOver(d *document, v *value) {
 	l.declared.Skipped = append(l.declared.Skipped, spec.Skipped{Origin: o})
 }
 
-// readProblem says why an input has no data, without the name that a finding
-// shows anyway.
+// readProblem describes why an input has no data, without the file name, which
+// findings already show.
 func readProblem(in *input) string {
 	message := in.err.Error()
 	if i := strings.LastIndex(message, ": "); i >= 0 && strings.Contains(message[:i], in.name) {
@@ -117,7 +118,7 @@ func readProblem(in *input) string {
 	return "cannot be read: " + message
 }
 
-// resource reads one resource, which is a document or an item of a List.
+// resource reads one resource: a document or an item of a List.
 func (l *loader) resource(d *document, v *value, item int) {
 	r := &reader{origin: spec.Origin{
 		File: d.file, Line: v.line, Column: v.column,
@@ -182,21 +183,21 @@ func (l *loader) resource(d *document, v *value, item int) {
 	}
 }
 
-// skip passes an object over, at its kind.
+// skip skips an object, at its kind.
 func (l *loader) skip(r *reader, v *value) {
 	o := r.origin
 	if at, _ := v.field("kind"); at != nil {
 		o.Line, o.Column = at.line, at.column
 	}
-	// It would keep the text.
+	// It would keep the text in memory.
 	o.Fields = nil
 	l.declared.Skipped = append(l.declared.Skipped, spec.Skipped{
 		APIVersion: clip(v.textOf("apiVersion")), Kind: clip(v.textOf("kind")), Origin: o,
 	})
 }
 
-// unexecuted adds a policy that is not executed. The Builder knows whether it applies
-// to the gateway.
+// unexecuted adds a policy that is not executed. The Builder decides whether it
+// applies to the gateway.
 func (l *loader) unexecuted(r *reader, v, kind *value, reason string) {
 	o := r.origin
 	o.Line, o.Column, o.Fields = kind.line, kind.column, nil
@@ -246,7 +247,7 @@ func (l *loader) list(d *document, v *value, r *reader, item int) {
 	}
 }
 
-// requiredText returns the string of a field of the resource itself.
+// requiredText returns a string field of the resource itself.
 func (r *reader) requiredText(v *value, name, example string) (string, bool) {
 	r.enter(name)
 	defer r.leave()
@@ -270,7 +271,7 @@ func (r *reader) requiredText(v *value, name, example string) (string, bool) {
 // topLevel are the keys of every resource.
 var topLevel = []string{"apiVersion", "kind", "metadata", "spec", "status"}
 
-// read reads a resource of a kind that is read.
+// read reads a resource of a read kind.
 func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 	r.flaws(v, r.enter)
 	meant := make(map[string]bool)
@@ -303,10 +304,11 @@ func (l *loader) read(entry *kindEntry, r *reader, v *value) {
 	l.translate(entry, r, content, created)
 }
 
-// parentsAnnotation is on resources that Istio makes from those of other APIs.
+// parentsAnnotation is an annotation of resources that Istio generates from other
+// APIs.
 const parentsAnnotation = "internal.istio.io/parents"
 
-// otherMetadata are the keys of metadata that say nothing to a gateway.
+// otherMetadata are the keys of metadata that do not concern a gateway.
 var otherMetadata = []string{
 	"annotations", "clusterName", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
 	"generation", "labels", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
@@ -314,8 +316,8 @@ var otherMetadata = []string{
 
 var metadataFields = append([]string{"name", "namespace", "creationTimestamp"}, otherMetadata...)
 
-// metadata reads what a resource is called and how old it is. A repeated resource
-// has the name of one before. That is an error unless both are equal.
+// metadata reads the name and age of a resource. A repeated resource has the name
+// of an earlier one. That is an error unless both are equal.
 func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.Time, repeated bool) {
 	r.enter("metadata")
 	defer r.leave()

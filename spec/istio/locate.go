@@ -51,7 +51,7 @@ func locate(root *value, path string) (line, column int, ok bool) {
 			}
 		}
 		if next == nil {
-			// What is missing belongs to the innermost part that was written.
+			// A missing part is located at the innermost part that was written.
 			return at.line, at.column, true
 		}
 		at, atKey = next, k
@@ -62,7 +62,7 @@ func locate(root *value, path string) (line, column int, ok bool) {
 	return at.line, at.column, true
 }
 
-// cutName takes the name at the start of a path off, with the dot before it.
+// cutName cuts the name from the start of a path, with the dot before it.
 func cutName(path string) (name, rest string) {
 	path = strings.TrimPrefix(path, ".")
 	if i := strings.IndexAny(path, ".["); i >= 0 {
@@ -71,9 +71,8 @@ func cutName(path string) (name, rest string) {
 	return path, ""
 }
 
-// bracket takes "[2]" or "[key]" off the start of a path. A key may hold
-// brackets and dots of its own, so the first end that makes a written key
-// counts.
+// bracket cuts "[2]" or "[key]" from the start of a path. A key may contain
+// brackets and dots, so the first end that makes an existing key counts.
 func bracket(at *value, path string) (*value, *key, string) {
 	for end := 1; end < len(path); end++ {
 		if path[end] != ']' {
@@ -97,12 +96,11 @@ func bracket(at *value, path string) (*value, *key, string) {
 	return nil, nil, ""
 }
 
-// spelling finds a field that declarations know by a name other than the one
-// it was written under.
+// spelling finds a field that was written under another name than declarations use.
 func spelling(at *value, name, rest string) (*value, *key, string) {
 	switch name {
 	case "mirrors":
-		// "mirror" stands for mirrors[0], with its percentage beside it.
+		// "mirror" means mirrors[0], with its percentage in a separate field.
 		tail, ok := strings.CutPrefix(rest, "[0]")
 		if !ok {
 			break

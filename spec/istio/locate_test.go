@@ -97,7 +97,7 @@ func TestLocate(t *testing.T) {
 	require.False(t, ok)
 }
 
-// Declarations keep the text, not the tree; the tree comes back when asked for.
+// Declarations keep the text, not the tree. The tree is parsed again when needed.
 func TestLocateAfterTheTreeIsGone(t *testing.T) {
 	declared, err := Bytes("a.yaml", []byte(located)).Declare()
 	require.NoError(t, err)

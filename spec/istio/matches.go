@@ -23,7 +23,7 @@ func httpMatch(m *networking.HTTPMatchRequest) spec.Match {
 		StatPrefix:      m.StatPrefix,
 	}
 	for name, match := range to.WithoutHeaders {
-		// Istio takes this for presence, and refuses it everywhere else.
+		// Istio interprets this as presence, and refuses it everywhere else.
 		if match == spec.Regex("*") {
 			to.WithoutHeaders[name] = spec.StringMatch{}
 		}
@@ -31,7 +31,7 @@ func httpMatch(m *networking.HTTPMatchRequest) spec.Match {
 	return to
 }
 
-// stringMatch returns what m holds for. Without a type it is any value.
+// stringMatch translates m. Without a type it matches any value.
 func stringMatch(m *networking.StringMatch) spec.StringMatch {
 	switch match := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:

@@ -12,12 +12,12 @@ import (
 // An openMessage is a message that is being read.
 type openMessage struct {
 	message protoreflect.MessageDescriptor
-	// depth is how many steps of the path lead to it.
+	// depth is the number of path steps to it.
 	depth int
 }
 
-// formerFields are fields that Istio had once, or that look as if it had, and what
-// to write in their place.
+// formerFields are former fields of Istio and fields that look like them, and what
+// to write instead.
 var formerFields = map[string]map[string]string{
 	"HTTPRoute": {
 		"websocketUpgrade":      "WebSockets are always allowed; remove the line",
@@ -39,8 +39,8 @@ var formerFields = map[string]map[string]string{
 
 const circuitBreaker = "a circuit breaker is trafficPolicy.outlierDetection and trafficPolicy.connectionPool"
 
-// unknownField reports the key i of v, which its message does not have: what it
-// was probably meant to be, or where the field is that has its name.
+// unknownField reports the key i of v, which is not in its message. It suggests
+// what was probably meant, or where the field with this name belongs.
 func (r *reader) unknownField(v *value, i int, set *fieldSet) {
 	k, explanation, meant := v.keys[i], "", ""
 	if n := len(r.messages) - 1; n >= 0 && r.messages[n].depth == len(r.path)-1 {
@@ -61,14 +61,14 @@ func (r *reader) unknownField(v *value, i int, set *fieldSet) {
 	r.fail(spec.CodeUnknownField, k.line, k.column, problem, meant)
 }
 
-// elsewhere says where another message has a field that the innermost one does not
-// have.
+// elsewhere describes where another message has a field that the innermost one
+// lacks.
 func (r *reader) elsewhere(v *value, name string) string {
 	if messageName(r.messages[len(r.messages)-1].message) == "Headers" && isCondition(v, name) {
-		// The operations on headers have the name of the conditions on them.
+		// The operations on headers have the same names as conditions on them.
 		return "a condition on a header belongs in match[].headers"
 	}
-	// Anything may have a name.
+	// Any name is allowed.
 	if home := r.home(v, name); home != "" && name != "name" {
 		return "it belongs at " + home
 	}
@@ -89,9 +89,9 @@ func isCondition(v *value, name string) bool {
 	return false
 }
 
-// home returns the path at which a message near the innermost one has a field
-// name. Fields that are in a wrong place together are together in the right one
-// too: the message that has most of them is chosen, of those the nearest.
+// home returns the path at which a message near the innermost one has a field name.
+// Fields that are misplaced together also belong together: it chooses the message
+// with most of them, and among equal ones the nearest.
 func (r *reader) home(v *value, name string) string {
 	const far = 3
 	own := schemas()[r.messages[len(r.messages)-1].message].set
@@ -119,11 +119,12 @@ func (r *reader) home(v *value, name string) string {
 	return best
 }
 
-// unlikely are messages with fields of the same names as a route's destinations,
-// which are what is meant.
+// unlikely are messages with some field names of a route's destinations, which are
+// probably meant instead.
 var unlikely = []string{"mirror", "mirrors", "delegate"}
 
-// neighbours calls visit for a message and those in its fields, down to a depth.
+// neighbours calls visit for a message and the messages in its fields, down to a
+// depth.
 func neighbours(m protoreflect.MessageDescriptor, path string, depth int, visit func(m protoreflect.MessageDescriptor, path string, down int)) {
 	level := []neighbour{{m, path}}
 	for down := 0; down <= depth; down++ {

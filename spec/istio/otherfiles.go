@@ -10,9 +10,9 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// isNoResource reports whether a document is something else: a patch, the values
-// of a chart, a package.json. With a kind or a group that is Istio's, what is
-// missing or misspelled is an error all the same.
+// isNoResource reports whether a document is something else: a patch, the values of
+// a chart, a package.json. If its kind or group is Istio's, it is a resource: then
+// a missing or misspelled part is an error.
 func isNoResource(v *value) bool {
 	switch v.form {
 	case object:
@@ -45,14 +45,14 @@ func isNoResource(v *value) bool {
 
 const kustomizeGroup = "kustomize.config.k8s.io"
 
-// isKustomizationFile reports whether a file has a name by which kustomize finds
-// its kustomizations.
+// isKustomizationFile reports whether kustomize uses a file of this name as a
+// kustomization.
 func isKustomizationFile(name string) bool {
 	return slices.Contains([]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}, path.Base(filepath.ToSlash(name)))
 }
 
-// isKustomization reports whether a document is a kustomization. kustomize allows
-// apiVersion and kind to be left out.
+// isKustomization reports whether a document is a kustomization, in which
+// apiVersion and kind are optional.
 func isKustomization(file string, v *value) bool {
 	apiVersion, kind := v.textOf("apiVersion"), v.textOf("kind")
 	group, _, _ := strings.Cut(apiVersion, "/")

@@ -12,8 +12,8 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// said returns the errors, the warnings and what was skipped, without the directory
-// in front of the names of files.
+// said returns the errors, the warnings and the skipped objects, without the
+// directory in file names.
 func said(t *testing.T, directory string, s *Source) (errs, warnings, skipped []string) {
 	t.Helper()
 	short := func(text string) string { return strings.ReplaceAll(text, directory+string(filepath.Separator), "") }
@@ -36,7 +36,7 @@ const (
 	notRendered = "the Helm chart was not rendered, and its templates are not read; render it first: helm template"
 )
 
-// A directory is read as kubectl apply -f reads it.
+// A directory is read as by kubectl apply -f.
 func TestDirectories(t *testing.T) {
 	directory := t.TempDir()
 	at := func(name string) string { return filepath.Join(directory, filepath.FromSlash(name)) }
@@ -155,7 +155,7 @@ func TestDirectories(t *testing.T) {
 	}
 }
 
-// A directory that is a link is read where it is named, and not where it is found.
+// A link to a directory is followed if it is named, but not if it is found.
 func TestLinkedDirectories(t *testing.T) {
 	directory := t.TempDir()
 	write(t, directory, map[string]string{"real/a.yaml": rule("a"), "other/b.yaml": rule("b")})

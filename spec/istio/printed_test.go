@@ -18,8 +18,8 @@ import (
 
 var updatePrinted = flag.Bool("update-printed", false, "write the printed form of every good fixture")
 
-// TestPrinted compares the program that every good fixture compiles to with the
-// text beside it.
+// TestPrinted compares the compiled program of every good fixture with the text in
+// its file.
 func TestPrinted(t *testing.T) {
 	files, err := filepath.Glob("testdata/good/*.yaml")
 	require.NoError(t, err)
@@ -40,7 +40,8 @@ func TestPrinted(t *testing.T) {
 	}
 }
 
-// TestDeclaredInGo compares the seed's gateway with the same declared in Go.
+// TestDeclaredInGo compares the seed's gateway with the same gateway declared in
+// Go.
 func TestDeclaredInGo(t *testing.T) {
 	handler := http.NotFoundHandler()
 	backends := func(b *gateway.Builder) *gateway.Builder {

@@ -11,9 +11,8 @@ import (
 
 func quote(s string) string { return strconv.Quote(clip(s)) }
 
-// nearest returns the known word that word was probably meant to be, or "".
-// Beyond slips of the pen it finds words that were written too short or too
-// long, such as cors for corsPolicy.
+// nearest returns the known word that was probably meant, or "". It finds typing
+// errors, and words that are too short or too long, such as cors for corsPolicy.
 func nearest(word string, known []string) string {
 	if found := suggest.Closest(word, known); found != "" {
 		return found
@@ -64,19 +63,19 @@ func (s step) append(b []byte) []byte {
 	return append(b, s.name...)
 }
 
-// A reader reads one resource and keeps what it has to say about it.
+// A reader reads one resource and keeps its findings.
 type reader struct {
 	origin spec.Origin
-	// labels are those of the resource's metadata.
+	// labels are the labels in the resource's metadata.
 	labels map[string]string
 	path   []step
-	// messages are those that the reader is in, the innermost last.
+	// messages are the current messages, the innermost last.
 	messages []openMessage
 	errors   []*spec.Error
 	warnings []spec.Warning
-	// broken are the paths where something is missing from what was read.
+	// broken are the paths with gaps.
 	broken []string
-	// said is what has been said, with the last names of fields.
+	// said is the set of earlier findings, with the last names of fields.
 	said map[spec.Finding]bool
 }
 
@@ -87,7 +86,7 @@ func (r *reader) leave()                 { r.path = r.path[:len(r.path)-1] }
 func (r *reader) isBroken() bool         { return len(r.broken) > 0 }
 func (r *reader) brokenSince(n int) bool { return len(r.broken) > n }
 
-// field returns the path of where the reader is.
+// field returns the path of the reader's position.
 func (r *reader) field() string { return pathOf(r.path) }
 
 func pathOf(steps []step) string {
@@ -106,8 +105,8 @@ func (r *reader) finding(code spec.Code, line, column int, problem, suggestion s
 	}
 }
 
-// repeats reports whether the same was said of the same place before, as happens
-// where an alias is used more than once.
+// repeats reports whether the same finding was recorded at the same place before,
+// as with an alias that is used several times.
 func (r *reader) repeats(f spec.Finding) bool {
 	f.Field = f.Field[strings.LastIndexByte(f.Field, '.')+1:]
 	f.Field, _, _ = strings.Cut(f.Field, "[")
@@ -133,36 +132,36 @@ func (r *reader) addWarning(f spec.Finding) {
 	}
 }
 
-// fail records an error that leaves a gap in what is read.
+// fail records an error that leaves a gap in the declaration.
 func (r *reader) fail(code spec.Code, line, column int, problem, suggestion string) {
 	f := r.finding(code, line, column, problem, suggestion)
 	r.broken = append(r.broken, f.Field)
 	r.add(f)
 }
 
-// failf is fail at a value.
+// failf is like fail, at a value.
 func (r *reader) failf(code spec.Code, v *value, format string, args ...any) {
 	r.fail(code, v.line, v.column, fmt.Sprintf(format, args...), "")
 }
 
-// refuse records that what stands somewhere is known, but not executed.
+// refuse records that a known field is not executed.
 func (r *reader) refuse(line, column int, reason string) {
 	r.add(r.finding(spec.CodeUnsupported, line, column, "is not executed by Lateen: "+reason, ""))
 }
 
-// warn records a warning under the code of Istio's analyzer, or "".
+// warn records a warning with the code of Istio's analyzer, or "".
 func (r *reader) warn(line, column int, code spec.Code, problem string) {
 	r.addWarning(r.finding(code, line, column, problem, ""))
 }
 
-// errorAt records an error of what has been read, at a path from the
-// resource's root.
+// errorAt records an error about readable fields, at a path from the resource's
+// root.
 func (r *reader) errorAt(code spec.Code, path, problem string) {
 	r.add(r.at(code, path, problem))
 }
 
-// warnAt records a warning of what has been read, at a path from the
-// resource's root.
+// warnAt records a warning about readable fields, at a path from the resource's
+// root.
 func (r *reader) warnAt(path string, code spec.Code, problem string) {
 	r.addWarning(r.at(code, path, problem))
 }

@@ -34,8 +34,8 @@ func (r *reader) rateLimitPolicy(v *value) spec.RateLimitPolicy {
 	return to
 }
 
-// parts calls read for the fields of a map that has no message of Istio's,
-// under its name in the table of fields.
+// parts calls read for the fields of a map without a message of Istio's, by its
+// name in the table of fields.
 func (r *reader) parts(v *value, message string, read func(name string, e *value)) {
 	r.fields(v, fieldSets()[message], func(name string, k key, e *value) {
 		if e.form == null {
@@ -102,13 +102,14 @@ func (r *reader) rateLimit(v *value) spec.RateLimit {
 
 var unitNames = []string{"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"}
 
-// units are those of unitNames. Buckets have no calendar: a month is 30 days
-// and a year 365.
+// units are the units of unitNames. Buckets do not follow the calendar: a month has
+// 30 days and a year 365.
 var units = []time.Duration{
 	time.Second, time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour, 365 * 24 * time.Hour,
 }
 
-// word reads one of some words. Those in capitals may be in lower case too.
+// word reads one of several words. Words in capitals may be written in lower case
+// too.
 func (r *reader) word(v *value, known ...string) (string, bool) {
 	expected := "one of " + strings.Join(known, ", ")
 	if v.form != text {
@@ -124,8 +125,8 @@ func (r *reader) word(v *value, known ...string) (string, bool) {
 	return "", false
 }
 
-// limitKey reads one part of a limit's key: the word remoteAddress, or a map
-// that names a header.
+// limitKey reads one part of a limit's key: the word remoteAddress, or a map with
+// the name of a header.
 func (r *reader) limitKey(v *value) spec.LimitKey {
 	const remoteAddress = "remoteAddress"
 	var to spec.LimitKey
@@ -158,8 +159,8 @@ func (r *reader) limitKey(v *value) spec.LimitKey {
 	return to
 }
 
-// whenFields are the conditions that can restrict a limit. The others of a
-// match choose gateways rather than requests.
+// whenFields are the conditions that can restrict a limit. The other conditions of
+// a match select gateways, not requests.
 var whenFields = []string{"uri", "scheme", "method", "authority", "headers", "withoutHeaders", "queryParams", "ignoreUriCase"}
 
 func (r *reader) when(v *value) *spec.Match {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Unquoted words that are no strings in YAML 1.1, which is what Kubernetes reads.
+// Unquoted words that are not strings in YAML 1.1, the version that Kubernetes
+// reads.
 var words = map[string]form{
 	"": null, "~": null, "null": null, "Null": null, "NULL": null,
 
@@ -24,7 +25,7 @@ var words = map[string]form{
 	"-.inf": number, "-.Inf": number, "-.INF": number,
 }
 
-// plainForm returns what an unquoted scalar is.
+// plainForm returns the form of an unquoted scalar.
 func plainForm(s string) form {
 	if s == "" {
 		return null
@@ -45,7 +46,7 @@ func plainForm(s string) form {
 	return text
 }
 
-// truth returns the value of a word that is a boolean.
+// truth returns the value of a boolean word.
 func truth(s string) bool {
 	switch s[0] {
 	case 'y', 'Y', 't', 'T':
@@ -64,8 +65,8 @@ type numeral struct {
 	float     float64
 }
 
-// parseNumber reads a number as YAML 1.1 writes it: underscores, 0x, 0b, 0o and
-// a leading 0 for octal included.
+// parseNumber reads a number in YAML 1.1, including underscores, 0x, 0b, 0o and a
+// leading 0 for octal.
 func parseNumber(s string) (numeral, bool) {
 	if s[0] == '.' {
 		f, err := strconv.ParseFloat(s, 64)

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Unquoted scalars are what sigs.k8s.io/yaml, and so Kubernetes, takes them for.
+// Unquoted scalars mean the same as in sigs.k8s.io/yaml, and so in Kubernetes.
 func TestScalarsAreThoseOfKubernetes(t *testing.T) {
 	scalars := []string{
 		"", "~", "null", "Null", "NULL", "nULL", "none",

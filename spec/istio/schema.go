@@ -8,15 +8,15 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// A schema is what decoding needs of a message.
+// A schema is the data about a message that decoding needs.
 type schema struct {
 	set *fieldSet
 	// fields are by JSON name.
 	fields map[string]protoreflect.FieldDescriptor
 }
 
-// schemas holds the schemas of all messages that hold an executed field of the
-// kinds that are read.
+// schemas contains the schemas of all messages with an executed field in a read
+// kind.
 var schemas = sync.OnceValue(func() map[protoreflect.MessageDescriptor]*schema {
 	all := make(map[protoreflect.MessageDescriptor]*schema)
 	var visit func(protoreflect.MessageDescriptor)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// semantics returns the part of docs/semantics.md that says what becomes of
-// kinds and fields.
+// semantics returns the part of docs/semantics.md about the handling of kinds and
+// fields.
 func semantics() string {
 	var b strings.Builder
 	b.WriteString("### Kinds\n\n| Kind | API group | Versions | |\n|---|---|---|---|\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/semantics.md holds the table of fields as it is in the code.
+// docs/semantics.md contains the current table of fields.
 func TestSemanticsDocument(t *testing.T) {
 	const name, begin, end = "../../docs/semantics.md", "<!-- fields: go test ./spec/istio -run TestSemanticsDocument -update -->\n", "<!-- end of fields -->\n"
 	document, err := os.ReadFile(name)

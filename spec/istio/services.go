@@ -53,8 +53,8 @@ func (r *reader) service(m *networking.ServiceEntry) spec.Service {
 	return to
 }
 
-// serviceAddresses reports addresses that Istio refuses beside a resolution, though
-// a gateway does nothing with any.
+// serviceAddresses reports addresses that Istio refuses with a resolution, although
+// a gateway uses no addresses.
 func (r *reader) serviceAddresses(m *networking.ServiceEntry, v *value) {
 	addresses, _ := v.field("addresses")
 	if addresses == nil || addresses.form != list || len(addresses.elements) == 0 {
@@ -87,7 +87,7 @@ func isAddressOrRange(s string) bool {
 }
 
 // workloadEntry translates a WorkloadEntry. As in Istio, the labels of its metadata
-// are its own, and go before those of its spec.
+// also apply, and win over those of its spec.
 func (r *reader) workloadEntry(m *networking.WorkloadEntry) spec.WorkloadEntry {
 	to := spec.WorkloadEntry{Name: r.origin.Name, Namespace: r.origin.Namespace, Endpoint: endpoint(m), Origin: r.origin}
 	if to.Labels == nil && len(r.labels) > 0 {

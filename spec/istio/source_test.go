@@ -217,7 +217,7 @@ func TestErrorsAreTyped(t *testing.T) {
 	}, e.Finding)
 }
 
-// What cannot be read in full is apart: it can be checked, and is not served.
+// Partly readable resources are separate: they are checked, but not served.
 func TestIncompleteDeclarations(t *testing.T) {
 	declared, err := Text(`
 apiVersion: networking.istio.io/v1

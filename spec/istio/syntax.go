@@ -12,11 +12,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A syntaxError is where a document stops being YAML.
+// A syntaxError is the place at which a document stops being YAML.
 type syntaxError struct {
 	line, column int
 	problem      string
-	// template means that the text is one that was not rendered.
+	// template means that the text is an unrendered template.
 	template bool
 }
 
@@ -31,22 +31,22 @@ var parserPrefix = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // A fault is why a text is not YAML.
 type fault struct {
-	// message is the parser's, without the line that it names.
+	// message is the parser's message, without its line.
 	message string
-	// line is the line that it names, or 0. It is that of the surrounding
-	// construct at times, and counts from 0 or 1.
+	// line is the line in the message, or 0. It is sometimes the line of the
+	// surrounding construct, and counts from 0 or 1.
 	line int
-	// read is how much of the text the parser had taken, and ended means that it
-	// had seen its end.
+	// read is how much of the text the parser had read, and ended means that it had
+	// reached the end.
 	read  int
 	ended bool
 }
 
-// A meter gives a text to the parser, and knows how much it has taken.
+// A meter passes a text to the parser, and counts how much it has read.
 type meter struct {
 	text string
 	at   int
-	// coarse is where the text begins to be given byte by byte.
+	// coarse is the offset from which the text is passed byte by byte.
 	coarse int
 	ended  bool
 }
@@ -67,8 +67,8 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// parseYAML returns the top node of a text that is one document, nil if it is
-// empty, or what is wrong with it.
+// parseYAML returns the top node of a text with one document, or nil if it is
+// empty. Otherwise it returns the fault.
 func parseYAML(text string) (*yaml.Node, *fault) {
 	return readYAML(&meter{text: text, coarse: len(text)})
 }
@@ -80,7 +80,7 @@ func readYAML(m *meter) (top *yaml.Node, wrong *fault) {
 		}
 	}()
 	defer func() {
-		// The parser panics on states that it takes for impossible.
+		// The parser panics on states that it considers impossible.
 		if p := recover(); p != nil {
 			top, wrong = nil, &fault{message: fmt.Sprint(p)}
 		}
@@ -108,7 +108,7 @@ func readYAML(m *meter) (top *yaml.Node, wrong *fault) {
 	return nil, &fault{message: message[len(prefix[0]):], line: line}
 }
 
-// syntaxError gives a fault its place.
+// syntaxError adds the place to a fault.
 func (d *document) syntaxError(f *fault) *syntaxError {
 	s := newFaultSearch(d.text, f)
 	n, at := s.place()
@@ -126,8 +126,7 @@ func (d *document) syntaxError(f *fault) *syntaxError {
 	return e
 }
 
-// plainMessage says what a message of the parser means at the text where it
-// arose.
+// plainMessage explains a message of the parser for the text at its place.
 func plainMessage(message, at string) string {
 	switch {
 	case strings.HasPrefix(at, "\t"):
@@ -146,15 +145,16 @@ func plainMessage(message, at string) string {
 	return message
 }
 
-// goesOn holds the messages about what is inside of brackets, with a text that makes
-// it another one where the text before it ends.
+// goesOn contains the messages about text inside of brackets, each with a
+// continuation. If the text merely ends too early, the continuation changes the
+// message.
 var goesOn = map[string]string{
 	"did not find expected node content": "\nx",
 	"did not find expected ',' or ']'":   "\n,",
 	"did not find expected ',' or '}'":   "\n,",
 }
 
-// blockMessages are about a line as a whole.
+// blockMessages are messages about a whole line.
 var blockMessages = map[string]bool{
 	"did not find expected key":              true,
 	"did not find expected '-' indicator":    true,

@@ -2,10 +2,10 @@ package istio
 
 import "regexp"
 
-// A templating is a way to write text that a tool has yet to fill in.
+// A templating is a syntax for text that a tool must still replace.
 type templating struct {
 	found *regexp.Regexp
-	// problem is what a document is where the tool did not run.
+	// problem describes a document on which the tool did not run.
 	problem string
 }
 
@@ -15,7 +15,7 @@ var templatings = []templating{
 	{regexp.MustCompile(`\$\([A-Za-z_][A-Za-z0-9_.-]*\)`), "a variable that kustomize did not replace; build it first: kustomize build"},
 }
 
-// templateIn returns what a value is that a tool should have filled in, or "".
+// templateIn describes a value that a tool should have replaced, or returns "".
 func templateIn(v *value) string {
 	switch v.form {
 	case text:
@@ -25,7 +25,7 @@ func templateIn(v *value) string {
 			}
 		}
 	case object:
-		// {{ name }} is a map whose key is a map.
+		// {{ name }} is a map with a map as its key.
 		if len(v.keys) == 0 && len(v.flaws) == 1 && v.flaws[0].name == "" {
 			return templatings[0].problem
 		}
@@ -33,9 +33,9 @@ func templateIn(v *value) string {
 	return ""
 }
 
-// templateAt returns where a template is that makes a text unreadable at a line,
-// and what it is. It is on the line itself or on the one before: a template that
-// stands alone is a map, and what follows it is one too many.
+// templateAt returns the place of a template that makes a text unreadable at a
+// line, and its description. It is on this line or on the previous one: a template
+// alone on a line is a map, which makes the following text invalid.
 func templateAt(line func(int) string, n int) (at, column int, problem string) {
 	for at := n; at >= 0; at-- {
 		text := line(at)

@@ -12,8 +12,8 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// trafficPolicy returns the policy at path, or nil. One with nothing but a
-// tunnel, of which no more is read, is none.
+// trafficPolicy returns the policy at path, or nil. A policy with only a tunnel,
+// which is not read further, counts as none.
 func (r *reader) trafficPolicy(m *networking.TrafficPolicy, path string) *spec.TrafficPolicy {
 	if m == nil || m.Tunnel != nil && proto.Equal(m, &networking.TrafficPolicy{Tunnel: m.Tunnel}) {
 		return nil
@@ -82,7 +82,7 @@ func unlimited(d *durationpb.Duration) time.Duration {
 	}
 }
 
-// optionalDuration returns a duration whose zero has a meaning of its own, or nil.
+// optionalDuration returns a duration for which zero is different from nil, or nil.
 func optionalDuration(d *durationpb.Duration) *time.Duration {
 	if d == nil {
 		return nil

@@ -10,8 +10,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// translated returns the DestinationRule of a message in JSON, and what is said
-// of it.
+// translated returns the DestinationRule of a message in JSON, and its findings.
 func translated(t *testing.T, message string) (rule spec.DestinationRule, said []string) {
 	t.Helper()
 	var m networking.DestinationRule

@@ -8,11 +8,11 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// translate reads the spec of a resource and adds what it declares. The reader
-// is at the spec.
+// translate reads the spec of a resource and adds its declarations. The reader is
+// at the spec.
 //
-// A resource with fields that cannot be read is incomplete: the rest of it is
-// checked, and it is never served.
+// A resource with unreadable fields is incomplete: the rest is checked, and it is
+// never served.
 func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.Time) {
 	var d spec.Declarations
 	switch m := r.contents(entry, v).(type) {
@@ -48,8 +48,8 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 	}
 }
 
-// contents reads the spec of a resource into the message of its kind. It is nil
-// for a kind that Istio does not have.
+// contents reads the spec of a resource into the message of its kind. It is nil for
+// a kind that Istio does not have.
 func (r *reader) contents(entry *kindEntry, v *value) proto.Message {
 	if entry.spec == nil {
 		return nil

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// deepest is far beyond what any resource nests, and far below what a
-	// recursive reader has stack for.
+	// deepest is much deeper than any real resource, and much less than the stack
+	// of a recursive reader allows.
 	deepest = 100
-	// A document may be expanded by aliases to ten times its size, and small
-	// ones to a hundred thousand values.
+	// Aliases may expand a document to ten times its size, and small documents to a
+	// hundred thousand values.
 	expansion     = 10
 	freeExpansion = 100_000
 )
@@ -60,7 +60,7 @@ func count(n *yaml.Node) int {
 type builder struct {
 	before int
 	limit  int
-	// anchored holds the values of anchored nodes; nil is one being built.
+	// anchored contains the values of anchored nodes; nil is one being built.
 	anchored map[*yaml.Node]*value
 }
 
@@ -89,7 +89,7 @@ func (b *builder) alias(n *yaml.Node, depth int) *value {
 	case ok && v == nil:
 		return b.invalid(n, fmt.Sprintf("the anchor %q contains itself", n.Value))
 	case !ok:
-		// Its definition lies in a part that was left out.
+		// Its definition is in an omitted part.
 		return b.value(n.Alias, depth)
 	}
 	return v
@@ -168,8 +168,8 @@ func (b *builder) scalar(n *yaml.Node, v *value) *value {
 	return v
 }
 
-// object fills v with the entries of a mapping. Written keys win over merged
-// ones, and of those the first wins.
+// object fills v with the entries of a mapping. Written keys win over merged keys.
+// Among merged keys the first wins.
 func (b *builder) object(n *yaml.Node, v *value, depth int) {
 	v.form = object
 	v.keys = make([]key, 0, len(n.Content)/2)
@@ -229,8 +229,8 @@ func (b *builder) merge(n *yaml.Node, into *value, written *names, depth int) {
 	}
 }
 
-// keyName returns the text of a key. Kubernetes would turn keys that are no
-// strings into some; that is only let pass where the text stays what it was.
+// keyName returns the text of a key. Kubernetes would convert other keys to
+// strings; this is allowed only if the text does not change.
 func keyName(n *yaml.Node) (name, problem string) {
 	if n.Kind != yaml.ScalarNode {
 		return "", "a key must be a string"

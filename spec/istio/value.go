@@ -2,7 +2,7 @@ package istio
 
 import "fmt"
 
-// A form is what a value is in the data model of JSON.
+// A form is the kind of a value in the data model of JSON.
 type form uint8
 
 const (
@@ -12,7 +12,7 @@ const (
 	text
 	list
 	object
-	// invalid is what cannot be read; scalar says why.
+	// invalid is an unreadable value; scalar is the reason.
 	invalid
 )
 
@@ -20,26 +20,26 @@ var formNames = [...]string{null: "null", boolean: "a boolean", number: "a numbe
 
 func (f form) String() string { return formNames[f] }
 
-// A value is one node of a document with aliases, merge keys and scalars
-// resolved. An aliased value is shared, so values form a graph without cycles,
-// and none may be changed once made.
+// A value is one node of a document, after resolving aliases, merge keys and
+// scalars. Aliased values are shared: values form a graph without cycles, and must
+// not change after they are made.
 type value struct {
 	form form
-	// scalar is the value of a string, and the text as written of every other
-	// scalar.
+	// scalar is the value of a string, and the original text of every other scalar.
 	scalar string
 	// line and column count from 1, in the file.
 	line, column int
-	// elements are those of a list, or the values of a map in the order of keys.
+	// elements are the elements of a list, or the values of a map in the order of
+	// keys.
 	elements []*value
 	keys     []key
-	// size counts the values below and this one, shared ones each time.
+	// size is the number of values including this one, shared ones each time.
 	size int
-	// flaws are what is wrong with the keys of a map.
+	// flaws are the problems with the keys of a map.
 	flaws []flaw
 }
 
-// A flaw is a key that cannot be taken.
+// A flaw is an invalid key.
 type flaw struct {
 	key
 	problem string
@@ -87,7 +87,7 @@ func (v *value) String() string {
 	return v.form.String()
 }
 
-// clip shortens what a message quotes.
+// clip shortens a quoted text for a message.
 func clip(s string) string {
 	const longest = 60
 	runes := []rune(s)

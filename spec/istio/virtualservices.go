@@ -69,8 +69,8 @@ func (r *reader) route(to *spec.Route, m *networking.HTTPRoute, path string) {
 	to.Mirrors = r.mirrors(m, path)
 }
 
-// positive returns a duration that, once zero, would look like one that was
-// left out.
+// positive returns a duration. It refuses zero, which would otherwise mean that the
+// duration is missing.
 func (r *reader) positive(d *durationpb.Duration, path, field string) time.Duration {
 	if d == nil {
 		return 0
@@ -94,8 +94,8 @@ func destination(m *networking.Destination) spec.Destination {
 	return spec.Destination{Host: m.GetHost(), Port: int(m.GetPort().GetNumber()), Subset: m.GetSubset()}
 }
 
-// portZero reports whether a destination asks for port 0, which would look
-// like a port that was left out.
+// portZero reports whether a destination has port 0, which would otherwise mean
+// that the port is missing.
 func portZero(m *networking.Destination) bool { return m.GetPort() != nil && m.Port.Number == 0 }
 
 const notPortZero = "must be between 1 and 65535, not 0"
@@ -212,7 +212,7 @@ func (r *reader) cors(m *networking.CorsPolicy, path string) *spec.CORS {
 	return to
 }
 
-// mirrors returns what gets copies: mirror with its percentage, or mirrors.
+// mirrors returns the mirrors: mirror with its percentage, or mirrors.
 func (r *reader) mirrors(m *networking.HTTPRoute, path string) []spec.Mirror {
 	percent := mirrorPercent(m)
 	if percent != nil {

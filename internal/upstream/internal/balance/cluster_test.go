@@ -30,7 +30,7 @@ func newCluster(b balance.Config, o outlier.Config, n int) *cluster {
 	c.Detector = outlier.New(o, func() time.Time { return time.Unix(0, c.at.Load()) }, func() { c.Update() })
 	for i := range hosts {
 		hosts[i] = balance.Host{Address: string(rune('a' + i)), State: new(balance.State)}
-		c.monitors = append(c.monitors, c.Add(&hosts[i].State.Ejected))
+		c.monitors = append(c.monitors, c.Add(&hosts[i].State.Ejected, nil))
 	}
 	c.Balancer = balance.New(b, hosts)
 	return c

@@ -100,7 +100,7 @@ func (b *Breaker) AcquireRequest() bool {
 
 // AcquireRetry lets a retry begin, or reports that there are too many. The
 // retry calls ReleaseRetry when it ends.
-func (b *Breaker) AcquireRetry() bool { return b.retries.acquire(b.maxRetries()) }
+func (b *Breaker) AcquireRetry() bool { return b.retries.acquire(b.MaxRetries()) }
 
 // ReleaseRetry ends a retry.
 func (b *Breaker) ReleaseRetry() { b.retries.Release() }
@@ -108,10 +108,10 @@ func (b *Breaker) ReleaseRetry() { b.retries.Release() }
 // Retries returns the number of retries.
 func (b *Breaker) Retries() int64 { return b.retries.Active() }
 
-// maxRetries returns how many retries are allowed now.
-func (b *Breaker) maxRetries() int64 {
+// MaxRetries returns how many retries are allowed now.
+func (b *Breaker) MaxRetries() int64 {
 	if b.budget == nil {
-		return b.retries.max()
+		return b.retries.Max()
 	}
 	requests := b.Requests.Active() + b.Pending.Active()
 	if b.recent != nil {

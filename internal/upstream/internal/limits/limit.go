@@ -19,8 +19,8 @@ type Limit struct {
 	active atomic.Int64
 }
 
-// max returns the limit.
-func (l *Limit) max() int64 {
+// Max returns the limit.
+func (l *Limit) Max() int64 {
 	if l.most == 0 {
 		return Default
 	}
@@ -29,7 +29,7 @@ func (l *Limit) max() int64 {
 
 // Acquire admits a user, or reports that the limit is reached. The user calls
 // Release when done.
-func (l *Limit) Acquire() bool { return l.acquire(l.max()) }
+func (l *Limit) Acquire() bool { return l.acquire(l.Max()) }
 
 // acquire admits a user if there are fewer than most. It never counts a user
 // that it refuses, because that could cause another refusal.

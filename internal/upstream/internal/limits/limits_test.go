@@ -29,7 +29,7 @@ func TestLimit(t *testing.T) {
 func TestZeroIsEnvoysDefault(t *testing.T) {
 	var b Breaker
 	for name, l := range map[string]*Limit{"connections": &b.Connections, "pending": &b.Pending, "requests": &b.Requests, "retries": &b.retries} {
-		require.EqualValues(t, uint32(math.MaxUint32), l.max(), name)
+		require.EqualValues(t, uint32(math.MaxUint32), l.Max(), name)
 		require.True(t, l.Acquire(), name)
 		l.active.Store(math.MaxUint32)
 		require.False(t, l.Acquire(), name)
@@ -71,7 +71,7 @@ func TestOverflow(t *testing.T) {
 func TestThresholds(t *testing.T) {
 	b := New(Thresholds{MaxConnections: 1, MaxPendingRequests: 2, MaxRequests: 3, MaxRetries: 4}, time.Now)
 	for want, l := range []*Limit{&b.Connections, &b.Pending, &b.Requests, &b.retries} {
-		require.EqualValues(t, want+1, l.max())
+		require.EqualValues(t, want+1, l.Max())
 	}
 }
 

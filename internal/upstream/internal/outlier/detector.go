@@ -28,6 +28,8 @@ type Detector struct {
 	// monitors are all hosts, and ejected is the number of ejected ones.
 	monitors map[*Monitor]struct{}
 	ejected  int
+	// ejections counts all ejections since New.
+	ejections uint64
 	// swept is the time of the last tick that was processed, since start.
 	swept time.Duration
 }
@@ -46,9 +48,10 @@ func New(c Config, now func() time.Time, changed func()) *Detector {
 }
 
 // Add returns the monitor of a host that joins. The monitor sets ejected while
-// the host is ejected, and no other code may set it.
-func (d *Detector) Add(ejected *atomic.Bool) *Monitor {
-	m := &Monitor{detector: d, ejected: ejected}
+// the host is ejected, and no other code may set it. report is called after each
+// ejection and return, without a lock held. It may be nil.
+func (d *Detector) Add(ejected *atomic.Bool, report func(ejected bool)) *Monitor {
+	m := &Monitor{detector: d, ejected: ejected, report: report}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.monitors[m] = struct{}{}
@@ -77,6 +80,13 @@ func (d *Detector) Ejected() int {
 	return d.ejected
 }
 
+// Ejections returns the number of ejections since New.
+func (d *Detector) Ejections() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ejections
+}
+
 // Sweep returns the hosts whose ejection was over at the last tick. Call it
 // before each choice of a host. It costs only an atomic load while no host has
 // been ejected recently. It never waits: if another call is running, the choice
@@ -92,24 +102,41 @@ func (d *Detector) Sweep() {
 	}
 	returned := d.sweep(now)
 	d.mu.Unlock()
-	if returned {
-		d.changed()
+	d.announce(returned, nil)
+}
+
+// announce reports the hosts that returned and the one that was ejected, which may
+// be nil. d.mu is not held.
+func (d *Detector) announce(returned []*Monitor, ejected *Monitor) {
+	if len(returned) == 0 && ejected == nil {
+		return
+	}
+	d.changed()
+	for _, m := range returned {
+		if m.report != nil {
+			m.report(false)
+		}
+	}
+	if ejected != nil && ejected.report != nil {
+		ejected.report(true)
 	}
 }
 
 // elapsed is the time since New.
 func (d *Detector) elapsed() time.Duration { return d.now().Sub(d.start) }
 
-// sweep processes all ticks until now, and reports whether a host returned.
+// sweep processes all ticks until now, and returns the hosts that returned.
 // d.mu is held.
-func (d *Detector) sweep(now time.Duration) bool {
+func (d *Detector) sweep(now time.Duration) (returned []*Monitor) {
 	tick := now - now%d.config.Interval
 	if tick <= d.swept {
-		return false
+		return nil
 	}
-	returned, idle := false, true
+	idle := true
 	for m := range d.monitors {
-		returned = m.sweep(d.swept, tick) || returned
+		if m.sweep(d.swept, tick) {
+			returned = append(returned, m)
+		}
 		idle = idle && m.backoff == 0
 	}
 	d.swept = tick
@@ -126,19 +153,19 @@ func (d *Detector) sweep(now time.Duration) bool {
 func (d *Detector) eject(m *Monitor, counter *atomic.Uint32) {
 	d.mu.Lock()
 	now := d.elapsed()
-	changed := d.sweep(now)
+	returned := d.sweep(now)
+	var ejected *Monitor
 	if _, ok := d.monitors[m]; ok && !m.ejected.Load() {
 		// The limit is for all priorities together, as in Envoy.
 		if 100*(d.ejected+1) <= int(d.config.MaxEjectionPercent)*len(d.monitors) {
 			d.ejected++
+			d.ejections++
 			m.eject(now)
 			d.next.Store(int64(now - now%d.config.Interval + d.config.Interval))
-			changed = true
+			ejected = m
 		}
 		counter.Store(0)
 	}
 	d.mu.Unlock()
-	if changed {
-		d.changed()
-	}
+	d.announce(returned, ejected)
 }

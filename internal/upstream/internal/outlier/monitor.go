@@ -15,6 +15,8 @@ import (
 type Monitor struct {
 	detector *Detector
 	ejected  *atomic.Bool
+	// report is told of each ejection and return. It may be nil.
+	report func(ejected bool)
 
 	consecutive5xx, consecutiveGateway, consecutiveLocal atomic.Uint32
 

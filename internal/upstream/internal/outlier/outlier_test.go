@@ -23,6 +23,8 @@ type bench struct {
 	hosts   []*Monitor
 	out     []atomic.Bool
 	changes int
+	// reports are the ejections and returns, in order.
+	reports []string
 	epoch   time.Time
 }
 
@@ -30,7 +32,7 @@ func newBench(c Config, hosts int) *bench {
 	b := &bench{out: make([]atomic.Bool, hosts), epoch: time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}
 	b.Detector = New(c, func() time.Time { return b.epoch.Add(b.at) }, func() { b.changes++ })
 	for i := range b.out {
-		b.hosts = append(b.hosts, b.Add(&b.out[i]))
+		b.hosts = append(b.hosts, b.Add(&b.out[i], func(ejected bool) { b.reports = append(b.reports, fmt.Sprint(i, " ", ejected)) }))
 	}
 	return b
 }
@@ -215,6 +217,12 @@ func TestEjectionTime(t *testing.T) {
 					require.Equal(t, "", b.ejected())
 				}
 				require.Equal(t, 2*len(row.eject), b.changes)
+				var reports []string
+				for range row.eject {
+					reports = append(reports, "0 true", "0 false")
+				}
+				require.Equal(t, reports, b.reports)
+				require.Equal(t, uint64(len(row.eject)), b.Ejections())
 			})
 		}
 	}
@@ -284,7 +292,7 @@ func TestHostsComeAndGo(t *testing.T) {
 	require.Equal(t, 0, b.Ejected(), "one of one is too many")
 
 	var out atomic.Bool
-	b.Add(&out)
+	b.Add(&out, nil)
 	b.report(1, "500")
 	require.Equal(t, 1, b.Ejected())
 }
@@ -306,7 +314,7 @@ func TestNoClockWithoutErrors(t *testing.T) {
 	looks := 0
 	d := New(Config{Consecutive5xx: 1, MaxEjectionPercent: 100}, func() time.Time { looks++; return time.Time{} }, func() {})
 	var out atomic.Bool
-	m := d.Add(&out)
+	m := d.Add(&out, nil)
 	looks = 0
 	d.Sweep()
 	m.Response(200)
@@ -322,7 +330,7 @@ func TestConcurrent(t *testing.T) {
 	out := make([]atomic.Bool, 8)
 	monitors := make([]*Monitor, len(out))
 	for i := range out {
-		monitors[i] = d.Add(&out[i])
+		monitors[i] = d.Add(&out[i], nil)
 	}
 	var done sync.WaitGroup
 	for i := range 4 {
@@ -345,7 +353,7 @@ func TestConcurrent(t *testing.T) {
 	done.Go(func() {
 		for range 1000 {
 			var out atomic.Bool
-			m := d.Add(&out)
+			m := d.Add(&out, nil)
 			m.Failed()
 			m.Failed()
 			d.Remove(m)
@@ -366,7 +374,7 @@ func TestConcurrent(t *testing.T) {
 func BenchmarkMonitor(b *testing.B) {
 	d := New(Config{Consecutive5xx: 5}, time.Now, func() {})
 	var out atomic.Bool
-	m := d.Add(&out)
+	m := d.Add(&out, nil)
 	for name, report := range map[string]func(){
 		"success": func() { d.Sweep(); m.Response(200) },
 		"error":   func() { m.Response(500) },
