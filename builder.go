@@ -220,6 +220,14 @@ func (b *Builder) Observe(o observe.Observer) *Builder {
 	return b
 }
 
+// RoutingContext lets handlers in this process read from the request's context how it
+// was routed: observe.RoutingFrom. Their requests then cost a copy. Without it, the
+// context has nothing of the gateway.
+func (b *Builder) RoutingContext() *Builder {
+	b.options.RoutingContext = true
+	return b
+}
+
 // Fallback serves unmatched requests. The default answers 404, as Envoy does.
 func (b *Builder) Fallback(h http.Handler) *Builder {
 	b.options.Fallback = h

@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/metrics"
 	"github.com/lateengo/gateway/server"
 	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
@@ -79,6 +80,35 @@ func Example_canary() {
 	// v2
 	// v2
 	// about 5 %: true
+}
+
+// The counts of both versions show whether the new one fails more often.
+func Example_watchCanary() {
+	counts := new(metrics.Metrics)
+	gw, err := gateway.New().
+		Observe(counts).
+		Route(spec.Route{Destinations: []spec.Destination{{Host: "shop", Weight: 90}, {Host: "shop-v2", Weight: 10}}}).
+		Backend("shop", named("v1")).
+		Backend("shop-v2", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		})).
+		Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gw.Close()
+
+	for range 1000 {
+		get(gw, "/")
+	}
+	for _, s := range counts.Series() {
+		share := float64(s.Failures()) / float64(s.Requests())
+		fmt.Printf("%s: promised %d %%, %.0f %% failed\n", s.Destination.Host, s.Destination.Weight, 100*share)
+	}
+	// Output:
+	// shop-v2.default.svc.cluster.local: promised 10 %, 100 % failed
+	// shop.default.svc.cluster.local: promised 90 %, 0 % failed
 }
 
 // Each API key has its own limit. Clients without a key share a limit by

@@ -116,6 +116,11 @@ var shownFiles = sync.OnceValues(func() (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	examples, err := filepath.Glob("*/example_test.go")
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, examples...)
 	err = filepath.WalkDir("examples", func(path string, _ fs.DirEntry, err error) error {
 		if strings.HasSuffix(path, ".go") {
 			files = append(files, path)

@@ -117,7 +117,6 @@ func (m *Metrics) find(k key, o *observe.Outcome) *series {
 	}
 	limit := cmp.Or(m.MaxSeries, DefaultMaxSeries)
 	if m.count.Load() >= int64(limit) {
-		m.other.service = "other"
 		return m.other.ready()
 	}
 	fresh := &series{key: k}
@@ -217,7 +216,9 @@ func (m *Metrics) Series() []Series {
 		return true
 	})
 	if m.other.results.Load() != nil {
-		out = append(out, m.other.snapshot())
+		other := m.other.snapshot()
+		other.VirtualService = "other"
+		out = append(out, other)
 	}
 	slices.SortFunc(out, func(a, b Series) int {
 		return cmp.Or(strings.Compare(a.Listener, b.Listener), strings.Compare(a.VirtualService, b.VirtualService),

@@ -34,7 +34,7 @@ type configuration struct {
 	declared spec.Declarations
 }
 
-// A backend is what stands behind a destination's name.
+// A backend is what a destination's name leads to.
 type backend struct{ name, url string }
 
 // addFlags defines the flags that all commands have.
@@ -52,10 +52,10 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&c.recursive, "recursive", false, recursive)
 	flags.BoolVar(&c.verbose, "v", false, verbose)
 	flags.BoolVar(&c.verbose, "verbose", false, verbose)
-	flags.Func("backend", "`NAME=URL` is what stands behind a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
-	flags.Func("semantics", "`MODE` is native (the default) or envoy: to the byte as Envoy", c.setSemantics)
+	flags.Func("backend", "`NAME=URL` is the backend of a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
+	flags.Func("semantics", "`MODE` is native (the default) or envoy, which answers byte for byte as Envoy does", c.setSemantics)
 	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
-	flags.Func("trusted-proxies", "`N` proxies in front are believed what they say of the client (0 by default)", func(text string) error {
+	flags.Func("trusted-proxies", "`N` is the number of your own proxies in front: their x-forwarded-* headers are trusted (0 by default)", func(text string) error {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			return errors.New("a number from 0 is expected")
@@ -65,9 +65,9 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	})
 	flags.StringVar(&c.namespace, "namespace", istio.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
-	flags.Func("workload-labels", "`KEY=VALUE,…` are the gateway's own labels, for selectors; without any, all Gateways are its own", c.setLabels)
-	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it all endpoints are alike", c.setLocality)
-	flags.Func("credential", "`NAME=CERT,KEY[,CA[,CRL]]` are the PEM files that credentialName: NAME stands for. May be repeated.", c.addCredential)
+	flags.Func("workload-labels", "`KEY=VALUE,…` are the labels of the gateway, for selectors; without labels it serves every Gateway", c.setLabels)
+	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it, all endpoints are equally near", c.setLocality)
+	flags.Func("credential", "`NAME=CERT,KEY[,CA[,CRL]]` are the PEM files of credentialName: NAME. May be repeated.", c.addCredential)
 }
 
 func (c *configuration) addBackend(text string) error {

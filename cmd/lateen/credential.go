@@ -7,7 +7,7 @@ import (
 	"github.com/lateengo/gateway"
 )
 
-// A credential is what a credentialName stands for, of servers and of TLS to
+// A credential is what a credentialName names, of servers and of TLS to
 // destinations alike, as a secret of a cluster is both.
 type credential struct {
 	name string

@@ -92,7 +92,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 		Generation: before.Next(), Built: time.Now(),
-		Failures: c.failures, Observers: record.New(o.Observers),
+		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext,
 	}
 	p.Listeners = c.compile()
 	c.unused()

@@ -28,6 +28,8 @@ type Options struct {
 	Log       *slog.Logger
 	Fallback  http.Handler
 	Observers []observe.Observer
+	// RoutingContext adds an observe.Routing to the context for handlers.
+	RoutingContext bool
 	Random    func() uint64
 	Resolver  upstream.Resolver
 	Transport upstream.Transport

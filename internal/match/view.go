@@ -9,6 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/rawpath"
 	"github.com/lateengo/gateway/internal/record"
+	"github.com/lateengo/gateway/observe"
 )
 
 // A View is a request as conditions see it: raw values, with the normalized path
@@ -31,6 +32,8 @@ type View struct {
 	Edge *edge.Edge
 	// Record is nil if nobody observes the request.
 	Record *record.Record
+	// Routing is how the request was routed, if the program puts that in the context.
+	Routing *observe.Routing
 }
 
 // Value returns the value of a source and whether the request has one.

@@ -39,6 +39,9 @@ func (x *exchange) mirror() *forward.TeeBody {
 		if !ok {
 			continue
 		}
+		if x.v.Routing != nil && m.Destination.Observed.InProcess {
+			ctx = withRouting(ctx, x.v.Routing, &m.Destination)
+		}
 		r := x.Req.Clone(ctx)
 		if m.Destination.Remote {
 			// For a destination with useClientProtocol, Envoy itself is the

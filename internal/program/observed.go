@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -65,6 +66,29 @@ func noteRoute(rec *record.Record, t *RouteTable, host *VirtualHost, c *Clause, 
 		d := outcomeDetails[o]
 		rec.Ended(d[0], d[1])
 	}
+}
+
+// routing returns how a request was routed, for a handler in this process.
+func routing(t *RouteTable, host *VirtualHost, c *Clause) *observe.Routing {
+	r := &observe.Routing{RouteConfig: t.Name, VirtualHost: host.Domain, VirtualService: c.Route.Service, Route: c.Name}
+	if t.Listener != nil {
+		r.Listener = t.Listener.Name()
+	}
+	return r
+}
+
+// addRouting gives a handler in this process the context with how the request was
+// routed. The request is then a copy.
+func addRouting(v *match.View, d *Destination) {
+	v.Request = v.Request.WithContext(withRouting(v.Request.Context(), v.Routing, d))
+	v.Owned = false
+}
+
+// withRouting adds a routing to a destination to a context.
+func withRouting(ctx context.Context, to *observe.Routing, d *Destination) context.Context {
+	r := *to
+	r.Destination = *d.Observed
+	return observe.WithRouting(ctx, r)
 }
 
 // Observed returns the destination as observers get it.

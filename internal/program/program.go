@@ -50,6 +50,8 @@ type Program struct {
 	Background    *forward.Background
 	// Failures logs destinations that cannot be reached. It may be nil.
 	Failures *Failures
+	// RoutingContext adds an observe.Routing to the context for handlers.
+	RoutingContext bool
 	// Observers is nil if nobody observes requests.
 	Observers *record.Observers
 	// Bare means that the program is a single feature around a handler:
@@ -225,6 +227,9 @@ func (p *Program) serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 	}
 	switch o {
 	case OutcomeRoute:
+		if p.RoutingContext {
+			v.Routing = routing(t, host, c)
+		}
 		p.Take(w, v, c)
 	case OutcomeNoServer, OutcomeNoHost, OutcomeNoRoute, OutcomeBlackhole:
 		if next == nil {

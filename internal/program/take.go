@@ -42,6 +42,9 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 // Send sends a request to a destination, and its response to the client.
 func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
 	v.Record.Sent(dest.Observed)
+	if v.Routing != nil && dest.Observed.InProcess {
+		addRouting(v, dest)
+	}
 	v.Owned = dest.takesHeader(v)
 	switch {
 	case c.Route.forgets(v, dest):

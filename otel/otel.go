@@ -1,0 +1,96 @@
+// Package otel makes traces of a gateway's requests with OpenTelemetry:
+//
+//	tracing := otel.New(otel.Config{TracerProvider: provider}) // of go.opentelemetry.io/otel/sdk/trace
+//	gw, err := gateway.New().Observe(tracing). // …
+//	s := server.New(gw, server.Config{Wrap: func(_ *gateway.Listener, next http.Handler) http.Handler {
+//		return tracing.Wrap(next)
+//	}})
+//
+// Both are needed: the middleware starts a span and puts it into the headers of the
+// request, and the observer says what became of the request. A gateway without package
+// server is served as tracing.Wrap(gw).
+package otel
+
+import (
+	"net/http"
+	"slices"
+
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// scope is the name of the instrumentation.
+const scope = "github.com/lateengo/gateway/otel"
+
+// A Config configures traces. It reads nothing that is global: to use the provider and
+// the propagator that are registered with OpenTelemetry, set them here.
+type Config struct {
+	// TracerProvider makes the spans. Which requests are sampled is its matter.
+	// Without one there are no traces, and requests pass as they are.
+	TracerProvider trace.TracerProvider
+	// Propagator reads the parent of a request's span from the headers, and writes
+	// the span into them. The default is W3C's Trace Context and Baggage:
+	// traceparent, tracestate and baggage. For the headers of Zipkin use the one of
+	// go.opentelemetry.io/contrib/propagators/b3.
+	//
+	// Clients can choose the trace that they are part of, and with some samplers
+	// whether it is sampled, as in Istio.
+	Propagator propagation.TextMapPropagator
+	// Query adds the query of the URL to the spans, as url.query. It may have
+	// secrets.
+	Query bool
+}
+
+// Tracing makes a trace of each request: as a middleware with Wrap, and as an
+// observe.ContextObserver of the Gateway. Its methods are safe for concurrent use.
+//
+// A request has a span of the kind server, from its arrival to the end of the response.
+// It has the attributes of OpenTelemetry's conventions for HTTP, and those that Istio's
+// proxies add: upstream_cluster, upstream_cluster.name, response_flags, request_size,
+// response_size, guid:x-request-id, grpc.status_code. It has the status Error without a
+// response, if the status is 500 or more, and if a status of gRPC says that the server
+// failed.
+//
+// Its name is Istio's, "cart.default.svc.cluster.local:80/*" for a route with one
+// destination. If the route has several destinations, or the gateway answered by
+// itself, it is the name of the VirtualService and the port of the listener:
+// "shop:80/*". Istio puts the path that the route matches in place of "/*", which
+// observers do not get to know. A request without a route, or whose VirtualService has
+// no name, has its method as the name, so that no client can make up names.
+//
+// A request that was sent to a destination has a second span below the first, of the
+// kind client, with the name of the cluster: "outbound|80||cart.default.svc.cluster.local".
+// It stands for all tries together. The gateway does not take down when each began, so
+// this span begins and ends with the gateway's handling of the request, and includes
+// delays that the route injects; and each try that another one followed is an event
+// "retry" of the server's span, with the time at which the request was over.
+// Destinations get the server's span as their parent, as behind Istio's proxies: it is
+// in the headers before a destination is chosen, and the same for all tries.
+//
+// A copy of a request for a mirror has a client's span "mirror", as Envoy's, below the
+// server's span of the request, which it may outlast.
+type Tracing struct {
+	tracer     trace.Tracer // nil without a TracerProvider
+	propagator propagation.TextMapPropagator
+	// fields are the canonical names of the headers that tell the parent.
+	fields []string
+	query  bool
+}
+
+// New returns the Tracing of a Config.
+func New(c Config) *Tracing {
+	t := &Tracing{propagator: c.Propagator, query: c.Query}
+	if t.propagator == nil {
+		t.propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	}
+	if c.TracerProvider != nil {
+		t.tracer = c.TracerProvider.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
+	}
+	for _, name := range slices.Concat(t.propagator.Fields(), read(t.propagator)) {
+		if key := http.CanonicalHeaderKey(name); !slices.Contains(t.fields, key) {
+			t.fields = append(t.fields, key)
+		}
+	}
+	return t
+}
