@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"internal/program"},
 	{"internal/compile"},
 	{""},
-	{"spec/istio", "server"},
+	{"internal/question", "spec/istio", "server"},
 	{"admin"},
 	{"cmd/lateen"},
 }

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/question"
 )
 
 func runDecide(c *command, args []string, s streams) int {
@@ -40,7 +37,7 @@ func runDecide(c *command, args []string, s streams) int {
 	if len(rest) != 2 {
 		return c.misused(s, fmt.Errorf("%s given: METHOD and URL are expected", count(len(rest), "argument")))
 	}
-	q, err := newQuestion(rest[0], rest[1], headers)
+	q, err := question.New(rest[0], rest[1], headers)
 	if err != nil {
 		return c.misused(s, err)
 	}
@@ -53,7 +50,7 @@ func runDecide(c *command, args []string, s streams) int {
 		return exitUsage
 	}
 	defer gw.Close()
-	d := q.ask(gw)
+	d := q.Ask(gw)
 	warnings := config.concerning(&d, gw.Warnings())
 	if asJSON {
 		printWarnings(s.err, warnings)
@@ -67,7 +64,7 @@ func runDecide(c *command, args []string, s streams) int {
 		return exitOK
 	}
 	fmt.Fprintf(s.out, "%s %s\n", rest[0], rest[1])
-	printDecision(s.out, &d)
+	question.Print(s.out, &d)
 	if d.Kind == gateway.DecisionNoServer && d.Listener == "" {
 		var ports []string
 		for _, l := range gw.Listeners() {
@@ -79,91 +76,4 @@ func runDecide(c *command, args []string, s streams) int {
 		fmt.Fprintf(s.out, "  %-13s %s\n", "warning", oneLine(w.String()))
 	}
 	return exitOK
-}
-
-// A question is a request that a decision is asked for.
-type question struct {
-	request *http.Request
-	// port is that of the listener, 0 if the URL names none; explicit says that
-	// it was written, rather than being the scheme's own.
-	port     int
-	explicit bool
-}
-
-// newQuestion makes of a method, a URL and headers the request that a server
-// would read from a connection.
-func newQuestion(method, target string, headers []string) (*question, error) {
-	q := new(question)
-	host, path, secure := "", target, false
-	if !strings.HasPrefix(target, "/") && target != "*" {
-		u, err := url.Parse(target)
-		if err != nil {
-			return nil, err
-		}
-		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return nil, fmt.Errorf("URL %q: http://HOST/…, https://HOST/… or a path is expected", target)
-		}
-		secure, host, q.port = u.Scheme == "https", u.Host, 80
-		if secure {
-			q.port = 443
-		}
-		if p := u.Port(); p != "" {
-			q.port, _ = strconv.Atoi(p)
-			q.explicit = true
-		}
-		// The path is taken as it was written: net/url would change some.
-		path = target[strings.Index(target, "://")+len("://"):]
-		path = path[min(len(path), len(u.Host)):]
-		if i := strings.Index(target, "@"); u.User != nil && i >= 0 {
-			return nil, fmt.Errorf("URL %q has a user", target)
-		}
-		if path == "" || path[0] == '?' {
-			path = "/" + path
-		}
-	}
-	var head strings.Builder
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\n", method, path)
-	named := false
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ":")
-		named = named || strings.EqualFold(name, "host")
-		fmt.Fprintf(&head, "%s: %s\r\n", name, strings.TrimSpace(value))
-	}
-	if !named {
-		fmt.Fprintf(&head, "Host: %s\r\n", host)
-	}
-	head.WriteString("\r\n")
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head.String())))
-	if err != nil {
-		return nil, fmt.Errorf("no server would read this request: %w", err)
-	}
-	r.RemoteAddr = "127.0.0.1:0"
-	if secure {
-		name, _, _ := strings.Cut(host, ":")
-		r.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
-	}
-	q.request = r
-	return q, nil
-}
-
-// ask asks the listener of the port, or, where the URL names none that is there,
-// the one that speaks its scheme.
-func (q *question) ask(gw *gateway.Gateway) gateway.Decision {
-	if q.explicit {
-		return gw.Listener(q.port).Decide(q.request)
-	}
-	for _, l := range gw.Listeners() {
-		if l.Port() == q.port {
-			return l.Decide(q.request)
-		}
-	}
-	if q.request.TLS == nil {
-		return gw.Decide(q.request)
-	}
-	for _, l := range gw.Listeners() {
-		if l.TLS() {
-			return l.Decide(q.request)
-		}
-	}
-	return gw.Listener(q.port).Decide(q.request)
 }

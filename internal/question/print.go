@@ -1,4 +1,4 @@
-package main
+package question
 
 import (
 	"fmt"
@@ -25,8 +25,8 @@ func (p printer) optional(name, value string) {
 	}
 }
 
-// printDecision prints a decision for people.
-func printDecision(w io.Writer, d *gateway.Decision) {
+// Print prints a decision for people.
+func Print(w io.Writer, d *gateway.Decision) {
 	p := printer{w}
 	p.optional("listener", d.Listener)
 	p.optional("route config", d.RouteConfig)
@@ -104,6 +104,9 @@ func (p printer) route(r *gateway.DecidedRoute) {
 			text += fmt.Sprintf(", each within %v", t.PerTryTimeout)
 		}
 		p.line("retries", "%s", text)
+	}
+	if len(r.Hash) > 0 {
+		p.line("hash", "%s", strings.Join(r.Hash, ", "))
 	}
 	for _, m := range r.Mirrors {
 		p.line("mirror", "%v%% to %s%s", m.Percent, m.Cluster, missing(m.Missing, m.Reason))

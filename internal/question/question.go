@@ -1,0 +1,102 @@
+// Package question asks a gateway what it would do with a request that a person typed,
+// and prints the decision. The main type is Question.
+package question
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/lateengo/gateway"
+)
+
+// A Question is a request that a decision is asked for.
+type Question struct {
+	request *http.Request
+	// port is that of the listener, 0 if the URL names none. explicit means that
+	// the URL names it, and that it is not the default of the scheme.
+	port     int
+	explicit bool
+}
+
+// New returns the question for a method, a URL or a path, and headers, "name: value":
+// the request that a server would read from a connection.
+func New(method, target string, headers []string) (*Question, error) {
+	q := new(Question)
+	host, path, secure := "", target, false
+	if !strings.HasPrefix(target, "/") && target != "*" {
+		u, err := url.Parse(target)
+		if err != nil {
+			return nil, err
+		}
+		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return nil, fmt.Errorf("URL %q: http://HOST/…, https://HOST/… or a path is expected", target)
+		}
+		secure, host, q.port = u.Scheme == "https", u.Host, 80
+		if secure {
+			q.port = 443
+		}
+		if p := u.Port(); p != "" {
+			q.port, _ = strconv.Atoi(p)
+			q.explicit = true
+		}
+		// The path stays as it was written. net/url would change some.
+		path = target[strings.Index(target, "://")+len("://"):]
+		path = path[min(len(path), len(u.Host)):]
+		if i := strings.Index(target, "@"); u.User != nil && i >= 0 {
+			return nil, fmt.Errorf("URL %q has a user", target)
+		}
+		if path == "" || path[0] == '?' {
+			path = "/" + path
+		}
+	}
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\n", method, path)
+	named := false
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ":")
+		named = named || strings.EqualFold(name, "host")
+		fmt.Fprintf(&head, "%s: %s\r\n", name, strings.TrimSpace(value))
+	}
+	if !named {
+		fmt.Fprintf(&head, "Host: %s\r\n", host)
+	}
+	head.WriteString("\r\n")
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head.String())))
+	if err != nil {
+		return nil, fmt.Errorf("no server would read this request: %w", err)
+	}
+	r.RemoteAddr = "127.0.0.1:0"
+	if secure {
+		name, _, _ := strings.Cut(host, ":")
+		r.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
+	}
+	q.request = r
+	return q, nil
+}
+
+// Ask asks the listener of the port. If the URL names no port and there is no listener
+// for the default one, it asks the first listener that speaks the scheme.
+func (q *Question) Ask(gw *gateway.Gateway) gateway.Decision {
+	if q.explicit {
+		return gw.Listener(q.port).Decide(q.request)
+	}
+	for _, l := range gw.Listeners() {
+		if l.Port() == q.port {
+			return l.Decide(q.request)
+		}
+	}
+	if q.request.TLS == nil {
+		return gw.Decide(q.request)
+	}
+	for _, l := range gw.Listeners() {
+		if l.TLS() {
+			return l.Decide(q.request)
+		}
+	}
+	return gw.Listener(q.port).Decide(q.request)
+}
