@@ -155,7 +155,7 @@ func (c *Compiler) compile() []*program.Listener {
 			}
 			t := &program.RouteTable{
 				Name: "https." + itoa(s.Port) + "." + s.PortName + "." + s.name.Name + "." + s.name.Namespace,
-				Port: s.Port, TLS: true, Listener: l,
+				Port: s.Port, TLS: true, Listener: l, ListenerName: l.Name(),
 			}
 			tb := newTableBuilder(c, t)
 			tb.add(s)
@@ -169,7 +169,7 @@ func (c *Compiler) compile() []*program.Listener {
 		}
 		if l == nil {
 			l = &program.Listener{Bind: s.Bind, Port: s.Port}
-			l.Plain = &program.RouteTable{Name: "http." + itoa(s.Port), Port: s.Port, Listener: l}
+			l.Plain = &program.RouteTable{Name: "http." + itoa(s.Port), Port: s.Port, Listener: l, ListenerName: l.Name()}
 			listeners = append(listeners, l)
 			joined[l.Plain] = newTableBuilder(c, l.Plain)
 			order = append(order, joined[l.Plain])

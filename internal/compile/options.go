@@ -30,9 +30,9 @@ type Options struct {
 	Observers []observe.Observer
 	// RoutingContext adds an observe.Routing to the context for handlers.
 	RoutingContext bool
-	Random    func() uint64
-	Resolver  upstream.Resolver
-	Transport upstream.Transport
+	Random         func() uint64
+	Resolver       upstream.Resolver
+	Transport      upstream.Transport
 	// Credentials are the credentials for TLS to destinations.
 	Credentials map[string]Credential
 	Discoveries map[string]Discovery

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,17 +18,34 @@ import (
 // newFailures returns a log of failures and the function that reads its lines, without
 // their times.
 func newFailures() (*Failures, func() string) {
-	var out bytes.Buffer
-	handler := slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	out := new(lockedBuffer)
+	handler := slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
 	}})
-	return NewFailures(slog.New(handler)), func() string {
-		defer out.Reset()
-		return strings.TrimSpace(out.String())
-	}
+	return NewFailures(slog.New(handler)), out.take
+}
+
+// A lockedBuffer is written by the goroutines of timers.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out.Write(p)
+}
+
+// take returns what was written since the last call.
+func (b *lockedBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.out.Reset()
+	return strings.TrimSpace(b.out.String())
 }
 
 func TestFailuresAreLoggedOnceInAWhile(t *testing.T) {
@@ -55,7 +73,9 @@ func TestFailuresAreLoggedOnceInAWhile(t *testing.T) {
 		time.Sleep(2 * failureInterval)
 		synctest.Wait()
 		require.Empty(t, lines(), "it is over")
+		f.mu.Lock()
 		require.Empty(t, f.kinds, "nothing is kept")
+		f.mu.Unlock()
 		f.Report(cart, refused)
 		require.Equal(t, line+"1", lines(), "this is a new series")
 		time.Sleep(failureInterval)

@@ -54,6 +54,8 @@ type RouteTable struct {
 	Port     int
 	TLS      bool
 	Listener *Listener
+	// ListenerName is the name of Listener, or "".
+	ListenerName string
 	Hosts    hosts.Table[*VirtualHost]
 	Order    []*VirtualHost
 }

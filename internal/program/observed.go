@@ -51,10 +51,7 @@ var outcomeDetails = map[Outcome][2]string{
 // noteRoute takes down what was found for a request.
 func noteRoute(rec *record.Record, t *RouteTable, host *VirtualHost, c *Clause, o Outcome) {
 	if t != nil {
-		rec.RouteConfig = t.Name
-		if t.Listener != nil {
-			rec.Listener = t.Listener.Name()
-		}
+		rec.RouteConfig, rec.Listener = t.Name, t.ListenerName
 	}
 	if host != nil {
 		rec.VirtualHost = host.Domain
@@ -70,11 +67,7 @@ func noteRoute(rec *record.Record, t *RouteTable, host *VirtualHost, c *Clause, 
 
 // routing returns how a request was routed, for a handler in this process.
 func routing(t *RouteTable, host *VirtualHost, c *Clause) *observe.Routing {
-	r := &observe.Routing{RouteConfig: t.Name, VirtualHost: host.Domain, VirtualService: c.Route.Service, Route: c.Name}
-	if t.Listener != nil {
-		r.Listener = t.Listener.Name()
-	}
-	return r
+	return &observe.Routing{Listener: t.ListenerName, RouteConfig: t.Name, VirtualHost: host.Domain, VirtualService: c.Route.Service, Route: c.Name}
 }
 
 // addRouting gives a handler in this process the context with how the request was

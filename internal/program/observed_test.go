@@ -322,3 +322,52 @@ func TestNoObserverCostsNothing(t *testing.T) {
 	require.Less(t, with-without, 4.0)
 	t.Logf("%v allocations without observers, %v with one", without, with)
 }
+
+// The memory of a record is used again. No request may show in the outcome of another.
+func TestOutcomesAreApart(t *testing.T) {
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("x-answer", r.URL.Path)
+		_, _ = io.WriteString(w, r.URL.Path)
+	}))
+	defer remote.Close()
+	o := &observer{got: make(chan struct{}, 4000)}
+	g, err := gateway.New().Observe(o).BackendURL("cart", remote.URL).
+		Route(spec.Route{Name: "cart", Match: []spec.Match{{URI: spec.Prefix("/cart")}}, Destinations: []spec.Destination{{Host: "cart"}}}).
+		Route(spec.Route{Name: "old", Match: []spec.Match{{URI: spec.Prefix("/old")}}, Redirect: &spec.Redirect{URI: "/new"}}).Build()
+	require.NoError(t, err)
+	defer g.Close()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 50 {
+				for _, path := range []string{"/cart", "/old", "/none"} {
+					r := httptest.NewRequest("GET", fmt.Sprintf("http://shop.test%s/%d/%d", path, i, j), nil)
+					r.RequestURI = r.URL.Path
+					r.Header.Set("User-Agent", r.URL.Path)
+					g.InPlace().ServeHTTP(httptest.NewRecorder(), r)
+				}
+			}
+		})
+	}
+	all.Wait()
+	seen := map[string]bool{}
+	for _, outcome := range o.outcomes {
+		require.False(t, seen[outcome.Path])
+		seen[outcome.Path] = true
+		require.Equal(t, []string{outcome.Path}, outcome.RequestHeader["User-Agent"])
+		switch route, _, _ := strings.Cut(outcome.Path[1:], "/"); route {
+		case "cart":
+			require.Equal(t, "200 - via_upstream outbound|80||cart.default.svc.cluster.local", summary(&outcome))
+			require.Equal(t, []string{outcome.Path}, outcome.ResponseHeader["X-Answer"])
+			require.Equal(t, int64(len(outcome.Path)), outcome.ResponseBytes)
+			require.Equal(t, "cart", outcome.Route)
+		case "old":
+			require.Equal(t, "301 - direct_response -", summary(&outcome))
+			require.Equal(t, "old", outcome.Route)
+		case "none":
+			require.Equal(t, "404 NR route_not_found -", summary(&outcome))
+			require.Empty(t, outcome.Route)
+		}
+	}
+	require.Len(t, seen, 8*50*3)
+}

@@ -247,6 +247,7 @@ func (p *Program) serve(w http.ResponseWriter, r *http.Request, t *RouteTable, n
 
 // Settle answers an unmatched request.
 func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
+	v.Record.Forgotten()
 	body := ""
 	switch o {
 	case OutcomeHTTPSRedirect:

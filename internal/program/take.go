@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/observe"
 )
@@ -29,10 +30,12 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 	switch {
 	case route.Redirect != nil:
 		v.Record.Ended("", observe.DetailsDirect)
+		v.Record.Forgotten()
 		route.Redirect.Serve(p, w, v, c)
 		return
 	case route.Direct != nil:
 		v.Record.Ended("", observe.DetailsDirect)
+		v.Record.Forgotten()
 		route.Direct.Serve(p, w, v, c)
 		return
 	}
@@ -45,11 +48,16 @@ func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *De
 	if v.Routing != nil && dest.Observed.InProcess {
 		addRouting(v, dest)
 	}
+	if p.Bare && origin == "" && c.Route.leaves(dest) {
+		dest.Backend.ServeHTTP(w, v.Request)
+		return
+	}
 	v.Owned = dest.takesHeader(v)
 	switch {
 	case c.Route.forgets(v, dest):
 		x := exchanges.Get().(*wrappedExchange)
 		x.serve(p, w, v, c, dest, origin)
+		v.Record.Forgotten()
 		*x = wrappedExchange{}
 		exchanges.Put(x)
 	case c.Route.Wrapped || origin != "":
@@ -64,6 +72,13 @@ func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *De
 		x.Begin(p, v, c)
 		x.forward(w, dest)
 	}
+}
+
+// leaves reports whether a route of a single feature leaves a request to d and its
+// response as they are.
+func (rt *Route) leaves(d *Destination) bool {
+	return !rt.Wrapped && d.Backend != nil && d.Authority == "" && d.Request == [2]*header.Operations{} &&
+		len(rt.Mirrors) == 0 && rt.Timeout == 0 && rt.Retry.PerTry == 0
 }
 
 // serve makes x, which is new, the exchange of a request, and executes it.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,12 +66,27 @@ type Record struct {
 	failure string
 	// Exhausted means that the last try would have been repeated.
 	Exhausted bool
+	// reusable means that nothing refers to the Record when the request is over.
+	reusable bool
+}
+
+// records are used Records, reset to the state of new ones. After a panic a Record is
+// not put back.
+var records = sync.Pool{New: func() any { return new(Record) }}
+
+// Forgotten takes down that nothing will refer to the Record's writer and body when the
+// request is over: no handler of the program has seen them. So its memory is reused.
+func (r *Record) Forgotten() {
+	if r != nil {
+		r.reusable = true
+	}
 }
 
 // Begin begins the record of a request, and returns the writer and the request that
 // are to be used instead.
 func (o *Observers) Begin(w http.ResponseWriter, r *http.Request, scheme, client string) (*Record, http.ResponseWriter, *http.Request) {
-	rec := &Record{observers: o}
+	rec := records.Get().(*Record)
+	rec.observers = o
 	rec.Outcome = observe.Outcome{
 		Start: time.Now(), Method: r.Method, Scheme: scheme, Authority: r.Host, Path: target(r), Protocol: protocol(r),
 		PeerAddress: r.RemoteAddr, ClientAddress: client, LocalAddress: localAddress(r.Context()),
@@ -236,6 +252,10 @@ func (r *Record) End(ctx context.Context, recovered any) {
 		} else {
 			each.Observe(o)
 		}
+	}
+	if r.reusable && recovered == nil && !o.Upgraded && r.body.rec == nil {
+		*r = Record{}
+		records.Put(r)
 	}
 }
 
