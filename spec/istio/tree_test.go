@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,10 +32,8 @@ func TestAliasesCannotGrowWithoutBound(t *testing.T) {
 	}
 	text := "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: bomb}\nspec:\n  " +
 		strings.ReplaceAll(b.String(), "\n", "\n  ") + "\n  http: [{match: *a40}]\n"
-	begun := time.Now()
 	_, err := Text(text).Declare()
 	require.ErrorContains(t, err, "spec.http[0].match[0]: its aliases expand to more than 105080 values")
-	require.Less(t, time.Since(begun), 5*time.Second)
 
 	v := parseText(t, b.String())
 	var invalids int
