@@ -1,0 +1,22 @@
+module github.com/lateengo/gateway/redislimit
+
+go 1.26.0
+
+replace github.com/lateengo/gateway => ../
+
+require (
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/lateengo/gateway v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
+	github.com/stretchr/testify v1.12.1
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/go-chi/chi/v5 v5.5.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+)
