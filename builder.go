@@ -9,6 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/compile"
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/forward"
+	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/internal/resource"
@@ -114,6 +115,17 @@ func (b *Builder) RateLimit(p spec.RateLimitPolicy) *Builder {
 		p.Origin = caller("RateLimitPolicy", p.Namespace, p.Name)
 	}
 	b.declared.RateLimits = append(b.declared.RateLimits, p)
+	return b
+}
+
+// Telemetry adds settings of traces. Gateway.Tracing returns those in effect. Give it the
+// namespace of the workload, or istio-system for the settings of a whole mesh: in another
+// namespace it does not apply to the gateway.
+func (b *Builder) Telemetry(t spec.Telemetry) *Builder {
+	if t.Origin.IsZero() {
+		t.Origin = caller("Telemetry", t.Namespace, t.Name)
+	}
+	b.declared.Telemetries = append(b.declared.Telemetries, t)
 	return b
 }
 
@@ -228,6 +240,19 @@ func (b *Builder) RoutingContext() *Builder {
 	return b
 }
 
+// LocalReply lets edit change each error that the gateway answers itself, such as 404,
+// 429, 503 and 504, before it is sent (Envoy's local_reply_config). It does not see what
+// backends and handlers answer, redirects, direct responses, or replies to gRPC clients,
+// which get a grpc-status. edit is called concurrently.
+func (b *Builder) LocalReply(edit func(r *http.Request, reply *LocalReply)) *Builder {
+	b.options.LocalReply = func(r *http.Request, reply *localreply.Reply) {
+		edited := LocalReply{Status: reply.Status, ContentType: reply.ContentType, Body: reply.Body, Header: reply.Header}
+		edit(r, &edited)
+		reply.Status, reply.ContentType, reply.Body = edited.Status, edited.ContentType, edited.Body
+	}
+	return b
+}
+
 // Fallback serves unmatched requests. The default answers 404, as Envoy does.
 func (b *Builder) Fallback(h http.Handler) *Builder {
 	b.options.Fallback = h
@@ -325,6 +350,9 @@ func markLiterals(d *spec.Declarations) {
 	}
 	for i := range d.RateLimits {
 		mark(&d.RateLimits[i].Origin)
+	}
+	for i := range d.Telemetries {
+		mark(&d.Telemetries[i].Origin)
 	}
 }
 

@@ -234,47 +234,11 @@ func Example_jsonNotFound() {
 	// Output: 404 {"error":"no such page"}
 }
 
-// jsonErrors replaces the body of every error response that is not JSON with JSON.
-func jsonErrors(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&jsonErrorWriter{ResponseWriter: w}, r)
-	})
+// jsonErrors makes JSON of an error that the gateway answers itself.
+func jsonErrors(_ *http.Request, reply *gateway.LocalReply) {
+	body, _ := json.Marshal(map[string]string{"error": http.StatusText(reply.Status)})
+	reply.ContentType, reply.Body = "application/json", string(body)+"\n"
 }
-
-type jsonErrorWriter struct {
-	http.ResponseWriter
-	begun, replaced bool
-}
-
-func (w *jsonErrorWriter) WriteHeader(status int) {
-	if w.begun {
-		return
-	}
-	w.begun = status >= 200
-	h := w.Header()
-	if status < 400 || strings.HasPrefix(h.Get("Content-Type"), "application/json") {
-		w.ResponseWriter.WriteHeader(status)
-		return
-	}
-	w.replaced = true
-	h.Set("Content-Type", "application/json")
-	h.Del("Content-Encoding")
-	h.Del("Content-Length")
-	w.ResponseWriter.WriteHeader(status)
-	_ = json.NewEncoder(w.ResponseWriter).Encode(map[string]string{"error": http.StatusText(status)})
-}
-
-// Write drops a body that was replaced.
-func (w *jsonErrorWriter) Write(p []byte) (int, error) {
-	w.begun = true
-	if w.replaced {
-		return len(p), nil
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets WebSockets and Flush through: see http.ResponseController.
-func (w *jsonErrorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // All error responses of the gateway become JSON.
 func Example_jsonErrors() {
@@ -290,16 +254,16 @@ func Example_jsonErrors() {
 		}).
 		Backend("shop", named("shop")).
 		BackendURL("stock", "http://127.0.0.1:1"). // nothing listens there
+		LocalReply(jsonErrors).
 		Build()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer gw.Close()
-	handler := jsonErrors(gw)
 
 	for _, path := range []string{"/shop", "/shop", "/stock", "/other"} {
-		w := get(handler, path)
+		w := get(gw, path)
 		fmt.Print(w.Code, " ", w.Body)
 	}
 	// Output:

@@ -127,6 +127,10 @@ func (g *Gateway) Status() observe.Status { return g.load().Status() }
 // limits, ordered by name.
 func (g *Gateway) Clusters() []observe.Cluster { return g.load().Clusters() }
 
+// Tracing returns the settings of traces that the Telemetries declare for the gateway.
+// The gateway makes no spans itself: the module otel does, or a middleware of yours.
+func (g *Gateway) Tracing() observe.Tracing { return g.load().Tracing }
+
 // Warnings returns the warnings of Builder.Build, in the order of the sources.
 func (g *Gateway) Warnings() []spec.Warning { return g.load().Warnings }
 

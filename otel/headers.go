@@ -29,10 +29,13 @@ func (*reader) Keys() []string { return nil }
 
 // inject returns a copy of a request's headers with the span of a context. What the
 // client sent about its own span must not stay beside it: a tracestate belongs to its
-// traceparent. The client's baggage stays as it was written.
-func (t *Tracing) inject(ctx context.Context, sent http.Header) http.Header {
+// traceparent. The client's baggage stays as it was written. If hidden, the headers have
+// neither span.
+func (t *Tracing) inject(ctx context.Context, sent http.Header, hidden bool) http.Header {
 	written := http.Header{}
-	t.propagator.Inject(ctx, propagation.HeaderCarrier(written))
+	if !hidden {
+		t.propagator.Inject(ctx, propagation.HeaderCarrier(written))
+	}
 	h := sent.Clone()
 	if h == nil {
 		h = http.Header{}

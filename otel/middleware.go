@@ -23,11 +23,25 @@ func (t *Tracing) Wrap(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		settings := t.settings()
+		if settings.Disabled {
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx := r.Context()
 		parent := trace.SpanContextFromContext(ctx)
 		if !parent.IsValid() || parent.IsRemote() {
 			ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 			parent = trace.SpanContextFromContext(ctx)
+		}
+		pass := func(ctx context.Context) {
+			copied := r.WithContext(ctx)
+			copied.Header = t.inject(ctx, r.Header, settings.PropagationDisabled)
+			next.ServeHTTP(w, copied)
+		}
+		if !t.samples(&settings, parent) {
+			pass(t.unsampled(ctx, parent))
+			return
 		}
 		ctx, span := t.tracer.Start(ctx, method(r.Method), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(t.asked(r)...))
 		defer span.End()
@@ -38,22 +52,20 @@ func (t *Tracing) Wrap(next http.Handler) http.Handler {
 		}
 		if span.IsRecording() {
 			ctx = context.WithValue(ctx, key{t}, span)
+			// They win over the gateway's own attributes, so they are set last. The
+			// headers are read before anything can change them.
+			tags := customTags(settings.CustomTags, r)
+			defer func() { span.SetAttributes(tags...) }()
 		}
-		copied := r.WithContext(ctx)
-		copied.Header = t.inject(ctx, r.Header)
-		next.ServeHTTP(w, copied)
+		pass(ctx)
 	})
 }
 
 // asked returns the attributes that the request tells: those that a sampler may want.
 func (t *Tracing) asked(r *http.Request) []attribute.KeyValue {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
 	out := make([]attribute.KeyValue, 0, 10)
 	out = append(out, methods(r.Method)...)
-	out = append(out, semconv.URLScheme(scheme), semconv.URLPath(r.URL.EscapedPath()))
+	out = append(out, semconv.URLScheme(scheme(r)), semconv.URLPath(r.URL.EscapedPath()))
 	if t.query && r.URL.RawQuery != "" {
 		out = append(out, semconv.URLQuery(r.URL.RawQuery))
 	}

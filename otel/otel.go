@@ -12,12 +12,15 @@
 package otel
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"slices"
 
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/lateengo/gateway/observe"
 )
 
 // scope is the name of the instrumentation.
@@ -37,6 +40,16 @@ type Config struct {
 	// Clients can choose the trace that they are part of, and with some samplers
 	// whether it is sampled, as in Istio.
 	Propagator propagation.TextMapPropagator
+	// Gateway returns what Telemetries declare about traces: it is the method
+	// Tracing of a Gateway. It is called for each request, so a replaced
+	// configuration counts at once. The TracerProvider then decides about those
+	// requests only that the Telemetries let through, and needs a sampler that takes
+	// them all, such as ParentBased(AlwaysSample()). Without it, or if no Telemetry
+	// has a randomSamplingPercentage, the TracerProvider decides alone.
+	Gateway func() observe.Tracing
+	// Random replaces the source of random numbers for sampling. It is called
+	// concurrently.
+	Random func() uint64
 	// Query adds the query of the URL to the spans, as url.query. It may have
 	// secrets.
 	Query bool
@@ -68,19 +81,31 @@ type Config struct {
 // Destinations get the server's span as their parent, as behind Istio's proxies: it is
 // in the headers before a destination is chosen, and the same for all tries.
 //
+// With Config.Gateway, Telemetries count as in Istio. A request whose client sends no
+// parent is sampled at the declared percentage. With a parent, its decision holds.
+// Requests that are not sampled still tell their destinations so. With
+// disableSpanReporting there are no spans, and requests pass as they are. Custom tags are
+// attributes of the server's span. With disableContextPropagation no header tells of the
+// trace, not even what the client sent, except for baggage.
+//
 // A copy of a request for a mirror has a client's span "mirror", as Envoy's, below the
 // server's span of the request, which it may outlast.
 type Tracing struct {
 	tracer     trace.Tracer // nil without a TracerProvider
 	propagator propagation.TextMapPropagator
 	// fields are the canonical names of the headers that tell the parent.
-	fields []string
-	query  bool
+	fields  []string
+	query   bool
+	gateway func() observe.Tracing
+	random  func() uint64
 }
 
 // New returns the Tracing of a Config.
 func New(c Config) *Tracing {
-	t := &Tracing{propagator: c.Propagator, query: c.Query}
+	t := &Tracing{propagator: c.Propagator, query: c.Query, gateway: c.Gateway, random: c.Random}
+	if t.random == nil {
+		t.random = rand.Uint64
+	}
 	if t.propagator == nil {
 		t.propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	}

@@ -19,6 +19,7 @@ var goTypes = map[string]reflect.Type{
 	"DestinationRule": reflect.TypeFor[DestinationRule](),
 	"RateLimitPolicy": reflect.TypeFor[RateLimitPolicy](),
 	"RateLimitConfig": reflect.TypeFor[RateLimitPolicy](),
+	"Telemetry":       reflect.TypeFor[Telemetry](),
 }
 
 // goNames maps Istio's field names to Go's where they differ. An empty name is
@@ -48,6 +49,10 @@ var goNames = map[string]string{
 	"StringMatch.prefix":             "Value",
 	"StringMatch.regex":              "Value",
 	"TCPSettings.tcpKeepalive":       "Keepalive",
+	"Telemetry.targetRefs":           "Targets",
+	"Tracing.match.mode":             "Mode",
+	"TracingTag.literal.value":       "Literal",
+	"TracingTagSource.defaultValue":  "Default",
 	"VirtualService.http":            "Routes",
 }
 

@@ -197,6 +197,7 @@ func (v *service) run(s streams) int {
 		fmt.Fprintf(s.out, "serving %s\n", countsOf(gw.String(), len(gw.Warnings())))
 	}
 	v.printFindings(s.err, gw.Warnings())
+	printUntraced(s.err, gw.Tracing())
 	printWarnings(s.err, srv.Warnings())
 	return v.until(signals, srv, access, log, s)
 }

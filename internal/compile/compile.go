@@ -92,11 +92,12 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 		Generation: before.Next(), Built: time.Now(),
-		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext,
+		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext, LocalReply: o.LocalReply,
 	}
 	p.Listeners = c.compile()
 	c.unused()
 	c.passedOver()
+	p.Tracing = c.tracing()
 	p.Buckets, p.Upstreams = c.keptBuckets, c.upstreams
 	return p
 }

@@ -52,6 +52,9 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 		return s
 	}
 	limiter := x.c.limiters[provider]
+	if limiter == nil && provider == spec.DefaultProvider {
+		return nil
+	}
 	if limiter == nil {
 		known := make([]string, 0, len(x.c.limiters))
 		for name, l := range x.c.limiters {

@@ -171,6 +171,38 @@ func partsOf(config func() spec.Declarations) []part {
 		p := &d.RateLimits[i]
 		add("RateLimitConfig", p.Namespace, p.Name, "", func(d *spec.Declarations) { d.RateLimits = without(d.RateLimits, i) })
 	}
+	for i := range d.Telemetries {
+		t := &d.Telemetries[i]
+		add("Telemetry", t.Namespace, t.Name, "", func(d *spec.Declarations) { d.Telemetries = without(d.Telemetries, i) })
+		for j := range t.Tracing {
+			at, e := fmt.Sprintf("tracing[%d]", j), &t.Tracing[j]
+			tracing := func(d *spec.Declarations) *spec.Tracing { return &d.Telemetries[i].Tracing[j] }
+			add("Telemetry", t.Namespace, t.Name, at, func(d *spec.Declarations) { d.Telemetries[i].Tracing = without(d.Telemetries[i].Tracing, j) })
+			for k := range e.Providers {
+				add("Telemetry", t.Namespace, t.Name, fmt.Sprintf("%s.providers[%d]", at, k), func(d *spec.Declarations) {
+					tracing(d).Providers = without(tracing(d).Providers, k)
+				})
+			}
+			for name := range e.CustomTags {
+				add("Telemetry", t.Namespace, t.Name, fmt.Sprintf("%s.customTags[%q]", at, name), func(d *spec.Declarations) { delete(tracing(d).CustomTags, name) })
+			}
+			for _, field := range []struct {
+				name  string
+				given bool
+				take  func(*spec.Tracing)
+			}{
+				{"randomSamplingPercentage", e.RandomSamplingPercentage != nil, func(t *spec.Tracing) { t.RandomSamplingPercentage = nil }},
+				{"disableSpanReporting", e.DisableSpanReporting != nil, func(t *spec.Tracing) { t.DisableSpanReporting = nil }},
+				{"disableContextPropagation", e.DisableContextPropagation != nil, func(t *spec.Tracing) { t.DisableContextPropagation = nil }},
+				{"useRequestIdForTraceSampling", e.UseRequestIDForTraceSampling != nil, func(t *spec.Tracing) { t.UseRequestIDForTraceSampling = nil }},
+				{"enableIstioTags", e.EnableIstioTags != nil, func(t *spec.Tracing) { t.EnableIstioTags = nil }},
+			} {
+				if field.given {
+					add("Telemetry", t.Namespace, t.Name, at+"."+field.name, func(d *spec.Declarations) { field.take(tracing(d)) })
+				}
+			}
+		}
+	}
 	return out
 }
 
@@ -286,5 +318,47 @@ func randomConfig(r *rand.Rand) spec.Declarations {
 		}
 		d.RateLimits = append(d.RateLimits, p)
 	}
+	d.Telemetries = randomTelemetries(r)
 	return d
+}
+
+// randomTelemetries returns Telemetries whose settings differ from each other.
+func randomTelemetries(r *rand.Rand) []spec.Telemetry {
+	some := func(p float64) bool { return r.Float64() < p }
+	var out []spec.Telemetry
+	for i := range r.IntN(5) {
+		t := spec.Telemetry{Name: fmt.Sprintf("traces%d", i), Namespace: []string{"istio-system", "shop"}[r.IntN(2)]}
+		switch r.IntN(4) {
+		case 0:
+			t.Selector = map[string]string{"app": "edge"}
+		case 1:
+			t.Targets = []spec.TelemetryTarget{{Kind: "Gateway", Name: "gw0"}}
+		}
+		for j := range r.IntN(3) {
+			n := 1 + 10*i + j
+			e := spec.Tracing{Mode: spec.TracingMode(r.IntN(3))}
+			for k := range r.IntN(3) {
+				e.Providers = append(e.Providers, fmt.Sprintf("provider%d-%d", n, k))
+			}
+			if some(0.5) {
+				e.RandomSamplingPercentage = new(float64(n))
+			}
+			// To turn off what is off, or on what is on, is the same as to leave it.
+			if i == 0 && j == 0 {
+				e.DisableSpanReporting, e.DisableContextPropagation = new(true), new(true)
+			}
+			if some(0.2) {
+				e.UseRequestIDForTraceSampling, e.EnableIstioTags = new(some(0.5)), new(some(0.5))
+			}
+			if some(0.5) {
+				e.CustomTags = map[string]spec.TracingTag{"n": {Literal: fmt.Sprint(n)}, "h": {Header: &spec.TracingTagSource{Name: "x-h"}}}
+				if some(0.3) {
+					e.CustomTags["e"] = spec.TracingTag{Environment: &spec.TracingTagSource{Name: "LATEEN_TEST_NO_SUCH_VARIABLE"}}
+				}
+			}
+			t.Tracing = append(t.Tracing, e)
+		}
+		out = append(out, t)
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
 	"github.com/lateengo/gateway/internal/upstream"
@@ -28,6 +29,8 @@ type Options struct {
 	Log       *slog.Logger
 	Fallback  http.Handler
 	Observers []observe.Observer
+	// LocalReply edits the gateway's own error replies. It may be nil.
+	LocalReply func(*http.Request, *localreply.Reply)
 	// RoutingContext adds an observe.Routing to the context for handlers.
 	RoutingContext bool
 	Random         func() uint64

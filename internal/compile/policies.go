@@ -52,9 +52,19 @@ func newPolicyIndex(c *Compiler) policyIndex {
 		if origin.Kind == "" {
 			origin.Kind = "RateLimitConfig"
 		}
-		limits := make([]*limit.Limit, len(p.Limits))
+		if p.Mode == spec.LimitDisabled {
+			continue
+		}
+		var limits []*limit.Limit
 		for i := range p.Limits {
-			limits[i] = c.compileLimit(&p.Limits[i], name.String(), i, c.At(origin).Field("limits").Index(i))
+			l := p.Limits[i]
+			l.Mode = max(l.Mode, p.Mode)
+			if l.Response == nil {
+				l.Response = p.Response
+			}
+			if l.Mode != spec.LimitDisabled {
+				limits = append(limits, c.compileLimit(&l, name.String(), i, c.At(origin).Field("limits").Index(i)))
+			}
 		}
 		targets := []policyTarget{{name: resource.Name{Namespace: name.Namespace}}}
 		if len(p.Targets) > 0 {
@@ -83,6 +93,9 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 			origin = vs.Origin
 		}
 		for i := range r.RateLimits {
+			if r.RateLimits[i].Mode == spec.LimitDisabled {
+				continue
+			}
 			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
 		}
 	}

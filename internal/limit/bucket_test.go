@@ -3,7 +3,8 @@ package limit
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"runtime"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,17 +18,17 @@ import (
 )
 
 func keyOf(b *Buckets, n int) Key {
-	return b.key(binary.BigEndian.AppendUint32(nil, uint32(n)))
+	return b.Hash(binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
 var perAddress = []spec.LimitKey{{RemoteAddress: true}}
 
-// Dropped buckets were full: for any trace the verdicts are the same as with
+// Forgotten buckets were full: for any trace the verdicts are the same as with
 // buckets that are kept forever.
 func TestBucketsForgetNothing(t *testing.T) {
 	const length = 500
 	traces := 200
-	if testing.Short() {
+	if reduced() {
 		traces = 40
 	}
 	for seed := range uint64(traces) {
@@ -35,6 +36,13 @@ func TestBucketsForgetNothing(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			unit := []time.Duration{time.Second, 7 * time.Second, time.Minute, time.Hour}[random.IntN(4)]
 			l := spec.RateLimit{Requests: 1 + random.IntN(7), Unit: unit, Per: perAddress}
+			if random.IntN(2) == 0 {
+				l.Burst = 1 + random.IntN(12)
+			}
+			burst := l.Requests
+			if l.Burst > 0 {
+				burst = l.Burst
+			}
 			b, kept := NewBuckets(&l), map[int]*rate.Limiter{}
 			keys := 1 + random.IntN(20)
 			for range length {
@@ -47,51 +55,24 @@ func TestBucketsForgetNothing(t *testing.T) {
 				time.Sleep(step)
 				n := random.IntN(keys)
 				if kept[n] == nil {
-					kept[n] = rate.NewLimiter(rate.Limit(float64(l.Requests)/unit.Seconds()), l.Requests)
+					kept[n] = rate.NewLimiter(rate.Limit(float64(l.Requests)/unit.Seconds()), burst)
 				}
 				now := time.Now()
-				require.Equal(t, kept[n].AllowN(now, 1), b.Take(keyOf(b, n), now), "seed %d", seed)
-				require.LessOrEqual(t, b.len(), keys)
+				v := b.TakeAt(keyOf(b, n), now)
+				require.Equal(t, kept[n].AllowN(now, 1), v.Allowed, "seed %d", seed)
+				require.InDelta(t, kept[n].TokensAt(now), float64(v.Remaining())+0.5, 0.5001)
+				require.LessOrEqual(t, b.len(now), keys)
+				if !v.Allowed {
+					require.Equal(t, v.RetryAfter(), b.Wait(keyOf(b, n), now))
+				}
 			}
-			time.Sleep(2 * unit)
+			time.Sleep(13 * unit)
+			require.Zero(t, b.len(time.Now()), "all buckets are full, and so not needed")
 			for n := range keys {
-				b.Wait(keyOf(b, n), time.Now())
+				require.Zero(t, b.Wait(keyOf(b, n), time.Now()))
 			}
-			require.Zero(t, b.len(), "all buckets are full, and so not needed")
 		})
 	}
-}
-
-func TestBucketsAreBounded(t *testing.T) {
-	most := 1_000_000
-	if testing.Short() {
-		most = 300_000
-	}
-	for _, row := range []struct{ maxKeys, want, clients int }{
-		{1, 1, 100}, {10, 10, 1000}, {1000, 1000, 20_000}, {10_000, 10_000, 200_000}, {0, defaultMaxKeys, most},
-	} {
-		l := spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: row.maxKeys}
-		b := NewBuckets(&l)
-		now := time.Now()
-		before := heap()
-		for n := range row.clients {
-			b.Take(keyOf(b, n), now)
-		}
-		require.LessOrEqual(t, b.len(), row.want)
-		require.Greater(t, b.len(), row.want*9/10)
-		require.Less(t, int(heap()-before), 1<<20+row.want*400)
-		require.False(t, b.Take(keyOf(b, 0), now), "an early client keeps its own bucket")
-		require.False(t, b.Take(keyOf(b, 2_000_000), now), "a late one shares one that is empty")
-		require.Positive(t, b.Wait(keyOf(b, 3_000_000), now))
-		runtime.KeepAlive(b)
-	}
-}
-
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // However many requests come simultaneously, and whatever their clocks, no
@@ -111,7 +92,7 @@ func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 					// Clocks that run in parallel, up to 20 ms apart.
 					at := time.Duration(i) * span / 20_000
 					at = min(max(at+time.Duration(random.IntN(40)-20)*time.Millisecond, 0), span)
-					if b.Take(keyOf(b, 1), began.Add(at)) {
+					if v := b.TakeAt(keyOf(b, 1), began.Add(at)); v.Allowed {
 						given.Add(1)
 					}
 				}
@@ -123,40 +104,121 @@ func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 	}
 }
 
-func TestTakingDoesNotAllocate(t *testing.T) {
-	l := spec.RateLimit{Requests: 10, Unit: time.Second, Per: perAddress}
-	b := NewBuckets(&l)
-	now, key := time.Now(), keyOf(b, 1)
-	require.Zero(t, testing.AllocsPerRun(100, func() { b.Take(key, now) }))
-}
-
-func TestClientNetwork(t *testing.T) {
-	for _, row := range []struct{ address, want string }{
-		{"192.0.2.1", "192.0.2.1"},
-		{"192.0.2.2", "192.0.2.2"},
-		{"::ffff:192.0.2.1", "192.0.2.1"},
-		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
-		{"2001:db8:1:2::", "2001:db8:1:2::/64"},
-		{"2001:db8:1:3::", "2001:db8:1:3::/64"},
-		{"fe80::1%eth0", "fe80::/64"},
-		{"fe80::2%eth1", "fe80::/64"},
-		{"::1", "::/64"},
+// 64 goroutines share a clock that moves in steps. Each key gets what its bucket
+// had and what flowed into it, and the end of the time is a bound that all reach.
+func TestBucketsAreExactUnderLoad(t *testing.T) {
+	for _, row := range []struct{ keys, requests, burst int }{
+		{1, 100_000, 0}, {1, 99_991, 1000}, {50, 1_000, 0}, {2000, 20, 7},
 	} {
-		require.Equal(t, row.want, networkText(clientNetwork(row.address)), row.address)
-	}
-	for _, address := range []string{"", "@", "a.com", "192.0.2", "192.0.2.1:80"} {
-		require.False(t, clientNetwork(address).IsValid(), address)
+		l := spec.RateLimit{Requests: row.requests, Unit: time.Second, Per: perAddress, Burst: row.burst}
+		b := NewBuckets(&l)
+		burst := row.requests
+		if row.burst > 0 {
+			burst = row.burst
+		}
+		began := time.Now()
+		const workers, rounds, round = 64, 300, 10 * time.Millisecond
+		given := make([]atomic.Int64, row.keys)
+		for turn := range rounds + 1 {
+			now := began.Add(time.Duration(turn) * round)
+			var all sync.WaitGroup
+			for worker := range workers {
+				all.Go(func() {
+					for n := range row.keys {
+						// Several workers compete for each key, until it is empty.
+						if row.keys > 1 && (n+worker)%16 != 0 {
+							continue
+						}
+						for {
+							v := b.TakeAt(keyOf(b, n), now)
+							if !v.Allowed {
+								break
+							}
+							given[n].Add(1)
+						}
+					}
+				})
+			}
+			all.Wait()
+		}
+		span := time.Duration(rounds) * round
+		want := float64(burst) + float64(row.requests)*span.Seconds()
+		for n := range given {
+			require.InDelta(t, want, float64(given[n].Load()), max(0.001*want, 1), "key %d", n)
+		}
 	}
 }
 
-// len returns how many buckets are kept.
-func (b *Buckets) len() int {
+// A clock that is set by an hour, either way, gives no more than one burst more, and
+// nobody waits longer than for one token.
+func TestBucketsWhenTheClockIsSet(t *testing.T) {
+	for _, unit := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
+		for _, set := range []time.Duration{time.Hour, -time.Hour} {
+			for _, per := range [][]spec.LimitKey{nil, perAddress} {
+				const requests = 12
+				l := spec.RateLimit{Requests: requests, Unit: unit, Per: per}
+				b := NewBuckets(&l)
+				// Round takes the reading of the monotonic clock away.
+				now := time.Now().Round(0)
+				take := func() (n int) {
+					for range 3 * requests {
+						if v := b.TakeAt(keyOf(b, 1), now); v.Allowed {
+							n++
+						}
+					}
+					return n
+				}
+				require.Equal(t, requests, take())
+				now = now.Add(set)
+				require.LessOrEqual(t, take(), requests, "%v %v", unit, set)
+				require.LessOrEqual(t, b.Wait(keyOf(b, 1), now), unit/requests+overtaking)
+				given := 0
+				for range 2 * requests {
+					now = now.Add(unit/requests + overtaking)
+					given += min(take(), 1)
+				}
+				require.Equal(t, 2*requests, given, "the refill goes on")
+				now = now.Add(-set)
+				require.LessOrEqual(t, take(), requests, "%v %v", unit, set)
+				now = now.Add(unit/requests + overtaking)
+				require.Positive(t, take())
+			}
+		}
+	}
+	// With readings of the monotonic clock, the wall clock does not count.
+	l := spec.RateLimit{Requests: 1, Unit: time.Hour}
+	b := NewBuckets(&l)
+	require.Equal(t, b.pace.base, b.pace.base.Add(time.Hour).Add(-time.Hour))
+	require.NotEqual(t, b.pace.base, b.pace.base.Round(0))
+}
+
+func TestTakingDoesNotAllocate(t *testing.T) {
+	for _, per := range [][]spec.LimitKey{nil, perAddress} {
+		l := spec.RateLimit{Requests: 10, Unit: time.Second, Per: per}
+		b := NewBuckets(&l)
+		now, key := time.Now(), keyOf(b, 1)
+		require.Zero(t, testing.AllocsPerRun(100, func() { b.TakeAt(key, now) }))
+		// New keys share the allocation of their page.
+		n := uint64(0)
+		require.Zero(t, testing.AllocsPerRun(10_000, func() {
+			n++
+			b.TakeAt(Key(n*0x9e3779b97f4a7c15), now)
+		}))
+	}
+}
+
+// reduced reports whether tests do less: in short runs, and with the race detector,
+// which makes atomic operations slow.
+func reduced() bool {
+	info, known := debug.ReadBuildInfo()
+	return testing.Short() || known && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// len returns how many buckets are not full.
+func (b *Buckets) len(now time.Time) int {
 	n := 0
-	for i := range b.shards {
-		s := &b.shards[i]
-		s.mu.Lock()
-		n += len(s.young) + len(s.old)
-		s.mu.Unlock()
+	for _, p := range b.table.all() {
+		n += p.count(&b.pace, b.pace.at(now))
 	}
 	return n
 }

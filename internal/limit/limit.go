@@ -32,6 +32,9 @@ type Limit struct {
 func (p *Limit) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d per %s", p.Spec.Requests, p.Spec.Unit)
+	if p.Spec.Burst > 0 {
+		fmt.Fprintf(&b, ", %d at once", p.Spec.Burst)
+	}
 	for _, k := range p.Spec.Per {
 		if k.RemoteAddress {
 			b.WriteString(", each remote address")
@@ -43,7 +46,16 @@ func (p *Limit) String() string {
 	for _, text := range p.conditions() {
 		b.WriteString(", when " + text)
 	}
-	if p.Spec.Provider != "" {
+	switch p.Spec.OnMissingKey {
+	case spec.MissingKeyShare:
+		b.WriteString(", all without a key together")
+	case spec.MissingKeyDeny:
+		b.WriteString(", refused without a key")
+	}
+	if p.Spec.Mode == spec.LimitShadow {
+		b.WriteString(", refuses nothing")
+	}
+	if p.Store != nil {
 		fmt.Fprintf(&b, ", counted by %s", p.Spec.Provider)
 	}
 	return b.String()
@@ -74,52 +86,77 @@ func (p *Limit) applies(v *match.View) bool {
 	return true
 }
 
+// Denies reports whether a request is refused because it lacks a part of the key.
+func (p *Limit) Denies(v *match.View) bool {
+	if p.Spec.OnMissingKey != spec.MissingKeyDeny || !p.applies(v) {
+		return false
+	}
+	for i := range p.Spec.Per {
+		if p.Spec.Per[i].RemoteAddress {
+			if !clientNetwork(v.Edge.ClientAddress(v.Request)).IsValid() {
+				return true
+			}
+		} else if _, ok := v.Value(&p.Headers[i]); !ok {
+			return true
+		}
+	}
+	return false
+}
+
 // Key returns the key of a request's bucket. Without one the request is not
-// limited: a header of the key is missing, or the client has no IP address.
+// limited: its conditions do not hold, or a part of the key is missing and not shared.
 func (p *Limit) Key(v *match.View) (Key, bool) {
 	if !p.applies(v) {
-		return Key{}, false
+		return 0, false
 	}
+	share := p.Spec.OnMissingKey == spec.MissingKeyShare
 	var buffer [128]byte
 	text := buffer[:0]
 	for i := range p.Spec.Per {
 		if p.Spec.Per[i].RemoteAddress {
 			network := clientNetwork(v.Edge.ClientAddress(v.Request))
-			if !network.IsValid() {
-				return Key{}, false
+			switch {
+			case network.IsValid():
+				text = appendNetwork(text, network)
+			case share:
+				text = append(text, '0')
+			default:
+				return 0, false
 			}
-			text = appendNetwork(text, network)
 			continue
 		}
 		value, ok := v.Value(&p.Headers[i])
-		if !ok {
-			return Key{}, false
+		if !ok && !share {
+			return 0, false
 		}
 		text = appendValue(text, value)
 	}
-	return p.Buckets.key(text), true
+	return p.Buckets.Hash(text), true
 }
 
 // Descriptor returns what a store counts for a request.
 func (p *Limit) Descriptor(v *match.View) (ratelimit.Descriptor, bool) {
-	d := ratelimit.Descriptor{Requests: p.Spec.Requests, Unit: p.Spec.Unit}
+	d := ratelimit.Descriptor{Requests: p.Spec.Requests, Unit: p.Spec.Unit, Burst: p.Spec.Burst}
 	if !p.applies(v) {
 		return d, false
 	}
 	if conditions := p.conditions(); len(conditions) > 0 {
 		d.Entries = append(d.Entries, ratelimit.Entry{Key: "condition", Value: strings.Join(conditions, ", ")})
 	}
+	share := p.Spec.OnMissingKey == spec.MissingKeyShare
 	for i, k := range p.Spec.Per {
 		if k.RemoteAddress {
-			network := clientNetwork(v.Edge.ClientAddress(v.Request))
-			if !network.IsValid() {
+			text := ""
+			if network := clientNetwork(v.Edge.ClientAddress(v.Request)); network.IsValid() {
+				text = networkText(network)
+			} else if !share {
 				return d, false
 			}
-			d.Entries = append(d.Entries, ratelimit.Entry{Key: "remote_address", Value: networkText(network)})
+			d.Entries = append(d.Entries, ratelimit.Entry{Key: "remote_address", Value: text})
 			continue
 		}
 		value, ok := v.Value(&p.Headers[i])
-		if !ok {
+		if !ok && !share {
 			return d, false
 		}
 		d.Entries = append(d.Entries, ratelimit.Entry{Key: strings.ToLower(k.Header), Value: value})

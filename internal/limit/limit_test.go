@@ -340,6 +340,31 @@ func TestLimitMiddleware(t *testing.T) {
 	require.Error(t, err)
 }
 
+// The middleware gives the handler the request that it got.
+func TestLimitMiddlewareDoesNotAllocate(t *testing.T) {
+	for _, per := range [][]spec.LimitKey{nil, perClient, {{Header: "x-user"}}, {{RemoteAddress: true}, {Header: "x-user"}}} {
+		limit, err := gateway.RateLimit(spec.RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: per})
+		require.NoError(t, err)
+		r, w := testhttp.From(testhttp.Client, "X-User", "somebody"), testhttp.NewDiscarding()
+		var got *http.Request
+		h := limit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }))
+		require.Zero(t, testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }))
+		require.Same(t, r, got)
+	}
+}
+
+func TestLimitBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw := limitedBy(t, spec.RateLimit{Requests: 60, Unit: time.Minute, Burst: 5}, spec.RateLimit{Requests: 1, Unit: time.Hour, Burst: 100})
+		get := func() *http.Request { return testhttp.From(testhttp.Client) }
+		require.Equal(t, 5, allowed(gw, 10, get))
+		time.Sleep(3 * time.Second)
+		require.Equal(t, 3, allowed(gw, 10, get))
+		time.Sleep(time.Minute)
+		require.Equal(t, 5, allowed(gw, 10, get))
+	})
+}
+
 func TestLimitDoesNotAllocate(t *testing.T) {
 	gw := limitedBy(t, spec.RateLimit{Requests: 1 << 30, Unit: time.Hour, Per: []spec.LimitKey{{RemoteAddress: true}, {Header: "x-user"}}})
 	free := limitedBy(t)

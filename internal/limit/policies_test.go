@@ -133,6 +133,7 @@ func TestCountsOutliveReplacements(t *testing.T) {
 		{"another name", []spec.Route{route("basket", limit)}, false},
 		{"more requests", []spec.Route{changed(func(l *spec.RateLimit) { l.Requests = 3 })}, false},
 		{"another unit", []spec.Route{changed(func(l *spec.RateLimit) { l.Unit = time.Minute })}, false},
+		{"another burst", []spec.Route{changed(func(l *spec.RateLimit) { l.Burst = 3 })}, false},
 		{"another key", []spec.Route{changed(func(l *spec.RateLimit) { l.Per = nil })}, false},
 		{"another condition", []spec.Route{changed(func(l *spec.RateLimit) { l.When = &spec.Match{Method: spec.Exact("GET")} })}, false},
 		{"another bound", []spec.Route{changed(func(l *spec.RateLimit) { l.MaxKeys = 7 })}, false},

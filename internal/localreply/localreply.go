@@ -9,6 +9,16 @@ import (
 	"strings"
 )
 
+// A Reply is a response that the gateway makes itself.
+type Reply struct {
+	Status            int
+	ContentType, Body string
+	// GRPCStatus is the grpc-status for a gRPC client. Empty means Envoy's for Status.
+	GRPCStatus string
+	// Header has the other headers.
+	Header http.Header
+}
+
 // Write answers r with status and body, as Envoy's local replies do.
 //
 // An ordinary client gets the status, and if there is a body, its
@@ -20,13 +30,51 @@ import (
 //
 // Call Write before any other write to w.
 func Write(w http.ResponseWriter, r *http.Request, status int, body string) {
-	h := w.Header()
+	reply := Reply{Status: status, ContentType: plainText, Body: body}
+	reply.write(w, r)
+}
+
+const plainText = "text/plain"
+
+// WriteEdited is Write with a reply that edit may change before. edit may be nil.
+func WriteEdited(w http.ResponseWriter, r *http.Request, status int, body string, edit func(*http.Request, *Reply)) {
+	reply := Reply{Status: status, ContentType: plainText, Body: body}
+	reply.Write(w, r, edit)
+}
+
+// Write answers r with the reply, as the function Write does, after edit. edit may be
+// nil. It is not called for gRPC clients and for what is no error. If it sets a status
+// that no response can have, the status does not change.
+func (reply *Reply) Write(w http.ResponseWriter, r *http.Request, edit func(*http.Request, *Reply)) {
+	if edit != nil && reply.Status >= 400 && !IsGRPC(r) {
+		status := reply.Status
+		edited := *reply
+		edited.Header = w.Header()
+		if edited.Body == "" {
+			edited.ContentType = ""
+		}
+		edit(r, &edited)
+		if edited.Status < 200 || edited.Status > 599 {
+			edited.Status = status
+		}
+		edited.write(w, r)
+		return
+	}
+	reply.write(w, r)
+}
+
+func (reply *Reply) write(w http.ResponseWriter, r *http.Request) {
+	h, status, body := w.Header(), reply.Status, reply.Body
 	for _, name := range bodyHeaders {
 		delete(h, name)
 	}
 	if IsGRPC(r) {
+		code := reply.GRPCStatus
+		if code == "" {
+			code = grpcStatus(status)
+		}
 		h["Content-Type"] = []string{"application/grpc"}
-		h["Grpc-Status"] = []string{grpcStatus(status)}
+		h["Grpc-Status"] = []string{code}
 		if body != "" && r.Method != http.MethodHead {
 			h["Grpc-Message"] = []string{grpcMessage(body)}
 		}
@@ -37,7 +85,9 @@ func Write(w http.ResponseWriter, r *http.Request, status int, body string) {
 		w.WriteHeader(status)
 		return
 	}
-	h["Content-Type"] = []string{"text/plain"}
+	if reply.ContentType != "" {
+		h["Content-Type"] = []string{reply.ContentType}
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {

@@ -1,6 +1,7 @@
 package localreply
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -99,4 +100,38 @@ func TestIsGRPC(t *testing.T) {
 		require.Equal(t, want, IsGRPC(r), contentType)
 	}
 	require.False(t, IsGRPC(httptest.NewRequest("POST", "/", nil)))
+}
+
+func TestWriteEdited(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		request []string // its headers
+		status  int
+		body    string
+		edit    func(*http.Request, *Reply)
+		want    string // status, content-type and body
+	}{
+		{"without edits", nil, 503, "no healthy upstream", nil, "503 text/plain no healthy upstream"},
+		{"the edit sees the reply", nil, 404, "", func(r *http.Request, reply *Reply) {
+			reply.ContentType, reply.Body = "text/html", fmt.Sprintf("%d %s %q", reply.Status, r.URL.Path, reply.ContentType)
+		}, `404 text/html 404 /cart ""`},
+		{"another status", nil, 503, "down", func(_ *http.Request, reply *Reply) { reply.Status = 500 }, "500 text/plain down"},
+		{"no response has this status", nil, 503, "down", func(_ *http.Request, reply *Reply) { reply.Status = 99 }, "503 text/plain down"},
+		{"nor this", nil, 503, "down", func(_ *http.Request, reply *Reply) { reply.Status = 600 }, "503 text/plain down"},
+		{"a body without a type", nil, 503, "down", func(_ *http.Request, reply *Reply) { reply.ContentType = "" }, "503  down"},
+		{"a header", nil, 503, "", func(_ *http.Request, reply *Reply) { reply.Header.Set("X-Reason", "down") }, "503  "},
+		{"no error", nil, 301, "", func(*http.Request, *Reply) { panic("edited") }, "301  "},
+		{"gRPC", []string{"application/grpc"}, 503, "down", func(*http.Request, *Reply) { panic("edited") }, "200 application/grpc "},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "http://shop.test/cart", nil)
+			r.Header["Content-Type"] = row.request
+			w := httptest.NewRecorder()
+			w.Header().Set("Content-Encoding", "gzip")
+			WriteEdited(w, r, row.status, row.body, row.edit)
+			require.Equal(t, row.want, fmt.Sprint(w.Code, " ", w.Header().Get("Content-Type"), " ", w.Body))
+			require.Empty(t, w.Header().Get("Content-Encoding"))
+			require.Equal(t, row.name == "a header", w.Header().Get("X-Reason") == "down")
+		})
+	}
 }

@@ -1,12 +1,13 @@
 package program
 
 import (
-	"math"
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
@@ -16,34 +17,63 @@ import (
 // allow checks all limits of a route. It answers 429 and returns false if one
 // refuses. Tokens taken from other limits before are not returned, as in Envoy.
 func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, origin string) bool {
-	now := time.Now()
+	a := admission{program: p, w: w, route: route, origin: origin}
 	for rest := route.Limits; len(rest) > 0; {
 		n := 1
-		if rest[0].Store == nil {
-			if key, on := rest[0].Key(v); on && !rest[0].Buckets.Take(key, now) {
-				noteLimit(v, rest[0], false)
-				p.refuse(w, v, route, origin, untilAllowed(route.Limits, v, now), false)
-				return false
-			}
-		} else {
+		if rest[0].Store != nil {
 			for n < len(rest) && rest[n].Store == rest[0].Store && rest[n].Domain == rest[0].Domain {
 				n++
 			}
-			if !p.allowStored(w, v, route, origin, rest[:n], now) {
+			if !a.stored(v, rest[:n]) {
 				return false
 			}
+		} else if !a.here(v, rest[0]) {
+			return false
 		}
 		rest = rest[n:]
+	}
+	if a.state.limit != nil {
+		a.state.write(w.Header())
 	}
 	return true
 }
 
-// allowStored asks the limits' shared store, once for all of them.
-func (p *Program) allowStored(w http.ResponseWriter, v *match.View, route *Route, origin string, limits []*limit.Limit, now time.Time) bool {
+// never is the wait of a request that is refused for what it lacks.
+const never = time.Duration(-1)
+
+// An admission is a request that meets the limits of its route. The request's View is
+// not in it, so that it can stay on the stack.
+type admission struct {
+	program *Program
+	w       http.ResponseWriter
+	route   *Route
+	origin  string
+	state   limitState
+}
+
+// here asks a limit that this process counts.
+func (a *admission) here(v *match.View, l *limit.Limit) bool {
+	key, on := l.Key(v)
+	if !on {
+		return !l.Denies(v) || a.refuse(v, l, never, false)
+	}
+	answer := l.Buckets.Take(key)
+	if l.Spec.Response != nil {
+		a.state.note(l, answer.Remaining(), answer.Reset(), false)
+	}
+	return answer.Allowed || a.refuse(v, l, max(untilAllowed(a.route.Limits, v), answer.RetryAfter()), false)
+}
+
+// stored asks the limits' shared store, once for all of them.
+func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
 	request := ratelimit.Request{Domain: limits[0].Domain, Hits: 1}
+	asked := make([]*limit.Limit, 0, len(limits))
 	for _, l := range limits {
 		if d, on := l.Descriptor(v); on {
 			request.Descriptors = append(request.Descriptors, d)
+			asked = append(asked, l)
+		} else if l.Denies(v) && !a.refuse(v, l, never, true) {
+			return false
 		}
 	}
 	if len(request.Descriptors) == 0 {
@@ -51,44 +81,48 @@ func (p *Program) allowStored(w http.ResponseWriter, v *match.View, route *Route
 	}
 	answer, err := limits[0].Store.Limit(v.Request.Context(), request)
 	if err != nil {
-		return p.allowWithoutStore(w, v, route, origin, limits, now)
+		return a.withoutStore(v, limits)
 	}
-	if !answer.Over {
-		return true
-	}
-	wait := untilAllowed(route.Limits, v, now)
-	for _, s := range answer.Statuses {
-		if s.Over {
+	// The limit that refuses is the first one that is over, and in force.
+	var refusing *limit.Limit
+	over, wait := false, time.Duration(0)
+	for i, s := range answer.Statuses {
+		if i == len(asked) {
+			break
+		}
+		a.state.note(asked[i], s.Remaining, s.Reset, true)
+		over = over || s.Over
+		if s.Over && asked[i].Spec.Mode == spec.LimitEnforce {
 			wait = max(wait, s.RetryAfter)
+			if refusing == nil {
+				refusing = asked[i]
+			}
 		}
 	}
-	noteLimit(v, limits[0], true)
-	p.refuse(w, v, route, origin, wait, true)
-	return false
+	if answer.Over && !over {
+		refusing = asked[0] // The Limiter does not say which one.
+	}
+	return refusing == nil || a.refuse(v, refusing, max(wait, untilAllowed(a.route.Limits, v)), true)
 }
 
-// allowWithoutStore applies each limit's setting for a store that does not
-// answer.
-func (p *Program) allowWithoutStore(w http.ResponseWriter, v *match.View, route *Route, origin string, limits []*limit.Limit, now time.Time) bool {
+// withoutStore applies each limit's setting for a store that does not answer.
+func (a *admission) withoutStore(v *match.View, limits []*limit.Limit) bool {
 	for _, l := range limits {
-		if l.Spec.OnStoreFailure == spec.StoreFailureAllow {
+		switch l.Spec.OnStoreFailure {
+		case spec.StoreFailureAllow:
 			continue
-		}
-		key, on := l.Key(v)
-		if !on {
-			continue
-		}
-		if l.Spec.OnStoreFailure == spec.StoreFailureDeny {
-			if origin != "" {
-				route.CORS.decorate(w.Header(), origin)
+		case spec.StoreFailureDeny:
+			if _, on := l.Key(v); !on || l.Spec.Mode == spec.LimitShadow {
+				continue
+			}
+			if a.origin != "" {
+				a.route.CORS.decorate(a.w.Header(), a.origin)
 			}
 			v.Record.Ended(observe.FlagRateLimitError, observe.DetailsRateLimitError)
-			p.localReply(w, v.Request, http.StatusInternalServerError, "")
+			a.program.localReply(a.w, v.Request, http.StatusInternalServerError, "")
 			return false
 		}
-		if !l.Buckets.Take(key, now) {
-			noteLimit(v, l, false)
-			p.refuse(w, v, route, origin, max(untilAllowed(route.Limits, v, now), l.Buckets.Wait(key, now)), false)
+		if !a.here(v, l) {
 			return false
 		}
 	}
@@ -111,8 +145,9 @@ func noteLimit(v *match.View, l *limit.Limit, stored bool) {
 
 // untilAllowed returns how long it takes until all limits of this process have
 // a token again, including those that have just given one.
-func untilAllowed(limits []*limit.Limit, v *match.View, now time.Time) time.Duration {
+func untilAllowed(limits []*limit.Limit, v *match.View) time.Duration {
 	var wait time.Duration
+	now := time.Now()
 	for _, l := range limits {
 		if l.Store != nil {
 			break
@@ -124,17 +159,46 @@ func untilAllowed(limits []*limit.Limit, v *match.View, now time.Time) time.Dura
 	return wait
 }
 
-// refuse answers 429.
-func (p *Program) refuse(w http.ResponseWriter, v *match.View, route *Route, origin string, wait time.Duration, stored bool) {
-	h := w.Header()
-	h["Retry-After"] = []string{strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))}
-	if origin != "" {
-		route.CORS.decorate(h, origin)
+// refuse answers for a limit that refuses the request. It returns false, or true if the
+// limit is not in force. wait is the time until another request is allowed.
+func (a *admission) refuse(v *match.View, l *limit.Limit, wait time.Duration, stored bool) bool {
+	if l.Spec.Mode == spec.LimitShadow {
+		return true
 	}
+	noteLimit(v, l, stored)
+	v.Record.Forgotten()
+	h := a.w.Header()
+	if wait != never {
+		h["Retry-After"] = []string{strconv.FormatInt(max(1, ceilSeconds(wait)), 10)}
+	}
+	if a.origin != "" {
+		a.route.CORS.decorate(h, a.origin)
+	}
+	a.state.write(h)
 	body := "local_rate_limited"
 	if stored {
 		h["X-Envoy-Ratelimited"] = []string{"true"}
 		body = ""
 	}
-	p.localReply(w, v.Request, http.StatusTooManyRequests, body)
+	a.program.limitReply(a.w, v.Request, l.Spec.Response, body)
+	return false
+}
+
+// limitReply answers with a limit's own response, or 429 and the body.
+func (p *Program) limitReply(w http.ResponseWriter, r *http.Request, own *spec.LimitResponse, body string) {
+	if own == nil {
+		p.localReply(w, r, http.StatusTooManyRequests, body)
+		return
+	}
+	if p.Semantics.SendsEnvoyHeaders() {
+		w.Header()["Server"] = serverName
+	}
+	for name, value := range own.Headers {
+		w.Header().Set(name, value)
+	}
+	reply := localreply.Reply{Status: cmp.Or(own.Status, http.StatusTooManyRequests), ContentType: cmp.Or(own.ContentType, "text/plain"), Body: cmp.Or(own.Body, body)}
+	if own.ResourceExhausted {
+		reply.GRPCStatus = "8"
+	}
+	reply.Write(w, r, p.LocalReply)
 }

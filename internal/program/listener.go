@@ -56,8 +56,8 @@ type RouteTable struct {
 	Listener *Listener
 	// ListenerName is the name of Listener, or "".
 	ListenerName string
-	Hosts    hosts.Table[*VirtualHost]
-	Order    []*VirtualHost
+	Hosts        hosts.Table[*VirtualHost]
+	Order        []*VirtualHost
 }
 
 // ListenerOn returns the listener of a port. A listener without its own address

@@ -2,6 +2,7 @@ package program_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"log"
@@ -16,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/accesslog"
 	"github.com/lateengo/gateway/internal/testgateway"
 	"github.com/lateengo/gateway/internal/testhttp"
+	"github.com/lateengo/gateway/metrics"
 	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
@@ -141,8 +144,33 @@ func TestOutcomes(t *testing.T) {
 			require.GreaterOrEqual(t, got.Duration, got.FirstByte)
 			require.NotZero(t, got.FirstByte)
 			require.Empty(t, o.outcomes, "one outcome for each request")
+			requireShown(t, &got)
 		})
 	}
+}
+
+// requireShown requires that the access log and the counts show an outcome.
+func requireShown(t *testing.T, o *observe.Outcome) {
+	t.Helper()
+	format, err := accesslog.Text("%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_CLUSTER%")
+	require.NoError(t, err)
+	var lines bytes.Buffer
+	logger := accesslog.New(&lines, format)
+	logger.Observe(o)
+	require.NoError(t, logger.Close())
+	cluster := "-"
+	if o.Destination != nil {
+		cluster = o.Destination.Cluster
+	}
+	require.Equal(t, fmt.Sprintf("%d %s %s %s\n", o.Status, orDash(o.Flags), orDash(o.Details), cluster), lines.String())
+
+	var counts metrics.Metrics
+	counts.Observe(o)
+	series := counts.Series()
+	require.Len(t, series, 1)
+	require.Equal(t, []metrics.Result{{Status: o.Status, Flags: o.Flags, Protocol: "http", Count: 1}}, series[0].Results)
+	require.Equal(t, uint64(len(o.Tries)), series[0].Retries)
+	require.Equal(t, o.Status == 0 || o.Status >= 500, series[0].Failures() == 1)
 }
 
 func TestOutcomeOfALimit(t *testing.T) {
@@ -236,6 +264,7 @@ func TestOutcomesOfBrokenRequests(t *testing.T) {
 			tt.ask(t, conn)
 			got := o.next(t)
 			require.Equal(t, tt.want, summary(&got))
+			requireShown(t, &got)
 		})
 	}
 }

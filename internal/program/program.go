@@ -15,9 +15,11 @@ import (
 	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/record"
 	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -50,6 +52,8 @@ type Program struct {
 	Background    *forward.Background
 	// Failures logs destinations that cannot be reached. It may be nil.
 	Failures *Failures
+	// LocalReply edits the gateway's own error replies. It may be nil.
+	LocalReply func(*http.Request, *localreply.Reply)
 	// RoutingContext adds an observe.Routing to the context for handlers.
 	RoutingContext bool
 	// Observers is nil if nobody observes requests.
@@ -65,6 +69,8 @@ type Program struct {
 	// Listeners are in the order of their ports.
 	Listeners []*Listener
 	Warnings  []spec.Warning
+	// Tracing are the settings of traces in effect.
+	Tracing observe.Tracing
 
 	// Buckets and Upstreams are kept by identity for the next program.
 	Buckets   map[string]*limit.Buckets

@@ -137,7 +137,7 @@ func (w *responseWriter) UpstreamFailed(f upstream.Failure) {
 	if f.Overloaded {
 		w.Header()["X-Envoy-Overloaded"] = []string{"true"}
 	}
-	localreply.Write(w, w.x.in, f.Status, f.Body)
+	localreply.WriteEdited(w, w.x.in, f.Status, f.Body, w.x.program.LocalReply)
 }
 
 // finish sends the header of a handler that returned without doing so.
@@ -181,5 +181,5 @@ func (p *Program) localReply(w http.ResponseWriter, r *http.Request, status int,
 	if p.Semantics.SendsEnvoyHeaders() {
 		w.Header()["Server"] = serverName
 	}
-	localreply.Write(w, r, status, body)
+	localreply.WriteEdited(w, r, status, body, p.LocalReply)
 }

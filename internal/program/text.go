@@ -16,6 +16,7 @@ func (p *Program) String() string {
 	if p.Edge.Trusted > 0 {
 		t.Line("%d trusted proxies", p.Edge.Trusted)
 	}
+	printTracing(&p.Tracing, &t)
 	for _, l := range p.Listeners {
 		l.print(&t)
 	}

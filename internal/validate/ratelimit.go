@@ -25,6 +25,9 @@ func (v *validator) rateLimitPolicies() {
 			e := s.field("limits")
 			e.errorf(spec.CodeMissing, "the policy has no limit")
 		}
+		e := s.field("response")
+		v.limitResponse(&e, policy.Response)
+		limitMode(&s, policy.Mode)
 		for j := range policy.Limits {
 			e := s.element("limits", j)
 			v.rateLimit(&e, &policy.Limits[j])
@@ -94,6 +97,10 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 		e := s.field("unit")
 		e.errorf(spec.CodeInvalid, "%v is not a unit of time: a second, minute, hour or day is expected", l.Unit)
 	}
+	if l.Burst < 0 {
+		e := s.field("burst")
+		e.errorf(spec.CodeInvalid, "%d is not a number of requests, 0 or more is expected", l.Burst)
+	}
 	for i := range l.Per {
 		e := s.element("per", i)
 		v.limitKey(&e, &l.Per[i])
@@ -101,6 +108,10 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 			e.errorf(spec.CodeDuplicate, "it is in the key twice")
 		}
 	}
+	v.missingKey(s, l)
+	e := s.field("response")
+	v.limitResponse(&e, l.Response)
+	limitMode(s, l.Mode)
 	if l.When != nil {
 		e := s.field("when")
 		v.limitCondition(&e, l.When)

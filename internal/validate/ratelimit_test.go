@@ -52,7 +52,13 @@ func TestValidateRateLimit(t *testing.T) {
 		change(&l)
 		return forwarding(name, spec.Route{RateLimits: []spec.RateLimit{l}}, want...)
 	}
-	per := func(keys ...spec.LimitKey) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.Per = keys } }
+	per := func(keys ...spec.LimitKey) func(*spec.RateLimit) {
+		return func(l *spec.RateLimit) { l.Per, l.OnMissingKey = keys, spec.MissingKeyAllow }
+	}
+	missing := func(m spec.MissingKey, keys ...spec.LimitKey) func(*spec.RateLimit) {
+		return func(l *spec.RateLimit) { l.Per, l.OnMissingKey = keys, m }
+	}
+	answer := func(r spec.LimitResponse) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.Response = &r } }
 	when := func(m spec.Match) func(*spec.RateLimit) { return func(l *spec.RateLimit) { l.When = &m } }
 	const forgeable = ` is forgeable while no proxy is trusted: any client can evade the limit; did you mean "remoteAddress"?`
 	const unused = `a limit has no such condition: uri, method, scheme, authority, headers, withoutHeaders and queryParams are expected`
@@ -77,6 +83,26 @@ func TestValidateRateLimit(t *testing.T) {
 			"error rateLimits[0].when.port: "+unused, "error rateLimits[0].when.gateways: "+unused,
 			"error rateLimits[0].when.sourceLabels: "+unused, "error rateLimits[0].when.sourceNamespace: "+unused),
 		row("no treatment of failures", func(l *spec.RateLimit) { l.OnStoreFailure = 9 }, "error rateLimits[0].onStoreFailure: 9 is not a way to handle a failing limiter"),
+		row("a client can leave the header out", missing(spec.MissingKeyUnset, spec.LimitKey{Header: "X-User"}),
+			"warning rateLimits[0].per[0]: a client without x-user is not limited: onMissingKey can be SHARE or DENY, or ALLOW if this is intended"),
+		row("a client has an address and a path", missing(spec.MissingKeyUnset, spec.LimitKey{RemoteAddress: true}, spec.LimitKey{Header: ":path"})),
+		row("the header is shared if it is missing", missing(spec.MissingKeyShare, spec.LimitKey{Header: "X-User"})),
+		row("the header is required", missing(spec.MissingKeyDeny, spec.LimitKey{Header: "X-User"})),
+		row("no key that can be missing", missing(spec.MissingKeyDeny), "warning rateLimits[0].onMissingKey: has no effect: the limit has no key"),
+		row("no treatment of missing keys", missing(9, spec.LimitKey{RemoteAddress: true}), "error rateLimits[0].onMissingKey: 9 is not a way to handle a missing key"),
+		row("no mode", func(l *spec.RateLimit) { l.Mode = 9 }, "error rateLimits[0].mode: 9 is not a mode"),
+		row("an answer", answer(spec.LimitResponse{Status: 503, Body: "{}", ContentType: "application/json; charset=utf-8", Headers: map[string]string{"x-a": "b"}, RateLimitHeaders: spec.RateLimitHeadersIETF})),
+		row("an answer that is no error", answer(spec.LimitResponse{Status: 399}), "error rateLimits[0].response.statusCode: 399 is not the status of an error, 400 to 599 is expected"),
+		row("an answer that is no status", answer(spec.LimitResponse{Status: 600}), "error rateLimits[0].response.statusCode: 600 is not the status of an error, 400 to 599 is expected"),
+		row("a type without a body", answer(spec.LimitResponse{ContentType: "text/html"}), "warning rateLimits[0].response.contentType: has no effect without a body"),
+		row("no type", answer(spec.LimitResponse{ContentType: "json;", Body: "{}"})),
+		row("a broken type", answer(spec.LimitResponse{ContentType: "text/html\r\nx: y", Body: "a"}), `error rateLimits[0].response.contentType: "text/html\r\nx: y" is not a media type, such as application/json`),
+		row("an answer with an operator", answer(spec.LimitResponse{Headers: map[string]string{"x-a": "%PROTOCOL%"}}),
+			`error rateLimits[0].response.headers.set[x-a]: contains %, but operators are not executed in the answer of a limit`),
+		row("an answer that would break", answer(spec.LimitResponse{Headers: map[string]string{"content-length": "1"}}),
+			`error rateLimits[0].response.headers.set[content-length]: would break the message: the gateway writes content-length itself, to fit the body`),
+		row("no headers", answer(spec.LimitResponse{RateLimitHeaders: 9}), "error rateLimits[0].response.rateLimitHeaders: 9 is not a choice of headers"),
+		row("a negative burst", func(l *spec.RateLimit) { l.Burst = -1 }, "error rateLimits[0].burst: -1 is not a number of requests, 0 or more is expected"),
 		row("a negative bound", func(l *spec.RateLimit) { l.MaxKeys = -1 }, "error rateLimits[0].maxKeys: -1 is not a number of keys, 0 or more is expected"),
 	}
 	runRoutes(t, Options{}, rows)

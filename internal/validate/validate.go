@@ -54,6 +54,7 @@ func All(d *spec.Declarations, o Options, f *findings.List) {
 	v.services()
 	v.destinationRules()
 	v.rateLimitPolicies()
+	v.telemetries()
 	v.unexecutedPolicies()
 }
 
@@ -114,6 +115,10 @@ func (v *validator) duplicates() {
 	once(v, len(d.RateLimits), "RateLimitConfig", func(i int) (*spec.Origin, string, string, string) {
 		p := &d.RateLimits[i]
 		return &p.Origin, p.Namespace, p.Name, ""
+	})
+	once(v, len(d.Telemetries), "Telemetry", func(i int) (*spec.Origin, string, string, string) {
+		t := &d.Telemetries[i]
+		return &t.Origin, t.Namespace, t.Name, ""
 	})
 	// A Gateway consists of its servers. Two resources of one name both have a
 	// spec.servers[0]. Servers in Go have no path and are added to the Gateway that

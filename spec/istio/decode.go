@@ -42,17 +42,24 @@ func (r *reader) message(v *value, m protoreflect.Message) {
 		}
 		r.messageField(e, m, f)
 	})
-	s.present(v, m)
+	r.present(v, s, m)
 }
 
 // present makes the idle messages in v empty messages of m: a parent with nothing
 // else is not empty in Istio either.
-func (s *schema) present(v *value, m protoreflect.Message) {
+func (r *reader) present(v *value, s *schema, m protoreflect.Message) {
 	for i, k := range v.keys {
 		f := s.fields[k.name]
-		if f != nil && f.Message() != nil && !f.IsMap() && !f.IsList() && s.set.entries[k.name].treatment == idle && v.elements[i].form == object {
-			m.Mutable(f)
+		if f == nil || f.Message() == nil || f.IsMap() || f.IsList() || s.set.entries[k.name].treatment != idle || v.elements[i].form != object {
+			continue
 		}
+		if o := f.ContainingOneof(); o != nil && m.WhichOneof(o) != nil {
+			r.enter(k.name)
+			r.fail(spec.CodeConflict, k.line, k.column, fmt.Sprintf("cannot be combined with %s, which is also set", m.WhichOneof(o).JSONName()), "")
+			r.leave()
+			continue
+		}
+		m.Mutable(f)
 	}
 }
 
@@ -84,7 +91,11 @@ func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.F
 	case f.IsMap():
 		if v.form == list {
 			example := "a: b"
-			if f.MapValue().Message() != nil {
+			switch m := f.MapValue().Message(); {
+			case m == nil:
+			case m.Name() == "CustomTag":
+				example = "team: {literal: {value: a}}"
+			default:
 				example = "x-user: {exact: jason}"
 			}
 			r.failf(spec.CodeInvalid, v, "expected a map, found a list; a name is a key here, as in %s", example)

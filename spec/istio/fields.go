@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -13,7 +14,8 @@ const (
 	// executed fields become part of a declaration.
 	executed treatment = iota + 1
 	// idle fields are accepted with a warning: in Istio too, they have no effect at
-	// a gateway, or no visible effect.
+	// a gateway, or no visible effect; or they only observe requests, and there is
+	// another way to do so.
 	idle
 	// unexecuted fields are errors.
 	unexecuted
@@ -44,6 +46,10 @@ const (
 	noZones      = "it compares the gateways with the endpoints in each zone, but Lateen knows only its own process; use localityLbSetting"
 	tcpTunnel    = "only TCP routes are tunneled, not a gateway's HTTP routes"
 	noFullLimits = "only the short form (limits) is"
+
+	countsElsewhere = "package metrics and lateen serve --admin count requests"
+	logsElsewhere   = "package accesslog and lateen serve --access-log write access logs"
+	noFormatter     = "a tag is a literal, a variable of the environment or a header of the request"
 )
 
 // fieldTable lists the treatment of each field of each message in a document. It is
@@ -144,12 +150,39 @@ var fieldTable = []fieldGroup{
 	{"ZoneAwareLoadBalancerSetting.Failover", unexecuted, noZones, []string{"from", "to"}},
 	// istio.type.v1beta1
 	{"type.WorkloadSelector", executed, "", []string{"matchLabels"}},
+	{"type.PolicyTargetReference", executed, "", []string{"group", "kind", "name"}},
+	{"type.PolicyTargetReference", unexecuted, "Istio refuses it: a target is in the namespace of the policy", []string{"namespace"}},
 
-	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits"}},
+	// istio.telemetry.v1alpha1
+	{"Telemetry", executed, "", []string{"selector", "targetRef", "targetRefs", "tracing"}},
+	{"Telemetry", idle, countsElsewhere, []string{"metrics"}},
+	{"Telemetry", idle, logsElsewhere, []string{"accessLogging"}},
+	{"Tracing", executed, "", []string{
+		"match", "providers", "randomSamplingPercentage", "disableSpanReporting", "customTags", "useRequestIdForTraceSampling",
+		"enableIstioTags", "disableContextPropagation"}},
+	{"Tracing.TracingSelector", executed, "", []string{"mode"}},
+	{"Tracing.CustomTag", executed, "", []string{"literal", "environment", "header"}},
+	{"Tracing.CustomTag", idle, noFormatter, []string{"formatter"}},
+	{"Tracing.Literal", executed, "", []string{"value"}},
+	{"Tracing.Environment", executed, "", []string{"name", "defaultValue"}},
+	{"Tracing.RequestHeader", executed, "", []string{"name", "defaultValue"}},
+	{"Tracing.Formatter", idle, noFormatter, []string{"value"}},
+	{"ProviderRef", executed, "", []string{"name"}},
+	{"Metrics", idle, countsElsewhere, []string{"providers", "overrides", "reportingInterval"}},
+	{"MetricsOverrides", idle, countsElsewhere, []string{"match", "disabled", "tagOverrides"}},
+	{"MetricsOverrides.TagOverride", idle, countsElsewhere, []string{"operation", "value"}},
+	{"MetricSelector", idle, countsElsewhere, []string{"metric", "customMetric", "mode"}},
+	{"AccessLogging", idle, logsElsewhere, []string{"match", "providers", "disabled", "filter"}},
+	{"AccessLogging.LogSelector", idle, logsElsewhere, []string{"mode"}},
+	{"AccessLogging.Filter", idle, logsElsewhere, []string{"expression"}},
+
+	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits", "response", "mode"}},
 	{"RateLimitConfig", unexecuted, noFullLimits + "; use targetRefs to name what to limit", []string{"selector"}},
-	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "response", "mode", "inheritance", "raw"}},
+	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "inheritance", "raw"}},
 	{"RateLimitConfig.TargetRef", executed, "", []string{"group", "kind", "name", "sectionName"}},
-	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "per", "when", "onStoreFailure"}},
+	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "burst", "per", "when", "onMissingKey", "onStoreFailure", "response", "mode"}},
+	{"RateLimitConfig.Response", executed, "", []string{"statusCode", "body", "contentType", "headers", "rateLimitHeaders", "rateLimitedAsResourceExhausted"}},
+	{"RateLimitConfig.Response.Headers", executed, "", []string{"set"}},
 	{"RateLimitConfig.LimitKey", executed, "", []string{"remoteAddress", "header"}},
 }
 
@@ -177,15 +210,21 @@ var fieldSets = sync.OnceValue(func() map[string]*fieldSet {
 	return sets
 })
 
+// messagePackages are the packages of Istio's messages, and what stands for them in the
+// table of fields.
+var messagePackages = []struct{ prefix, short string }{
+	{"istio.networking.v1alpha3.", ""},
+	{"istio.telemetry.v1alpha1.", ""},
+	{"istio.type.v1beta1.", "type."},
+}
+
 // messageName returns the name of a message in the table of fields.
 func messageName(m protoreflect.MessageDescriptor) string {
 	name := string(m.FullName())
-	const networkingPackage, typePackage = "istio.networking.v1alpha3.", "istio.type.v1beta1."
-	switch {
-	case len(name) > len(networkingPackage) && name[:len(networkingPackage)] == networkingPackage:
-		return name[len(networkingPackage):]
-	case len(name) > len(typePackage) && name[:len(typePackage)] == typePackage:
-		return "type." + name[len(typePackage):]
+	for _, p := range messagePackages {
+		if own, ok := strings.CutPrefix(name, p.prefix); ok {
+			return p.short + own
+		}
 	}
 	return name
 }

@@ -169,10 +169,19 @@ func eachMessageField(v *value, m protoreflect.MessageDescriptor, at []int, visi
 
 // eachPart is like eachMessageField, for parts without a message.
 func eachPart(v *value, message string, at []int, visit func(string, []int)) {
-	below := map[string]string{"targetRefs": "RateLimitConfig.TargetRef", "limits": "RateLimitConfig.Limit", "per": "RateLimitConfig.LimitKey"}
+	below := map[string]string{
+		"targetRefs": "RateLimitConfig.TargetRef", "limits": "RateLimitConfig.Limit", "per": "RateLimitConfig.LimitKey",
+		"response": "RateLimitConfig.Response", "headers": "RateLimitConfig.Response.Headers",
+	}
 	for i, k := range v.keys {
 		at := append(slices.Clone(at), i)
 		visit(message+"."+k.name, at)
+		if v.elements[i].form == object {
+			if below[k.name] != "" {
+				eachPart(v.elements[i], below[k.name], at, visit)
+			}
+			continue
+		}
 		for j, e := range v.elements[i].elements {
 			if below[k.name] != "" {
 				eachPart(e, below[k.name], append(slices.Clone(at), j), visit)

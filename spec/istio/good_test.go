@@ -176,5 +176,8 @@ func withoutOrigins(d spec.Declarations) spec.Declarations {
 	for i := range d.RateLimits {
 		d.RateLimits[i].Origin = spec.Origin{}
 	}
+	for i := range d.Telemetries {
+		d.Telemetries[i].Origin = spec.Origin{}
+	}
 	return d
 }

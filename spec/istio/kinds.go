@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	networking "istio.io/api/networking/v1alpha3"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 
 	"github.com/lateengo/gateway/internal/suggest"
 )
@@ -55,13 +56,13 @@ var kinds = []kindEntry{
 	{group: networkingGroup, name: "ServiceEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.ServiceEntry) }},
 	{group: networkingGroup, name: "WorkloadEntry", versions: networkingVersions, verdict: read, spec: func() proto.Message { return new(networking.WorkloadEntry) }},
 	{group: networkingGroup, name: "RateLimitConfig", versions: []string{"v1alpha3"}, verdict: read},
+	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}, verdict: read, spec: func() proto.Message { return new(telemetry.Telemetry) }},
 
 	{group: networkingGroup, name: "EnvoyFilter", versions: networkingVersions, verdict: missed},
 	{group: networkingGroup, name: "ProxyConfig", versions: networkingVersions, verdict: missed},
 	{group: networkingGroup, name: "Sidecar", versions: networkingVersions},
 	{group: networkingGroup, name: "WorkloadGroup", versions: networkingVersions},
 	{group: "extensions.istio.io", name: "WasmPlugin", versions: []string{"v1alpha1"}, verdict: missed},
-	{group: "telemetry.istio.io", name: "Telemetry", versions: []string{"v1", "v1alpha1"}},
 	{group: "security.istio.io", name: "PeerAuthentication", versions: securityVersions},
 
 	{group: "security.istio.io", name: "AuthorizationPolicy", versions: securityVersions, verdict: policy,

@@ -19,18 +19,82 @@ func (r *reader) rateLimitPolicy(v *value) spec.RateLimitPolicy {
 		return to
 	}
 	r.parts(v, "RateLimitConfig", func(name string, e *value) {
-		if !r.is(e, list) {
-			return
-		}
-		r.elements(e, func(_ int, e *value) {
-			switch name {
-			case "targetRefs":
-				to.Targets = append(to.Targets, r.targetRef(e))
-			case "limits":
-				to.Limits = append(to.Limits, r.rateLimit(e))
+		switch name {
+		case "targetRefs":
+			if r.is(e, list) {
+				r.elements(e, func(_ int, e *value) { to.Targets = append(to.Targets, r.targetRef(e)) })
 			}
-		})
+		case "limits":
+			if r.is(e, list) {
+				r.elements(e, func(_ int, e *value) { to.Limits = append(to.Limits, r.rateLimit(e)) })
+			}
+		case "response":
+			to.Response = r.limitResponse(e)
+		case "mode":
+			to.Mode = r.limitMode(e)
+		}
 	})
+	return to
+}
+
+func (r *reader) limitMode(v *value) spec.LimitMode {
+	switch mode, _ := r.word(v, "ENFORCE", "SHADOW", "DISABLED"); mode {
+	case "SHADOW":
+		return spec.LimitShadow
+	case "DISABLED":
+		return spec.LimitDisabled
+	}
+	return spec.LimitEnforce
+}
+
+func (r *reader) limitResponse(v *value) *spec.LimitResponse {
+	to := new(spec.LimitResponse)
+	if !r.is(v, object) {
+		return to
+	}
+	r.parts(v, "RateLimitConfig.Response", func(name string, e *value) {
+		switch name {
+		case "statusCode":
+			n, _ := r.integer(e, 0, math.MaxUint32)
+			to.Status = int(n)
+		case "body":
+			to.Body, _ = r.text(e)
+		case "contentType":
+			to.ContentType, _ = r.text(e)
+		case "headers":
+			if r.is(e, object) {
+				r.parts(e, "RateLimitConfig.Response.Headers", func(_ string, e *value) { to.Headers = r.texts(e) })
+			}
+		case "rateLimitHeaders":
+			if e.form == boolean && !truth(e.scalar) {
+				return // In YAML, OFF without quotes is a boolean.
+			}
+			switch headers, _ := r.word(e, "OFF", "DRAFT_VERSION_03", "IETF"); headers {
+			case "DRAFT_VERSION_03":
+				to.RateLimitHeaders = spec.RateLimitHeadersDraft03
+			case "IETF":
+				to.RateLimitHeaders = spec.RateLimitHeadersIETF
+			}
+		case "rateLimitedAsResourceExhausted":
+			to.ResourceExhausted, _ = r.boolean(e)
+		}
+	})
+	return to
+}
+
+// texts reads a map of texts.
+func (r *reader) texts(v *value) map[string]string {
+	if !r.is(v, object) {
+		return nil
+	}
+	to := make(map[string]string, len(v.keys))
+	for i, k := range v.keys {
+		r.enter(k.name)
+		if text, ok := r.text(v.elements[i]); ok {
+			to[k.name] = text
+		}
+		r.leave()
+	}
 	return to
 }
 
@@ -69,7 +133,7 @@ func (r *reader) targetRef(v *value) spec.TargetRef {
 }
 
 func (r *reader) rateLimit(v *value) spec.RateLimit {
-	var to spec.RateLimit
+	to := spec.RateLimit{Provider: spec.DefaultProvider}
 	if !r.is(v, object) {
 		return to
 	}
@@ -82,6 +146,22 @@ func (r *reader) rateLimit(v *value) spec.RateLimit {
 			if unit, ok := r.word(e, unitNames...); ok {
 				to.Unit = units[slices.Index(unitNames, unit)]
 			}
+		case "burst":
+			n, _ := r.integer(e, 0, math.MaxUint32)
+			to.Burst = int(n)
+		case "onMissingKey":
+			switch missing, _ := r.word(e, "ALLOW", "SHARE", "DENY"); missing {
+			case "ALLOW":
+				to.OnMissingKey = spec.MissingKeyAllow
+			case "SHARE":
+				to.OnMissingKey = spec.MissingKeyShare
+			case "DENY":
+				to.OnMissingKey = spec.MissingKeyDeny
+			}
+		case "response":
+			to.Response = r.limitResponse(e)
+		case "mode":
+			to.Mode = r.limitMode(e)
 		case "per":
 			if r.is(e, list) {
 				r.elements(e, func(_ int, e *value) { to.Per = append(to.Per, r.limitKey(e)) })

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	networking "istio.io/api/networking/v1alpha3"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 )
 
 // A schema is the data about a message that decoding needs.
@@ -45,6 +46,7 @@ var schemas = sync.OnceValue(func() map[protoreflect.MessageDescriptor]*schema {
 		networking.File_networking_v1alpha3_virtual_service_proto,
 		networking.File_networking_v1alpha3_destination_rule_proto,
 		networking.File_networking_v1alpha3_service_entry_proto,
+		telemetry.File_telemetry_v1alpha1_telemetry_proto,
 	} {
 		for i := range file.Messages().Len() {
 			visit(file.Messages().Get(i))

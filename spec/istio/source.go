@@ -5,11 +5,11 @@
 //
 // It reads Gateway, VirtualService, DestinationRule, ServiceEntry and WorkloadEntry
 // of networking.istio.io (v1alpha3, v1beta1, v1) with the schema of the official
-// istio.io/api types, and RateLimitConfig. Decoding is strict. These are errors
-// with their place: a key that is unknown, misspelled, in the wrong letter case or
-// repeated, a value of the wrong type, and a field of Istio that Lateen does not
-// execute. Scalars mean the same as in Kubernetes: an unquoted yes is a boolean,
-// and 1 is not a string. Objects of other kinds are in Declarations.Skipped, except
+// istio.io/api types, and RateLimitConfig. Of Telemetry it reads what concerns
+// traces. Decoding is strict. These are errors with their place: a key that is
+// unknown, misspelled, in the wrong letter case or repeated, a value of the wrong
+// type, and a field of Istio that Lateen does not execute. Scalars mean the same as
+// in Kubernetes: an unquoted yes is a boolean, and 1 is not a string. Objects of other kinds are in Declarations.Skipped, except
 // those that may change a gateway's behavior: EnvoyFilter, WasmPlugin and
 // ProxyConfig are warnings. AuthorizationPolicy and RequestAuthentication are
 // errors if they apply to the gateway.

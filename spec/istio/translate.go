@@ -6,6 +6,7 @@ import (
 	"github.com/lateengo/gateway/spec"
 	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 )
 
 // translate reads the spec of a resource and adds its declarations. The reader is
@@ -38,6 +39,10 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 		service := r.service(m)
 		service.Created = created
 		d.Services = append(d.Services, service)
+	case *telemetry.Telemetry:
+		t := r.telemetry(m)
+		t.Created = created
+		d.Telemetries = append(d.Telemetries, t)
 	case *networking.WorkloadEntry:
 		d.WorkloadEntries = append(d.WorkloadEntries, r.workloadEntry(m))
 	}

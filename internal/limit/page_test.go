@@ -1,0 +1,100 @@
+package limit
+
+import (
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/spec"
+)
+
+func TestPageLayout(t *testing.T) {
+	require.EqualValues(t, 4096, unsafe.Sizeof(page{}))
+	require.EqualValues(t, 64, unsafe.Sizeof(group{}))
+	require.EqualValues(t, 64, unsafe.Offsetof(page{}.groups))
+	require.EqualValues(t, 256<<20, defaultMaxKeys/pageSlots*unsafe.Sizeof(page{}))
+}
+
+// A page takes nearly as many keys as it has slots before one has no room, and the
+// groups of a key are hardly ever the same.
+func TestPageRoom(t *testing.T) {
+	l := spec.RateLimit{Requests: 10, Unit: time.Hour, Per: perAddress}
+	b := NewBuckets(&l)
+	now := b.pace.now()
+	least, same, all := pageSlots, 0, 0
+	for trial := range 100 {
+		p := new(page)
+		for n := range pageSlots {
+			key := uint64(keyOf(b, trial*pageSlots+n))
+			all++
+			if home(key) == other(key) {
+				same++
+			}
+			s := p.room(key, &b.pace, now)
+			if s == nil {
+				least = min(least, n)
+				break
+			}
+			state, _ := b.pace.take(0, now)
+			s.give(key, state)
+			require.Equal(t, n+1, p.count(&b.pace, now))
+			require.Same(t, s, p.find(key))
+		}
+	}
+	require.Greater(t, least, pageSlots*6/10)
+	require.Less(t, same, all/pageGroups*2)
+}
+
+// The victim of a new key is the fullest bucket of its groups. Buckets that have
+// refused requests come last, and move to make room if they can.
+func TestPageEviction(t *testing.T) {
+	l := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perAddress}
+	b := NewBuckets(&l)
+	now := b.pace.now()
+	p := new(page)
+	// Each slot of the page gets a key that has this home.
+	fill := func(g uint64, states func(i int) int64) {
+		i := 0
+		for n := 0; i < groupSlots; n++ {
+			if key := uint64(keyOf(b, int(g)*1_000_000+n)); home(key) == g && other(key) != g {
+				p.groups[g][i].give(key, states(i))
+				i++
+			}
+		}
+	}
+	once, _ := b.pace.take(0, now)
+	twice, _ := b.pace.take(once, now)
+	over, v := b.pace.take(twice, now)
+	require.False(t, v.Allowed)
+	newcomer := uint64(keyOf(b, 1))
+	for g := range uint64(pageGroups) {
+		fill(g, func(i int) int64 {
+			if i == 2 && g == other(newcomer) {
+				return once
+			}
+			return twice
+		})
+	}
+	require.Same(t, &p.groups[other(newcomer)][2], p.evict(newcomer, &b.pace, now))
+
+	for g := range uint64(pageGroups) {
+		fill(g, func(int) int64 { return over })
+	}
+	victim := &p.groups[(home(newcomer)+7)%pageGroups][1]
+	key := victim.key.Load()
+	alternative := p.groups[other(key)][0].key.Load()
+	require.NotZero(t, alternative)
+	// One bucket elsewhere is not over its limit, and one of the groups can use
+	// its slot.
+	resident := p.groups[home(newcomer)][0].key.Load()
+	free := &p.groups[other(resident)][3]
+	gone := free.key.Load()
+	free.take()
+	free.give(gone, once)
+	p.evict(newcomer, &b.pace, now).give(newcomer, once)
+	require.Nil(t, p.find(gone))
+	require.NotNil(t, p.find(resident))
+	require.NotNil(t, p.find(newcomer))
+}
