@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -238,6 +239,19 @@ func Example_jsonNotFound() {
 func jsonErrors(_ *http.Request, reply *gateway.LocalReply) {
 	body, _ := json.Marshal(map[string]string{"error": http.StatusText(reply.Status)})
 	reply.ContentType, reply.Body = "application/json", string(body)+"\n"
+}
+
+// A test of a limit does not wait.
+func TestLimitWithoutWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit, err := gateway.RateLimit(spec.RateLimit{Requests: 1, Unit: time.Minute})
+		require.NoError(t, err)
+		h := limit(named("api"))
+		require.Equal(t, http.StatusOK, get(h, "/").Code)
+		require.Equal(t, http.StatusTooManyRequests, get(h, "/").Code)
+		time.Sleep(time.Minute)
+		require.Equal(t, http.StatusOK, get(h, "/").Code)
+	})
 }
 
 // All error responses of the gateway become JSON.
