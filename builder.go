@@ -176,6 +176,14 @@ func (b *Builder) addBackend(name string, to compile.Backend) *Builder {
 	return b
 }
 
+// Replicas sets how many gateways share the limits of a Limiter. While the Limiter
+// fails, each of them allows this share of a limit with StoreFailureLocal: with 3, a
+// third. The default is 1.
+func (b *Builder) Replicas(n int) *Builder {
+	b.options.Replicas = n
+	return b
+}
+
 // Limiter registers the limiter for rate limits with this Provider.
 func (b *Builder) Limiter(provider string, l ratelimit.Limiter) *Builder {
 	b.options.Limiters[provider] = l

@@ -102,7 +102,8 @@ type StoreFailure uint8
 
 // The values of StoreFailure.
 const (
-	// StoreFailureLocal counts in this process instead. It is the default.
+	// StoreFailureLocal counts in this process instead, this gateway's share of the
+	// limit (Builder.Replicas). It is the default.
 	StoreFailureLocal StoreFailure = iota
 	// StoreFailureAllow allows the request.
 	StoreFailureAllow

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/limit"
@@ -31,11 +32,18 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 			}
 		}
 	}
-	identity := fmt.Sprintf("%s[%d] %s, %d keys", domain, at, p, l.MaxKeys)
+	counted := *l
+	if n := c.O.Replicas; p.Store != nil && n > 1 {
+		// The buckets replace the store while it fails: each gateway then allows its
+		// share.
+		counted.Burst = (cmp.Or(l.Burst, l.Requests) + n - 1) / n
+		counted.Unit *= time.Duration(n)
+	}
+	identity := fmt.Sprintf("%s[%d] %s, %d at once in %v, %d keys", domain, at, p, counted.Burst, counted.Unit, l.MaxKeys)
 	if c.keptBuckets[identity] == nil {
 		c.keptBuckets[identity] = c.before.BucketsOf(identity)
 		if c.keptBuckets[identity] == nil {
-			c.keptBuckets[identity] = limit.NewBuckets(l)
+			c.keptBuckets[identity] = limit.NewBuckets(&counted)
 		}
 	}
 	p.Buckets = c.keptBuckets[identity]

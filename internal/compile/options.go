@@ -29,6 +29,8 @@ type Options struct {
 	Log       *slog.Logger
 	Fallback  http.Handler
 	Observers []observe.Observer
+	// Replicas is how many gateways share the limits of a limiter, or 0 for one.
+	Replicas int
 	// LocalReply edits the gateway's own error replies. It may be nil.
 	LocalReply func(*http.Request, *localreply.Reply)
 	// RoutingContext adds an observe.Routing to the context for handlers.

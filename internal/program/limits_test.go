@@ -209,3 +209,39 @@ func TestMissingKeys(t *testing.T) {
 		}
 	}
 }
+
+// While the store fails, each replica allows its share.
+func TestReplicas(t *testing.T) {
+	for _, row := range []struct {
+		replicas, requests, burst int
+		atOnce, perHour           int
+	}{
+		{0, 90, 0, 90, 90},
+		{1, 90, 0, 90, 90},
+		{3, 90, 0, 30, 30},
+		{3, 90, 10, 4, 30},
+		{100, 90, 0, 1, 0}, // one in 100 / 90 hours
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := gateway.New().Replicas(row.replicas).Backend("app", testhttp.Saying("app")).
+				Limiter("store", limiter(func(ratelimit.Request) (ratelimit.Response, error) { return ratelimit.Response{}, errors.New("down") })).
+				Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}, RateLimits: []spec.RateLimit{
+					{Requests: row.requests, Unit: time.Hour, Burst: row.burst, Provider: "store"},
+				}})
+			gw := testgateway.Built(t, b)
+			allowed := func() (n int) {
+				for testgateway.Serve(gw, testhttp.Request(t, "GET", "/")).Code == 200 {
+					n++
+				}
+				return n
+			}
+			require.Equal(t, row.atOnce, allowed(), "%+v", row)
+			got := 0
+			for range 60 {
+				time.Sleep(time.Minute)
+				got += allowed()
+			}
+			require.Equal(t, row.perHour, got, "%+v", row)
+		})
+	}
+}
