@@ -180,6 +180,9 @@ func (b *Builder) addBackend(name string, to compile.Backend) *Builder {
 // fails, each of them allows this share of a limit with StoreFailureLocal: with 3, a
 // third. The default is 1.
 func (b *Builder) Replicas(n int) *Builder {
+	if n < 1 {
+		b.problems.At(caller("Builder", "", "Replicas")).Errorf(spec.CodeInvalid, "%d is not a number of replicas, 1 or more is expected", n)
+	}
 	b.options.Replicas = n
 	return b
 }
@@ -236,6 +239,10 @@ func (b *Builder) Logger(l *slog.Logger) *Builder {
 // can write access logs (package accesslog) or count requests (package metrics), or
 // be your own. Without observers, requests have no extra cost.
 func (b *Builder) Observe(o observe.Observer) *Builder {
+	if f, ok := o.(observe.Func); o == nil || ok && f == nil {
+		b.problems.At(caller("Builder", "", "Observe")).Errorf(spec.CodeMissing, "the observer is nil")
+		return b
+	}
 	b.options.Observers = append(b.options.Observers, o)
 	return b
 }
@@ -253,6 +260,10 @@ func (b *Builder) RoutingContext() *Builder {
 // backends and handlers answer, redirects, direct responses, or replies to gRPC clients,
 // which get a grpc-status. edit is called concurrently.
 func (b *Builder) LocalReply(edit func(r *http.Request, reply *LocalReply)) *Builder {
+	if edit == nil {
+		b.options.LocalReply = nil
+		return b
+	}
 	b.options.LocalReply = func(r *http.Request, reply *localreply.Reply) {
 		edited := LocalReply{Status: reply.Status, ContentType: reply.ContentType, Body: reply.Body, Header: reply.Header}
 		edit(r, &edited)
@@ -270,6 +281,10 @@ func (b *Builder) Fallback(h http.Handler) *Builder {
 // Random replaces the source of random numbers for the choice of destinations,
 // faults and mirrors. It is called concurrently.
 func (b *Builder) Random(source func() uint64) *Builder {
+	if source == nil {
+		b.problems.At(caller("Builder", "", "Random")).Errorf(spec.CodeMissing, "the source is nil")
+		return b
+	}
 	b.options.Random = source
 	return b
 }

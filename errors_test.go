@@ -3,6 +3,7 @@ package gateway
 import (
 	"testing"
 
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 	"github.com/stretchr/testify/require"
@@ -63,4 +64,20 @@ func TestErrorsOfGoDeclarations(t *testing.T) {
 		"errors_test.go Destinations[0].Weight",
 		" Routes[0].Destinations[0].Port",
 	}, got)
+}
+
+// What the builder is given must be there.
+func TestNothingIsNoArgument(t *testing.T) {
+	_, err := New().Observe(nil).Observe(observe.Func(nil)).Random(nil).Replicas(0).LocalReply(nil).Build()
+	require.Error(t, err)
+	var problems []string
+	for e := range spec.Errors(err) {
+		problems = append(problems, e.Problem)
+	}
+	require.Equal(t, []string{
+		"the observer is nil", "the observer is nil", "the source is nil", "0 is not a number of replicas, 1 or more is expected",
+	}, problems)
+	gw, err := New().LocalReply(nil).Build()
+	require.NoError(t, err)
+	require.NoError(t, gw.Close())
 }

@@ -10,6 +10,7 @@ type LocalReply struct {
 	// ContentType and Body are the body. At first the Body is Envoy's, in plain text,
 	// or empty.
 	ContentType, Body string
-	// Header has the other headers of the response.
+	// Header has the other headers of the response. Change the map itself: another
+	// map in its place is ignored.
 	Header http.Header
 }

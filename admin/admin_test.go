@@ -247,6 +247,8 @@ func TestVerdicts(t *testing.T) {
 		worse         bool
 	}{
 		{[2]uint64{1000, 0}, [2]uint64{10, 10}, "Too few requests to compare: cart/v2 has had 10.", false},
+		{[2]uint64{10, 0}, [2]uint64{100, 0}, "Too few requests to compare: cart/v1 has had 10.", false},
+		{[2]uint64{1000, 1000}, [2]uint64{100, 100}, "Both fail every request.", true},
 		{[2]uint64{1000, 0}, [2]uint64{100, 0}, "Both do equally well: no request has failed.", false},
 		{[2]uint64{9000, 90}, [2]uint64{1000, 12}, "No difference in failures that could not be chance.", false},
 		{[2]uint64{9000, 90}, [2]uint64{1000, 30}, "cart/v2 fails more often than cart/v1: 3.00 % against 1.00 % (99 % sure).", true},

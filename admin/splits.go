@@ -35,12 +35,18 @@ func splitOf(r *routeView) (splitView, bool) {
 // proportions, at 95 % and 99 % confidence.
 func verdict(stable, fresh *destinationView) (text string, worse bool) {
 	name := label(fresh)
-	if fresh.Requests < 30 || stable.Requests < 30 {
-		return fmt.Sprintf("Too few requests to compare: %s has had %d.", name, fresh.Requests), false
+	if few := min(fresh.Requests, stable.Requests); few < 30 {
+		if stable.Requests < fresh.Requests {
+			name = label(stable)
+		}
+		return fmt.Sprintf("Too few requests to compare: %s has had %d.", name, few), false
 	}
 	a, b := float64(stable.Failures)/float64(stable.Requests), float64(fresh.Failures)/float64(fresh.Requests)
 	pooled := float64(stable.Failures+fresh.Failures) / float64(stable.Requests+fresh.Requests)
 	deviation := math.Sqrt(pooled * (1 - pooled) * (1/float64(stable.Requests) + 1/float64(fresh.Requests)))
+	if pooled == 1 {
+		return "Both fail every request.", true
+	}
 	if deviation == 0 {
 		return "Both do equally well: no request has failed.", false
 	}

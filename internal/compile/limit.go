@@ -3,6 +3,7 @@ package compile
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,12 +33,13 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 			}
 		}
 	}
+	p.Describe()
 	counted := *l
 	if n := c.O.Replicas; p.Store != nil && n > 1 {
 		// The buckets replace the store while it fails: each gateway then allows its
 		// share.
 		counted.Burst = (cmp.Or(l.Burst, l.Requests) + n - 1) / n
-		counted.Unit *= time.Duration(n)
+		counted.Unit = min(counted.Unit, math.MaxInt64/time.Duration(n)) * time.Duration(n)
 	}
 	identity := fmt.Sprintf("%s[%d] %s, %d at once in %v, %d keys", domain, at, p, counted.Burst, counted.Unit, l.MaxKeys)
 	if c.keptBuckets[identity] == nil {
@@ -85,9 +87,14 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 func sortLimits(limits []*limit.Limit) {
 	perSecond := func(l *limit.Limit) float64 { return float64(l.Spec.Requests) / l.Spec.Unit.Seconds() }
 	slices.SortStableFunc(limits, func(a, b *limit.Limit) int {
-		if a.Store != nil || b.Store != nil {
-			return cmp.Or(cmp.Compare(a.Spec.Provider, b.Spec.Provider), cmp.Compare(a.Domain, b.Domain))
+		switch {
+		case a.Store == nil && b.Store == nil:
+			return cmp.Compare(perSecond(a), perSecond(b))
+		case a.Store == nil:
+			return -1
+		case b.Store == nil:
+			return 1
 		}
-		return cmp.Compare(perSecond(a), perSecond(b))
+		return cmp.Or(cmp.Compare(a.Spec.Provider, b.Spec.Provider), cmp.Compare(a.Domain, b.Domain))
 	})
 }

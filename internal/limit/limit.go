@@ -26,10 +26,20 @@ type Limit struct {
 	// Store counts instead of the buckets, which replace it if it fails. It is
 	// nil for a limit of this process only.
 	Store *Store
+	// text and condition are what Describe sets.
+	text, condition string
+}
+
+// Describe sets the texts of the limit, when all else is set.
+func (p *Limit) Describe() {
+	p.condition = strings.Join(p.conditions(), ", ")
+	p.text = p.describe()
 }
 
 // String returns the limit as the printed program shows it.
-func (p *Limit) String() string {
+func (p *Limit) String() string { return p.text }
+
+func (p *Limit) describe() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d per %s", p.Spec.Requests, p.Spec.Unit)
 	if p.Spec.Burst > 0 {
@@ -140,8 +150,8 @@ func (p *Limit) Descriptor(v *match.View) (ratelimit.Descriptor, bool) {
 	if !p.applies(v) {
 		return d, false
 	}
-	if conditions := p.conditions(); len(conditions) > 0 {
-		d.Entries = append(d.Entries, ratelimit.Entry{Key: "condition", Value: strings.Join(conditions, ", ")})
+	if p.condition != "" {
+		d.Entries = append(d.Entries, ratelimit.Entry{Key: "condition", Value: p.condition})
 	}
 	share := p.Spec.OnMissingKey == spec.MissingKeyShare
 	for i, k := range p.Spec.Per {

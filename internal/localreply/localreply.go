@@ -5,6 +5,7 @@ package localreply
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,7 +16,7 @@ type Reply struct {
 	ContentType, Body string
 	// GRPCStatus is the grpc-status for a gRPC client. Empty means Envoy's for Status.
 	GRPCStatus string
-	// Header has the other headers.
+	// Header has the other headers. It is a map to change: another one is ignored.
 	Header http.Header
 }
 
@@ -101,6 +102,12 @@ func (reply *Reply) write(w http.ResponseWriter, r *http.Request) {
 var bodyHeaders = [...]string{
 	"Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer",
 	"Grpc-Status", "Grpc-Message",
+}
+
+// DescribesBody reports whether a header is about the body, so that a reply does not keep
+// it.
+func DescribesBody(name string) bool {
+	return slices.Contains(bodyHeaders[:], http.CanonicalHeaderKey(name))
 }
 
 // IsGRPC reports whether r gets its local replies as gRPC: its content-type is

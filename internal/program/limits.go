@@ -3,6 +3,7 @@ package program
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -100,7 +101,10 @@ func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
 		}
 	}
 	if answer.Over && !over {
-		refusing = asked[0] // The Limiter does not say which one.
+		// The Limiter does not say which one.
+		if i := slices.IndexFunc(asked, func(l *limit.Limit) bool { return l.Spec.Mode == spec.LimitEnforce }); i >= 0 {
+			refusing = asked[i]
+		}
 	}
 	return refusing == nil || a.refuse(v, refusing, max(wait, untilAllowed(a.route.Limits, v)), true)
 }
@@ -151,6 +155,9 @@ func untilAllowed(limits []*limit.Limit, v *match.View) time.Duration {
 	for _, l := range limits {
 		if l.Store != nil {
 			break
+		}
+		if l.Spec.Mode == spec.LimitShadow {
+			continue
 		}
 		if key, on := l.Key(v); on {
 			wait = max(wait, l.Buckets.Wait(key, now))

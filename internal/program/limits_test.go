@@ -216,11 +216,11 @@ func TestReplicas(t *testing.T) {
 		replicas, requests, burst int
 		atOnce, perHour           int
 	}{
-		{0, 90, 0, 90, 90},
 		{1, 90, 0, 90, 90},
 		{3, 90, 0, 30, 30},
 		{3, 90, 10, 4, 30},
-		{100, 90, 0, 1, 0}, // one in 100 / 90 hours
+		{100, 90, 0, 1, 0},           // one in 100 / 90 hours
+		{1_000_000_000, 90, 0, 1, 0}, // the unit is as long as it can be
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := gateway.New().Replicas(row.replicas).Backend("app", testhttp.Saying("app")).
@@ -243,5 +243,56 @@ func TestReplicas(t *testing.T) {
 			}
 			require.Equal(t, row.perHour, got, "%+v", row)
 		})
+	}
+}
+
+// What this process refuses does not reach a store, whatever the store's name is.
+func TestLimitsOfThisProcessComeFirst(t *testing.T) {
+	for _, provider := range []string{"a", "z"} {
+		asked := 0
+		gw := testgateway.Built(t, gateway.New().Backend("app", testhttp.Saying("app")).
+			Limiter(provider, limiter(func(ratelimit.Request) (ratelimit.Response, error) { asked++; return ratelimit.Response{}, nil })).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}, RateLimits: []spec.RateLimit{
+				{Requests: 100, Unit: time.Hour, Provider: provider},
+				{Requests: 1, Unit: time.Hour, Provider: spec.DefaultProvider},
+			}}))
+		for range 10 {
+			testgateway.Serve(gw, testhttp.Request(t, "GET", "/"))
+		}
+		require.Equal(t, 1, asked, provider)
+	}
+}
+
+// A limit that refuses nothing delays nobody.
+func TestShadowDoesNotDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw := limited(t, nil, spec.RateLimit{Burst: 1, Unit: time.Hour, Mode: spec.LimitShadow}, spec.RateLimit{Requests: 60})
+		for range 60 {
+			require.Equal(t, 200, testgateway.Serve(gw, testhttp.Request(t, "GET", "/")).Code)
+		}
+		w := testgateway.Serve(gw, testhttp.Request(t, "GET", "/"))
+		require.Equal(t, "429 retry-after=1", fmt.Sprint(w.Code, " ", limitHeaders(w.Header())))
+	})
+}
+
+// If a limiter does not say which limit is over, one that is in force refuses.
+func TestOverWithoutStatuses(t *testing.T) {
+	over := func(ratelimit.Request) (ratelimit.Response, error) { return ratelimit.Response{Over: true}, nil }
+	shadow, enforced := spec.RateLimit{Provider: "store", Mode: spec.LimitShadow}, spec.RateLimit{Provider: "store"}
+	require.Equal(t, 429, testgateway.Serve(limited(t, over, shadow, enforced), testhttp.Request(t, "GET", "/")).Code)
+	require.Equal(t, 200, testgateway.Serve(limited(t, over, shadow), testhttp.Request(t, "GET", "/")).Code)
+}
+
+// The edit of local replies sees the headers of the request, also if the gateway edits
+// the request in place.
+func TestLocalReplySeesTheRequest(t *testing.T) {
+	gw := testgateway.Built(t, gateway.New().BackendURL("app", "http://127.0.0.1:1").Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}}).
+		LocalReply(func(r *http.Request, reply *gateway.LocalReply) {
+			reply.ContentType, reply.Body = "text/plain", r.Header.Get("Accept")
+			reply.Header.Set("X-Edited", "yes")
+		}))
+	for _, h := range []http.Handler{gw, gw.InPlace()} {
+		w := testgateway.Serve(h, testhttp.Request(t, "GET", "/", "Accept: application/json"))
+		require.Equal(t, "503 application/json yes", fmt.Sprint(w.Code, " ", w.Body, " ", w.Header().Get("X-Edited")))
 	}
 }

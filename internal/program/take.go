@@ -52,7 +52,8 @@ func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *De
 		dest.Backend.ServeHTTP(w, v.Request)
 		return
 	}
-	v.Owned = dest.takesHeader(v)
+	// The edit of local replies reads the received header.
+	v.Owned = dest.takesHeader(v) && p.LocalReply == nil
 	switch {
 	case c.Route.forgets(v, dest):
 		x := exchanges.Get().(*wrappedExchange)

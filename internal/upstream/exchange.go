@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"maps"
 	"net/http"
 )
@@ -52,6 +53,10 @@ func (x *exchange) inform(status int, h http.Header) bool {
 	clear(header)
 	addEndToEnd(header, h)
 	x.w.WriteHeader(status)
+	if context.Cause(x.r.Context()) == context.Canceled {
+		// The client is gone. net/http's HTTP/2 server may still read the map.
+		return false
+	}
 	clear(header)
 	maps.Copy(header, kept)
 	return true

@@ -3,9 +3,12 @@ package validate
 import (
 	"maps"
 	"mime"
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -27,6 +30,12 @@ func (v *validator) limitResponse(s *site, r *spec.LimitResponse) {
 		}
 	}
 	v.headerValues(s, "headers.set", r.Headers, true)
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		if localreply.DescribesBody(name) && !header.Refused(http.CanonicalHeaderKey(name), true) {
+			e := s.entry("headers.set", name)
+			e.errorf(spec.CodeUnsupported, "is about the body, which the gateway describes itself: use body and contentType")
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		if strings.Contains(r.Headers[name], "%") {
 			e := s.entry("headers.set", name)

@@ -101,6 +101,8 @@ func TestValidateRateLimit(t *testing.T) {
 			`error rateLimits[0].response.headers.set[x-a]: contains %, but operators are not executed in the answer of a limit`),
 		row("an answer that would break", answer(spec.LimitResponse{Headers: map[string]string{"content-length": "1"}}),
 			`error rateLimits[0].response.headers.set[content-length]: would break the message: the gateway writes content-length itself, to fit the body`),
+		row("a type among the headers", answer(spec.LimitResponse{Headers: map[string]string{"content-type": "a/b"}}),
+			`error rateLimits[0].response.headers.set[content-type]: is about the body, which the gateway describes itself: use body and contentType`),
 		row("no headers", answer(spec.LimitResponse{RateLimitHeaders: 9}), "error rateLimits[0].response.rateLimitHeaders: 9 is not a choice of headers"),
 		row("a negative burst", func(l *spec.RateLimit) { l.Burst = -1 }, "error rateLimits[0].burst: -1 is not a number of requests, 0 or more is expected"),
 		row("a negative bound", func(l *spec.RateLimit) { l.MaxKeys = -1 }, "error rateLimits[0].maxKeys: -1 is not a number of keys, 0 or more is expected"),
