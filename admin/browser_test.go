@@ -40,16 +40,23 @@ func startBrowser(t *testing.T) *browser {
 	require.NoError(t, err)
 	from, answers, err := os.Pipe()
 	require.NoError(t, err)
+	// Processes of Chromium may write there until a moment after its end, so that
+	// t.TempDir could not remove it.
+	profile, err := os.MkdirTemp("", "chromium")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	c := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
 	c.ExtraFiles = []*os.File{commands, answers}
 	require.NoError(t, c.Start())
 	require.NoError(t, commands.Close())
 	require.NoError(t, answers.Close())
 	t.Cleanup(func() {
-		_ = to.Close()
-		_ = c.Process.Kill()
+		_, _ = to.WriteString("{\"id\":0,\"method\":\"Browser.close\"}\x00")
+		kill := time.AfterFunc(10*time.Second, func() { _ = c.Process.Kill() })
 		_ = c.Wait()
+		kill.Stop()
+		_ = to.Close()
 		_ = from.Close()
 	})
 	require.NoError(t, from.SetReadDeadline(time.Now().Add(time.Minute)))

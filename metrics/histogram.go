@@ -79,9 +79,10 @@ func (h *Histogram) Sub(earlier *Histogram) Histogram {
 
 // A distribution is one stripe of a histogram.
 type distribution struct {
-	buckets [len(Bounds) + 1]atomic.Uint64
-	// nanoseconds, sent and received are sums.
-	nanoseconds, received, sent atomic.Int64
+	buckets                     [len(Bounds) + 1]atomic.Uint64
+	requestSizes, responseSizes [len(SizeBounds) + 1]atomic.Uint64
+	nanoseconds                 atomic.Int64 // the sum
+	requestBytes, responseBytes atomic.Int64 // the sums
 	_                           [8]byte
 }
 
@@ -93,10 +94,12 @@ func (d *distribution) add(t time.Duration, received, sent int64) {
 	}
 	d.buckets[i].Add(1)
 	d.nanoseconds.Add(int64(t))
+	d.requestSizes[sizeBucket(received)].Add(1)
+	d.responseSizes[sizeBucket(sent)].Add(1)
 	if received > 0 {
-		d.received.Add(received)
+		d.requestBytes.Add(received)
 	}
 	if sent > 0 {
-		d.sent.Add(sent)
+		d.responseBytes.Add(sent)
 	}
 }

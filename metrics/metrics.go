@@ -171,8 +171,8 @@ type Series struct {
 	Results []Result
 	// Duration is the distribution of the durations of the requests.
 	Duration Histogram
-	// RequestBytes and ResponseBytes are the sums of the bytes of the bodies.
-	RequestBytes, ResponseBytes uint64
+	// RequestSizes and ResponseSizes are the distributions of the sizes of the bodies.
+	RequestSizes, ResponseSizes Sizes
 	// Retries counts the tries after the first ones, and Limited the requests that
 	// a rate limit refused.
 	Retries, Limited uint64
@@ -246,8 +246,15 @@ func (s *series) snapshot() Series {
 			out.Duration.Count += n
 		}
 		out.Duration.Sum += duration(d.nanoseconds.Load())
-		out.RequestBytes += uint64(d.received.Load())
-		out.ResponseBytes += uint64(d.sent.Load())
+		for j := range d.requestSizes {
+			request, response := d.requestSizes[j].Load(), d.responseSizes[j].Load()
+			out.RequestSizes.Buckets[j] += request
+			out.RequestSizes.Count += request
+			out.ResponseSizes.Buckets[j] += response
+			out.ResponseSizes.Count += response
+		}
+		out.RequestSizes.Sum += uint64(d.requestBytes.Load())
+		out.ResponseSizes.Sum += uint64(d.responseBytes.Load())
 	}
 	return out
 }

@@ -52,8 +52,11 @@ func TestSeries(t *testing.T) {
 	require.Equal(t, uint64(5), cart.Requests())
 	require.Equal(t, uint64(2), cart.Failures())
 	require.Equal(t, uint64(2), cart.Retries)
-	require.Equal(t, uint64(50), cart.RequestBytes)
-	require.Equal(t, uint64(500), cart.ResponseBytes)
+	require.Equal(t, uint64(50), cart.RequestSizes.Sum)
+	require.Equal(t, uint64(5), cart.RequestSizes.Count)
+	require.Equal(t, uint64(5), cart.RequestSizes.Buckets[3], "up to 10 bytes")
+	require.Equal(t, uint64(500), cart.ResponseSizes.Sum)
+	require.Equal(t, uint64(5), cart.ResponseSizes.Buckets[6], "up to 100 bytes")
 	require.Equal(t, *to("v1"), cart.Destination)
 	require.Equal(t, uint64(5), cart.Duration.Count)
 	require.Equal(t, 1029*time.Millisecond, cart.Duration.Sum)
@@ -102,6 +105,16 @@ func TestConcurrentObservers(t *testing.T) {
 	require.Len(t, list, 1)
 	require.Equal(t, uint64(8000), list[0].Requests())
 	require.Equal(t, uint64(8000), list[0].Duration.Count)
+}
+
+func TestSizeBuckets(t *testing.T) {
+	for n, want := range map[int64]float64{-1: 0.5, 0: 0.5, 1: 1, 2: 5, 5: 5, 6: 10, 10_000: 10_000, 10_001: 30_000, 3_600_000: 3_600_000} {
+		require.Equal(t, want, SizeBounds[sizeBucket(n)], n)
+	}
+	require.Equal(t, len(SizeBounds), sizeBucket(3_600_001))
+	sum := Sizes{Count: 1, Sum: 2}
+	sum.Add(&Sizes{Buckets: [len(SizeBounds) + 1]uint64{3: 1}, Count: 4, Sum: 5})
+	require.Equal(t, Sizes{Buckets: [len(SizeBounds) + 1]uint64{3: 1}, Count: 5, Sum: 7}, sum)
 }
 
 func TestQuantiles(t *testing.T) {

@@ -22,7 +22,7 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 
 // WritePrometheus writes the counts in the text format of Prometheus: Istio's standard
 // metrics istio_requests_total, istio_request_duration_milliseconds,
-// istio_request_bytes_sum and istio_response_bytes_sum with Istio's labels, so that its
+// istio_request_bytes and istio_response_bytes with Istio's labels, so that its
 // dashboards work, and lateen_route_requests_total, lateen_route_retries_total and
 // lateen_route_limited_total by route.
 func (m *Metrics) WritePrometheus(w io.Writer) error {
@@ -38,8 +38,8 @@ type service struct {
 	labels   string
 	results  map[Result]uint64
 	duration Histogram
-	// request and response are the sums of bytes.
-	request, response uint64
+	// request and response are the sizes of the bodies.
+	request, response Sizes
 }
 
 // labelsOf returns Istio's labels of the destination of a series.
@@ -72,8 +72,8 @@ func writeIstio(w io.Writer, list []Series) {
 			to.results[r] += n
 		}
 		to.duration.Add(&s.Duration)
-		to.request += s.RequestBytes
-		to.response += s.ResponseBytes
+		to.request.Add(&s.RequestSizes)
+		to.response.Add(&s.ResponseSizes)
 	}
 	slices.Sort(order)
 	header(w, "istio_requests_total", "counter", "Requests that the gateway handled.")
@@ -108,14 +108,24 @@ func writeIstio(w io.Writer, list []Series) {
 	}
 	for _, bytes := range []struct {
 		name, help string
-		of         func(*service) uint64
+		of         func(*service) *Sizes
 	}{
-		{"istio_request_bytes_sum", "Bytes of the bodies of the requests.", func(s *service) uint64 { return s.request }},
-		{"istio_response_bytes_sum", "Bytes of the bodies of the responses.", func(s *service) uint64 { return s.response }},
+		{"istio_request_bytes", "Bytes of the bodies of the requests.", func(s *service) *Sizes { return &s.request }},
+		{"istio_response_bytes", "Bytes of the bodies of the responses.", func(s *service) *Sizes { return &s.response }},
 	} {
-		header(w, bytes.name, "counter", bytes.help)
+		header(w, bytes.name, "histogram", bytes.help)
 		for _, labels := range order {
-			fmt.Fprintf(w, "%s{%s} %d\n", bytes.name, labels, bytes.of(byLabels[labels]))
+			h := bytes.of(byLabels[labels])
+			total := uint64(0)
+			for i, n := range h.Buckets {
+				total += n
+				bound := "+Inf"
+				if i < len(SizeBounds) {
+					bound = strconv.FormatFloat(SizeBounds[i], 'g', -1, 64)
+				}
+				fmt.Fprintf(w, "%s_bucket{%s,le=%q} %d\n", bytes.name, labels, bound, total)
+			}
+			fmt.Fprintf(w, "%s_sum{%s} %d\n%s_count{%s} %d\n", bytes.name, labels, h.Sum, bytes.name, labels, total)
 		}
 	}
 }

@@ -35,8 +35,8 @@ func RegisterMetrics(meter metric.Meter, m *metrics.Metrics) (metric.Registratio
 	}{
 		{"lateen.route.retries", "{try}", "Tries after the first one.", func(s *metrics.Series) uint64 { return s.Retries }},
 		{"lateen.route.limited", "{request}", "Requests that a rate limit refused.", func(s *metrics.Series) uint64 { return s.Limited }},
-		{"lateen.route.request.size", "By", "Bytes of the bodies of the requests.", func(s *metrics.Series) uint64 { return s.RequestBytes }},
-		{"lateen.route.response.size", "By", "Bytes of the bodies of the responses.", func(s *metrics.Series) uint64 { return s.ResponseBytes }},
+		{"lateen.route.request.size", "By", "Bytes of the bodies of the requests.", func(s *metrics.Series) uint64 { return s.RequestSizes.Sum }},
+		{"lateen.route.response.size", "By", "Bytes of the bodies of the responses.", func(s *metrics.Series) uint64 { return s.ResponseSizes.Sum }},
 	} {
 		instrument, err := meter.Int64ObservableCounter(c.name, metric.WithUnit(c.unit), metric.WithDescription(c.description))
 		if err != nil {

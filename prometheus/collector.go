@@ -20,12 +20,8 @@ import (
 // NewCollector returns a collector of the counts of m, with the names, labels and
 // values that Metrics.WritePrometheus writes. It keeps no counts: each scrape reads m.
 //
-// Prometheus's linter finds two problems in the names, which are Istio's: durations
-// are in milliseconds, and the counters istio_request_bytes_sum and
-// istio_response_bytes_sum end like parts of a histogram. Do not set
-// promhttp.HandlerOpts.EnableOpenMetrics: in that format the name of a counter ends in
-// _total, and these two become istio_request_bytes_sum_total and
-// istio_response_bytes_sum_total.
+// Prometheus's linter finds one problem in the names, which are Istio's: durations are
+// in milliseconds.
 func NewCollector(m *metrics.Metrics) client.Collector { return collector{m} }
 
 type collector struct{ metrics *metrics.Metrics }

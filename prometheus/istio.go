@@ -24,8 +24,8 @@ var (
 var (
 	requestsTotal = desc("istio_requests_total", "Requests that the gateway handled.", slices.Concat(serviceLabels, resultLabels)...)
 	duration      = desc("istio_request_duration_milliseconds", "Durations of the requests.", serviceLabels...)
-	requestBytes  = desc("istio_request_bytes_sum", "Bytes of the bodies of the requests.", serviceLabels...)
-	responseBytes = desc("istio_response_bytes_sum", "Bytes of the bodies of the responses.", serviceLabels...)
+	requestBytes  = desc("istio_request_bytes", "Bytes of the bodies of the requests.", serviceLabels...)
+	responseBytes = desc("istio_response_bytes", "Bytes of the bodies of the responses.", serviceLabels...)
 )
 
 // A workload is a destination as Istio's labels tell it: without listener and route.
@@ -35,7 +35,7 @@ type workload struct{ host, version string }
 type total struct {
 	results           map[metrics.Result]uint64
 	duration          metrics.Histogram
-	request, response uint64
+	request, response metrics.Sizes
 }
 
 func collectIstio(ch chan<- client.Metric, list []metrics.Series) {
@@ -45,8 +45,8 @@ func collectIstio(ch chan<- client.Metric, list []metrics.Series) {
 			counter(ch, requestsTotal, n, append(slices.Clip(labels), r.Protocol, strconv.Itoa(r.Status), r.GRPCStatus, cmp.Or(r.Flags, "-"), "unknown")...)
 		}
 		ch <- histogram(&t.duration, labels)
-		counter(ch, requestBytes, t.request, labels...)
-		counter(ch, responseBytes, t.response, labels...)
+		ch <- sizes(requestBytes, &t.request, labels)
+		ch <- sizes(responseBytes, &t.response, labels)
 	}
 }
 
@@ -67,8 +67,8 @@ func totals(list []metrics.Series) map[workload]*total {
 			t.results[r] += n
 		}
 		t.duration.Add(&s.Duration)
-		t.request += s.RequestBytes
-		t.response += s.ResponseBytes
+		t.request.Add(&s.RequestSizes)
+		t.response.Add(&s.ResponseSizes)
 	}
 	return out
 }
@@ -95,4 +95,17 @@ func histogram(h *metrics.Histogram, labels []string) client.Metric {
 		}
 	}
 	return client.MustNewConstHistogram(duration, count, float64(h.Sum)/1e6, buckets, labels...)
+}
+
+// sizes returns the sizes of the bodies of a workload.
+func sizes(d *client.Desc, s *metrics.Sizes, labels []string) client.Metric {
+	buckets := make(map[float64]uint64, len(metrics.SizeBounds))
+	count := uint64(0)
+	for i, n := range s.Buckets {
+		count += n
+		if i < len(metrics.SizeBounds) {
+			buckets[metrics.SizeBounds[i]] = count
+		}
+	}
+	return client.MustNewConstHistogram(d, count, float64(s.Sum), buckets, labels...)
 }
