@@ -145,10 +145,10 @@ func TestPrometheus(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, m.WritePrometheus(&out))
 	text := out.String()
-	const cart = `reporter="source",source_workload="lateen",source_app="lateen",destination_service="cart.default.svc.cluster.local",destination_service_name="cart",destination_service_namespace="default",destination_workload="unknown",destination_version="v1"`
+	const cart = `reporter="source",source_workload="lateen",source_workload_namespace="unknown",source_app="lateen",destination_service="cart.default.svc.cluster.local",destination_service_name="cart",destination_service_namespace="default",destination_workload="unknown",destination_workload_namespace="default",destination_version="v1",connection_security_policy="unknown"`
 	for _, line := range []string{
 		"# TYPE istio_requests_total counter",
-		`istio_requests_total{` + cart + `,request_protocol="http",response_code="200",grpc_response_status="",response_flags="-",connection_security_policy="unknown"} 3`,
+		`istio_requests_total{` + cart + `,request_protocol="http",response_code="200",grpc_response_status="",response_flags="-"} 3`,
 		`istio_request_duration_milliseconds_bucket{` + cart + `,le="5"} 2`,
 		`istio_request_duration_milliseconds_bucket{` + cart + `,le="10"} 3`,
 		`istio_request_duration_milliseconds_bucket{` + cart + `,le="+Inf"} 3`,

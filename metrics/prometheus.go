@@ -50,8 +50,8 @@ func labelsOf(s *Series) string {
 	if short, rest, found := strings.Cut(host, "."); found && strings.HasSuffix(rest, ".svc.cluster.local") {
 		name, namespace = short, strings.TrimSuffix(rest, ".svc.cluster.local")
 	}
-	return fmt.Sprintf(`reporter="source",source_workload="lateen",source_app="lateen",destination_service=%s,destination_service_name=%s,destination_service_namespace=%s,destination_workload="unknown",destination_version=%s`,
-		quote(host), quote(name), quote(namespace), quote(cmp.Or(d.Subset, "unknown")))
+	return fmt.Sprintf(`reporter="source",source_workload="lateen",source_workload_namespace="unknown",source_app="lateen",destination_service=%s,destination_service_name=%s,destination_service_namespace=%s,destination_workload="unknown",destination_workload_namespace=%s,destination_version=%s,connection_security_policy="unknown"`,
+		quote(host), quote(name), quote(namespace), quote(namespace), quote(cmp.Or(d.Subset, "unknown")))
 }
 
 func writeIstio(w io.Writer, list []Series) {
@@ -87,7 +87,7 @@ func writeIstio(w io.Writer, list []Series) {
 			return cmp.Or(cmp.Compare(a.Status, b.Status), strings.Compare(a.Flags, b.Flags), strings.Compare(a.GRPCStatus, b.GRPCStatus))
 		})
 		for _, r := range results {
-			fmt.Fprintf(w, "istio_requests_total{%s,request_protocol=%s,response_code=\"%d\",grpc_response_status=%s,response_flags=%s,connection_security_policy=\"unknown\"} %d\n",
+			fmt.Fprintf(w, "istio_requests_total{%s,request_protocol=%s,response_code=\"%d\",grpc_response_status=%s,response_flags=%s} %d\n",
 				labels, quote(r.Protocol), r.Status, quote(r.GRPCStatus), quote(cmp.Or(r.Flags, "-")), s.results[r])
 		}
 	}

@@ -15,10 +15,11 @@ import (
 // those of requests.
 var (
 	serviceLabels = []string{
-		"reporter", "source_workload", "source_app", "destination_service", "destination_service_name", "destination_service_namespace",
-		"destination_workload", "destination_version",
+		"reporter", "source_workload", "source_workload_namespace", "source_app", "destination_service", "destination_service_name",
+		"destination_service_namespace", "destination_workload", "destination_workload_namespace", "destination_version",
+		"connection_security_policy",
 	}
-	resultLabels = []string{"request_protocol", "response_code", "grpc_response_status", "response_flags", "connection_security_policy"}
+	resultLabels = []string{"request_protocol", "response_code", "grpc_response_status", "response_flags"}
 )
 
 var (
@@ -42,7 +43,7 @@ func collectIstio(ch chan<- client.Metric, list []metrics.Series) {
 	for w, t := range totals(list) {
 		labels := w.labels()
 		for r, n := range t.results {
-			counter(ch, requestsTotal, n, append(slices.Clip(labels), r.Protocol, strconv.Itoa(r.Status), r.GRPCStatus, cmp.Or(r.Flags, "-"), "unknown")...)
+			counter(ch, requestsTotal, n, append(slices.Clip(labels), r.Protocol, strconv.Itoa(r.Status), r.GRPCStatus, cmp.Or(r.Flags, "-"))...)
 		}
 		ch <- histogram(&t.duration, labels)
 		ch <- sizes(requestBytes, &t.request, labels)
@@ -81,7 +82,7 @@ func (w workload) labels() []string {
 			name, namespace = short, of
 		}
 	}
-	return valid([]string{"source", "lateen", "lateen", w.host, name, namespace, "unknown", w.version})
+	return valid([]string{"source", "lateen", "unknown", "lateen", w.host, name, namespace, "unknown", namespace, w.version, "unknown"})
 }
 
 // histogram returns the durations of a workload in milliseconds.
