@@ -10,6 +10,7 @@ import (
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/rawpath"
+	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -92,8 +93,8 @@ type DecidedRoute struct {
 	// Hash lists the inputs of consistent hashing, such as "header x-user". With
 	// several destinations, it has those of all their DestinationRules.
 	Hash []string `json:"hash,omitempty"`
-	// RateLimits are the limits of the route, as text.
-	RateLimits []string `json:"rateLimits,omitempty"`
+	// RateLimits are the limits of the route. None of them counts the decision.
+	RateLimits []DecidedLimit `json:"rateLimits,omitempty"`
 }
 
 // A DecidedRetry is the retry policy for a request.
@@ -113,6 +114,19 @@ type DecidedMirror struct {
 	Missing bool    `json:"missing,omitempty"`
 	// Reason is why the copies have no backend, as text.
 	Reason string `json:"reason,omitempty"`
+}
+
+// A DecidedLimit is a rate limit of a route, and what it does with the request.
+type DecidedLimit struct {
+	// Limit is the limit as text.
+	Limit string `json:"limit"`
+	// Applies means that the limit counts the request. Descriptor then has the parts
+	// of what it counts, "name=value", as a shared Limiter gets them.
+	Applies    bool     `json:"applies"`
+	Descriptor []string `json:"descriptor,omitempty"`
+	// Refuses means that the limit refuses the request, because that lacks a part of
+	// the key (spec.MissingKeyDeny).
+	Refuses bool `json:"refuses,omitempty"`
 }
 
 // A DecidedFault is the fault that may be injected into a request.
@@ -222,7 +236,7 @@ func decide(p *program.Program, r *http.Request, t *program.RouteTable) Decision
 		d.Path = v.PathAndQuery()
 	}
 	if c != nil {
-		d.Route = decided(c)
+		d.Route = decided(c, &v)
 	}
 	switch o {
 	case program.OutcomeRoute:
@@ -308,8 +322,8 @@ func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clau
 	}
 }
 
-// decided describes a route.
-func decided(c *program.Clause) *DecidedRoute {
+// decided describes a route, and what it does with a request.
+func decided(c *program.Clause, v *match.View) *DecidedRoute {
 	rp := c.Route
 	d := &DecidedRoute{
 		VirtualService: rp.Service, Origin: rp.Origin, Name: c.Name, Index: int(c.Position),
@@ -317,7 +331,14 @@ func decided(c *program.Clause) *DecidedRoute {
 		CORS:  rp.DeclaresCORS, Timeout: rp.Timeout, Hash: rp.Hashes,
 	}
 	for _, l := range rp.Limits {
-		d.RateLimits = append(d.RateLimits, l.String())
+		of := DecidedLimit{Limit: l.String(), Refuses: l.Denies(v)}
+		var descriptor ratelimit.Descriptor
+		if descriptor, of.Applies = l.Descriptor(v); of.Applies {
+			for _, e := range descriptor.Entries {
+				of.Descriptor = append(of.Descriptor, e.Key+"="+e.Value)
+			}
+		}
+		d.RateLimits = append(d.RateLimits, of)
 	}
 	if rp.Redirect != nil || rp.Direct != nil {
 		return d

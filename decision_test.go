@@ -265,7 +265,7 @@ func TestDecisionTellsOfItsRoute(t *testing.T) {
 		Retry:   &DecidedRetry{Attempts: 3, On: []string{"reset", "retriable-status-codes"}, Codes: []int{503}, PerTryTimeout: time.Second, AvoidSameHost: true},
 		Mirrors: []DecidedMirror{{Cluster: "outbound|80||shadow.prod.svc.cluster.local", Percent: 50, Missing: true, Reason: "no backend and no ServiceEntry has its name"}},
 		Fault:   &DecidedFault{Delay: time.Second, DelayPercent: 1.5, AbortStatus: 200, GRPCStatus: 10, AbortPercent: 50},
-		CORS:    true, RateLimits: []string{"10 per 1s, each remote address"},
+		CORS:    true, RateLimits: []DecidedLimit{{Limit: "10 per 1s, each remote address", Applies: true, Descriptor: []string{"remote_address=192.0.2.1"}}},
 	}, d.Route)
 	require.Len(t, d.Destinations, 2)
 	require.Equal(t, "outbound|81|v2|two.prod.svc.cluster.local", d.Destinations[1].Cluster)
@@ -305,5 +305,35 @@ func TestDecisionOfAListener(t *testing.T) {
 		d := gw.Listener(row.port).Decide(row.r)
 		require.Equal(t, row.kind, d.Kind, strconv.Itoa(row.port))
 		require.Equal(t, row.reason, d.Reason)
+	}
+}
+
+// A decision tells which limits meet the request, and counts nothing.
+func TestDecidedLimits(t *testing.T) {
+	user, address := spec.LimitKey{Header: "X-User"}, spec.LimitKey{RemoteAddress: true}
+	limit := spec.RateLimit{Requests: 1, Unit: time.Hour}
+	of := func(change func(*spec.RateLimit)) spec.RateLimit {
+		l := limit
+		change(&l)
+		return l
+	}
+	for _, row := range []struct {
+		limit   spec.RateLimit
+		headers []string
+		want    DecidedLimit
+	}{
+		{limit, nil, DecidedLimit{Limit: "1 per 1h0m0s", Applies: true, Descriptor: []string{"generic_key=route default//#0"}}},
+		{of(func(l *spec.RateLimit) { l.Per = []spec.LimitKey{user, address} }), []string{"X-User: ann"},
+			DecidedLimit{Limit: "1 per 1h0m0s, each x-user, each remote address", Applies: true, Descriptor: []string{"x-user=ann", "remote_address=192.0.2.1"}}},
+		{of(func(l *spec.RateLimit) { l.Per = []spec.LimitKey{user} }), nil, DecidedLimit{Limit: "1 per 1h0m0s, each x-user"}},
+		{of(func(l *spec.RateLimit) { l.Per, l.OnMissingKey = []spec.LimitKey{user}, spec.MissingKeyDeny }), nil,
+			DecidedLimit{Limit: "1 per 1h0m0s, each x-user, refused without a key", Refuses: true}},
+		{of(func(l *spec.RateLimit) { l.When = &spec.Match{Method: spec.Exact("POST")} }), nil, DecidedLimit{Limit: `1 per 1h0m0s, when method exact "POST"`}},
+	} {
+		gw := built(t, New().Backend("a", testhttp.Saying("a")).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{row.limit}}))
+		for range 3 {
+			d := gw.Decide(testhttp.Request(t, "GET", "/", row.headers...))
+			require.Equal(t, []DecidedLimit{row.want}, d.Route.RateLimits)
+		}
 	}
 }

@@ -93,7 +93,14 @@ func (p printer) route(r *gateway.DecidedRoute) {
 		p.line("cors", "has a policy")
 	}
 	for _, l := range r.RateLimits {
-		p.line("rate limit", "%s", l)
+		what := "does not apply"
+		switch {
+		case l.Refuses:
+			what = "refuses the request, which has no key"
+		case l.Applies:
+			what = "counts " + strings.Join(l.Descriptor, ", ")
+		}
+		p.line("rate limit", "%s: %s", l.Limit, what)
 	}
 	if r.Timeout > 0 {
 		p.line("timeout", "%v", r.Timeout)
