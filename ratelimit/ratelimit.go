@@ -6,6 +6,7 @@ package ratelimit
 
 import (
 	"context"
+	"net/http"
 	"time"
 )
 
@@ -81,6 +82,14 @@ type Response struct {
 	Over bool
 	// Statuses are the results for the descriptors, in the same order.
 	Statuses []Status
+	// ResponseHeaders are added to the response, allowed or refused.
+	// RequestHeaders are added to an allowed request before it is sent on. Headers
+	// that the gateway writes itself, such as those of the connection, and headers
+	// that are not valid are left out. The maps are not changed.
+	ResponseHeaders, RequestHeaders http.Header
+	// Body is the body of the answer to a refused request. Empty means none, or that
+	// of spec.LimitResponse.
+	Body string
 }
 
 // A Status is the result for one descriptor.

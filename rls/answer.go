@@ -3,8 +3,10 @@ package rls
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -23,6 +25,8 @@ func response(a *ratelimitv3.RateLimitResponse, descriptors int) (ratelimit.Resp
 	default:
 		return ratelimit.Response{}, fmt.Errorf("the overall code of the answer is %v", code)
 	}
+	r.ResponseHeaders, r.RequestHeaders = headers(a.GetResponseHeadersToAdd()), headers(a.GetRequestHeadersToAdd())
+	r.Body = string(a.GetRawBody())
 	statuses := a.GetStatuses()
 	if len(statuses) == 0 {
 		return r, nil
@@ -41,6 +45,22 @@ func response(a *ratelimitv3.RateLimitResponse, descriptors int) (ratelimit.Resp
 		}
 	}
 	return r, nil
+}
+
+// headers returns the headers that a service wants to add.
+func headers(list []*corev3.HeaderValue) http.Header {
+	if len(list) == 0 {
+		return nil
+	}
+	h := make(http.Header, len(list))
+	for _, each := range list {
+		value := each.GetValue()
+		if value == "" {
+			value = string(each.GetRawValue())
+		}
+		h.Add(each.GetKey(), value)
+	}
+	return h
 }
 
 // untilReset returns zero for a duration that is missing or makes no sense.

@@ -2,9 +2,11 @@ package rls
 
 import (
 	"math"
+	"net/http"
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -31,6 +33,13 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"ok", answer(codeOK, &statusProto{Code: codeOK, LimitRemaining: 3, DurationUntilReset: durationpb.New(7 * time.Second)}),
 			ratelimit.Response{Statuses: []ratelimit.Status{{Remaining: 3, Reset: 7 * time.Second}}}},
+		{"headers and a body", &ratelimitv3.RateLimitResponse{
+			OverallCode: codeOver, RawBody: []byte("slow down"),
+			ResponseHeadersToAdd: []*corev3.HeaderValue{{Key: "x-limit", Value: "a"}, {Key: "X-Limit", RawValue: []byte("b")}},
+			RequestHeadersToAdd:  []*corev3.HeaderValue{{Key: "x-plan", Value: "free"}},
+		}, ratelimit.Response{
+			Over: true, Body: "slow down", ResponseHeaders: http.Header{"X-Limit": {"a", "b"}}, RequestHeaders: http.Header{"X-Plan": {"free"}},
+		}},
 		{"over", answer(codeOver, &statusProto{Code: codeOver, DurationUntilReset: durationpb.New(7 * time.Second)}),
 			ratelimit.Response{Over: true, Statuses: []ratelimit.Status{{Over: true, RetryAfter: 7 * time.Second, Reset: 7 * time.Second}}}},
 		{"two", answer(codeOver, &statusProto{Code: codeOK, LimitRemaining: 1}, &statusProto{Code: codeOver}),

@@ -87,8 +87,8 @@ func New(conn grpc.ClientConnInterface, options Options) *Limiter {
 // not send it. RetryAfter is Reset, as the service sends nothing else. Statuses is
 // nil if the service sends none.
 //
-// Envoy can also add headers and a body that the service sends to requests and
-// responses. They are not used.
+// The headers and the body that the service sends for requests and responses are in
+// the Response.
 //
 // An error is that of the context, or a gRPC status, both wrapped; or it says what
 // is wrong with the request or with the answer. An answer without an overall code

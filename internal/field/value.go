@@ -1,5 +1,7 @@
 package field
 
+import "strings"
+
 // Value returns s with every control character replaced by a space. So a computed
 // value cannot end its line, whatever a certificate or a decoded query parameter
 // contains.
@@ -16,6 +18,17 @@ func Value(s string) string {
 		}
 	}
 	return s
+}
+
+// IsName reports whether a name is one of a header: a token of RFC 9110.
+func IsName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // IsControl reports whether c is a control character other than a tab.

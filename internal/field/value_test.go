@@ -14,3 +14,11 @@ func TestFieldValue(t *testing.T) {
 		require.Equal(t, want, Value(came), "%q", came)
 	}
 }
+
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"X-User": true, "a": true, "x_1!#$%&'*+.^`|~": true, "": false, "a b": false, "a:": false, "ä": false, "a\r": false, "@": false, "[": false, "{": false, "a/b": false,
+	} {
+		require.Equal(t, want, IsName(name), name)
+	}
+}

@@ -50,6 +50,8 @@ type admission struct {
 	route   *Route
 	origin  string
 	state   limitState
+	// body is what a Limiter wants a refused request to get.
+	body string
 }
 
 // here asks a limit that this process counts.
@@ -84,6 +86,8 @@ func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
 	if err != nil {
 		return a.withoutStore(v, limits)
 	}
+	addToResponse(a.w.Header(), answer.ResponseHeaders)
+	a.body = answer.Body
 	// The limit that refuses is the first one that is over, and in force.
 	var refusing *limit.Limit
 	over, wait := false, time.Duration(0)
@@ -93,7 +97,8 @@ func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
 		}
 		a.state.note(asked[i], s.Remaining, s.Reset, true)
 		over = over || s.Over
-		if s.Over && asked[i].Spec.Mode == spec.LimitEnforce {
+		// A service that only observes reports what is over, and allows it.
+		if answer.Over && s.Over && asked[i].Spec.Mode == spec.LimitEnforce {
 			wait = max(wait, s.RetryAfter)
 			if refusing == nil {
 				refusing = asked[i]
@@ -106,7 +111,11 @@ func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
 			refusing = asked[i]
 		}
 	}
-	return refusing == nil || a.refuse(v, refusing, max(wait, untilAllowed(a.route.Limits, v)), true)
+	if refusing == nil {
+		addToRequest(v, answer.RequestHeaders)
+		return true
+	}
+	return a.refuse(v, refusing, max(wait, untilAllowed(a.route.Limits, v)), true)
 }
 
 // withoutStore applies each limit's setting for a store that does not answer.
@@ -185,7 +194,7 @@ func (a *admission) refuse(v *match.View, l *limit.Limit, wait time.Duration, st
 	body := "local_rate_limited"
 	if stored {
 		h["X-Envoy-Ratelimited"] = []string{"true"}
-		body = ""
+		body = a.body
 	}
 	a.program.limitReply(a.w, v.Request, l.Spec.Response, body)
 	return false

@@ -111,6 +111,7 @@ func TestLimitHeadersOfAStore(t *testing.T) {
 			"200 x-ratelimit-limit=2, 2;w=60 x-ratelimit-remaining=1 x-ratelimit-reset=6"},
 		{"over", ratelimit.Response{Over: true, Statuses: []ratelimit.Status{{Over: true, RetryAfter: 1500 * time.Millisecond, Reset: 5 * time.Second}}}, nil, spec.RateLimit{Response: draft},
 			"429 retry-after=2 x-envoy-ratelimited=true x-ratelimit-limit=2, 2;w=60 x-ratelimit-remaining=0 x-ratelimit-reset=5"},
+		{"over in a service that only observes", ratelimit.Response{Statuses: []ratelimit.Status{{Over: true}}}, nil, spec.RateLimit{}, "200 "},
 		{"over in shadow", ratelimit.Response{Over: true, Statuses: []ratelimit.Status{{Over: true}}}, nil, spec.RateLimit{Mode: spec.LimitShadow}, "200 "},
 		{"over without saying which", ratelimit.Response{Over: true}, nil, spec.RateLimit{}, "429 retry-after=1 x-envoy-ratelimited=true"},
 		{"a status too many", ratelimit.Response{Statuses: make([]ratelimit.Status, 2)}, nil, spec.RateLimit{}, "200 "},
@@ -294,5 +295,38 @@ func TestLocalReplySeesTheRequest(t *testing.T) {
 	for _, h := range []http.Handler{gw, gw.InPlace()} {
 		w := testgateway.Serve(h, testhttp.Request(t, "GET", "/", "Accept: application/json"))
 		require.Equal(t, "503 application/json yes", fmt.Sprint(w.Code, " ", w.Body, " ", w.Header().Get("X-Edited")))
+	}
+}
+
+// A limiter can add headers and a body, as Envoy's rate limit service does.
+func TestHeadersOfALimiter(t *testing.T) {
+	headers := http.Header{
+		"x-plan": {"free", "trial"}, "Bad Name": {"a"}, "X-Broken": {"a\r\nb: c"}, "Content-Length": {"7"}, "Connection": {"close"}, "Host": {"evil.test"},
+	}
+	for _, over := range []bool{false, true} {
+		var got http.Header
+		var host string
+		gw := testgateway.Built(t, gateway.New().
+			Backend("app", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, host = r.Header.Clone(), r.Host })).
+			Limiter("store", limiter(func(ratelimit.Request) (ratelimit.Response, error) {
+				return ratelimit.Response{Over: over, ResponseHeaders: headers, RequestHeaders: headers, Body: "slow down"}, nil
+			})).
+			Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}, RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Second, Provider: "store"}}}))
+		for _, h := range []http.Handler{gw, gw.InPlace()} {
+			r := testhttp.Request(t, "GET", "/", "X-Plan: none")
+			w := testgateway.Serve(h, r)
+			require.Equal(t, []string{"free", "trial"}, w.Header()["X-Plan"])
+			require.Empty(t, w.Header().Values("X-Broken"))
+			require.Empty(t, w.Header().Values("Bad Name"))
+			require.Empty(t, w.Header().Values("Connection"))
+			if over {
+				require.Equal(t, "429 slow down", fmt.Sprint(w.Code, " ", w.Body))
+				continue
+			}
+			require.Equal(t, []string{"none", "free", "trial"}, got["X-Plan"])
+			require.Empty(t, got.Values("X-Broken"))
+			require.Empty(t, got.Values("Content-Length"))
+			require.Equal(t, r.Host, host)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/suggest"
@@ -262,11 +263,4 @@ func quoted(s string) string {
 }
 
 // isToken reports whether s is an HTTP token, as required for header names.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !resource.IsAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
-}
+func isToken(s string) bool { return field.IsName(s) }
