@@ -161,6 +161,7 @@ func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 		expression.errorf(spec.CodeInvalid, "%s %v", quoted(w.Match), err)
 		return
 	}
+	missing := byte(0)
 	for i := 0; i < len(w.Rewrite); i++ {
 		if w.Rewrite[i] != '\\' {
 			continue
@@ -171,9 +172,11 @@ func (v *validator) regexRewrite(s *site, w *spec.RegexRewrite) {
 		case i == len(w.Rewrite) || w.Rewrite[i] < '0' || w.Rewrite[i] > '9':
 			replacement.errorf(spec.CodeInvalid, `%s has a stray \: \0 to \9 are the groups, and \\ is a backslash`, quoted(w.Rewrite))
 			return
-		case int(w.Rewrite[i]-'0') > re.NumSubexp():
-			replacement.warnf("", `there is no group \%c in %s, which has %d: the path stays as it is`, w.Rewrite[i], quoted(w.Match), re.NumSubexp())
-			return
+		case int(w.Rewrite[i]-'0') > re.NumSubexp() && missing == 0:
+			missing = w.Rewrite[i]
 		}
+	}
+	if missing != 0 {
+		replacement.warnf("", `there is no group \%c in %s, which has %d: the path stays as it is`, missing, quoted(w.Match), re.NumSubexp())
 	}
 }

@@ -115,6 +115,7 @@ func TestValidateRewrite(t *testing.T) {
 		row("a long replacement", regex("a", long), "error rewrite.uriRegexRewrite.rewrite: the replacement has 1025 bytes, at most 1024 are allowed"),
 		row("no such group", regex("(a)", `\2`), `warning rewrite.uriRegexRewrite.rewrite: there is no group \2 in "(a)", which has 1: the path stays as it is`),
 		row("a stray backslash", regex("a", `b\`), `error rewrite.uriRegexRewrite.rewrite: "b\\" has a stray \: \0 to \9 are the groups, and \\ is a backslash`),
+		row("a stray backslash after a group that is not there", regex("a", `\1\`), `error rewrite.uriRegexRewrite.rewrite: "\\1\\" has a stray \: \0 to \9 are the groups, and \\ is a backslash`),
 		row("an escape", regex("a", `\n`), `error rewrite.uriRegexRewrite.rewrite: "\\n" has a stray \: \0 to \9 are the groups, and \\ is a backslash`),
 	})
 }
