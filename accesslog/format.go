@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/internal/operator"
 	"github.com/lateengo/gateway/internal/strftime"
 	"github.com/lateengo/gateway/internal/suggest"
 	"github.com/lateengo/gateway/observe"
@@ -52,132 +53,65 @@ type part struct {
 // maximum length, as in %REQ(USER-AGENT):40%.
 func Text(format string) (Format, error) {
 	var f Format
-	var text strings.Builder
-	flush := func() {
-		if text.Len() > 0 {
-			f.parts = append(f.parts, part{text: text.String()})
-			text.Reset()
-		}
-	}
-	for i := 0; i < len(format); {
-		if format[i] != '%' {
-			text.WriteByte(format[i])
-			i++
-			continue
-		}
-		if strings.HasPrefix(format[i:], "%%") {
-			text.WriteByte('%')
-			i += 2
-			continue
-		}
-		op, n, err := cut(format[i:])
-		if err != nil {
-			return Format{}, err
-		}
+	err := operator.Parse(format, func(text string) { f.parts = append(f.parts, part{text: text}) }, func(op operator.Operator) error {
 		p, err := f.operator(op)
-		if err != nil {
-			return Format{}, err
-		}
-		flush()
 		f.parts = append(f.parts, p)
-		i += n
+		return err
+	})
+	if err != nil {
+		return Format{}, err
 	}
-	flush()
 	return f, nil
 }
 
-// An operator is %NAME(argument):limit%, cut into its parts.
-type operator struct {
-	name, argument string
-	hasArgument    bool
-	limit          int // -1: none
-}
-
-// cut cuts the operator at the beginning of s and returns its length.
-func cut(s string) (operator, int, error) {
-	unbalanced := fmt.Errorf("the %% in %q begins no operator; a percent sign is written %%%%", s)
-	op := operator{limit: -1}
-	i := 1
-	for i < len(s) && ('A' <= s[i] && s[i] <= 'Z' || '0' <= s[i] && s[i] <= '9' || s[i] == '_') {
-		i++
-	}
-	op.name = s[1:i]
-	if op.name == "" {
-		return op, 0, unbalanced
-	}
-	if i < len(s) && s[i] == '(' {
-		end := strings.IndexByte(s[i:], ')')
-		if end < 0 {
-			return op, 0, unbalanced
-		}
-		op.argument, op.hasArgument = s[i+1:i+end], true
-		i += end + 1
-	}
-	if i < len(s) && s[i] == ':' {
-		j := i + 1
-		for j < len(s) && '0' <= s[j] && s[j] <= '9' {
-			j++
-		}
-		limit, err := strconv.Atoi(s[i+1 : j])
-		if err != nil {
-			return op, 0, unbalanced
-		}
-		op.limit, i = limit, j
-	}
-	if i == len(s) || s[i] != '%' {
-		return op, 0, unbalanced
-	}
-	return op, i + 1, nil
-}
-
 // operator compiles an operator, and records the headers that it reads.
-func (f *Format) operator(op operator) (part, error) {
+func (f *Format) operator(op operator.Operator) (part, error) {
 	var get func(*observe.Outcome) string
-	switch number := numbers[op.name]; {
-	case op.name == "START_TIME":
+	switch number := numbers[op.Name]; {
+	case op.Name == "START_TIME":
 		format := strftime.Default
-		if op.argument != "" {
-			format = op.argument
+		if op.Argument != "" {
+			format = op.Argument
 		}
 		layout, err := strftime.Parse(format)
 		if err != nil {
 			return part{}, err
 		}
 		return part{value: func(b []byte, o *observe.Outcome) []byte { return layout.Append(b, o.Start) }}, nil
-	case op.name == "REQ" || op.name == "RESP":
-		if !op.hasArgument || op.argument == "" {
-			return part{}, fmt.Errorf("the operator %%%s%% needs the name of a header in parentheses", op.name)
+	case op.Name == "REQ" || op.Name == "RESP":
+		if !op.HasArgument || op.Argument == "" {
+			return part{}, fmt.Errorf("the operator %%%s%% needs the name of a header in parentheses", op.Name)
 		}
 		get = f.header(op)
-	case op.hasArgument:
-		return part{}, fmt.Errorf("the operator %%%s%% takes no argument", op.name)
+	case op.HasArgument:
+		return part{}, fmt.Errorf("the operator %%%s%% takes no argument", op.Name)
 	case number != nil:
 		return part{number: true, value: number}, nil
-	case values[op.name] != nil:
-		get = values[op.name]
-	case op.name == "HOSTNAME":
+	case values[op.Name] != nil:
+		get = values[op.Name]
+	case op.Name == "HOSTNAME":
 		name, _ := os.Hostname()
 		get = func(*observe.Outcome) string { return name }
 	default:
 		known := slices.Concat([]string{"START_TIME", "REQ", "RESP", "HOSTNAME"}, slices.Sorted(maps.Keys(numbers)), slices.Sorted(maps.Keys(values)))
-		if near := suggest.Closest(op.name, known); near != "" {
-			return part{}, fmt.Errorf("there is no operator %%%s%%; did you mean %%%s%%?", op.name, near)
+		if near := suggest.Closest(op.Name, known); near != "" {
+			return part{}, fmt.Errorf("there is no operator %%%s%%; did you mean %%%s%%?", op.Name, near)
 		}
-		return part{}, fmt.Errorf("there is no operator %%%s%%", op.name)
+		return part{}, fmt.Errorf("there is no operator %%%s%%", op.Name)
 	}
 	return part{value: func(b []byte, o *observe.Outcome) []byte {
 		s := get(o)
-		if op.limit >= 0 {
-			s = s[:min(len(s), op.limit)]
+		if op.Limit >= 0 {
+			s = s[:min(len(s), op.Limit)]
 		}
 		return append(b, s...)
 	}}, nil
 }
 
 // header is REQ(NAME?OTHER) and RESP(NAME?OTHER).
-func (f *Format) header(op operator) func(*observe.Outcome) string {
-	first, second, _ := strings.Cut(op.argument, "?")
-	main, other := f.oneHeader(op.name, first), f.oneHeader(op.name, second)
+func (f *Format) header(op operator.Operator) func(*observe.Outcome) string {
+	first, second, _ := strings.Cut(op.Argument, "?")
+	main, other := f.oneHeader(op.Name, first), f.oneHeader(op.Name, second)
 	return func(o *observe.Outcome) string {
 		if v := main(o); v != "" || second == "" {
 			return v

@@ -7,8 +7,9 @@ package header
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/operator"
 )
 
 // A Format is a parsed header value with Envoy's command operators: texts and
@@ -71,85 +72,23 @@ func (e *FormatError) Error() string { return e.Problem }
 
 // ParseFormat parses a header value. "%%" is a percent sign.
 func ParseFormat(value string) (Format, *FormatError) {
+	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+		return nil, &FormatError{Problem: fmt.Sprintf("the value %q holds a control character", value)}
+	}
 	var f Format
-	var text strings.Builder
-	flush := func() {
-		if text.Len() > 0 {
-			f = append(f, formatPart{text: text.String()})
-			text.Reset()
-		}
-	}
-	for i := 0; i < len(value); {
-		c := value[i]
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return nil, &FormatError{Problem: fmt.Sprintf("the value %q holds a control character", value)}
-		}
-		if c != '%' {
-			text.WriteByte(c)
-			i++
-			continue
-		}
-		if strings.HasPrefix(value[i:], "%%") {
-			text.WriteByte('%')
-			i += 2
-			continue
-		}
-		op, n, err := cutOperator(value[i:])
+	err := operator.Parse(value, func(text string) { f = append(f, formatPart{text: text}) }, func(op operator.Operator) error {
+		v, err := compileOperator(op)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		v, err := op.compile()
-		if err != nil {
-			return nil, err
-		}
-		flush()
 		f = append(f, formatPart{value: v})
-		i += n
+		return nil
+	})
+	if err == nil {
+		return f, nil
 	}
-	flush()
-	return f, nil
-}
-
-// An operator is %NAME(argument):limit%, cut into its parts.
-type operator struct {
-	name, argument string
-	hasArgument    bool
-	limit          int // -1: none
-}
-
-// cutOperator cuts the operator at the beginning of s and returns its length.
-func cutOperator(s string) (operator, int, *FormatError) {
-	unbalanced := &FormatError{Problem: fmt.Sprintf("the %% in %q begins no operator; a percent sign is written %%%%", s)}
-	op := operator{limit: -1}
-	i := 1
-	for i < len(s) && ('A' <= s[i] && s[i] <= 'Z' || '0' <= s[i] && s[i] <= '9' || s[i] == '_') {
-		i++
+	if problem, ok := err.(*FormatError); ok {
+		return nil, problem
 	}
-	op.name = s[1:i]
-	if op.name == "" {
-		return op, 0, unbalanced
-	}
-	if i < len(s) && s[i] == '(' {
-		end := strings.IndexByte(s[i:], ')')
-		if end < 0 {
-			return op, 0, unbalanced
-		}
-		op.argument, op.hasArgument = s[i+1:i+end], true
-		i += end + 1
-	}
-	if i < len(s) && s[i] == ':' {
-		j := i + 1
-		for j < len(s) && '0' <= s[j] && s[j] <= '9' {
-			j++
-		}
-		limit, err := strconv.Atoi(s[i+1 : j])
-		if err != nil {
-			return op, 0, unbalanced
-		}
-		op.limit, i = limit, j
-	}
-	if i >= len(s) || s[i] != '%' {
-		return op, 0, unbalanced
-	}
-	return op, i + 1, nil
+	return nil, &FormatError{Problem: err.Error()}
 }

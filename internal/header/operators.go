@@ -15,6 +15,7 @@ import (
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/escape"
 	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/operator"
 	"github.com/lateengo/gateway/internal/rawpath"
 	"github.com/lateengo/gateway/internal/suggest"
 )
@@ -132,39 +133,39 @@ var operatorsNotExecuted = []string{
 	"CONNECTION_ID", "DYNAMIC_METADATA", "FILTER_STATE",
 }
 
-// compile returns the function for the operator's value.
-func (o operator) compile() (func(*Context) string, *FormatError) {
-	value := simpleOperators[o.name]
+// compileOperator returns the function for the operator's value.
+func compileOperator(o operator.Operator) (func(*Context) string, *FormatError) {
+	value := simpleOperators[o.Name]
 	if value == nil {
-		value = tlsOperator(o.name)
+		value = tlsOperator(o.Name)
 	}
-	withArgument := operatorsWithArgument[o.name]
-	if o.name == "HOSTNAME" {
+	withArgument := operatorsWithArgument[o.Name]
+	if o.Name == "HOSTNAME" {
 		value = hostnameOperator()
 	}
 	switch {
-	case value != nil && !o.hasArgument:
-	case withArgument != nil && (o.hasArgument || o.name == "START_TIME" || o.name == "PATH"):
-		v, err := withArgument(o.argument)
+	case value != nil && !o.HasArgument:
+	case withArgument != nil && (o.HasArgument || o.Name == "START_TIME" || o.Name == "PATH"):
+		v, err := withArgument(o.Argument)
 		if err != nil {
 			return nil, err
 		}
 		value = v
 	case value != nil:
-		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% takes no argument", o.name)}
+		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% takes no argument", o.Name)}
 	case withArgument != nil:
-		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% needs an argument in parentheses", o.name)}
-	case slices.Contains(operatorsNotExecuted, o.name):
-		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% is not executed", o.name)}
+		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% needs an argument in parentheses", o.Name)}
+	case slices.Contains(operatorsNotExecuted, o.Name):
+		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% is not executed", o.Name)}
 	default:
-		return nil, &FormatError{fmt.Sprintf("there is no operator %%%s%%", o.name), suggest.Closest(o.name, operatorNames())}
+		return nil, &FormatError{fmt.Sprintf("there is no operator %%%s%%", o.Name), suggest.Closest(o.Name, operatorNames())}
 	}
-	if o.limit < 0 {
+	if o.Limit < 0 {
 		return value, nil
 	}
 	return func(c *Context) string {
 		v := value(c)
-		return v[:min(len(v), o.limit)]
+		return v[:min(len(v), o.Limit)]
 	}, nil
 }
 

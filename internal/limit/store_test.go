@@ -218,7 +218,8 @@ func TestStoreOutage(t *testing.T) {
 			return failed
 		}
 		require.Equal(t, 3, crowd(3), "these could not know")
-		for time.Since(began) < 4*time.Second {
+		// Each round takes 10 ms of the bubble's clock, and 20 ms more if one tries.
+		for range 390 {
 			require.Equal(t, 5, crowd(5))
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -236,7 +237,7 @@ func TestStoreOutage(t *testing.T) {
 		require.Equal(t, 0, crowd(100), "and then all do")
 		require.Equal(t, 2, strings.Count(logged.String(), "\n"), "one line for each change")
 		require.Contains(t, logged.String(), `level=WARN msg="rate limiter failed" provider=redis error="the limiter took more than 20ms"`)
-		require.Contains(t, logged.String(), `level=INFO msg="rate limiter answers again" provider=redis after=5.985s`)
+		require.Contains(t, logged.String(), `level=INFO msg="rate limiter answers again" provider=redis after=6.025s`)
 	})
 }
 
