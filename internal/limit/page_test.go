@@ -23,8 +23,9 @@ func TestPageRoom(t *testing.T) {
 	l := spec.RateLimit{Requests: 10, Unit: time.Hour, Per: perAddress}
 	b := NewBuckets(&l)
 	now := b.pace.now()
-	least, same, all := pageSlots, 0, 0
-	for trial := range 100 {
+	const pages = 100
+	kept, same, all := 0, 0, 0
+	for trial := range pages {
 		p := new(page)
 		for n := range pageSlots {
 			key := uint64(keyOf(b, trial*pageSlots+n))
@@ -34,16 +35,17 @@ func TestPageRoom(t *testing.T) {
 			}
 			s := p.room(key, &b.pace, now)
 			if s == nil {
-				least = min(least, n)
 				break
 			}
+			kept++
 			state, _ := b.pace.take(0, now)
 			s.give(key, state)
 			require.Equal(t, n+1, p.count(&b.pace, now))
 			require.Same(t, s, p.find(key))
 		}
 	}
-	require.Greater(t, least, pageSlots*6/10)
+	// It is about 85 % on average, and the average of this many pages hardly varies.
+	require.Greater(t, kept, pages*pageSlots*8/10)
 	require.Less(t, same, all/pageGroups*2)
 }
 
