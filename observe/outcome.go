@@ -81,6 +81,9 @@ type Outcome struct {
 	// Endpoint is the address of the last endpoint that was tried, "host:port" or
 	// the path of a socket. It is empty for a handler in this process.
 	Endpoint string
+	// Sent is the time from Start until the last try began. It is zero if the
+	// gateway answered by itself.
+	Sent time.Duration
 	// Tries are the tries before the last one, each of which failed. It is empty
 	// for most requests.
 	Tries []Try
@@ -118,6 +121,9 @@ type Destination struct {
 
 // A Try is one try of a request that another one followed.
 type Try struct {
+	// Began is the time from Outcome.Start until the try began, and Duration how long
+	// it took.
+	Began, Duration time.Duration
 	// Endpoint is the address of the endpoint; "" if none was chosen.
 	Endpoint string
 	// Status is the status of the response; 0 if there was none.

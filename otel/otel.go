@@ -72,12 +72,10 @@ type Config struct {
 // observers do not get to know. A request without a route, or whose VirtualService has
 // no name, has its method as the name, so that no client can make up names.
 //
-// A request that was sent to a destination has a second span below the first, of the
-// kind client, with the name of the cluster: "outbound|80||cart.default.svc.cluster.local".
-// It stands for all tries together. The gateway does not take down when each began, so
-// this span begins and ends with the gateway's handling of the request, and includes
-// delays that the route injects; and each try that another one followed is an event
-// "retry" of the server's span, with the time at which the request was over.
+// Each try to send a request to a destination has a span below the first, of the kind
+// client, with the name of the cluster: "outbound|80||cart.default.svc.cluster.local". A
+// try that another one followed has the status Error. The pauses between them are in no
+// span, and the last one ends with the request.
 // Destinations get the server's span as their parent, as behind Istio's proxies: it is
 // in the headers before a destination is chosen, and the same for all tries.
 //

@@ -48,10 +48,10 @@ func (t *Tracing) ObserveContext(ctx context.Context, o *observe.Outcome) {
 	}
 	attributes = append(attributes, cluster(o)...)
 	span.SetAttributes(end(span, attributes, o)...)
-	for i := range o.Tries {
-		span.AddEvent("retry", trace.WithAttributes(tried(&o.Tries[i])...))
-	}
 	if sent(o) {
+		for i := range o.Tries {
+			t.try(ctx, span, i, o)
+		}
 		t.client(ctx, span, o.Destination.Cluster, o)
 	}
 }
@@ -74,27 +74,53 @@ func sent(o *observe.Outcome) bool {
 	return o.Destination != nil && (o.Endpoint != "" || o.Destination.InProcess || len(o.Tries) > 0)
 }
 
-// client adds the client's span of a request that was sent.
+// try adds the client's span of a try that another one followed.
+func (t *Tracing) try(ctx context.Context, parent trace.Span, i int, o *observe.Outcome) {
+	tried := &o.Tries[i]
+	began := o.Start.Add(tried.Began)
+	_, span := t.tracer.Start(trace.ContextWithSpan(ctx, parent), o.Destination.Cluster, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(began))
+	defer span.End(trace.WithTimestamp(began.Add(tried.Duration)))
+	if !span.IsRecording() {
+		return
+	}
+	attributes := append(destination(o, i), flags(tried.Flag))
+	attributes = address(attributes, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, tried.Endpoint)
+	reason := tried.Flag
+	if tried.Status != 0 {
+		reason = strconv.Itoa(tried.Status)
+		attributes = append(attributes, semconv.HTTPResponseStatusCode(tried.Status))
+	}
+	// A policy repeats it, so it counts as failed, whatever its status is.
+	span.SetStatus(codes.Error, reason)
+	span.SetAttributes(append(attributes, semconv.ErrorTypeKey.String(cmp.Or(reason, "_OTHER")))...)
+}
+
+// destination returns the attributes of all spans of a request to its destination, for the
+// try with a number, from 0.
+func destination(o *observe.Outcome, try int) []attribute.KeyValue {
+	attributes := append(make([]attribute.KeyValue, 0, 12), methods(o.Method)...)
+	if d := o.Destination; d != nil {
+		attributes = append(attributes, semconv.ServerAddress(d.Host), semconv.ServerPort(d.Port))
+	}
+	if try > 0 {
+		attributes = append(attributes, semconv.HTTPRequestResendCount(try))
+	}
+	return append(attributes, cluster(o)...)
+}
+
+// client adds the client's span of the last try of a request that was sent.
 func (t *Tracing) client(ctx context.Context, parent trace.Span, name string, o *observe.Outcome) {
-	_, span := t.tracer.Start(trace.ContextWithSpan(ctx, parent), name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(o.Start))
+	_, span := t.tracer.Start(trace.ContextWithSpan(ctx, parent), name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(o.Start.Add(o.Sent)))
 	defer span.End(trace.WithTimestamp(o.Start.Add(o.Duration)))
 	if !span.IsRecording() {
 		return
 	}
-	attributes := append(make([]attribute.KeyValue, 0, 12), flags(o.Flags))
-	attributes = append(attributes, methods(o.Method)...)
-	if d := o.Destination; d != nil {
-		attributes = append(attributes, semconv.ServerAddress(d.Host), semconv.ServerPort(d.Port))
-	}
+	attributes := append(destination(o, len(o.Tries)), flags(o.Flags))
 	attributes = address(attributes, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, o.Endpoint)
-	if n := len(o.Tries); n > 0 {
-		attributes = append(attributes, semconv.HTTPRequestResendCount(n))
-	}
 	if o.Status != 0 && (o.Details == observe.DetailsUpstream || o.Details == observe.DetailsCut) {
 		// Otherwise the status is one of the gateway's own.
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(o.Status))
 	}
-	attributes = append(attributes, cluster(o)...)
 	span.SetAttributes(end(span, attributes, o)...)
 }
 
@@ -122,13 +148,4 @@ func end(span trace.Span, to []attribute.KeyValue, o *observe.Outcome) []attribu
 		reason = o.GRPCStatus
 	}
 	return append(to, semconv.ErrorTypeKey.String(reason))
-}
-
-// tried returns the attributes of a try that another one followed.
-func tried(try *observe.Try) []attribute.KeyValue {
-	out := address([]attribute.KeyValue{flags(try.Flag)}, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey, try.Endpoint)
-	if try.Status != 0 {
-		out = append(out, semconv.HTTPResponseStatusCode(try.Status))
-	}
-	return out
 }

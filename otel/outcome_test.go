@@ -117,20 +117,24 @@ func TestSpans(t *testing.T) {
 			require.NotContains(t, got, "url.query")
 			require.NotContains(t, got, "node_id")
 
-			var retries []map[string]string
-			for _, e := range server.Events {
-				require.Equal(t, "retry", e.Name)
-				retries = append(retries, kept(e.Attributes))
-			}
-			require.Equal(t, tt.retries, retries)
-
 			clients := ofKind(spans, trace.SpanKindClient)
 			if tt.noClient {
 				require.Empty(t, clients)
 				return
 			}
-			require.Len(t, clients, 1)
-			client := clients[0]
+			require.Len(t, clients, len(tt.retries)+1, "one for each try")
+			began := server.StartTime
+			for i, want := range tt.retries {
+				try := clients[i]
+				require.Equal(t, cartCluster, try.Name)
+				require.Equal(t, server.SpanContext.SpanID(), try.Parent.SpanID())
+				require.Equal(t, codes.Error, try.Status.Code)
+				require.Subset(t, kept(try.Attributes), want)
+				require.False(t, try.StartTime.Before(began), "after the try before")
+				began = try.EndTime
+			}
+			client := clients[len(clients)-1]
+			require.False(t, client.StartTime.Before(began), "after the try before")
 			require.Equal(t, cartCluster, client.Name)
 			require.Equal(t, tt.code, client.Status.Code)
 			require.Equal(t, server.SpanContext.SpanID(), client.Parent.SpanID())
@@ -163,8 +167,8 @@ func TestSpansOfAnEndpointThatRefuses(t *testing.T) {
 	tracing.Wrap(gw).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 
 	got := spans.GetSpans()
-	require.Len(t, got, 2)
-	client, server := got[0], got[1]
+	require.Len(t, got, 4, "three tries")
+	client, server := got[2], got[3]
 	host, port, _ := strings.Cut(closed.Listener.Addr().String(), ":")
 	peer := map[string]string{"network.peer.address": host, "network.peer.port": port}
 	require.Subset(t, kept(client.Attributes), peer)
@@ -172,10 +176,11 @@ func TestSpansOfAnEndpointThatRefuses(t *testing.T) {
 	require.Equal(t, "UF,URX", kept(server.Attributes)["response_flags"])
 	require.Equal(t, codes.Error, client.Status.Code)
 	require.Contains(t, server.Status.Description, "remote_connection_failure")
-	require.Len(t, server.Events, 2)
-	for _, e := range server.Events {
-		require.Subset(t, kept(e.Attributes), peer)
-		require.Equal(t, "UF", kept(e.Attributes)["response_flags"])
+	for _, try := range got[:2] {
+		require.Equal(t, trace.SpanKindClient, try.SpanKind)
+		require.Subset(t, kept(try.Attributes), peer)
+		require.Equal(t, "UF", kept(try.Attributes)["response_flags"])
+		require.Equal(t, "UF", kept(try.Attributes)["error.type"])
 	}
 }
 

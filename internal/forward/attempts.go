@@ -61,6 +61,8 @@ type Exchange interface {
 	Repeats(f *upstream.Failure) bool
 	// Repeated takes down a try that another one follows.
 	Repeated(t observe.Try)
+	// Again takes down that the next try begins.
+	Again()
 	// Exhausted takes down that the policy retries the last response, and no
 	// try is left.
 	Exhausted()
@@ -147,6 +149,7 @@ func (a *Attempts) run() {
 			return
 		}
 		a.body.Again()
+		a.Owner.Again()
 	}
 }
 

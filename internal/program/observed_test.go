@@ -144,6 +144,14 @@ func TestOutcomes(t *testing.T) {
 			require.GreaterOrEqual(t, got.Duration, got.FirstByte)
 			require.NotZero(t, got.FirstByte)
 			require.Empty(t, o.outcomes, "one outcome for each request")
+			began := time.Duration(0)
+			for _, try := range got.Tries {
+				require.GreaterOrEqual(t, try.Began, began)
+				began = try.Began + try.Duration
+			}
+			require.GreaterOrEqual(t, got.Sent, began, "one try after the other")
+			require.GreaterOrEqual(t, got.Duration, got.Sent)
+			require.Equal(t, got.Destination != nil, got.Sent > 0)
 			requireShown(t, &got)
 		})
 	}

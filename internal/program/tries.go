@@ -130,6 +130,7 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 		if x.program.Semantics.SendsEnvoyHeaders() {
 			x.Req.Header[edge.AttemptCountHeader] = []string{strconv.Itoa(n + 1)}
 		}
+		x.v.Record.Again()
 		x.dest.Backend.ServeHTTP(w, x.Req.WithContext(previous.Context(x.Req.Context())))
 		previous.Release()
 		if !x.w.caught {
@@ -187,6 +188,9 @@ func (rt *Route) Avoids(d *Destination) bool {
 
 // Repeated takes down a try that another one follows.
 func (x *exchange) Repeated(t observe.Try) { x.v.Record.Repeated(t) }
+
+// Again takes down that the next try begins.
+func (x *exchange) Again() { x.v.Record.Again() }
 
 // Exhausted takes down that the response of the last try would have been retried.
 func (x *exchange) Exhausted() {

@@ -179,7 +179,7 @@ func (r *Record) Flag(flag string) {
 // Sent takes down where the request is sent.
 func (r *Record) Sent(to *observe.Destination) {
 	if r != nil {
-		r.Destination = to
+		r.Destination, r.Outcome.Sent = to, time.Since(r.Start)
 	}
 }
 
@@ -204,7 +204,15 @@ func (r *Record) Failed(flag, endpoint, details string) {
 // Repeated takes down that another try follows the present one.
 func (r *Record) Repeated(t observe.Try) {
 	if r != nil {
+		t.Began, t.Duration = r.Outcome.Sent, time.Since(r.Start)-r.Outcome.Sent
 		r.Tries = append(r.Tries, t)
+	}
+}
+
+// Again takes down that the next try begins.
+func (r *Record) Again() {
+	if r != nil {
+		r.Outcome.Sent = time.Since(r.Start)
 	}
 }
 
