@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // A slow handler reports that a request has arrived, and answers when told to.
@@ -54,7 +56,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 				body, _ := io.ReadAll(response.Body)
 				bodies <- response.Proto + " " + string(body)
 			}()
-			within(t, h.arrived)
+			testwire.Within(t, h.arrived)
 			drained := make(chan error, 1)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
@@ -62,8 +64,8 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 			refused(t, address)
 			require.Empty(t, drained)
 			close(h.goOn)
-			require.Equal(t, proto+" done", within(t, bodies))
-			require.NoError(t, within(t, drained))
+			require.Equal(t, proto+" done", testwire.Within(t, bodies))
+			require.NoError(t, testwire.Within(t, drained))
 		})
 	}
 }
@@ -93,7 +95,7 @@ func TestShutdownCutsOffInTheEnd(t *testing.T) {
 	conn, in := dial(t, s, 80)
 	_, err = io.WriteString(conn, get)
 	require.NoError(t, err)
-	within(t, h.arrived)
+	testwire.Within(t, h.arrived)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
@@ -101,8 +103,8 @@ func TestShutdownCutsOffInTheEnd(t *testing.T) {
 	refused(t, conn.RemoteAddr().String())
 	cancel()
 	require.ErrorIs(t, s.Shutdown(ctx), context.Canceled, "a second call cuts the first short")
-	within(t, h.ended)
-	require.NoError(t, within(t, first))
+	testwire.Within(t, h.ended)
+	require.NoError(t, testwire.Within(t, first))
 	_, err = in.ReadByte()
 	require.Error(t, err)
 	require.ErrorIs(t, s.Start(), http.ErrServerClosed)
@@ -160,7 +162,7 @@ func TestWebSockets(t *testing.T) {
 			require.ErrorIs(t, s.Shutdown(ctx), context.Canceled)
 			_, err = in.ReadByte()
 			require.Error(t, err)
-			within(t, ended)
+			testwire.Within(t, ended)
 		})
 	}
 }
@@ -183,7 +185,7 @@ func TestShutdownWaitsForWebSockets(t *testing.T) {
 	line, err := in.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "bye\n", line)
-	require.NoError(t, within(t, drained))
+	require.NoError(t, testwire.Within(t, drained))
 }
 
 func TestClosedConnectionsAreForgotten(t *testing.T) {
@@ -240,5 +242,5 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- New(gw, local(Config{}, 80)).Serve(ctx) }()
 	cancel()
-	require.NoError(t, within(t, served))
+	require.NoError(t, testwire.Within(t, served))
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 	"github.com/stretchr/testify/require"
 )
@@ -39,7 +40,7 @@ func TestPanicsAreLogged(t *testing.T) {
 	require.NoError(t, err)
 	_, err = in.ReadByte()
 	require.Error(t, err)
-	require.Regexp(t, `^level=ERROR msg="http: panic serving .*: oh`, within(t, lines))
+	require.Regexp(t, `^level=ERROR msg="http: panic serving .*: oh`, testwire.Within(t, lines))
 }
 
 func TestFailedHandshakesAreLogged(t *testing.T) {
@@ -49,7 +50,7 @@ func TestFailedHandshakesAreLogged(t *testing.T) {
 	_, err := in.ReadByte()
 	require.ErrorIs(t, err, io.EOF)
 	require.NoError(t, conn.Close())
-	require.Equal(t, "level=DEBUG msg=\"TLS handshake failed\" error=\"context deadline exceeded\"\n", within(t, lines))
+	require.Equal(t, "level=DEBUG msg=\"TLS handshake failed\" error=\"context deadline exceeded\"\n", testwire.Within(t, lines))
 }
 
 // failing is a listener that yields no connections.
@@ -68,5 +69,5 @@ func TestFailedListenersAreLogged(t *testing.T) {
 	start(t, toApp(says("")).Server(plain(80)).Server(secure("a.test", spec.ServerTLS{Mode: spec.TLSSimple, CredentialName: "a"})), c)
 	require.ElementsMatch(t, []string{
 		"level=ERROR msg=\"listener failed\" port=80 error=gone\n", "level=ERROR msg=\"listener failed\" port=443 error=gone\n",
-	}, []string{within(t, lines), within(t, lines)})
+	}, []string{testwire.Within(t, lines), testwire.Within(t, lines)})
 }

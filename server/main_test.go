@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience limits the wait for an expected event; a good run never waits that
 // long.
-const patience = 10 * time.Second
+const patience = testwire.Patience
 
 // toApp returns a Builder that sends every request to handler.
 func toApp(handler http.HandlerFunc) *gateway.Builder {
@@ -89,18 +90,6 @@ func raw(t *testing.T, s *Listeners, text string) (*http.Response, string) {
 	t.Helper()
 	conn, in := dial(t, s, 80)
 	return ask(t, conn, in, text)
-}
-
-// within waits for a value from c.
-func within[T any](t *testing.T, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "nothing came in time")
-		panic("unreachable")
-	}
 }
 
 // overH2C is an HTTP/2 client with prior knowledge.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // guarded returns the two ends of a connection, the second as a server has it.
@@ -65,14 +67,14 @@ func TestPresenceTellsWhoLeaves(t *testing.T) {
 			watched(c)
 			require.NoError(t, ctx.Err())
 			require.NoError(t, leave(client))
-			within(t, ctx.Done())
+			testwire.Within(t, ctx.Done())
 			c.end()
 		})
 		t.Run(name+", before", func(t *testing.T) {
 			client, c, ctx := guarded(t)
 			require.NoError(t, leave(client))
 			c.begin()
-			within(t, ctx.Done())
+			testwire.Within(t, ctx.Done())
 			c.end()
 		})
 	}
@@ -171,9 +173,9 @@ func TestClientsThatLeaveEndTheirRequests(t *testing.T) {
 	conn, _ := dial(t, s, 80)
 	_, err := io.WriteString(conn, get)
 	require.NoError(t, err)
-	within(t, begun)
+	testwire.Within(t, begun)
 	require.NoError(t, conn.Close())
-	require.ErrorIs(t, within(t, ended), context.Canceled)
+	require.ErrorIs(t, testwire.Within(t, ended), context.Canceled)
 }
 
 func TestPipelinedRequestsAreNoDeparture(t *testing.T) {
@@ -181,14 +183,14 @@ func TestPipelinedRequestsAreNoDeparture(t *testing.T) {
 	s, _ := start(t, toApp(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			begun <- struct{}{}
-			within(t, finish)
+			testwire.Within(t, finish)
 		}
 		_, _ = fmt.Fprintf(w, "%s %v", r.URL.Path, r.Context().Err())
 	}), local(Config{}, 80))
 	conn, in := dial(t, s, 80)
 	_, err := io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
 	require.NoError(t, err)
-	within(t, begun)
+	testwire.Within(t, begun)
 	time.AfterFunc(4*presenceInterval, func() { close(finish) })
 	_, err = io.WriteString(conn, "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
 	require.NoError(t, err)
@@ -241,7 +243,7 @@ func TestHijackedConnectionsAreReadByteByByte(t *testing.T) {
 			line, err = bufio.NewReader(in).ReadString('\n')
 			require.NoError(t, err)
 			require.Equal(t, "echo\n", line)
-			require.NoError(t, within(t, failed))
+			require.NoError(t, testwire.Within(t, failed))
 		})
 	}
 }

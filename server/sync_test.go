@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -55,7 +56,7 @@ func TestSyncOpensAndCloses(t *testing.T) {
 	conn, in := dial(t, s, 81)
 	_, err := io.WriteString(conn, get)
 	require.NoError(t, err)
-	within(t, h.arrived)
+	testwire.Within(t, h.arrived)
 
 	require.NoError(t, gw.Replace(toApp(says("new")).Server(plain(80)).Server(plain(82))))
 	require.NoError(t, s.Sync())

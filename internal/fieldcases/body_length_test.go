@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // A response whose body contradicts its header never looks complete to the client.
@@ -28,7 +30,7 @@ func TestBodiesThatDoNotFitTheirHead(t *testing.T) {
 		{"a 304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", 304, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+			backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 				headOf(in)
 				_, _ = io.WriteString(conn, row.answer)
 			})

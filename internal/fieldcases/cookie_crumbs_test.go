@@ -13,6 +13,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -21,7 +22,7 @@ import (
 // of HTTP/1.1 are also one header for a condition.
 func TestSplitCookiesAreOneHeader(t *testing.T) {
 	heads := make(chan string, 1)
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for head := headOf(in); head != ""; head = headOf(in) {
 			heads <- head
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -53,7 +54,7 @@ func TestSplitCookiesAreOneHeader(t *testing.T) {
 			return string(body)
 		}
 		get("/backend")
-		head := within(t, heads)
+		head := testwire.Within(t, heads)
 		require.Equal(t, 1, strings.Count(strings.ToLower(head), "\r\ncookie:"), head)
 		require.Contains(t, head, "\r\nCookie: a=1; b=2; c=3\r\n")
 		require.Equal(t, `["a=1; b=2; c=3"], 3 cookies`, get("/handler"))

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // A backend's 103 reaches the client before the rest of the response, with its Link
@@ -15,7 +17,7 @@ import (
 // the response.
 func TestEarlyHintsAreOneConnectionsOwn(t *testing.T) {
 	more := make(gate)
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for headOf(in) != "" {
 			_, _ = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n"+
 				"Connection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n\r\n")

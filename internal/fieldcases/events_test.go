@@ -14,13 +14,14 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // The header of an event stream, and each event, reaches the client before the next
 // event exists, with any backend and any middleware around the gateway.
 func TestEventsComeAtOnce(t *testing.T) {
 	next := make(gate)
-	raw := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	raw := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for headOf(in) != "" {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
 			next.wait()

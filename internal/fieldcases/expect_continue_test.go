@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // echoing reads a request of five bytes and sends them back. It sends before first,
@@ -36,7 +38,7 @@ const (
 func TestExpectContinue(t *testing.T) {
 	for name, asks := range map[string]int{"asked once": 1, "asked twice": 2} {
 		t.Run(name, func(t *testing.T) {
-			everyWay(t, tcpBackend(t, echoing(strings.Repeat(continues, asks))), func(t *testing.T, address string) {
+			everyWay(t, testwire.Backend(t, echoing(strings.Repeat(continues, asks))), func(t *testing.T, address string) {
 				asked, response := uploadWhenAsked(t, address)
 				require.GreaterOrEqual(t, asked, 1)
 				require.LessOrEqual(t, asked, asks, "the gateway adds none of its own")
@@ -46,7 +48,7 @@ func TestExpectContinue(t *testing.T) {
 	}
 	t.Run("refused", func(t *testing.T) {
 		refusing := answering("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
-		everyWay(t, tcpBackend(t, refusing), func(t *testing.T, address string) {
+		everyWay(t, testwire.Backend(t, refusing), func(t *testing.T, address string) {
 			conn, in := dial(t, address)
 			send(t, conn, expecting)
 			require.Contains(t, headOf(in), "HTTP/1.1 417 ")
@@ -60,7 +62,7 @@ func TestExpectContinueOfABackendThatNeverAsks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a second passes")
 	}
-	backend := tcpBackend(t, echoing(""))
+	backend := testwire.Backend(t, echoing(""))
 	type outcome struct{ name, all string }
 	outcomes := make(chan outcome)
 	all := ways(t, backend)
@@ -75,7 +77,7 @@ func TestExpectContinueOfABackendThatNeverAsks(t *testing.T) {
 		}()
 	}
 	for range all {
-		got := within(t, outcomes)
+		got := testwire.Within(t, outcomes)
 		require.Equal(t, 1, strings.Count(got.all, continues), "%s: %s", got.name, got.all)
 		requireEchoed(t, strings.TrimPrefix(got.all, continues))
 	}

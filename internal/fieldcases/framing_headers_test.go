@@ -13,6 +13,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -22,7 +23,7 @@ import (
 // TestFramingHeadersAreRefused of package program test the clients' side.)
 func TestFramingHeadersByConfiguration(t *testing.T) {
 	heads := make(chan string, 2)
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for head := headOf(in); head != ""; head = headOf(in) {
 			if strings.Contains(head, "\r\nExpect:") {
 				_, _ = io.WriteString(conn, continues)
@@ -79,7 +80,7 @@ func TestFramingHeadersByConfiguration(t *testing.T) {
 					}
 					require.Equal(t, 200, response.StatusCode)
 					require.Equal(t, "hello world", body)
-					head := within(t, heads)
+					head := testwire.Within(t, heads)
 					require.Equal(t, 1, strings.Count(head, "Content-Length: 3\r\n")+strings.Count(head, "Transfer-Encoding: chunked\r\n"), head)
 					request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
 					require.NoError(t, err)

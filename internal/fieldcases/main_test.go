@@ -10,6 +10,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/server"
 	"github.com/lateengo/gateway/spec"
 )
@@ -17,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience limits the wait for an expected event; a good run never waits that long.
-const patience = 10 * time.Second
+const patience = testwire.Patience
 
 // transports are the gateway's HTTP/1.1 clients.
 var transports = []struct {

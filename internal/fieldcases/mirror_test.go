@@ -14,6 +14,7 @@ import (
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
 	"github.com/lateengo/gateway/internal/testhttp"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -37,18 +38,18 @@ func TestMirrorsDoNotMatterToClients(t *testing.T) {
 		body, err := io.ReadAll(r.Body)
 		return wire{head, string(body)}, err == nil
 	}
-	app := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	app := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		if got, ok := read(in); ok {
 			_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(got.body), got.body)
 		}
 	})
-	failing := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	failing := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		if got, ok := read(in); ok {
 			copied <- got
 			_, _ = io.WriteString(conn, "HTTP/1.1 500 No\r\nConnection: close\r\nSet-Cookie: shadow=1\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
-	hanging := tcpBackend(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
+	hanging := testwire.Backend(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
 	for name, to := range map[string]string{"fails": "http://" + failing, "hangs": "http://" + hanging, "is down": testhttp.RefusingURL} {
 		t.Run(name, func(t *testing.T) {
 			gw := testgateway.Built(t, gateway.New().BackendURL("app", "http://"+app).BackendURL("shadow", to).Route(toApp(spec.Route{
@@ -67,7 +68,7 @@ func TestMirrorsDoNotMatterToClients(t *testing.T) {
 			if name != "fails" {
 				return
 			}
-			got := within(t, copied)
+			got := testwire.Within(t, copied)
 			require.True(t, strings.HasPrefix(got.head, "POST /new/x HTTP/1.1\r\nHost: other.test\r\n"), got.head)
 			require.Contains(t, got.head, "X-Set: 1\r\n")
 			require.NotContains(t, got.head, "-shadow")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // If a backend refuses an upload before its end, the client always gets the
@@ -39,7 +41,7 @@ func TestRefusedUploads(t *testing.T) {
 	// A server waits half a second if it has not read the body. All of them end
 	// together, after the last subtest.
 	for name, backend := range backends {
-		for _, w := range ways(t, tcpBackend(t, backend)) {
+		for _, w := range ways(t, testwire.Backend(t, backend)) {
 			address := serve(t, w.gw)
 			for framing, head := range map[string]string{
 				"fixed":   "Content-Length: 1000000000\r\n\r\n",
@@ -75,5 +77,5 @@ func refusedUpload(t *testing.T, address, head string) {
 	require.NoError(t, err)
 	require.Equal(t, "big", string(body))
 	conn.Close()
-	within(t, written)
+	testwire.Within(t, written)
 }

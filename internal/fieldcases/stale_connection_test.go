@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // If a backend closes a connection that it promised to keep, no next request is
@@ -15,7 +17,7 @@ import (
 // open, with the gateway's own client: net/http's client notices too late.
 func TestKeptConnectionsThatAreClosed(t *testing.T) {
 	closed := make(gate)
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		r, err := http.ReadRequest(in)
 		if err != nil {
 			return

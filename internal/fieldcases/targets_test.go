@@ -15,6 +15,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/testgateway"
+	"github.com/lateengo/gateway/internal/testwire"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -22,7 +23,7 @@ import (
 // paths.
 func TestTargetsThatAreNoPath(t *testing.T) {
 	// The backend reports the target of the request.
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for {
 			words := strings.Fields(headOf(in))
 			if len(words) < 2 {

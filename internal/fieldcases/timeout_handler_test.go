@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // http.TimeoutHandler around a gateway, whose writer supports neither Flush nor
@@ -21,7 +23,7 @@ func TestResponsesInATimeoutHandler(t *testing.T) {
 		"/hints":    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 		"/trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n",
 	}
-	backend := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	backend := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		for {
 			words := strings.Fields(headOf(in))
 			if len(words) < 2 {
@@ -59,7 +61,7 @@ func TestResponsesInATimeoutHandler(t *testing.T) {
 // When http.TimeoutHandler has answered instead of a gateway, the gateway ends its
 // exchange with a backend that never answers.
 func TestTimeoutHandlerEndsTheExchange(t *testing.T) {
-	backend := tcpBackend(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
+	backend := testwire.Backend(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
 	for _, w := range ways(t, backend) {
 		t.Run(w.name, func(t *testing.T) {
 			returned := make(chan struct{})
@@ -72,7 +74,7 @@ func TestTimeoutHandlerEndsTheExchange(t *testing.T) {
 			response, body := answered(t, in)
 			require.Equal(t, 503, response.StatusCode)
 			require.Equal(t, "too slow", body)
-			within(t, returned)
+			testwire.Within(t, returned)
 		})
 	}
 }

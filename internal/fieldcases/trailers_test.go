@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // Trailers reach the client whether or not the header announced them, with or
@@ -18,7 +20,7 @@ func TestTrailersWithAndWithoutBody(t *testing.T) {
 		{"announced in small letters", "Transfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n", "ok"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			everyWay(t, tcpBackend(t, answering("HTTP/1.1 200 OK\r\n"+row.answer)), func(t *testing.T, address string) {
+			everyWay(t, testwire.Backend(t, answering("HTTP/1.1 200 OK\r\n"+row.answer)), func(t *testing.T, address string) {
 				conn, in := dial(t, address)
 				send(t, conn, "GET / HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: te\r\n\r\n")
 				response, body := answered(t, in)
@@ -29,7 +31,7 @@ func TestTrailersWithAndWithoutBody(t *testing.T) {
 		})
 	}
 	t.Run("announced in a 204", func(t *testing.T) {
-		everyWay(t, tcpBackend(t, answering("HTTP/1.1 204 No Content\r\nTrailer: X-Sum\r\n\r\n")), func(t *testing.T, address string) {
+		everyWay(t, testwire.Backend(t, answering("HTTP/1.1 204 No Content\r\nTrailer: X-Sum\r\n\r\n")), func(t *testing.T, address string) {
 			all := said(t, address, "GET / HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: close, te\r\n\r\n")
 			require.True(t, strings.HasPrefix(all, "HTTP/1.1 204 "), all)
 			require.Equal(t, len(all)-4, strings.Index(all, "\r\n\r\n"), "nothing follows the head: %q", all)

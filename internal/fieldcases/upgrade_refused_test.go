@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 const asksUpgrade = "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n"
@@ -19,7 +21,7 @@ func TestRefusedUpgradesAreWholeResponses(t *testing.T) {
 		426: "HTTP/1.1 426 Upgrade Required\r\nUpgrade: foo/2\r\nConnection: upgrade\r\n" + fields + "Content-Length: 2\r\n\r\n{}",
 	} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
-			everyWay(t, tcpBackend(t, answering(answer)), func(t *testing.T, address string) {
+			everyWay(t, testwire.Backend(t, answering(answer)), func(t *testing.T, address string) {
 				conn, in := dial(t, address)
 				send(t, conn, asksUpgrade)
 				response, body := answered(t, in)
@@ -36,7 +38,7 @@ func TestRefusedUpgradesAreWholeResponses(t *testing.T) {
 func TestSwitchesToOtherProtocols(t *testing.T) {
 	for name, fields := range map[string]string{"another": "Upgrade: chat\r\nConnection: upgrade\r\n", "none": ""} {
 		t.Run(name, func(t *testing.T) {
-			everyWay(t, tcpBackend(t, answering("HTTP/1.1 101 Switching Protocols\r\n"+fields+"\r\nxx")), func(t *testing.T, address string) {
+			everyWay(t, testwire.Backend(t, answering("HTTP/1.1 101 Switching Protocols\r\n"+fields+"\r\nxx")), func(t *testing.T, address string) {
 				conn, in := dial(t, address)
 				send(t, conn, asksUpgrade)
 				response, body := answered(t, in)

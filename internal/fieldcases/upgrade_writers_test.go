@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // TestUpgradeBehindWriters of package program tests upgrades behind Go's own
@@ -23,7 +25,7 @@ func hello(conn net.Conn, in *bufio.Reader) {
 
 // Upgrades work behind chi's middlewares.
 func TestUpgradeInChi(t *testing.T) {
-	for _, w := range ways(t, tcpBackend(t, hello)) {
+	for _, w := range ways(t, testwire.Backend(t, hello)) {
 		t.Run(w.name, func(t *testing.T) {
 			conn, in := dial(t, front(t, chiStack(w.gw)))
 			send(t, conn, asksUpgrade)
@@ -41,7 +43,7 @@ func TestUpgradeInChi(t *testing.T) {
 // never gets a 101 with nothing after it. It gets an error, except behind chi's
 // Compress, whose writer promises a connection that it does not have.
 func TestUpgradeKeptBackAroundChi(t *testing.T) {
-	for _, w := range ways(t, tcpBackend(t, hello)) {
+	for _, w := range ways(t, testwire.Backend(t, hello)) {
 		for _, around := range []struct {
 			name string
 			wrap func(http.Handler) http.Handler

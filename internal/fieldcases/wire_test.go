@@ -6,24 +6,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// within waits for a value from c.
-func within[T any](t *testing.T, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "nothing came in time")
-		panic("unreachable")
-	}
-}
 
 // A gate holds a backend until the test has seen the output so far.
 type gate chan struct{}
@@ -45,32 +32,6 @@ func (g gate) wait() {
 	case <-g:
 	case <-time.After(patience):
 	}
-}
-
-// tcpBackend runs a script for each connection to the address that it returns. It
-// closes the connection at the script's end.
-func tcpBackend(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() {
-				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(patience))
-				script(conn, bufio.NewReader(conn))
-			})
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		running.Wait()
-	})
-	return listener.Addr().String()
 }
 
 // answering is a script that sends the same response to each request. The requests

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // everyWay runs test with each transport, and over HTTP/2.
@@ -397,7 +399,7 @@ func TestLeastRequest(t *testing.T) {
 		counts := make(map[string]int)
 		for range 80 {
 			running.Go(func() { send(u, get("/")) })
-			counts[within(t, arrived)]++
+			counts[testwire.Within(t, arrived)]++
 		}
 		active := u.hosts.Load().hosts[0].state.Active.Load() + u.hosts.Load().hosts[1].state.Active.Load()
 		close(finish)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // frontClients are clients of both protocols.
@@ -145,7 +147,7 @@ func tryExchange(ctx context.Context, client *http.Transport, url string, kind i
 // Over HTTP/2, an upload that the backend does not want ends with its answer.
 func TestEarlyResponseOverHTTP2(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
-		f := proxy(t, transport, tcpBackend(t, answerEarly))
+		f := proxy(t, transport, testwire.Backend(t, answerEarly))
 		body, out := io.Pipe()
 		defer out.Close()
 		r, err := http.NewRequestWithContext(t.Context(), "POST", f.server.URL, body)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // updates is a Discovery that yields the endpoints sent to it, and ends when it
@@ -235,13 +237,13 @@ func TestDiscoveryServes(t *testing.T) {
 			_, body := f.get("/slow")
 			slow <- body
 		}()
-		within(t, arrived)
+		testwire.Within(t, arrived)
 		d <- []Endpoint{{Address: second}}
 		require.Eventually(t, func() bool { return addressesOf(u)[0] == second }, patience, time.Millisecond)
 		_, body = f.get("/")
 		require.Equal(t, "second", body)
 		close(finish)
-		require.Equal(t, "first", within(t, slow))
+		require.Equal(t, "first", testwire.Within(t, slow))
 	})
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // ejecting makes c eject a host after one failure, on the given clock.
@@ -184,7 +186,7 @@ func TestWhatEjects(t *testing.T) {
 	})
 	t.Run("not HTTP", func(t *testing.T) {
 		everyWay(t, func(t *testing.T, c Config) {
-			c.Endpoints = []Endpoint{{Address: tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+			c.Endpoints = []Endpoint{{Address: testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 				_, _ = in.Peek(1)
 				_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.6 is what I speak\r\n\r\n")
 			})}}

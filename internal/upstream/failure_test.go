@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // refused is an address without a listener.
@@ -91,13 +93,13 @@ func TestFailures(t *testing.T) {
 			},
 			{
 				name:   "closed before the head",
-				config: func(t *testing.T) Config { return to(transport, tcpBackend(t, closing)) },
+				config: func(t *testing.T) Config { return to(transport, testwire.Backend(t, closing)) },
 				flag:   "UC", status: 503, body: prefix + "connection termination",
 			},
 			{
 				name: "reset before the head",
 				config: func(t *testing.T) Config {
-					return to(transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+					return to(transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_ = conn.(*net.TCPConn).SetLinger(0)
 					}))
@@ -105,19 +107,23 @@ func TestFailures(t *testing.T) {
 				flag: "UC", status: 503, body: prefix + "connection termination",
 			},
 			{
-				name:   "closed in the head",
-				config: func(t *testing.T) Config { return to(transport, tcpBackend(t, answer("HTTP/1.1 200 OK\r\nA: b"))) },
-				flag:   "UC", status: 503, body: prefix + "connection termination",
+				name: "closed in the head",
+				config: func(t *testing.T) Config {
+					return to(transport, testwire.Backend(t, answer("HTTP/1.1 200 OK\r\nA: b")))
+				},
+				flag: "UC", status: 503, body: prefix + "connection termination",
 			},
 			{
-				name:   "not HTTP",
-				config: func(t *testing.T) Config { return to(transport, tcpBackend(t, answer("SSH-2.0-OpenSSH_9.6\r\n\r\n"))) },
-				flag:   "UPE", status: 502, body: prefix + "protocol error",
+				name: "not HTTP",
+				config: func(t *testing.T) Config {
+					return to(transport, testwire.Backend(t, answer("SSH-2.0-OpenSSH_9.6\r\n\r\n")))
+				},
+				flag: "UPE", status: 502, body: prefix + "protocol error",
 			},
 			{
 				name: "plain text for TLS",
 				config: func(t *testing.T) Config {
-					c := to(transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+					c := to(transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 						_, _ = in.Peek(1)
 						_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 					}))
@@ -160,7 +166,7 @@ func TestFailures(t *testing.T) {
 				response, body = f.get("/recorded")
 				require.Equal(t, 200, response.StatusCode)
 				require.Empty(t, body, "nothing is written for a recorder")
-				failure := within(t, failures)
+				failure := testwire.Within(t, failures)
 				require.Error(t, failure.Err)
 				require.Equal(t, row.flag != FlagNoHealthyUpstream, failure.Host.Address != "")
 				failure.Err, failure.Host = nil, Host{}
@@ -193,7 +199,7 @@ func TestCancellation(t *testing.T) {
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				arrived, closed := make(chan struct{}), make(chan error, 1)
-				address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				address := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					headOf(in)
 					close(arrived)
 					_, err := in.ReadByte()
@@ -205,12 +211,12 @@ func TestCancellation(t *testing.T) {
 				go func() {
 					u.ServeHTTP(recorder{httptest.NewRecorder(), failures}, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
 				}()
-				within(t, arrived)
+				testwire.Within(t, arrived)
 				cancel(row.cause)
-				failure := within(t, failures)
+				failure := testwire.Within(t, failures)
 				require.Equal(t, row.flag, failure.Flag)
 				require.Equal(t, row.status, failure.Status)
-				err := within(t, closed)
+				err := testwire.Within(t, closed)
 				require.Error(t, err)
 				require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the backend gave up, nobody closed the connection")
 			})
@@ -228,7 +234,7 @@ func TestClientGoesAway(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				arrived, closed := make(chan struct{}), make(chan struct{})
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					headOf(in)
 					_, _ = io.WriteString(conn, send)
 					close(arrived)
@@ -238,7 +244,7 @@ func TestClientGoesAway(t *testing.T) {
 				conn, in := f.dial()
 				_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 				require.NoError(t, err)
-				within(t, arrived)
+				testwire.Within(t, arrived)
 				if send != "" {
 					response, err := http.ReadResponse(in, nil)
 					require.NoError(t, err)
@@ -246,7 +252,7 @@ func TestClientGoesAway(t *testing.T) {
 					require.NoError(t, err)
 				}
 				conn.Close()
-				within(t, closed)
+				testwire.Within(t, closed)
 			})
 		}
 	})
@@ -274,9 +280,9 @@ func TestClientGoesAwayInItsBody(t *testing.T) {
 				conn, _ := f.dial()
 				_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\n"+send)
 				require.NoError(t, err)
-				within(t, arrived)
+				testwire.Within(t, arrived)
 				conn.Close()
-				require.Error(t, within(t, ended))
+				require.Error(t, testwire.Within(t, ended))
 			})
 		}
 	})
@@ -298,7 +304,7 @@ func TestCutResponses(t *testing.T) {
 			"chunk end":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
 		} {
 			t.Run(name, func(t *testing.T) {
-				f := proxy(t, transport, tcpBackend(t, answer(send)))
+				f := proxy(t, transport, testwire.Backend(t, answer(send)))
 				f.server.Config.ErrorLog = quiet
 				for _, protocol := range []string{"http/1.1", "h2c"} {
 					t.Run(protocol, func(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // headOf returns the head of a request as it arrives, with unsorted lines.
@@ -28,13 +30,13 @@ func headOf(in *bufio.Reader) string {
 // backend receives. The backend answers ok.
 func exchangeRaw(t *testing.T, config func(address string) Config, text string) (string, string) {
 	heads := make(chan string, 1)
-	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	address := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		heads <- headOf(in)
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	})
 	f := serveFront(t, newUpstream(t, config(address)))
 	response := f.raw(text)
-	return within(t, heads), response
+	return testwire.Within(t, heads), response
 }
 
 func TestTarget(t *testing.T) {
@@ -79,7 +81,7 @@ func TestTarget(t *testing.T) {
 func TestTargetWithBytesThatEndALine(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		heads := make(chan string, 1)
-		address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		address := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			heads <- headOf(in)
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		})
@@ -90,7 +92,7 @@ func TestTargetWithBytesThatEndALine(t *testing.T) {
 			u.ServeHTTP(w, r)
 		}))
 		f.get("/")
-		line, _, _ := strings.Cut(within(t, heads), "\r\n")
+		line, _, _ := strings.Cut(testwire.Within(t, heads), "\r\n")
 		require.Equal(t, "GET /a%20b%0D%0Ac%23?d%20e%0Af%23g HTTP/1.1", line)
 	})
 }
@@ -200,7 +202,7 @@ func TestResponseHeaders(t *testing.T) {
 			},
 		} {
 			t.Run(row.name, func(t *testing.T) {
-				f := proxy(t, transport, tcpBackend(t, answer(row.send)))
+				f := proxy(t, transport, testwire.Backend(t, answer(row.send)))
 				conn, in := f.dial()
 				_, err := io.WriteString(conn, row.method+" / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 				require.NoError(t, err)
@@ -228,7 +230,7 @@ func readAll(t *testing.T, in *bufio.Reader, method string) string {
 // Headers that the writer already holds are sent too.
 func TestResponseHeadersAreAdded(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
-		u := newUpstream(t, to(transport, tcpBackend(t, answer("HTTP/1.1 200 OK\r\nVary: b\r\nContent-Length: 0\r\n\r\n"))))
+		u := newUpstream(t, to(transport, testwire.Backend(t, answer("HTTP/1.1 200 OK\r\nVary: b\r\nContent-Length: 0\r\n\r\n"))))
 		f := serveFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "a")
 			u.ServeHTTP(w, r)
@@ -276,7 +278,7 @@ func TestMethodsAndBodies(t *testing.T) {
 				response, err := http.ReadResponse(in, nil)
 				require.NoError(t, err)
 				require.Equal(t, 200, response.StatusCode)
-				require.Equal(t, row.want, within(t, seen))
+				require.Equal(t, row.want, testwire.Within(t, seen))
 			})
 		}
 	})

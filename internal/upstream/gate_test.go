@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // A stage is a host whose requests arrive, and finish on command.
@@ -126,20 +128,20 @@ func TestOverflow(t *testing.T) {
 		u := newUpstream(t, c)
 		f := serveFront(t, u)
 		runs := begin(u, get("/runs"))
-		require.Equal(t, "/runs", within(t, s.arrived))
+		require.Equal(t, "/runs", testwire.Within(t, s.arrived))
 		waits := begin(u, get("/waits"))
 		pending(t, u, 1)
 		response, body := f.get("/refused")
 		require.Equal(t, 503, response.StatusCode)
 		require.Equal(t, "true", response.Header.Get("X-Envoy-Overloaded"))
 		require.Equal(t, "upstream connect error or disconnect/reset before headers. reset reason: overflow", body)
-		overflowed(t, within(t, begin(u, get("/refused"))).failed)
+		overflowed(t, testwire.Within(t, begin(u, get("/refused"))).failed)
 		require.Zero(t, u.detector.Ejected(), "no failure of the host")
 		s.leave()
-		require.Equal(t, 200, within(t, runs).Code)
-		require.Equal(t, 200, within(t, waits).Code)
+		require.Equal(t, 200, testwire.Within(t, runs).Code)
+		require.Equal(t, 200, testwire.Within(t, waits).Code)
 		require.Equal(t, int64(1), u.breaker.Connections.Active(), "idle")
-		require.Equal(t, "/waits", within(t, s.arrived))
+		require.Equal(t, "/waits", testwire.Within(t, s.arrived))
 		require.Empty(t, s.arrived)
 		settled(t, u)
 	})
@@ -153,14 +155,14 @@ func TestTooManyRequests(t *testing.T) {
 		c.Limits = &Limits{MaxRequests: 2}
 		u := newUpstream(t, c)
 		first, second := begin(u, get("/")), begin(u, get("/"))
-		within(t, s.arrived)
-		within(t, s.arrived)
-		overflowed(t, within(t, begin(u, get("/"))).failed)
+		testwire.Within(t, s.arrived)
+		testwire.Within(t, s.arrived)
+		overflowed(t, testwire.Within(t, begin(u, get("/"))).failed)
 		s.leave()
-		require.Equal(t, 200, within(t, first).Code)
-		require.Equal(t, 200, within(t, second).Code)
+		require.Equal(t, 200, testwire.Within(t, first).Code)
+		require.Equal(t, 200, testwire.Within(t, second).Code)
 		for range 5 {
-			require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+			require.Equal(t, 200, testwire.Within(t, begin(u, get("/"))).Code)
 		}
 		settled(t, u)
 	})
@@ -177,14 +179,14 @@ func TestEachHostHasOneConnection(t *testing.T) {
 		var all []<-chan *hostRecorder
 		for range 3 {
 			all = append(all, begin(u, get("/")))
-			within(t, s.arrived)
+			testwire.Within(t, s.arrived)
 		}
 		require.Equal(t, int64(3), u.breaker.Connections.Active())
 		all = append(all, begin(u, get("/")))
 		pending(t, u, 1)
 		s.leave()
 		for _, one := range all {
-			require.Equal(t, 200, within(t, one).Code)
+			require.Equal(t, 200, testwire.Within(t, one).Code)
 		}
 		settled(t, u)
 	})
@@ -217,17 +219,17 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 					want = append(want, fmt.Sprint("/", i))
 					all = append(all, begin(u, get(want[i])))
 					if i == 0 {
-						within(t, s.arrived)
+						testwire.Within(t, s.arrived)
 					}
 					queued(t, u, i)
 				}
 				s.leave()
 				for _, one := range all {
-					require.Equal(t, 200, within(t, one).Code)
+					require.Equal(t, 200, testwire.Within(t, one).Code)
 				}
 				settled(t, u)
 				for _, path := range want {
-					require.Equal(t, path, within(t, order))
+					require.Equal(t, path, testwire.Within(t, order))
 				}
 			})
 		}
@@ -244,18 +246,18 @@ func TestWaiterGivesUp(t *testing.T) {
 		c.Outliers = &OutlierDetection{Consecutive5xx: 1, MaxEjectionPercent: 100}
 		u := newUpstream(t, c)
 		runs := begin(u, get("/runs"))
-		within(t, s.arrived)
+		testwire.Within(t, s.arrived)
 		for cause, flag := range map[error]string{ErrTimeout: FlagTimeout, errors.New("gone"): FlagDownstream} {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			waits := begin(u, get("/waits").WithContext(ctx))
 			pending(t, u, 1)
 			cancel(cause)
-			require.Equal(t, flag, within(t, waits).failed.Flag)
+			require.Equal(t, flag, testwire.Within(t, waits).failed.Flag)
 			pending(t, u, 0)
 		}
 		require.Zero(t, u.detector.Ejected())
 		s.leave()
-		require.Equal(t, 200, within(t, runs).Code)
+		require.Equal(t, 200, testwire.Within(t, runs).Code)
 		settled(t, u)
 	})
 }
@@ -274,12 +276,12 @@ func TestWaitersFailWithConnection(t *testing.T) {
 		}
 		u := newUpstream(t, c)
 		first := begin(u, get("/"))
-		within(t, dialing)
+		testwire.Within(t, dialing)
 		second := begin(u, get("/"))
 		pending(t, u, 2)
 		close(fail)
-		require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
-		require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
+		require.Equal(t, FlagConnectFailure, testwire.Within(t, first).failed.Flag)
+		require.Equal(t, FlagConnectFailure, testwire.Within(t, second).failed.Flag)
 		require.Empty(t, dialing)
 		settled(t, u)
 	})
@@ -305,12 +307,12 @@ func TestWaiterConnectsInPlaceOfAnother(t *testing.T) {
 		u := newUpstream(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
 		first := begin(u, get("/").WithContext(ctx))
-		within(t, dialing)
+		testwire.Within(t, dialing)
 		second := begin(u, get("/"))
 		pending(t, u, 2)
 		cancel()
-		require.Equal(t, FlagDownstream, within(t, first).failed.Flag)
-		require.Equal(t, 200, within(t, second).Code)
+		require.Equal(t, FlagDownstream, testwire.Within(t, first).failed.Flag)
+		require.Equal(t, 200, testwire.Within(t, second).Code)
 		settled(t, u)
 	})
 }
@@ -323,11 +325,11 @@ func TestDeadIdleConnectionMakesRoom(t *testing.T) {
 		c.MaxConnectionDuration = 20 * time.Millisecond
 		u := newUpstream(t, c)
 		for range 5 {
-			require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+			require.Equal(t, 200, testwire.Within(t, begin(u, get("/"))).Code)
 			time.Sleep(5 * time.Millisecond)
 		}
 		time.Sleep(c.MaxConnectionDuration)
-		require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+		require.Equal(t, 200, testwire.Within(t, begin(u, get("/"))).Code)
 		settled(t, u)
 	})
 }
@@ -338,7 +340,7 @@ func TestStaleConnectionsUnderLimits(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		var conns []net.Conn
 		var mu sync.Mutex
-		address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		address := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			mu.Lock()
 			conns = append(conns, conn)
 			mu.Unlock()
@@ -354,8 +356,8 @@ func TestStaleConnectionsUnderLimits(t *testing.T) {
 		u := newUpstream(t, c)
 		for range 5 {
 			first, second := begin(u, get("/")), begin(u, get("/"))
-			require.Equal(t, 200, within(t, first).Code)
-			require.Equal(t, 200, within(t, second).Code)
+			require.Equal(t, 200, testwire.Within(t, first).Code)
+			require.Equal(t, 200, testwire.Within(t, second).Code)
 			mu.Lock()
 			for _, conn := range conns {
 				conn.Close()
@@ -384,14 +386,14 @@ func TestGateKeepsServersApart(t *testing.T) {
 			return r
 		}
 		first := begin(u, named("a.test"))
-		require.Equal(t, "/a.test", within(t, s.arrived))
+		require.Equal(t, "/a.test", testwire.Within(t, s.arrived))
 		second := begin(u, named("b.test"))
-		require.Equal(t, "/b.test", within(t, s.arrived))
+		require.Equal(t, "/b.test", testwire.Within(t, s.arrived))
 		third := begin(u, named("a.test"))
 		pending(t, u, 1)
 		s.leave()
 		for _, one := range []<-chan *hostRecorder{first, second, third} {
-			require.Equal(t, 200, within(t, one).Code)
+			require.Equal(t, 200, testwire.Within(t, one).Code)
 		}
 		settled(t, u)
 	})
@@ -419,7 +421,7 @@ func TestRetryLimits(t *testing.T) {
 		require.False(t, u.AcquireRetry())
 		for range 4 {
 			begin(u, get("/"))
-			within(t, s.arrived)
+			testwire.Within(t, s.arrived)
 		}
 		require.True(t, u.AcquireRetry())
 		require.True(t, u.AcquireRetry())

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // hostileHeads are response heads that are not valid HTTP/1.1, and after which
@@ -74,7 +76,7 @@ func TestHostileHeads(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		for _, row := range hostileHeads {
 			t.Run(row.name, func(t *testing.T) {
-				f := proxy(t, transport, tcpBackend(t, answer(row.text)))
+				f := proxy(t, transport, testwire.Backend(t, answer(row.text)))
 				response, body := f.get("/")
 				if transport == NetHTTP && row.lenient {
 					require.NotEqual(t, 503, response.StatusCode)
@@ -104,7 +106,7 @@ func TestHostileConnectionIsNotUsedAgain(t *testing.T) {
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				ended := make(chan string, 2)
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					headOf(in)
 					_, _ = io.WriteString(conn, row.text)
 					all, _ := io.ReadAll(in)
@@ -113,7 +115,7 @@ func TestHostileConnectionIsNotUsedAgain(t *testing.T) {
 				response, body := f.get("/")
 				require.Less(t, response.StatusCode, 400)
 				require.NotContains(t, body, "evil")
-				require.Empty(t, within(t, ended), "the connection is closed without a second request")
+				require.Empty(t, testwire.Within(t, ended), "the connection is closed without a second request")
 			})
 		}
 	})
@@ -128,7 +130,7 @@ func TestUnaskedResponse(t *testing.T) {
 		sent := make(chan struct{}, 1)
 		again := make(chan struct{})
 		served := make(chan string, 3)
-		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			served <- headOf(in)
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
 			<-again
@@ -142,15 +144,15 @@ func TestUnaskedResponse(t *testing.T) {
 		_, body := f.get("/1")
 		require.Equal(t, "good", body)
 		close(again)
-		within(t, sent)
+		testwire.Within(t, sent)
 		_, body = f.do("POST", "/2", strings.NewReader("x"))
 		require.Equal(t, "good", body)
-		within(t, sent)
+		testwire.Within(t, sent)
 		_, body = f.get("/3")
 		require.Equal(t, "good", body)
-		require.Contains(t, within(t, served), "GET /1 ")
-		require.Contains(t, within(t, served), "POST /2 ")
-		require.Contains(t, within(t, served), "GET /3 ")
+		require.Contains(t, testwire.Within(t, served), "GET /1 ")
+		require.Contains(t, testwire.Within(t, served), "POST /2 ")
+		require.Contains(t, testwire.Within(t, served), "GET /3 ")
 	})
 }
 
@@ -171,7 +173,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				conns := make(chan int, 100)
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					conns <- 1
 					for {
 						r, err := http.ReadRequest(in)
@@ -200,7 +202,7 @@ func TestStaleConnection(t *testing.T) {
 					t.Skip("net/http notices too late if the request comes at the same moment")
 				}
 				closed := make(chan struct{}, 100)
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")(conn, in)
 					conn.Close()
 					closed <- struct{}{}
@@ -212,7 +214,7 @@ func TestStaleConnection(t *testing.T) {
 					}
 					response, _ := f.do(method, fmt.Sprintf("/%d", i), body)
 					require.Equal(t, 200, response.StatusCode)
-					within(t, closed)
+					testwire.Within(t, closed)
 				}
 			})
 		}
@@ -238,7 +240,7 @@ func TestRepeats(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(row.method, row.body, row.headers), func(t *testing.T) {
 				var closed atomic.Bool
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					for i := 0; ; i++ {
 						r, err := http.ReadRequest(in)
 						if err != nil {

@@ -11,12 +11,13 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 func TestMain(m *testing.M) {
@@ -50,7 +51,7 @@ func (lingering) Cleanup(end func()) { ends = append(ends, end) }
 
 // patience limits the wait for an expected event; a good run never waits that
 // long.
-const patience = 10 * time.Second
+const patience = testwire.Patience
 
 // transports are the implementations that pass the same tests.
 var transports = []struct {
@@ -63,32 +64,6 @@ func each(t *testing.T, test func(t *testing.T, transport Transport)) {
 	for _, row := range transports {
 		t.Run(row.name, func(t *testing.T) { test(t, row.transport) })
 	}
-}
-
-// tcpBackend runs serve for each connection to the address it returns. Connections
-// are closed when serve returns.
-func tcpBackend(t testing.TB, serve func(conn net.Conn, in *bufio.Reader)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() {
-				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(patience))
-				serve(conn, bufio.NewReader(conn))
-			})
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		running.Wait()
-	})
-	return listener.Addr().String()
 }
 
 // answer is a backend's script: it reads one request, with its body, and writes
@@ -194,18 +169,6 @@ func (f *front) do(method, path string, body io.Reader, headers ...string) (*htt
 	text, err := io.ReadAll(response.Body)
 	require.NoError(f.t, err)
 	return response, string(text)
-}
-
-// within waits for a value from c.
-func within[T any](t *testing.T, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "nothing came in time")
-		panic("unreachable")
-	}
 }
 
 // quiet drops the log messages of a server under test.

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // What the backend has said can be read after a write has failed, which returns
@@ -46,7 +48,7 @@ func TestPatientConnWrites(t *testing.T) {
 	n, err := c.Write([]byte("abc"))
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
-	require.Equal(t, "abc", within(t, read))
+	require.Equal(t, "abc", testwire.Within(t, read))
 }
 
 // A brokenPipe is a connection that can be read but not written to.

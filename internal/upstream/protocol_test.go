@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // secureBackend serves handler over TLS, and returns its address and trusted
@@ -170,7 +172,7 @@ func TestClientProtocol(t *testing.T) {
 					}{{"HTTP/1.0", 1, 0, "HTTP/1.1"}, {"HTTP/1.1", 1, 1, "HTTP/1.1"}, {"HTTP/2.0", 2, 0, "HTTP/2.0"}} {
 						r := get("/")
 						r.Proto, r.ProtoMajor, r.ProtoMinor = row.proto, row.major, row.minor
-						w := within(t, begin(u, r))
+						w := testwire.Within(t, begin(u, r))
 						require.Equal(t, 200, w.Code)
 						proto, address, _ := strings.Cut(w.Body.String(), " ")
 						require.Equal(t, row.want, proto)
@@ -262,17 +264,17 @@ func TestCloseLetsRequestsFinish(t *testing.T) {
 			_, body := f.get("/slow")
 			answer <- body
 		}()
-		within(t, arrived)
+		testwire.Within(t, arrived)
 		_, body := f.get("/")
 		require.Equal(t, "done", body)
 		require.NoError(t, u.Close())
-		within(t, closed)
+		testwire.Within(t, closed)
 		close(finish)
-		require.Equal(t, "done", within(t, answer))
-		within(t, closed)
+		require.Equal(t, "done", testwire.Within(t, answer))
+		testwire.Within(t, closed)
 		_, body = f.get("/late")
 		require.Equal(t, "done", body)
-		within(t, closed)
+		testwire.Within(t, closed)
 		require.NoError(t, u.Close(), "a second time")
 	})
 }
@@ -285,7 +287,7 @@ func TestMaxIdle(t *testing.T) {
 		f := serveFront(t, newUpstream(t, c))
 		f.get("/")
 		f.get("/")
-		require.True(t, within(t, closes))
-		require.True(t, within(t, closes))
+		require.True(t, testwire.Within(t, closes))
+		require.True(t, testwire.Within(t, closes))
 	})
 }

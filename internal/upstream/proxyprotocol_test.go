@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 func tcpAddr(text string) net.Addr {
@@ -157,7 +159,7 @@ func TestProxyProtocol(t *testing.T) {
 		for range 3 {
 			for client := 1; client <= 3; client++ {
 				r := from(client)
-				w := within(t, begin(u, r))
+				w := testwire.Within(t, begin(u, r))
 				require.Equal(t, 200, w.Code)
 				header, connection, _ := strings.Cut(w.Body.String(), " ")
 				require.Equal(t, hex.EncodeToString([]byte(c.ProxyProtocol.header(r))), header)
@@ -218,7 +220,7 @@ func TestProxyProtocolKeepsRecentConnections(t *testing.T) {
 		c.Limits = &Limits{}
 		u := newUpstream(t, c)
 		connection := func(client int) string {
-			_, name, _ := strings.Cut(within(t, begin(u, from(client))).Body.String(), " ")
+			_, name, _ := strings.Cut(testwire.Within(t, begin(u, from(client))).Body.String(), " ")
 			return name
 		}
 		first, second, third := connection(1), connection(2), connection(3)
@@ -241,7 +243,7 @@ func TestProxyHeaderCannotBeWritten(t *testing.T) {
 			far.Close()
 			return near, nil
 		}
-		w := within(t, begin(newUpstream(t, c), from(1)))
+		w := testwire.Within(t, begin(newUpstream(t, c), from(1)))
 		require.Equal(t, FlagConnectFailure, w.failed.Flag)
 		require.False(t, w.failed.RequestSent)
 	})
@@ -251,11 +253,11 @@ func TestProxyHeaderCannotBeWritten(t *testing.T) {
 func TestProxyHeaderComesFirst(t *testing.T) {
 	proxiedWay(t, func(t *testing.T, c Config) {
 		first := make(chan string, 1)
-		c.Endpoints[0].Address = tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		c.Endpoints[0].Address = testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			head, _ := in.Peek(16)
 			first <- string(head)
 		})
-		within(t, begin(newUpstream(t, c), from(1)))
-		require.Equal(t, c.ProxyProtocol.header(from(1))[:16], within(t, first))
+		testwire.Within(t, begin(newUpstream(t, c), from(1)))
+		require.Equal(t, c.ProxyProtocol.header(from(1))[:16], testwire.Within(t, first))
 	})
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // A table answers lookups from a map.
@@ -198,12 +200,12 @@ func TestResolutionServes(t *testing.T) {
 			_, body := f.get("/slow")
 			slow <- body
 		}()
-		within(t, arrived)
+		testwire.Within(t, arrived)
 		resolver.set("a.test", "10.0.0.2")
 		require.Eventually(t, func() bool { return addressesOf(u)[0] == "10.0.0.2:80" }, patience, time.Millisecond)
 		_, body = f.get("/")
 		require.Equal(t, "second", body)
 		close(finish)
-		require.Equal(t, "first", within(t, slow))
+		require.Equal(t, "first", testwire.Within(t, slow))
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/testca"
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // Connections to an endpoint with a revoked certificate are not made, however
@@ -47,7 +48,7 @@ func TestRevokedEndpoint(t *testing.T) {
 				c.Endpoints = []Endpoint{{Address: server.Listener.Addr().String()}}
 				c.TLS = &tls.Config{RootCAs: roots, ServerName: "a.test", InsecureSkipVerify: row.insecure}
 				c.SubjectAltNames, c.AnyName, c.CRLs = row.names, row.any, []*x509.RevocationList{row.list}
-				w := within(t, begin(newUpstream(t, c), get("/")))
+				w := testwire.Within(t, begin(newUpstream(t, c), get("/")))
 				if !row.fails {
 					require.Equal(t, 200, w.Code)
 					return

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // Every part of a response reaches the client before the next one is sent.
@@ -32,7 +34,7 @@ func TestResponseIsStreamed(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				next := make(chan struct{})
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					headOf(in)
 					_, _ = io.WriteString(conn, row.head)
 					for i := range 10 {
@@ -204,10 +206,10 @@ func TestTrailers(t *testing.T) {
 						want["X-More"] = []string{"3"}
 					}
 					require.Equal(t, want, response.Trailer)
-					if keys := within(t, announced); send.head != "" {
+					if keys := testwire.Within(t, announced); send.head != "" {
 						require.Equal(t, []string{"X-In"}, keys)
 					}
-					if got := within(t, seen); send.trailer == "" {
+					if got := testwire.Within(t, seen); send.trailer == "" {
 						require.Empty(t, got)
 					} else {
 						require.Equal(t, http.Header{"X-In": {"1"}}, got)
@@ -232,7 +234,7 @@ func TestInformational(t *testing.T) {
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				final := make(chan struct{})
-				f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+				f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 					headOf(in)
 					_, _ = io.WriteString(conn, row.send)
 					if row.want != "" {
@@ -263,7 +265,7 @@ func TestInformational(t *testing.T) {
 
 func TestEndlessInformational(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
-		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			headOf(in)
 			for {
 				if _, err := io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\n\r\n"); err != nil {
@@ -281,7 +283,7 @@ func TestExpectContinue(t *testing.T) {
 	const request = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
 	each(t, func(t *testing.T, transport Transport) {
 		t.Run("continue", func(t *testing.T) {
-			f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+			f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 				if head := headOf(in); !strings.Contains(head, "Expect: 100-continue\r\n") {
 					return
 				}
@@ -316,7 +318,7 @@ func TestExpectContinue(t *testing.T) {
 			} {
 				t.Run(name+", "+framing, func(t *testing.T) {
 					rest := make(chan string, 1)
-					f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+					f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_, _ = io.WriteString(conn, response)
 						if strings.Contains(response, "Connection: close") {
@@ -329,7 +331,7 @@ func TestExpectContinue(t *testing.T) {
 					_, err := io.WriteString(conn, request)
 					require.NoError(t, err)
 					require.Contains(t, headOf(in), response[:len("HTTP/1.1 417 ")])
-					require.Empty(t, within(t, rest), "the body is not sent, and the connection not used again")
+					require.Empty(t, testwire.Within(t, rest), "the body is not sent, and the connection not used again")
 				})
 			}
 		}
@@ -371,7 +373,7 @@ func TestEarlyResponse(t *testing.T) {
 			for _, closes := range []bool{false, true} {
 				t.Run(fmt.Sprint(name, closes), func(t *testing.T) {
 					ended := make(chan struct{})
-					f := proxy(lingering{t}, transport, tcpBackend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
+					f := proxy(lingering{t}, transport, testwire.Backend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
 						if !closes {
@@ -390,7 +392,7 @@ func TestEarlyResponse(t *testing.T) {
 					require.Equal(t, "big", string(body))
 					require.True(t, response.Close)
 					conn.Close()
-					within(t, ended)
+					testwire.Within(t, ended)
 				})
 			}
 		}
@@ -415,7 +417,7 @@ func TestEarlyResponseToLongUpload(t *testing.T) {
 		} {
 			for _, reads := range []int64{0, 1 << 20} {
 				t.Run(fmt.Sprint(framing, reads), func(t *testing.T) {
-					f := proxy(lingering{t}, transport, tcpBackend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
+					f := proxy(lingering{t}, transport, testwire.Backend(lingering{t}, func(conn net.Conn, in *bufio.Reader) {
 						headOf(in)
 						_, _ = io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
 						_, _ = io.CopyN(io.Discard, in, reads)
@@ -451,7 +453,7 @@ func TestEarlyResponseToLongUpload(t *testing.T) {
 func TestConnectionOfRefusedUpload(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
 		var connections atomic.Int32
-		f := proxy(t, transport, tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+		f := proxy(t, transport, testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 			connections.Add(1)
 			for headOf(in) != "" {
 				_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")

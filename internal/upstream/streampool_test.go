@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // limitedBackend serves handler over h2c, with the given number of concurrent
@@ -62,24 +64,24 @@ func TestStreamsShareAConnection(t *testing.T) {
 		all = append(all, begin(u, get("/")))
 		pending(t, u, int64(i+1))
 	}
-	overflowed(t, within(t, begin(u, get("/refused"))).failed)
-	within(t, dialing)
+	overflowed(t, testwire.Within(t, begin(u, get("/refused"))).failed)
+	testwire.Within(t, dialing)
 	close(dial)
 	for range 3 {
-		within(t, s.arrived)
+		testwire.Within(t, s.arrived)
 	}
 	pending(t, u, 0)
 	all = append(all, begin(u, get("/")))
-	within(t, s.arrived)
+	testwire.Within(t, s.arrived)
 	require.EqualValues(t, 1, u.breaker.Connections.Active())
 	require.Empty(t, dialing)
 	s.leave()
 	for _, one := range all {
-		require.Equal(t, 200, within(t, one).Code)
+		require.Equal(t, 200, testwire.Within(t, one).Code)
 	}
 	settled(t, u)
-	require.Equal(t, http.StateNew, within(t, states))
-	require.Equal(t, http.StateClosed, within(t, states))
+	require.Equal(t, http.StateNew, testwire.Within(t, states))
+	require.Equal(t, http.StateClosed, testwire.Within(t, states))
 }
 
 // The backend's limit of streams is respected: another connection is made if
@@ -93,7 +95,7 @@ func TestBackendLimitsStreams(t *testing.T) {
 		u := newUpstream(t, c)
 		// The first request learns of the limit.
 		first := begin(u, get("/"))
-		within(t, s.arrived)
+		testwire.Within(t, s.arrived)
 		known := func() bool {
 			pool := u.hosts.Load().hosts[0].client.(*netHTTP).pool
 			pool.mu.Lock()
@@ -102,17 +104,17 @@ func TestBackendLimitsStreams(t *testing.T) {
 		}
 		require.Eventually(t, known, patience, time.Millisecond)
 		all := []<-chan *hostRecorder{first, begin(u, get("/")), begin(u, get("/"))}
-		within(t, s.arrived)
+		testwire.Within(t, s.arrived)
 		if connections == 1 {
 			queued(t, u, 1)
 			require.Empty(t, s.arrived)
 		} else {
-			within(t, s.arrived)
+			testwire.Within(t, s.arrived)
 		}
 		require.Equal(t, connections, u.breaker.Connections.Active())
 		s.leave()
 		for _, one := range all {
-			require.Equal(t, 200, within(t, one).Code)
+			require.Equal(t, 200, testwire.Within(t, one).Code)
 		}
 		settled(t, u)
 	}
@@ -144,7 +146,7 @@ func TestMaxConcurrentStreams(t *testing.T) {
 		var all []<-chan *hostRecorder
 		for range row.running {
 			all = append(all, begin(u, get("/")))
-			within(t, s.arrived)
+			testwire.Within(t, s.arrived)
 		}
 		for i := range row.waiting {
 			all = append(all, begin(u, get("/")))
@@ -154,7 +156,7 @@ func TestMaxConcurrentStreams(t *testing.T) {
 		require.Equal(t, row.used, u.breaker.Connections.Active())
 		s.leave()
 		for _, one := range all {
-			require.Equal(t, 200, within(t, one).Code)
+			require.Equal(t, 200, testwire.Within(t, one).Code)
 		}
 		require.Len(t, states, int(row.used), "a place is used again")
 		settled(t, u)
@@ -175,7 +177,7 @@ func TestStreamsOneAfterTheOther(t *testing.T) {
 		c.Limits = &Limits{MaxConnections: 1}
 		u := newUpstream(t, c)
 		// The backend's limit is known from now on.
-		require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+		require.Equal(t, 200, testwire.Within(t, begin(u, get("/"))).Code)
 		var running sync.WaitGroup
 		for range 8 {
 			running.Go(func() {
@@ -207,15 +209,15 @@ func TestRefusedRequestsTakeNoStreams(t *testing.T) {
 			c.Limits = &Limits{MaxConnections: 2, MaxRequests: 1}
 			u := newUpstream(t, c)
 			first := begin(u, get("/"))
-			within(t, s.arrived)
+			testwire.Within(t, s.arrived)
 			for range 5 {
-				overflowed(t, within(t, begin(u, get("/"))).failed)
+				overflowed(t, testwire.Within(t, begin(u, get("/"))).failed)
 			}
 			used := u.breaker.Connections.Active()
 			s.leave()
-			require.Equal(t, 200, within(t, first).Code)
+			require.Equal(t, 200, testwire.Within(t, first).Code)
 			for range 2 {
-				require.Equal(t, 200, within(t, begin(u, get("/"))).Code)
+				require.Equal(t, 200, testwire.Within(t, begin(u, get("/"))).Code)
 			}
 			if protocol == HTTP2 {
 				require.EqualValues(t, 1, used)
@@ -233,7 +235,7 @@ func TestRefusedRequestsTakeNoStreams(t *testing.T) {
 func TestWaiterOutlivesConnection(t *testing.T) {
 	var connections atomic.Int64
 	arrived, cut := make(chan struct{}, 9), make(chan struct{})
-	address := tcpBackend(t, func(conn net.Conn, in *bufio.Reader) {
+	address := testwire.Backend(t, func(conn net.Conn, in *bufio.Reader) {
 		first := connections.Add(1) == 1
 		if first {
 			go func() {
@@ -271,13 +273,13 @@ func TestWaiterOutlivesConnection(t *testing.T) {
 	u := newUpstream(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := begin(u, get("/").WithContext(ctx))
-	within(t, arrived)
+	testwire.Within(t, arrived)
 	cancel()
-	within(t, gone)
+	testwire.Within(t, gone)
 	waiting := begin(u, get("/"))
 	queued(t, u, 1)
 	close(cut)
-	require.Equal(t, 200, within(t, waiting).Code)
+	require.Equal(t, 200, testwire.Within(t, waiting).Code)
 	settled(t, u)
 }
 
@@ -298,7 +300,7 @@ func TestMaxConcurrentStreamsOfNewConnections(t *testing.T) {
 	for i := range 5 {
 		all = append(all, begin(u, get("/")))
 		if i%2 == 0 {
-			within(t, dialing)
+			testwire.Within(t, dialing)
 		} else {
 			queued(t, u, (i+1)/2)
 		}
@@ -306,11 +308,11 @@ func TestMaxConcurrentStreamsOfNewConnections(t *testing.T) {
 	require.Empty(t, dialing)
 	close(dial)
 	for range all {
-		within(t, s.arrived)
+		testwire.Within(t, s.arrived)
 	}
 	s.leave()
 	for _, one := range all {
-		require.Equal(t, 200, within(t, one).Code)
+		require.Equal(t, 200, testwire.Within(t, one).Code)
 	}
 }
 
@@ -326,12 +328,12 @@ func TestStreamsFailWithConnection(t *testing.T) {
 	}
 	u := newUpstream(t, c)
 	first := begin(u, get("/"))
-	within(t, dialing)
+	testwire.Within(t, dialing)
 	second := begin(u, get("/"))
 	queued(t, u, 1)
 	close(fail)
-	require.Equal(t, FlagConnectFailure, within(t, first).failed.Flag)
-	require.Equal(t, FlagConnectFailure, within(t, second).failed.Flag)
+	require.Equal(t, FlagConnectFailure, testwire.Within(t, first).failed.Flag)
+	require.Equal(t, FlagConnectFailure, testwire.Within(t, second).failed.Flag)
 	require.Empty(t, dialing)
 	settled(t, u)
 }
@@ -355,13 +357,13 @@ func TestStreamsOutliveWhoConnects(t *testing.T) {
 	u := newUpstream(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := begin(u, get("/").WithContext(ctx))
-	within(t, dialing)
+	testwire.Within(t, dialing)
 	second, third := begin(u, get("/")), begin(u, get("/"))
 	queued(t, u, 2)
 	cancel()
-	require.Equal(t, FlagDownstream, within(t, gone).failed.Flag)
-	require.Equal(t, 200, within(t, second).Code)
-	require.Equal(t, 200, within(t, third).Code)
+	require.Equal(t, FlagDownstream, testwire.Within(t, gone).failed.Flag)
+	require.Equal(t, 200, testwire.Within(t, second).Code)
+	require.Equal(t, 200, testwire.Within(t, third).Code)
 }
 
 // A connection that is too old, or has reached its number of requests, gets no
@@ -378,17 +380,17 @@ func TestConnectionDrains(t *testing.T) {
 			change(&c)
 			u := newUpstream(t, c)
 			first := begin(u, get("/"))
-			within(t, s.arrived)
-			require.Equal(t, http.StateNew, within(t, states))
+			testwire.Within(t, s.arrived)
+			require.Equal(t, http.StateNew, testwire.Within(t, states))
 			second := begin(u, get("/"))
-			within(t, s.arrived)
-			require.Equal(t, http.StateNew, within(t, states))
+			testwire.Within(t, s.arrived)
+			require.Equal(t, http.StateNew, testwire.Within(t, states))
 			require.Empty(t, states)
 			s.leave()
-			within(t, first)
-			within(t, second)
-			require.Equal(t, http.StateClosed, within(t, states))
-			require.Equal(t, http.StateClosed, within(t, states))
+			testwire.Within(t, first)
+			testwire.Within(t, second)
+			require.Equal(t, http.StateClosed, testwire.Within(t, states))
+			require.Equal(t, http.StateClosed, testwire.Within(t, states))
 		})
 	}
 }
@@ -410,13 +412,13 @@ func TestGoAway(t *testing.T) {
 	defer server.Close()
 	u := newUpstream(t, overHTTP2(server.Listener.Addr().String()))
 	under := begin(u, get("/under-way"))
-	within(t, s.arrived)
-	require.Equal(t, 200, within(t, begin(u, get("/last"))).Code)
+	testwire.Within(t, s.arrived)
+	require.Equal(t, 200, testwire.Within(t, begin(u, get("/last"))).Code)
 	for range 20 {
-		require.Equal(t, 200, within(t, begin(u, get("/last"))).Code)
+		require.Equal(t, 200, testwire.Within(t, begin(u, get("/last"))).Code)
 	}
 	s.leave()
-	require.Equal(t, 200, within(t, under).Code)
+	require.Equal(t, 200, testwire.Within(t, under).Code)
 }
 
 // An unused connection is kept until its timeout, and then closed.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 const upgradeRequest = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: k\r\n\r\n"
@@ -42,7 +44,7 @@ func TestUpgrade(t *testing.T) {
 		for _, ending := range []string{"client", "backend", "context"} {
 			t.Run(ending, func(t *testing.T) {
 				ended := make(chan error, 1)
-				u := newUpstream(t, to(transport, tcpBackend(t, switching("first\n", ended))))
+				u := newUpstream(t, to(transport, testwire.Backend(t, switching("first\n", ended))))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				returned := make(chan struct{})
@@ -83,8 +85,8 @@ func TestUpgrade(t *testing.T) {
 					_, err = in.ReadByte()
 					require.Error(t, err)
 				}
-				require.NoError(t, within(t, ended))
-				within(t, returned)
+				require.NoError(t, testwire.Within(t, ended))
+				testwire.Within(t, returned)
 			})
 		}
 	})
@@ -92,7 +94,7 @@ func TestUpgrade(t *testing.T) {
 
 func TestUpgradeRefused(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
-		f := proxy(t, transport, tcpBackend(t, answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno")))
+		f := proxy(t, transport, testwire.Backend(t, answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno")))
 		conn, in := f.dial()
 		_, err := io.WriteString(conn, upgradeRequest)
 		require.NoError(t, err)
@@ -111,7 +113,7 @@ func TestUpgradeNotAskedFor(t *testing.T) {
 			"unnamed":    {upgradeRequest, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
-				f := proxy(t, transport, tcpBackend(t, answer("HTTP/1.1 101 Switching Protocols\r\n"+row.response+"\r\n")))
+				f := proxy(t, transport, testwire.Backend(t, answer("HTTP/1.1 101 Switching Protocols\r\n"+row.response+"\r\n")))
 				conn, in := f.dial()
 				_, err := io.WriteString(conn, row.request)
 				require.NoError(t, err)
@@ -126,7 +128,7 @@ func TestUpgradeNotAskedFor(t *testing.T) {
 // Without the client's connection there is no upgrade, and no request for one.
 func TestUpgradeNeedsTheConnection(t *testing.T) {
 	each(t, func(t *testing.T, transport Transport) {
-		u := newUpstream(t, to(transport, tcpBackend(t, func(net.Conn, *bufio.Reader) { t.Error("the backend was asked") })))
+		u := newUpstream(t, to(transport, testwire.Backend(t, func(net.Conn, *bufio.Reader) { t.Error("the backend was asked") })))
 		r := httptest.NewRequest("GET", "/chat", nil)
 		r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
 		w := httptest.NewRecorder()
@@ -135,7 +137,7 @@ func TestUpgradeNeedsTheConnection(t *testing.T) {
 
 		failures := make(chan Failure, 1)
 		u.ServeHTTP(recorder{w, failures}, r)
-		failure := within(t, failures)
+		failure := testwire.Within(t, failures)
 		require.ErrorIs(t, failure.Err, ErrNotHijackable)
 		require.False(t, failure.RequestSent)
 	})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 // send sends a request's head on c in a separate goroutine, and reads the
@@ -36,17 +38,6 @@ func expect(t *testing.T, conn net.Conn, text string) {
 	require.Equal(t, text, string(got))
 }
 
-func within[T any](t *testing.T, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "nothing came in time")
-		panic("unreachable")
-	}
-}
-
 func TestExchanges(t *testing.T) {
 	c, far := pair(t)
 	require.Zero(t, c.Served())
@@ -55,7 +46,7 @@ func TestExchanges(t *testing.T) {
 		expect(t, far, "request")
 		_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
 		require.NoError(t, err)
-		require.NoError(t, within(t, result))
+		require.NoError(t, testwire.Within(t, result))
 		require.Positive(t, c.Served())
 	}
 }
@@ -70,7 +61,7 @@ func TestLongRequestHead(t *testing.T) {
 		expect(t, far, head)
 		_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
 		require.NoError(t, err)
-		require.NoError(t, within(t, result))
+		require.NoError(t, testwire.Within(t, result))
 	}
 }
 
@@ -84,7 +75,7 @@ func TestStale(t *testing.T) {
 			expect(t, far, "request")
 			_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
 			require.NoError(t, err)
-			require.NoError(t, within(t, result))
+			require.NoError(t, testwire.Within(t, result))
 			require.True(t, c.alive())
 			switch how {
 			case "closed":
@@ -117,7 +108,7 @@ func TestContextEndsRead(t *testing.T) {
 		expect(t, far, "request")
 		timer := time.AfterFunc(wait, cancel)
 		defer timer.Stop()
-		require.Error(t, within(t, result))
+		require.Error(t, testwire.Within(t, result))
 		_, err := far.Read(make([]byte, 1))
 		require.Error(t, err)
 		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
@@ -131,7 +122,7 @@ func TestDeadlineEndsRead(t *testing.T) {
 	defer cancel()
 	result := send(ctx, c, "request")
 	expect(t, far, "request")
-	require.Error(t, within(t, result))
+	require.Error(t, testwire.Within(t, result))
 }
 
 // An exchange that takes longer than the deadline of reads is not disturbed by
@@ -150,7 +141,7 @@ func TestSlowExchange(t *testing.T) {
 		}
 		_, err = io.WriteString(far, "No Content\r\n\r\n")
 		require.NoError(t, err)
-		require.NoError(t, within(t, result))
+		require.NoError(t, testwire.Within(t, result))
 	}
 }
 
@@ -166,7 +157,7 @@ func TestContextEndsAfterExchange(t *testing.T) {
 	expect(t, far, "request")
 	_, err := io.WriteString(far, "HTTP/1.1 204 No Content\r\n\r\n")
 	require.NoError(t, err)
-	require.NoError(t, within(t, result))
+	require.NoError(t, testwire.Within(t, result))
 }
 
 // A waiter is called before a read that has to wait, and not otherwise.
@@ -183,10 +174,10 @@ func TestWaiter(t *testing.T) {
 	require.Empty(t, w)
 	result := make(chan error)
 	go func() { result <- c.fill() }()
-	within(t, w)
+	testwire.Within(t, w)
 	_, err = io.WriteString(far, "b")
 	require.NoError(t, err)
-	require.NoError(t, within(t, result))
+	require.NoError(t, testwire.Within(t, result))
 	require.Equal(t, "ab", string(c.Buffered()))
 }
 

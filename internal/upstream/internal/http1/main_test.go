@@ -8,12 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/lateengo/gateway/internal/testwire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience limits the wait for an expected event.
-const patience = 10 * time.Second
+const patience = testwire.Patience
 
 var testLimits = Limits{Bytes: 64 << 10, Fields: 100}
 
