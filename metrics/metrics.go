@@ -9,6 +9,7 @@ package metrics
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -188,6 +189,16 @@ type Result struct {
 	Count                       uint64
 }
 
+// LabelValues returns the values of ResultLabels.
+func (r *Result) LabelValues() []string {
+	return []string{r.Protocol, strconv.Itoa(r.Status), r.GRPCStatus, cmp.Or(r.Flags, "-")}
+}
+
+func compareResults(a, b Result) int {
+	return cmp.Or(cmp.Compare(a.Status, b.Status), strings.Compare(a.Flags, b.Flags), strings.Compare(a.GRPCStatus, b.GRPCStatus),
+		strings.Compare(a.Protocol, b.Protocol))
+}
+
 // Requests returns the number of all requests of a series.
 func (s *Series) Requests() (n uint64) {
 	for i := range s.Results {
@@ -235,9 +246,7 @@ func (s *series) snapshot() Series {
 			out.Results = append(out.Results, Result{c.status, c.flags, c.grpc, c.protocol, c.sum()})
 		}
 	}
-	slices.SortFunc(out.Results, func(a, b Result) int {
-		return cmp.Or(cmp.Compare(a.Status, b.Status), strings.Compare(a.Flags, b.Flags), strings.Compare(a.GRPCStatus, b.GRPCStatus))
-	})
+	slices.SortFunc(out.Results, compareResults)
 	for i := range s.times {
 		d := &s.times[i]
 		for j := range d.buckets {

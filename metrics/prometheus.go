@@ -2,11 +2,9 @@ package metrics
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,101 +31,62 @@ func (m *Metrics) WritePrometheus(w io.Writer) error {
 	return out.Flush()
 }
 
-// A service is a destination with the labels that Istio's metrics have for it.
-type service struct {
-	labels   string
-	results  map[Result]uint64
-	duration Histogram
-	// request and response are the sizes of the bodies.
-	request, response Sizes
-}
-
-// labelsOf returns Istio's labels of the destination of a series.
-func labelsOf(s *Series) string {
-	d := &s.Destination
-	host := cmp.Or(d.Host, "unknown")
-	name, namespace := host, "unknown"
-	if short, rest, found := strings.Cut(host, "."); found && strings.HasSuffix(rest, ".svc.cluster.local") {
-		name, namespace = short, strings.TrimSuffix(rest, ".svc.cluster.local")
-	}
-	return fmt.Sprintf(`reporter="source",source_workload="lateen",source_workload_namespace="unknown",source_app="lateen",destination_service=%s,destination_service_name=%s,destination_service_namespace=%s,destination_workload="unknown",destination_workload_namespace=%s,destination_version=%s,connection_security_policy="unknown"`,
-		quote(host), quote(name), quote(namespace), quote(namespace), quote(cmp.Or(d.Subset, "unknown")))
-}
-
 func writeIstio(w io.Writer, list []Series) {
-	byLabels := map[string]*service{}
-	var order []string
-	for i := range list {
-		s := &list[i]
-		labels := labelsOf(s)
-		to := byLabels[labels]
-		if to == nil {
-			to = &service{labels: labels, results: map[Result]uint64{}}
-			byLabels[labels] = to
-			order = append(order, labels)
-		}
-		for _, r := range s.Results {
-			n := r.Count
-			r.Count = 0
-			to.results[r] += n
-		}
-		to.duration.Add(&s.Duration)
-		to.request.Add(&s.RequestSizes)
-		to.response.Add(&s.ResponseSizes)
+	services := Services(list)
+	labels := make([]string, len(services))
+	for i := range services {
+		labels[i] = labelled(ServiceLabels, services[i].LabelValues())
 	}
-	slices.Sort(order)
 	header(w, "istio_requests_total", "counter", "Requests that the gateway handled.")
-	for _, labels := range order {
-		s := byLabels[labels]
-		results := make([]Result, 0, len(s.results))
-		for r := range s.results {
-			results = append(results, r)
-		}
-		slices.SortFunc(results, func(a, b Result) int {
-			return cmp.Or(cmp.Compare(a.Status, b.Status), strings.Compare(a.Flags, b.Flags), strings.Compare(a.GRPCStatus, b.GRPCStatus))
-		})
-		for _, r := range results {
-			fmt.Fprintf(w, "istio_requests_total{%s,request_protocol=%s,response_code=\"%d\",grpc_response_status=%s,response_flags=%s} %d\n",
-				labels, quote(r.Protocol), r.Status, quote(r.GRPCStatus), quote(cmp.Or(r.Flags, "-")), s.results[r])
+	for i := range services {
+		for _, r := range services[i].Results {
+			fmt.Fprintf(w, "istio_requests_total{%s,%s} %d\n", labels[i], labelled(ResultLabels, r.LabelValues()), r.Count)
 		}
 	}
 	header(w, "istio_request_duration_milliseconds", "histogram", "Durations of the requests.")
-	for _, labels := range order {
-		h := &byLabels[labels].duration
-		total := uint64(0)
-		for i, n := range h.Buckets {
-			total += n
-			bound := "+Inf"
-			if i < len(Bounds) {
-				bound = strconv.FormatFloat(float64(Bounds[i])/1e6, 'g', -1, 64)
-			}
-			fmt.Fprintf(w, "istio_request_duration_milliseconds_bucket{%s,le=%q} %d\n", labels, bound, total)
-		}
-		fmt.Fprintf(w, "istio_request_duration_milliseconds_sum{%s} %s\n", labels, strconv.FormatFloat(float64(h.Sum)/1e6, 'g', -1, 64))
-		fmt.Fprintf(w, "istio_request_duration_milliseconds_count{%s} %d\n", labels, total)
+	for i := range services {
+		h := &services[i].Duration
+		histogram(w, "istio_request_duration_milliseconds", labels[i], h.Buckets[:], func(i int) float64 { return float64(Bounds[i]) / 1e6 }, float64(h.Sum)/1e6)
 	}
 	for _, bytes := range []struct {
 		name, help string
-		of         func(*service) *Sizes
+		of         func(*Service) *Sizes
 	}{
-		{"istio_request_bytes", "Bytes of the bodies of the requests.", func(s *service) *Sizes { return &s.request }},
-		{"istio_response_bytes", "Bytes of the bodies of the responses.", func(s *service) *Sizes { return &s.response }},
+		{"istio_request_bytes", "Bytes of the bodies of the requests.", func(s *Service) *Sizes { return &s.RequestSizes }},
+		{"istio_response_bytes", "Bytes of the bodies of the responses.", func(s *Service) *Sizes { return &s.ResponseSizes }},
 	} {
 		header(w, bytes.name, "histogram", bytes.help)
-		for _, labels := range order {
-			h := bytes.of(byLabels[labels])
-			total := uint64(0)
-			for i, n := range h.Buckets {
-				total += n
-				bound := "+Inf"
-				if i < len(SizeBounds) {
-					bound = strconv.FormatFloat(SizeBounds[i], 'g', -1, 64)
-				}
-				fmt.Fprintf(w, "%s_bucket{%s,le=%q} %d\n", bytes.name, labels, bound, total)
-			}
-			fmt.Fprintf(w, "%s_sum{%s} %d\n%s_count{%s} %d\n", bytes.name, labels, h.Sum, bytes.name, labels, total)
+		for i := range services {
+			h := bytes.of(&services[i])
+			histogram(w, bytes.name, labels[i], h.Buckets[:], func(i int) float64 { return SizeBounds[i] }, float64(h.Sum))
 		}
 	}
+}
+
+// histogram writes a histogram whose last bucket has no bound.
+func histogram(w io.Writer, name, labels string, buckets []uint64, bound func(i int) float64, sum float64) {
+	total := uint64(0)
+	for i, n := range buckets {
+		total += n
+		le := "+Inf"
+		if i < len(buckets)-1 {
+			le = strconv.FormatFloat(bound(i), 'g', -1, 64)
+		}
+		fmt.Fprintf(w, "%s_bucket{%s,le=%q} %d\n", name, labels, le, total)
+	}
+	fmt.Fprintf(w, "%s_sum{%s} %s\n%s_count{%s} %d\n", name, labels, strconv.FormatFloat(sum, 'g', -1, 64), name, labels, total)
+}
+
+// labelled returns labels with their values.
+func labelled(names, values []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name + "=" + quote(values[i]))
+	}
+	return b.String()
 }
 
 func writeRoutes(w io.Writer, list []Series) {
