@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/field"
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/upstream"
 )
 
@@ -26,7 +27,7 @@ type tryWriter struct{ *try }
 type hijackableTry struct{ tryWriter }
 
 func (t *try) writer() http.ResponseWriter {
-	if upstream.CanHijack(t.out) {
+	if hijack.Can(t.out) {
 		return hijackableTry{tryWriter{t}}
 	}
 	return tryWriter{t}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/header"
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/upstream"
 )
@@ -54,7 +55,7 @@ func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // hijackable returns w so that it can be hijacked if the writer below can.
 func (w *responseWriter) hijackable() http.ResponseWriter {
-	if upstream.CanHijack(w.ResponseWriter) {
+	if hijack.Can(w.ResponseWriter) {
 		return hijackableWriter{w}
 	}
 	return w

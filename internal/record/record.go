@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/observe"
 )
 
@@ -102,7 +103,7 @@ func (o *Observers) Begin(w http.ResponseWriter, r *http.Request, scheme, client
 		copied.Body = &rec.body
 		r = &copied
 	}
-	if canHijack(w) {
+	if hijack.Can(w) {
 		return rec, hijackable{&rec.writer}, r
 	}
 	return rec, &rec.writer, r
@@ -383,20 +384,6 @@ func (w hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	counted := &countedConn{Conn: c, rec: rec}
 	return counted, counted.buffered(rw), nil
-}
-
-// canHijack reports whether a writer, or one that it wraps, can be hijacked.
-func canHijack(w http.ResponseWriter) bool {
-	for {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = wrapper.Unwrap()
-	}
 }
 
 // A countedBody counts what is read of a request's body.

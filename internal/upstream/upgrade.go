@@ -28,21 +28,6 @@ func upgradeOf(r *http.Request, protocol Protocol) string {
 // nobody the client's connection. Nothing was sent to the backend then.
 var ErrNotHijackable = errors.New("no upgrade: the ResponseWriter is no http.Hijacker, and wraps none")
 
-// CanHijack reports whether w, or a writer that it wraps, is an http.Hijacker, so
-// that an http.ResponseController can hijack its connection.
-func CanHijack(w http.ResponseWriter) bool {
-	for {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = wrapper.Unwrap()
-	}
-}
-
 // refuseUpgrade answers a request for an upgrade that w does not allow. After the
 // backend's 101 it would be too late for an answer.
 func refuseUpgrade(w http.ResponseWriter, r *http.Request) {

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/rawpath"
 	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 	"github.com/lateengo/gateway/internal/upstream/internal/hashkey"
@@ -156,7 +157,7 @@ func (u *Upstream) Close() error {
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protocol := u.config.protocolOf(r)
 	upgrade := upgradeOf(r, protocol)
-	if upgrade != "" && !CanHijack(w) {
+	if upgrade != "" && !hijack.Can(w) {
 		refuseUpgrade(w, r)
 		return
 	}
