@@ -19,9 +19,9 @@ var allowedDependencies = []string{"github.com/go-chi/chi/v5", module}
 var floors = [][]string{
 	{"internal/rawpath", "internal/word"},
 	{"internal/chiroute", "internal/escape", "internal/field", "internal/grpccode", "internal/hijack", "internal/localreply", "internal/operator", "internal/pin", "internal/radix", "internal/retryon", "internal/revocation", "internal/semantics", "internal/strftime", "internal/suggest", "internal/text", "internal/regex", "observe", "ratelimit", "spec"},
-	{"accesslog", "internal/descriptor", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
+	{"internal/descriptor", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
 	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},
-	{"internal/limit", "internal/validate"},
+	{"accesslog", "internal/limit", "internal/validate"},
 	{"internal/program"},
 	{"internal/compile"},
 	{""},

@@ -2,6 +2,9 @@ package accesslog
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -16,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/observe"
 )
 
@@ -26,11 +30,15 @@ func outcome() *observe.Outcome {
 		Start: time.Date(2026, 11, 27, 9, 30, 1, 234567890, time.UTC), Duration: 12*time.Millisecond + 345*time.Microsecond, FirstByte: 11 * time.Millisecond,
 		Method: "GET", Scheme: "https", Authority: "shop.test", Path: "/cart?x=1", Protocol: "HTTP/1.1",
 		RequestID: "id-1", PeerAddress: "192.0.2.1:1234", ClientAddress: "198.51.100.7", LocalAddress: "10.0.0.1:443", ServerName: "shop.test", TLS: true,
+		TLSState: &tls.ConnectionState{
+			Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
+			PeerCertificates: []*x509.Certificate{{Subject: pkix.Name{CommonName: "ann"}, DNSNames: []string{"ann.test"}}},
+		},
 		RequestHeader:  http.Header{"User-Agent": {"curl/8"}, "X-Forwarded-For": {"198.51.100.7", "192.0.2.1"}},
 		ResponseHeader: http.Header{"X-Envoy-Upstream-Service-Time": {"10"}},
 		Listener:       "0.0.0.0_443", VirtualHost: "shop.test", VirtualService: "default/shop", Route: "cart",
 		Destination: &observe.Destination{Cluster: "outbound|80||cart.default.svc.cluster.local", Host: "cart.default.svc.cluster.local", Port: 80},
-		Endpoint:    "10.0.0.7:8080", Status: 200, Details: "via_upstream", RequestBytes: 3, ResponseBytes: 42,
+		Endpoint:    "10.0.0.7:8080", UpstreamProtocol: "HTTP/2", Status: 200, Details: "via_upstream", RequestBytes: 3, ResponseBytes: 42,
 	}
 }
 
@@ -53,41 +61,62 @@ func TestDefaultFormat(t *testing.T) {
 
 func TestOperators(t *testing.T) {
 	for format, want := range map[string]string{
-		"plain 100%%":                                     "plain 100%",
-		"%START_TIME(%Y %s)%":                             "2026 1795771801",
-		"%RESPONSE_CODE_DETAILS%":                         "via_upstream",
-		"%RESPONSE_DURATION%":                             "11",
-		"%UPSTREAM_CLUSTER%":                              "outbound|80||cart.default.svc.cluster.local",
-		"%UPSTREAM_REQUEST_ATTEMPT_COUNT%":                "1",
-		"%ROUTE_NAME% %VIRTUAL_SERVICE%":                  "cart default/shop",
-		"%LISTENER% %VIRTUAL_HOST%":                       "0.0.0.0_443 shop.test",
-		"%REQUESTED_SERVER_NAME%":                         "shop.test",
-		"%DOWNSTREAM_REMOTE_ADDRESS%":                     "192.0.2.1:1234",
-		"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%":        "198.51.100.7",
-		"%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%":         "10.0.0.1",
-		"%DOWNSTREAM_LOCAL_PORT%":                         "443",
-		"%REQ(:SCHEME)% %REQ(Host)%":                      "https shop.test",
-		"%REQ(X-NONE?USER-AGENT)%":                        "curl/8",
-		"%REQ(USER-AGENT):4%":                             "curl",
-		"%REQ(X-NONE)%":                                   "-",
-		"%GRPC_STATUS% %RATE_LIMIT% %RESPONSE_FLAGS%":     "- - -",
-		"%RESP(x-envoy-upstream-service-time)%":           "10",
-		"%BYTES_RECEIVED%/%BYTES_SENT%":                   "3/42",
-		"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%": "192.0.2.1",
+		"plain 100%%":                                         "plain 100%",
+		"%START_TIME(%Y %s)%":                                 "2026 1795771801",
+		"%RESPONSE_CODE_DETAILS%":                             "via_upstream",
+		"%RESPONSE_DURATION%":                                 "11",
+		"%UPSTREAM_CLUSTER%":                                  "outbound|80||cart.default.svc.cluster.local",
+		"%UPSTREAM_REQUEST_ATTEMPT_COUNT%":                    "1",
+		"%ROUTE_NAME% %VIRTUAL_SERVICE%":                      "cart default/shop",
+		"%LISTENER% %VIRTUAL_HOST%":                           "0.0.0.0_443 shop.test",
+		"%REQUESTED_SERVER_NAME%":                             "shop.test",
+		"%DOWNSTREAM_REMOTE_ADDRESS%":                         "198.51.100.7:0",
+		"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%":                  "192.0.2.1:1234",
+		"%UPSTREAM_PROTOCOL% %UPSTREAM_REMOTE_PORT%":          "HTTP/2 8080",
+		"%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%":              "10.0.0.7",
+		"%STREAM_ID% %TRACE_ID%":                              "id-1 -",
+		"%PATH(NQ)% %QUERY_PARAM(x)%":                         "/cart 1",
+		"%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER%":    "TLSv1.3 TLS_AES_128_GCM_SHA256",
+		"%DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_DNS_SAN%": "CN=ann ann.test",
+		"%ENVIRONMENT(LATEEN_TEST_NONE)%":                     "-",
+		"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%":            "198.51.100.7",
+		"%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%":             "10.0.0.1",
+		"%DOWNSTREAM_LOCAL_PORT%":                             "443",
+		"%REQ(:SCHEME)% %REQ(Host)%":                          "https shop.test",
+		"%REQ(X-NONE?USER-AGENT)%":                            "curl/8",
+		"%REQ(USER-AGENT):4%":                                 "curl",
+		"%REQ(X-NONE)%":                                       "-",
+		"%GRPC_STATUS% %RATE_LIMIT% %RESPONSE_FLAGS%":         "- - -",
+		"%RESP(x-envoy-upstream-service-time)%":               "10",
+		"%BYTES_RECEIVED%/%BYTES_SENT%":                       "3/42",
+		"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%":     "192.0.2.1",
 	} {
 		require.Equal(t, want, line(t, format, outcome()), format)
 	}
 	for format, problem := range map[string]string{
-		"%":                `begins no operator`,
-		"%REQ(a":           `begins no operator`,
-		"100 % sure":       `begins no operator`,
-		"%REQ%":            "needs the name of a header",
-		"%PROTOCOL(x)%":    "takes no argument",
-		"%PROTOCL%":        "there is no operator %PROTOCL%; did you mean %PROTOCOL%?",
-		"%START_TIME(%Q)%": "unknown conversion",
+		"%":                       `begins no operator`,
+		"%REQ(a":                  `begins no operator`,
+		"100 % sure":              `begins no operator`,
+		"%REQ%":                   "needs the name of a header",
+		"%PROTOCOL(x)%":           "takes no argument",
+		"%ENVIRONMENT()%":         "names no variable",
+		"%ENVIRONMENT%":           "needs an argument",
+		"%PATH(X)%":               "is neither PATH(WQ)",
+		"%DOWNSTREAM_TLS_VERSON%": "did you mean %DOWNSTREAM_TLS_VERSION%?",
+		"%PROTOCL%":               "there is no operator %PROTOCL%; did you mean %PROTOCOL%?",
+		"%START_TIME(%Q)%":        "unknown conversion",
 	} {
 		_, err := Text(format)
 		require.ErrorContains(t, err, problem, format)
+	}
+}
+
+// All operators of header values are operators of the access log.
+func TestOperatorsOfHeaders(t *testing.T) {
+	for _, name := range header.OperatorNames() {
+		_, plain := Text("%" + name + "%")
+		_, withArgument := Text("%" + name + "(WQ)%")
+		require.True(t, plain == nil || withArgument == nil, "%s: %v, %v", name, plain, withArgument)
 	}
 }
 
@@ -112,7 +141,7 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, `{"start_time":"2026-11-27T09:30:01.234Z","method":"GET","path":"/cart?x=1","protocol":"HTTP/1.1","response_code":200,"response_flags":null,`+
 		`"response_code_details":"via_upstream","bytes_received":3,"bytes_sent":42,"duration":12,"upstream_service_time":"10","x_forwarded_for":"198.51.100.7,192.0.2.1",`+
 		`"user_agent":"curl/8","request_id":"id-1","authority":"shop.test","upstream_host":"10.0.0.7:8080","upstream_cluster":"outbound|80||cart.default.svc.cluster.local",`+
-		`"downstream_remote_address":"192.0.2.1:1234","requested_server_name":"shop.test","route_name":"cart","virtual_service":"default/shop"}`+"\n", string(f.append(nil, outcome())))
+		`"downstream_remote_address":"198.51.100.7:0","requested_server_name":"shop.test","route_name":"cart","virtual_service":"default/shop"}`+"\n", string(f.append(nil, outcome())))
 	own, err := JSON(Field{"code", "%RESPONSE_CODE%"}, Field{"line", "%REQ(:METHOD)% %REQ(:PATH)%"}, Field{"host", "fixed"})
 	require.NoError(t, err)
 	require.Equal(t, `{"code":200,"line":"GET /cart?x=1","host":"fixed"}`+"\n", string(own.append(nil, outcome())))

@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/header"
 	"github.com/lateengo/gateway/internal/operator"
 	"github.com/lateengo/gateway/internal/strftime"
 	"github.com/lateengo/gateway/internal/suggest"
@@ -44,13 +47,12 @@ type part struct {
 // percent sign. An operator without a value is "-". Control bytes, quotes and
 // backslashes in a value are written as \xNN, so that a client cannot forge a line.
 //
-// The operators are START_TIME, PROTOCOL, RESPONSE_CODE, RESPONSE_CODE_DETAILS,
-// RESPONSE_FLAGS, BYTES_RECEIVED, BYTES_SENT, DURATION, RESPONSE_DURATION,
-// UPSTREAM_HOST, UPSTREAM_CLUSTER, UPSTREAM_REQUEST_ATTEMPT_COUNT, ROUTE_NAME,
-// VIRTUAL_CLUSTER_NAME, GRPC_STATUS, REQUESTED_SERVER_NAME, HOSTNAME, the
-// DOWNSTREAM_… addresses, REQ(NAME?OTHER), RESP(NAME?OTHER), and Lateen's own
-// LISTENER, VIRTUAL_HOST, VIRTUAL_SERVICE and RATE_LIMIT. An operator can have a
-// maximum length, as in %REQ(USER-AGENT):40%.
+// The operators are those of header values, such as START_TIME, PROTOCOL,
+// REQ(NAME?OTHER), RESP(NAME?OTHER), ROUTE_NAME and the DOWNSTREAM_… and UPSTREAM_…
+// operators; BYTES_RECEIVED, BYTES_SENT, DURATION, RESPONSE_DURATION,
+// UPSTREAM_REQUEST_ATTEMPT_COUNT, GRPC_STATUS; and Lateen's own LISTENER, VIRTUAL_HOST,
+// VIRTUAL_SERVICE and RATE_LIMIT. PATH and REQ(:PATH) are the path as the client sent
+// it. An operator can have a maximum length, as in %REQ(USER-AGENT):40%.
 func Text(format string) (Format, error) {
 	var f Format
 	err := operator.Parse(format, func(text string) { f.parts = append(f.parts, part{text: text}) }, func(op operator.Operator) error {
@@ -83,17 +85,26 @@ func (f *Format) operator(op operator.Operator) (part, error) {
 			return part{}, fmt.Errorf("the operator %%%s%% needs the name of a header in parentheses", op.Name)
 		}
 		get = f.header(op)
+	case op.Name == "PATH" || op.HasArgument && withArgument[op.Name] != nil:
+		var err error
+		if get, err = withArgument[op.Name](op.Argument); err != nil {
+			return part{}, err
+		}
+	case withArgument[op.Name] != nil:
+		return part{}, fmt.Errorf("the operator %%%s%% needs an argument in parentheses", op.Name)
 	case op.HasArgument:
 		return part{}, fmt.Errorf("the operator %%%s%% takes no argument", op.Name)
 	case number != nil:
 		return part{number: true, value: number}, nil
 	case values[op.Name] != nil:
 		get = values[op.Name]
+	case header.ConnectionOperators[op.Name] != nil || header.CertificateOperators[op.Name] != nil:
+		get = tlsValue(op.Name)
 	case op.Name == "HOSTNAME":
 		name, _ := os.Hostname()
 		get = func(*observe.Outcome) string { return name }
 	default:
-		known := slices.Concat([]string{"START_TIME", "REQ", "RESP", "HOSTNAME"}, slices.Sorted(maps.Keys(numbers)), slices.Sorted(maps.Keys(values)))
+		known := slices.Concat([]string{"START_TIME", "REQ", "RESP", "HOSTNAME"}, header.TLSOperatorNames(), slices.Sorted(maps.Keys(withArgument)), slices.Sorted(maps.Keys(numbers)), slices.Sorted(maps.Keys(values)))
 		if near := suggest.Closest(op.Name, known); near != "" {
 			return part{}, fmt.Errorf("there is no operator %%%s%%; did you mean %%%s%%?", op.Name, near)
 		}
@@ -196,23 +207,84 @@ var values = map[string]func(*observe.Outcome) string{
 		}
 		return o.Destination.Cluster
 	},
-	"ROUTE_NAME":                                    func(o *observe.Outcome) string { return o.Route },
-	"VIRTUAL_CLUSTER_NAME":                          func(*observe.Outcome) string { return "" },
-	"REQUESTED_SERVER_NAME":                         func(o *observe.Outcome) string { return o.ServerName },
-	"DOWNSTREAM_REMOTE_ADDRESS":                     func(o *observe.Outcome) string { return o.PeerAddress },
+	"ROUTE_NAME":                           func(o *observe.Outcome) string { return o.Route },
+	"VIRTUAL_CLUSTER_NAME":                 func(*observe.Outcome) string { return "" },
+	"REQUESTED_SERVER_NAME":                func(o *observe.Outcome) string { return o.ServerName },
+	"STREAM_ID":                            func(o *observe.Outcome) string { return o.RequestID },
+	"TRACE_ID":                             func(*observe.Outcome) string { return "" },
+	"UNIQUE_ID":                            func(*observe.Outcome) string { return uniqueIDs.RequestID() },
+	"UPSTREAM_PROTOCOL":                    func(o *observe.Outcome) string { return o.UpstreamProtocol },
+	"UPSTREAM_REMOTE_ADDRESS":              func(o *observe.Outcome) string { return o.Endpoint },
+	"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": func(o *observe.Outcome) string { return withoutPort(o.Endpoint) },
+	"UPSTREAM_REMOTE_PORT":                 func(o *observe.Outcome) string { return portOf(o.Endpoint) },
+	"DOWNSTREAM_REMOTE_ADDRESS": func(o *observe.Outcome) string {
+		if o.ClientAddress != "" && o.ClientAddress != withoutPort(o.PeerAddress) {
+			return net.JoinHostPort(o.ClientAddress, "0") // as a trusted proxy tells
+		}
+		return o.PeerAddress
+	},
 	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS":              func(o *observe.Outcome) string { return o.PeerAddress },
 	"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":        func(o *observe.Outcome) string { return o.ClientAddress },
 	"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": func(o *observe.Outcome) string { return withoutPort(o.PeerAddress) },
 	"DOWNSTREAM_LOCAL_ADDRESS":                      func(o *observe.Outcome) string { return o.LocalAddress },
 	"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT":         func(o *observe.Outcome) string { return withoutPort(o.LocalAddress) },
-	"DOWNSTREAM_LOCAL_PORT": func(o *observe.Outcome) string {
-		_, port, _ := net.SplitHostPort(o.LocalAddress)
-		return port
+	"DOWNSTREAM_LOCAL_PORT":                         func(o *observe.Outcome) string { return portOf(o.LocalAddress) },
+	"LISTENER":                                      func(o *observe.Outcome) string { return o.Listener },
+	"VIRTUAL_HOST":                                  func(o *observe.Outcome) string { return o.VirtualHost },
+	"VIRTUAL_SERVICE":                               func(o *observe.Outcome) string { return o.VirtualService },
+	"RATE_LIMIT":                                    func(o *observe.Outcome) string { return o.Limit },
+}
+
+// uniqueIDs makes the values of UNIQUE_ID.
+var uniqueIDs = edge.Edge{Random: edge.Random, IDs: new(edge.RequestIDs)}
+
+// withArgument are the operators with an argument, which is optional for PATH.
+var withArgument = map[string]func(argument string) (func(*observe.Outcome) string, error){
+	"ENVIRONMENT": func(name string) (func(*observe.Outcome) string, error) {
+		if name == "" {
+			return nil, errors.New("%ENVIRONMENT()% names no variable")
+		}
+		value := os.Getenv(name)
+		return func(*observe.Outcome) string { return value }, nil
 	},
-	"LISTENER":        func(o *observe.Outcome) string { return o.Listener },
-	"VIRTUAL_HOST":    func(o *observe.Outcome) string { return o.VirtualHost },
-	"VIRTUAL_SERVICE": func(o *observe.Outcome) string { return o.VirtualService },
-	"RATE_LIMIT":      func(o *observe.Outcome) string { return o.Limit },
+	"PATH": func(part string) (func(*observe.Outcome) string, error) {
+		switch part {
+		case "", "WQ":
+			return func(o *observe.Outcome) string { return o.Path }, nil
+		case "NQ":
+			return func(o *observe.Outcome) string {
+				path, _, _ := strings.Cut(o.Path, "?")
+				return path
+			}, nil
+		}
+		return nil, fmt.Errorf("%%PATH(%s)%% is neither PATH(WQ), with query, nor PATH(NQ), without", part)
+	},
+	"QUERY_PARAM": func(name string) (func(*observe.Outcome) string, error) {
+		return func(o *observe.Outcome) string {
+			_, query, _ := strings.Cut(o.Path, "?")
+			return header.QueryParam(query, name)
+		}, nil
+	},
+}
+
+// tlsValue returns what reads the client's TLS connection.
+func tlsValue(name string) func(*observe.Outcome) string {
+	connection, certificate := header.ConnectionOperators[name], header.CertificateOperators[name]
+	return func(o *observe.Outcome) string {
+		switch {
+		case o.TLSState == nil:
+		case connection != nil:
+			return connection(o.TLSState)
+		case len(o.TLSState.PeerCertificates) > 0:
+			return certificate(o.TLSState.PeerCertificates[0])
+		}
+		return ""
+	}
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 func withoutPort(address string) string {

@@ -5,6 +5,7 @@ package observe
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"time"
 )
@@ -65,6 +66,8 @@ type Outcome struct {
 	// there is one.
 	LocalAddress, ServerName string
 	TLS                      bool
+	// TLSState is the TLS connection, nil for plain text. It must not be changed.
+	TLSState *tls.ConnectionState
 	// RequestHeader and ResponseHeader have the headers that observers asked
 	// for, as HeaderReader describes. They are nil if there are none.
 	RequestHeader, ResponseHeader http.Header
@@ -81,6 +84,9 @@ type Outcome struct {
 	// Endpoint is the address of the last endpoint that was tried, "host:port" or
 	// the path of a socket. It is empty for a handler in this process.
 	Endpoint string
+	// UpstreamProtocol is the protocol of the response of the endpoint, "HTTP/1.1" or
+	// "HTTP/2"; "" without a response, and for a handler in this process.
+	UpstreamProtocol string
 	// Sent is the time from Start until the last try began. It is zero if the
 	// gateway answered by itself.
 	Sent time.Duration

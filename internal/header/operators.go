@@ -158,7 +158,7 @@ func compileOperator(o operator.Operator) (func(*Context) string, *FormatError) 
 	case slices.Contains(operatorsNotExecuted, o.Name):
 		return nil, &FormatError{Problem: fmt.Sprintf("the operator %%%s%% is not executed", o.Name)}
 	default:
-		return nil, &FormatError{fmt.Sprintf("there is no operator %%%s%%", o.Name), suggest.Closest(o.Name, operatorNames())}
+		return nil, &FormatError{fmt.Sprintf("there is no operator %%%s%%", o.Name), suggest.Closest(o.Name, OperatorNames())}
 	}
 	if o.Limit < 0 {
 		return value, nil
@@ -169,10 +169,10 @@ func compileOperator(o operator.Operator) (func(*Context) string, *FormatError) 
 	}, nil
 }
 
-// operatorNames returns the names of all supported operators.
-func operatorNames() []string {
+// OperatorNames returns the names of all supported operators.
+func OperatorNames() []string {
 	return slices.Concat([]string{"HOSTNAME"}, slices.Sorted(maps.Keys(simpleOperators)), slices.Sorted(maps.Keys(operatorsWithArgument)),
-		slices.Sorted(maps.Keys(ConnectionOperators)), slices.Sorted(maps.Keys(CertificateOperators)))
+		TLSOperatorNames())
 }
 
 // hostnameOperator is HOSTNAME, read when the program is built.
@@ -270,23 +270,26 @@ func responseOperator(argument string) (func(*Context) string, *FormatError) {
 
 // queryOperator is QUERY_PARAM(NAME): the first value, percent-decoded.
 func queryOperator(name string) (func(*Context) string, *FormatError) {
-	return func(c *Context) string {
-		value, _ := field.QueryValue(c.X.Incoming().URL.RawQuery, name)
-		if strings.IndexByte(value, '%') < 0 {
-			return value
+	return func(c *Context) string { return QueryParam(c.X.Incoming().URL.RawQuery, name) }, nil
+}
+
+// QueryParam returns the first value of a parameter, percent-decoded.
+func QueryParam(query, name string) string {
+	value, _ := field.QueryValue(query, name)
+	if strings.IndexByte(value, '%') < 0 {
+		return value
+	}
+	decoded := make([]byte, 0, len(value))
+	for i := 0; i < len(value); i++ {
+		b, ok := escape.Decode(value, i)
+		if ok {
+			i += 2
+		} else {
+			b = value[i]
 		}
-		decoded := make([]byte, 0, len(value))
-		for i := 0; i < len(value); i++ {
-			b, ok := escape.Decode(value, i)
-			if ok {
-				i += 2
-			} else {
-				b = value[i]
-			}
-			decoded = append(decoded, b)
-		}
-		return string(decoded)
-	}, nil
+		decoded = append(decoded, b)
+	}
+	return string(decoded)
 }
 
 // pathOperator is PATH(WQ) with query, PATH(NQ) without.

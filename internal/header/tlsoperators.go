@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/lateengo/gateway/internal/edge"
@@ -38,6 +40,11 @@ var CertificateOperators = map[string]func(*x509.Certificate) string{
 		sum := sha256.Sum256(c.Raw)
 		return hex.EncodeToString(sum[:])
 	},
+}
+
+// TLSOperatorNames returns the names of these operators.
+func TLSOperatorNames() []string {
+	return slices.Concat(slices.Sorted(maps.Keys(ConnectionOperators)), slices.Sorted(maps.Keys(CertificateOperators)))
 }
 
 // tlsOperator returns one of these operators, or nil.

@@ -116,7 +116,7 @@ func (w *discardWriter) Write(p []byte) (int, error) {
 }
 
 // UpstreamHost takes down the endpoint.
-func (w *discardWriter) UpstreamHost(h upstream.Host) { w.record.At(h.Address) }
+func (w *discardWriter) UpstreamHost(h upstream.Host) { w.record.At(h.Address, h.Protocol) }
 
 // UpstreamFailed takes down that there is no response.
 func (w *discardWriter) UpstreamFailed(f upstream.Failure) { noteFailure(w.record, &f) }

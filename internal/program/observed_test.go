@@ -227,6 +227,7 @@ func TestOutcomeOfARequest(t *testing.T) {
 	require.Equal(t, "default/shop cart.any", got.VirtualService+" "+got.Route)
 	require.Equal(t, &observe.Destination{Cluster: "outbound|80|v1|app.default.svc.cluster.local", Host: "app.default.svc.cluster.local", Port: 80, Subset: "v1", Weight: 1, Total: 1}, got.Destination)
 	require.Equal(t, behind.Listener.Addr().String(), got.Endpoint)
+	require.Equal(t, "HTTP/1.1", got.UpstreamProtocol)
 	require.Equal(t, s.Listener.Addr().String(), got.LocalAddress)
 	require.Equal(t, "127.0.0.1", got.ClientAddress)
 	require.Equal(t, int64(3), got.RequestBytes)

@@ -111,7 +111,7 @@ func (w *responseWriter) FlushError() error {
 // UpstreamHost records which endpoint answers.
 func (w *responseWriter) UpstreamHost(h upstream.Host) {
 	w.host = h
-	w.x.v.Record.At(h.Address)
+	w.x.v.Record.At(h.Address, h.Protocol)
 }
 
 // UpstreamFailed answers for a destination that gave no response. A client that

@@ -93,7 +93,7 @@ func (o *Observers) Begin(w http.ResponseWriter, r *http.Request, scheme, client
 		PeerAddress: r.RemoteAddr, ClientAddress: client, LocalAddress: localAddress(r.Context()),
 	}
 	if r.TLS != nil {
-		rec.TLS, rec.ServerName = true, r.TLS.ServerName
+		rec.TLS, rec.ServerName, rec.TLSState = true, r.TLS.ServerName, r.TLS
 	}
 	rec.RequestHeaders(r.Header)
 	rec.writer = writer{ResponseWriter: w, rec: rec}
@@ -184,10 +184,10 @@ func (r *Record) Sent(to *observe.Destination) {
 	}
 }
 
-// At takes down the endpoint of the present try.
-func (r *Record) At(endpoint string) {
+// At takes down the endpoint of the present try, and its protocol.
+func (r *Record) At(endpoint, protocol string) {
 	if r != nil {
-		r.Endpoint = endpoint
+		r.Endpoint, r.UpstreamProtocol = endpoint, protocol
 	}
 }
 
@@ -196,7 +196,7 @@ func (r *Record) Failed(flag, endpoint, details string) {
 	if r == nil {
 		return
 	}
-	r.failure, r.Details = flag, details
+	r.failure, r.Details, r.UpstreamProtocol = flag, details, ""
 	if endpoint != "" {
 		r.Endpoint = endpoint
 	}
