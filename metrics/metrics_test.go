@@ -81,7 +81,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	require.Equal(t, uint64(90), other.Requests())
 
 	var n Metrics
-	for i := range 1000 {
+	for i := range 100_000 {
 		o := request(i, "", 0)
 		o.Path, o.Authority, o.Method, o.GRPCStatus = fmt.Sprint("/", i), fmt.Sprint(i, ".test"), fmt.Sprint("M", i), fmt.Sprint(i)
 		n.Observe(o)
