@@ -52,7 +52,8 @@ func FromURL(rawURL string) (Config, error) {
 		if u.Host != "" || u.Path == "" || u.Path[0] != '/' {
 			return fail("expected unix:///path/to.sock")
 		}
-		c.Endpoints = []Endpoint{{Address: "unix:" + u.Path}}
+		// An address that begins with two slashes names a host in their place.
+		c.Endpoints = []Endpoint{{Address: "unix:/" + strings.TrimLeft(u.Path, "/")}}
 		return c, nil
 	case "":
 		return fail("has no scheme: expected http, https, h2c or unix")

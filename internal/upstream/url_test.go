@@ -20,6 +20,7 @@ func TestFromURL(t *testing.T) {
 		{"https://127.0.0.1:8443", Config{Endpoints: []Endpoint{{Address: "127.0.0.1:8443"}}, TLS: &tls.Config{ServerName: "127.0.0.1"}}},
 		{"h2c://127.0.0.1:50051", Config{Endpoints: []Endpoint{{Address: "127.0.0.1:50051"}}, Protocol: HTTP2}},
 		{"unix:///run/x.sock", Config{Endpoints: []Endpoint{{Address: "unix:/run/x.sock"}}}},
+		{"unix:////run/x.sock", Config{Endpoints: []Endpoint{{Address: "unix:/run/x.sock"}}}},
 		{"HTTP://A.test:1", Config{Endpoints: []Endpoint{{Address: "A.test:1"}}, Resolution: DNS}},
 	} {
 		t.Run(row.url, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestFromURLErrors(t *testing.T) {
 }
 
 func FuzzFromURL(f *testing.F) {
-	for _, url := range []string{"http://a.test:80/x", "unix:///x", "h2c://[::1]", "https://u:p@h?q#f", "http:/x", "http://[fe80::1%25eth0]:80"} {
+	for _, url := range []string{"http://a.test:80/x", "unix:///x", "h2c://[::1]", "https://u:p@h?q#f", "http:/x", "unix:////", "http://[fe80::1%25eth0]:80"} {
 		f.Add(url)
 	}
 	f.Fuzz(func(t *testing.T, url string) {
