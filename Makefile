@@ -18,21 +18,21 @@ build: ## Build the command into bin/lateen
 
 .PHONY: test
 test: ## Run all tests
-	go test ./...
+	go test ./... ./cmd/lateen/...
 
 .PHONY: short
 short: ## Run the tests that take no time
-	go test -short ./...
+	go test -short ./... ./cmd/lateen/...
 
 .PHONY: race
 race: ## Run all tests with the race detector
-	go test -race ./...
+	go test -race ./... ./cmd/lateen/...
 
 .PHONY: lint
 lint: $(TOOLS)/staticcheck ## Check format, go vet and staticcheck
 	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)"
-	go vet ./... ./.ci
-	$(TOOLS)/staticcheck ./... ./.ci
+	go vet ./... ./cmd/lateen/... ./.ci
+	$(TOOLS)/staticcheck ./... ./cmd/lateen/... ./.ci
 
 $(TOOLS)/staticcheck:
 	go install $(STATICCHECK)

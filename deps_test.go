@@ -27,7 +27,6 @@ var floors = [][]string{
 	{""},
 	{"internal/question", "spec/istio", "server"},
 	{"admin"},
-	{"cmd/lateen"},
 }
 
 // goList returns the output lines of go list.

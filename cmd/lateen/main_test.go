@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -30,6 +31,8 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	flag.Parse()
+	// Servers that do not answer are a part of the tests.
+	logging.Disable()
 	if testing.Short() {
 		var err error
 		if binary, err = os.Executable(); err != nil {

@@ -28,6 +28,7 @@ type service struct {
 	configuration
 	addresses map[int]string
 	drain     time.Duration
+	sharing   sharing
 	access    accessLogging
 	// admin is the address of the admin listener, or "".
 	admin       string
@@ -42,6 +43,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
+	v.sharing.addFlags(flags)
 	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
 	flags.StringVar(&v.access.format, "access-log-format", "default", "`FORMAT` of the access log: default (Envoy's), json, or a text with Envoy's operators")
 	flags.Func("admin", "`ADDR` of the status page, metrics and health checks, such as :9901; without a host it is 127.0.0.1", v.setAdmin)
@@ -111,7 +113,7 @@ func runServe(c *command, args []string, s streams) int {
 	if len(rest) > 0 {
 		return c.misused(s, fmt.Errorf("%q is not expected: files are given with -f", rest[0]))
 	}
-	if err := v.check(); err != nil {
+	if err := cmp.Or(v.check(), v.sharing.check()); err != nil {
 		return c.misused(s, err)
 	}
 	return v.run(s)
@@ -145,8 +147,16 @@ func (v *service) run(s streams) int {
 	if err != nil {
 		return failed(s, err)
 	}
+	shared, err := v.sharing.open(log)
+	if err != nil {
+		return failed(s, err)
+	}
 	var counts metrics.Metrics
 	b := v.builder(s).Logger(log)
+	if shared != nil {
+		defer shared.begin(log)()
+		v.sharing.register(b, shared)
+	}
 	if access != nil {
 		defer access.Close()
 		b.Observe(access)
@@ -198,6 +208,7 @@ func (v *service) run(s streams) int {
 	}
 	v.printFindings(s.err, gw.Warnings())
 	printUntraced(s.err, gw.Tracing())
+	printUnshared(s.err, &v.declared, &v.sharing)
 	printWarnings(s.err, srv.Warnings())
 	return v.until(signals, srv, access, log, s)
 }
