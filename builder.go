@@ -374,6 +374,9 @@ func markLiterals(d *spec.Declarations) {
 	for i := range d.RateLimits {
 		mark(&d.RateLimits[i].Origin)
 	}
+	for i := range d.RateLimitDomains {
+		mark(&d.RateLimitDomains[i].Origin)
+	}
 	for i := range d.Telemetries {
 		mark(&d.Telemetries[i].Origin)
 	}

@@ -30,7 +30,6 @@ import (
 	"sync/atomic"
 
 	"github.com/lateengo/gateway/internal/edge"
-	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
@@ -41,7 +40,7 @@ import (
 // Gateway answers 404.
 type Gateway struct {
 	program atomic.Pointer[program.Program]
-	// replacing prevents that Replace and Close run at the same time.
+	// replacing prevents that replacements and Close run at the same time.
 	replacing sync.Mutex
 	closed    bool
 }
@@ -74,32 +73,6 @@ func (g *Gateway) Middleware(next http.Handler) http.Handler {
 		p := g.load()
 		p.Serve(w, r, p.TableFor(r), next, false)
 	})
-}
-
-// Replace builds b and replaces the gateway's configuration, at once and for all
-// later requests. Requests in flight keep the old one. If Build fails, nothing
-// changes and Replace returns the error of Build. Unchanged rate limits keep their
-// counts, and unchanged services their connections.
-func (g *Gateway) Replace(b *Builder) error {
-	g.replacing.Lock()
-	defer g.replacing.Unlock()
-	if g.closed {
-		return http.ErrServerClosed
-	}
-	before := g.program.Load()
-	bg := forward.NewBackground()
-	if before != nil {
-		bg = before.Background
-	}
-	p, err := b.compile(before, bg)
-	if err != nil {
-		return err
-	}
-	g.program.Store(p)
-	if before != nil {
-		before.Close(p)
-	}
-	return nil
 }
 
 // Close ends all background work and waits for it: mirrored requests, name lookups,
@@ -154,8 +127,12 @@ func (g *Gateway) Listener(port int) *Listener {
 
 // Listeners returns the current ports of the gateway's servers, in order.
 func (g *Gateway) Listeners() []*Listener {
+	return g.listeners(g.load())
+}
+
+func (g *Gateway) listeners(p *program.Program) []*Listener {
 	var out []*Listener
-	for _, l := range g.load().Listeners {
+	for _, l := range p.Listeners {
 		out = append(out, &Listener{g, l.Bind, l.Port})
 	}
 	return out

@@ -171,6 +171,29 @@ func (s *Listeners) Sync() error {
 	return s.sync()
 }
 
+// Replace builds b, and replaces the gateway's configuration and updates the listeners,
+// as Gateway.Replace and Sync do. It is all or nothing: if Build fails, or a listener
+// cannot be opened, nothing changes, and the error joins all problems.
+func (s *Listeners) Replace(b *gateway.Builder) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started || s.closed {
+		return http.ErrServerClosed
+	}
+	next, err := s.gateway.Prepare(b)
+	if err != nil {
+		return err
+	}
+	ports, kept, err := s.open(next.Listeners())
+	if err != nil {
+		next.Discard()
+		return err
+	}
+	next.Commit()
+	s.adopt(ports, kept)
+	return nil
+}
+
 // Warnings returns the problems with certificates and settings of TLS servers at
 // the latest Start or Sync.
 func (s *Listeners) Warnings() []spec.Warning {
@@ -267,28 +290,38 @@ func (s *Listeners) Serve(ctx context.Context) error {
 
 // sync opens, replaces and closes listeners.
 func (s *Listeners) sync() error {
-	listeners := s.gateway.Listeners()
+	ports, kept, err := s.open(s.gateway.Listeners())
+	if err != nil {
+		return err
+	}
+	s.adopt(ports, kept)
+	return nil
+}
+
+// open returns the ports of listeners with their sockets, and which sockets of the
+// present ports they keep. If a socket cannot be opened, no other one stays open.
+func (s *Listeners) open(listeners []*gateway.Listener) (ports []*port, kept map[*socket]bool, err error) {
 	before := s.ports
-	taken := make(map[*socket]bool, len(before))
-	ports := make([]*port, len(listeners))
+	kept = make(map[*socket]bool, len(before))
+	ports = make([]*port, len(listeners))
 	places := s.places(listeners)
 
 	// A port that stays at its place keeps its socket; a new port takes over
 	// the socket of a removed one at its address.
 	for i, l := range listeners {
-		ports[i] = &port{listener: l, secure: l.TLS(), place: places[i]}
+		ports[i] = &port{listener: l, place: places[i]}
 		for _, old := range before {
 			if old.is(l) && old.place == places[i] {
 				ports[i].socket = old.socket
-				taken[old.socket] = true
+				kept[old.socket] = true
 			}
 		}
 	}
 	for _, p := range ports {
 		for _, old := range before {
-			if p.socket == nil && !taken[old.socket] && old.place == p.place && !p.place.ephemeral() {
+			if p.socket == nil && !kept[old.socket] && old.place == p.place && !p.place.ephemeral() {
 				p.socket = old.socket
-				taken[old.socket] = true
+				kept[old.socket] = true
 			}
 		}
 	}
@@ -310,11 +343,17 @@ func (s *Listeners) sync() error {
 		for _, k := range opened {
 			k.close()
 		}
-		return errors.Join(problems...)
+		return nil, nil, errors.Join(problems...)
 	}
+	return ports, kept, nil
+}
 
+// adopt serves the ports instead of the present ones, whose sockets are kept or closed.
+func (s *Listeners) adopt(ports []*port, kept map[*socket]bool) {
+	before := s.ports
 	s.warnings = nil
 	for _, p := range ports {
+		p.secure = p.listener.TLS()
 		var old *port
 		for _, q := range before {
 			if q.socket == p.socket {
@@ -324,13 +363,12 @@ func (s *Listeners) sync() error {
 		s.serve(p, old)
 	}
 	for _, old := range before {
-		if !taken[old.socket] {
+		if !kept[old.socket] {
 			old.socket.close()
 			s.retire(old.current)
 		}
 	}
 	s.ports = ports
-	return nil
 }
 
 // serve makes p serve instead of old, which may be nil.
