@@ -112,6 +112,44 @@ func Example_watchCanary() {
 	// shop.default.svc.cluster.local: promised 90 %, 0 % failed
 }
 
+// Each user has a limit, and a lower one for the search.
+func Example_limitPerUserAndPath() {
+	user := spec.RateLimitAction{Kind: spec.ActionRequestHeader, Name: "X-User", Key: "user"}
+	search := spec.RateLimitAction{
+		Kind: spec.ActionHeaderMatch, Key: "path", Value: "search",
+		Conditions: []spec.ActionCondition{{Name: ":path", Match: spec.Prefix("/search")}},
+	}
+	limited, err := gateway.RateLimitPolicy(spec.RateLimitPolicy{
+		Descriptors: []spec.RateLimitDescriptor{
+			{Actions: []spec.RateLimitAction{user}},
+			{Actions: []spec.RateLimitAction{user, search}},
+		},
+		Global: &spec.GlobalRateLimit{Descriptors: []spec.DescriptorLimit{{
+			Key:         "user",
+			Limit:       &spec.DescriptorRate{Requests: 60, Unit: time.Minute},
+			Descriptors: []spec.DescriptorLimit{{Key: "path", Value: "search", Limit: &spec.DescriptorRate{Requests: 10, Unit: time.Minute}}},
+		}}},
+	}, nil) // or a Limiter that all replicas share
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := limited(named("shop"))
+	for _, path := range []string{"/search", "/"} {
+		allowed := 0
+		for range 50 {
+			if getWith(h, path, "X-User", "alice").Code == http.StatusOK {
+				allowed++
+			}
+		}
+		fmt.Println(path, allowed)
+	}
+	// A refused search counts among all requests of the user, as in Envoy.
+	// Output:
+	// /search 10
+	// / 10
+}
+
 // Each API key has its own limit. Clients without a key share a limit by
 // address.
 func Example_limitPerKey() {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +125,9 @@ type DecidedLimit struct {
 	// of what it counts, "name=value", as a shared Limiter gets them.
 	Applies    bool     `json:"applies"`
 	Descriptor []string `json:"descriptor,omitempty"`
+	// Rate is the limit of the descriptor in the tree of a spec.GlobalRateLimit, such as
+	// "60 per 1m0s". It is empty for other limits, and if the tree has none.
+	Rate string `json:"rate,omitempty"`
 	// Refuses means that the limit refuses the request, because that lacks a part of
 	// the key (spec.MissingKeyDeny).
 	Refuses bool `json:"refuses,omitempty"`
@@ -322,6 +326,32 @@ func decideRoute(p *program.Program, d *Decision, v *match.View, c *program.Clau
 	}
 }
 
+// decidedLimits describes the limits of a route, and what they do with a request.
+func decidedLimits(rp *program.Route, v *match.View) []DecidedLimit {
+	if rp.CountsCluster {
+		v.Cluster = rp.Split.Destinations[0].Cluster()
+	}
+	var out []DecidedLimit
+	applying := rp.Limits.Applying(v)
+	for i, l := range rp.Limits.All() {
+		of := DecidedLimit{Limit: rp.Limits.Describe(i)}
+		if slices.Contains(applying, l) {
+			of.Refuses = l.Denies(v)
+			var d ratelimit.Descriptor
+			d, of.Applies = l.Descriptor(v)
+			for _, e := range d.Entries {
+				of.Descriptor = append(of.Descriptor, e.Key+"="+e.Value)
+			}
+			if q, on := l.Question(v); on && l.Global != nil {
+				of.Rate = q.Rate()
+				of.Applies = of.Rate != ""
+			}
+		}
+		out = append(out, of)
+	}
+	return out
+}
+
 // decided describes a route, and what it does with a request.
 func decided(c *program.Clause, v *match.View) *DecidedRoute {
 	rp := c.Route
@@ -330,16 +360,7 @@ func decided(c *program.Clause, v *match.View) *DecidedRoute {
 		Match: strings.TrimSpace(c.URI.Kind.String() + " " + c.URI.Text),
 		CORS:  rp.DeclaresCORS, Timeout: rp.Timeout, Hash: rp.Hashes,
 	}
-	for _, l := range rp.Limits {
-		of := DecidedLimit{Limit: l.String(), Refuses: l.Denies(v)}
-		var descriptor ratelimit.Descriptor
-		if descriptor, of.Applies = l.Descriptor(v); of.Applies {
-			for _, e := range descriptor.Entries {
-				of.Descriptor = append(of.Descriptor, e.Key+"="+e.Value)
-			}
-		}
-		d.RateLimits = append(d.RateLimits, of)
-	}
+	d.RateLimits = decidedLimits(rp, v)
 	if rp.Redirect != nil || rp.Direct != nil {
 		return d
 	}

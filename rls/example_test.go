@@ -6,37 +6,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/memlimit"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/rls"
 	"github.com/lateengo/gateway/spec"
 )
-
-// A tally is a simple Limiter, which never forgets. Package redislimit has a real
-// one.
-type tally struct {
-	mu     sync.Mutex
-	counts map[string]int
-}
-
-func (t *tally) Limit(_ context.Context, request ratelimit.Request) (ratelimit.Response, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var response ratelimit.Response
-	for _, d := range request.Descriptors {
-		key := fmt.Sprint(request.Domain, d.Entries)
-		t.counts[key] += request.Hits
-		s := ratelimit.Status{Over: t.counts[key] > d.Requests, Remaining: max(d.Requests-t.counts[key], 0)}
-		response.Over = response.Over || s.Over
-		response.Statuses = append(response.Statuses, s)
-	}
-	return response, nil
-}
 
 // startService starts a rate limit service on a free port.
 func startService() (address string, stop func(), err error) {
@@ -44,7 +23,7 @@ func startService() (address string, stop func(), err error) {
 domain: shop
 descriptors:
   - key: x-user
-    rate_limit: {unit: minute, requests_per_unit: 1}
+    rate_limit: {unit: year, requests_per_unit: 1}
 `)})
 	if err != nil {
 		return "", nil, err
@@ -54,7 +33,8 @@ descriptors:
 		return "", nil, err
 	}
 	server := grpc.NewServer()
-	limiter := &tally{counts: make(map[string]int)}
+	// Package redislimit has a Limiter for several services that count together.
+	limiter := memlimit.New(memlimit.Options{})
 	rls.NewServer(limiter, config, rls.ServerOptions{}).Register(server)
 	go server.Serve(listener)
 	return listener.Addr().String(), server.Stop, nil
@@ -110,8 +90,8 @@ func Example() {
 	// 429
 }
 
-// A service finds limits in a configuration, and counts with a Limiter. Envoy and
-// other gateways can ask it.
+// A service finds limits in a configuration, and counts with a Limiter, here in its
+// memory. Envoy and other gateways can ask it.
 func ExampleServer() {
 	address, stop, err := startService()
 	if err != nil {

@@ -22,7 +22,8 @@ import (
 // are counted, even if one is over its limit. A limit in a descriptor of the
 // request is used instead of the one in the Config. A descriptor without a limit
 // is OK, and so is one whose limit is replaced by that of another descriptor. With
-// a redislimit.Limiter and the same Redis, both count together.
+// a redislimit.Limiter and the same Redis, both count together. With a
+// memlimit.Limiter, the Server counts in its memory.
 //
 // These are the differences. An error has a status code that says what it is,
 // such as InvalidArgument. A limit of 0 requests is always over, and is not

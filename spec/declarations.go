@@ -3,8 +3,8 @@
 // resources. Package spec/istio reads them from YAML.
 //
 // Declarations contains all of them: Server, VirtualService with its Routes,
-// Service, WorkloadEntry, DestinationRule, RateLimitPolicy and Telemetry. A Source
-// returns Declarations. Error and Warning describe problems in them.
+// Service, WorkloadEntry, DestinationRule, RateLimitPolicy, RateLimitDomain and
+// Telemetry. A Source returns Declarations. Error and Warning describe problems in them.
 package spec
 
 // NoLimit removes a limit that has a default: in TCPSettings and in the
@@ -19,6 +19,7 @@ func (d *Declarations) Append(more Declarations) {
 	d.WorkloadEntries = append(d.WorkloadEntries, more.WorkloadEntries...)
 	d.DestinationRules = append(d.DestinationRules, more.DestinationRules...)
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
+	d.RateLimitDomains = append(d.RateLimitDomains, more.RateLimitDomains...)
 	d.Telemetries = append(d.Telemetries, more.Telemetries...)
 	d.Unexecuted = append(d.Unexecuted, more.Unexecuted...)
 	d.Skipped = append(d.Skipped, more.Skipped...)
@@ -40,6 +41,7 @@ type Declarations struct {
 	WorkloadEntries  []WorkloadEntry
 	DestinationRules []DestinationRule
 	RateLimits       []RateLimitPolicy
+	RateLimitDomains []RateLimitDomain
 	Telemetries      []Telemetry
 
 	// Unexecuted are policies that Lateen cannot execute.

@@ -8,8 +8,8 @@ type LimitResponse struct {
 	// Body is the body. Empty means Envoy's. ContentType is its type. Empty means
 	// "text/plain".
 	Body, ContentType string
-	// Headers are set in the answer.
-	Headers map[string]string
+	// Headers are set in the answer. AddHeaders are added to it.
+	Headers, AddHeaders map[string]string
 	// RateLimitHeaders adds headers with the state of the limit to all responses,
 	// allowed and refused.
 	RateLimitHeaders RateLimitHeaders

@@ -24,7 +24,8 @@ type Origin struct {
 	// "route[0].weight".
 	Go bool
 
-	// Fields finds the positions of the fields in the resource. It can be nil.
+	// Fields finds the positions of the fields in the resource. It can be nil. It may
+	// be a Renamer.
 	Fields Locator
 }
 
@@ -36,6 +37,14 @@ type Locator interface {
 	// that exists. A path that ends in "@key" means the key instead of the
 	// value. ok is false if no part exists.
 	Locate(path string) (line, column int, ok bool)
+}
+
+// A Renamer is a Locator of a resource that writes fields under other names than
+// RateLimitConfig and the other kinds do, such as an EnvoyFilter.
+type Renamer interface {
+	Locator
+	// Written returns the path of a field as the resource writes it.
+	Written(path string) string
 }
 
 // At returns a Finding about the field at path, which is relative to the
@@ -55,7 +64,11 @@ func (o Origin) At(path, problem string) Finding {
 	default:
 		full += "." + path
 	}
-	f.Field = strings.TrimSuffix(full, "@key")
+	f.Field = full
+	if r, ok := o.Fields.(Renamer); ok {
+		f.Field = r.Written(full)
+	}
+	f.Field = strings.TrimSuffix(f.Field, "@key")
 	if o.Go {
 		f.Field = goPath(o.Kind, f.Field)
 	}

@@ -4,46 +4,94 @@ import (
 	"time"
 )
 
-// A RateLimitPolicy attaches rate limits to routes of VirtualServices or to
-// servers of Gateways (Lateen's RateLimitConfig). All its targets share its
+// A RateLimitPolicy attaches rate limits to routes of VirtualServices, to servers of
+// Gateways or to virtual hosts (Lateen's RateLimitConfig). All its targets share its
 // counters.
 //
-// If several policies could apply to a route, only those of the most specific
-// level apply. The levels are: a named route, its VirtualService, the server of
-// the Gateway, the Gateway, the namespace of the policy. All policies of that
-// level apply.
+// Limits is the short form. The full form is that of Envoy: Descriptors say what to
+// count, and Local and Global how much is allowed. A policy may have both.
+//
+// The policies of a route have levels, the most specific first: a named route, its
+// VirtualService, the virtual host, the server of the Gateway, the Gateway, the
+// namespace of the policy (with or without a Selector), the root namespace. The most
+// specific level that has something to count for a request applies, and all policies
+// of that level do, the oldest first. Inheritance changes this.
 type RateLimitPolicy struct {
 	Name, Namespace string
-	// Targets selects what to limit. Empty means every gateway in the namespace
-	// of the policy. In the root namespace, empty means every gateway.
+	// Targets selects what to limit. If Targets, VirtualHosts and Selector are
+	// empty, the policy applies to every gateway in its namespace. In the root
+	// namespace, it then applies to every gateway.
 	Targets []TargetRef
-	// Limits are the limits. A request passes only if all of them allow it.
+	// VirtualHosts selects virtual hosts in addition, by their names in Envoy: a host
+	// of a VirtualService, a colon and the port of a server, such as
+	// "shop.example.com:443".
+	VirtualHosts []string
+	// Selector selects gateways by labels, which all must be labels of the gateway:
+	// those of the workload (Builder.Workload), or without these the Selector of the
+	// Server. With Targets or VirtualHosts, it limits these to the selected gateways;
+	// only an EnvoyFilter has both. In the root namespace it selects among all
+	// gateways, and otherwise among those in the namespace of the policy.
+	Selector map[string]string
+	// Limits are the limits in the short form. A request passes only if all of them
+	// allow it.
 	Limits []RateLimit
+	// Descriptors are what Local and Global count (rateLimits). Each one makes at
+	// most one descriptor of a request.
+	Descriptors []RateLimitDescriptor
+	// Local limits what each process allows (Envoy's local rate limit filter).
+	Local *LocalRateLimit
+	// Global limits what all replicas allow together (Envoy's rate limit filter).
+	Global *GlobalRateLimit
 	// Response is the answer of those limits that have no Response of their own.
 	// Nil is Envoy's answer.
 	Response *LimitResponse
 	// Mode applies to all limits.
 	Mode LimitMode
+	// Inheritance selects whether less specific policies apply too.
+	Inheritance LimitInheritance
 	// Created orders policies of one level.
 	Created time.Time
 
 	Origin Origin
 }
 
+// A LimitInheritance selects whether less specific policies apply to a request that
+// meets a policy. The policies of one level apply together, so the least strict of
+// their settings counts: INCLUDE, then OVERRIDE.
+type LimitInheritance uint8
+
+// The values of LimitInheritance.
+const (
+	// InheritOverride applies less specific policies only to requests for which no
+	// policy of this level has something to count. It is the default.
+	InheritOverride LimitInheritance = iota
+	// InheritInclude applies less specific policies too. A request passes only if all
+	// allow it.
+	InheritInclude
+	// InheritIgnore never applies less specific policies.
+	InheritIgnore
+)
+
 // A TargetRef names a target of a RateLimitPolicy, in the namespace of the
 // policy.
 type TargetRef struct {
 	// Kind is "VirtualService" or "Gateway".
 	Kind string
+	// Name can be empty for a VirtualService: then the target is the routes of any
+	// VirtualService, in any namespace, at the gateways of the policy. An EnvoyFilter
+	// selects routes in this way.
 	Name string
 	// SectionName is the name of a route, or the port name of a server. Empty
 	// means all.
 	SectionName string
+	// VirtualHost, if not empty, limits a target without Name to the routes in the
+	// virtual host with this name in Envoy, such as "shop.example.com:443".
+	VirtualHost string
 }
 
 // A RateLimit allows a number of Requests per Unit for each value of its key.
-// It is a token bucket for Burst tokens, which starts full and refills evenly. A
-// request over the limit gets 429. Its Retry-After header has the
+// It is a token bucket for Burst tokens, which starts full and refills evenly, unless
+// Algorithm says otherwise. A request over the limit gets 429. Its Retry-After header has the
 // seconds until the next allowed request.
 type RateLimit struct {
 	// Requests is the number of requests allowed per Unit, at least 1.
@@ -73,6 +121,8 @@ type RateLimit struct {
 	// DefaultProvider this process counts alone until a Limiter has that name: all
 	// limits in YAML have it.
 	Provider string
+	// Algorithm is how requests are counted.
+	Algorithm LimitAlgorithm
 	// OnStoreFailure selects what happens if the provider cannot answer.
 	OnStoreFailure StoreFailure
 	// MaxKeys is the maximum number of buckets that are kept, rounded up to a
@@ -85,6 +135,20 @@ type RateLimit struct {
 	// bucket, and up to 36 with what is unused between them.
 	MaxKeys int
 }
+
+// A LimitAlgorithm is how requests are counted.
+type LimitAlgorithm uint8
+
+// The values of LimitAlgorithm.
+const (
+	// LimitGCRA refills evenly, like a token bucket (the generic cell rate
+	// algorithm). It is the default.
+	LimitGCRA LimitAlgorithm = iota
+	// LimitFixedWindow counts from zero at the start of each unit of Unix time, as
+	// envoyproxy/ratelimit does, and in Redis under the same keys. Around the end of
+	// a unit, up to twice the requests are allowed. There is no burst.
+	LimitFixedWindow
+)
 
 // DefaultProvider is the Provider of limits in YAML.
 const DefaultProvider = "default"

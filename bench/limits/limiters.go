@@ -47,7 +47,7 @@ var limiters = []contestant[limiter]{
 var lateenLimit = spec.RateLimit{Requests: refill, Unit: period, Burst: burst, Per: []spec.LimitKey{{RemoteAddress: true}}}
 
 func lateen() limiter {
-	buckets := limit.NewBuckets(&lateenLimit)
+	buckets := limit.NewBuckets(&lateenLimit, nil)
 	return func(key string) bool {
 		v := buckets.Take(buckets.Hash([]byte(key)))
 		return v.Allowed

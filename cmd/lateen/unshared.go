@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -22,7 +23,8 @@ func sharable(d *spec.Declarations) bool {
 		return l.Provider == spec.DefaultProvider && l.Mode != spec.LimitDisabled
 	}
 	return slices.ContainsFunc(d.RateLimits, func(p spec.RateLimitPolicy) bool {
-		return p.Mode != spec.LimitDisabled && slices.ContainsFunc(p.Limits, shared)
+		global := p.Global != nil && cmp.Or(p.Global.Provider, spec.DefaultProvider) == spec.DefaultProvider
+		return p.Mode != spec.LimitDisabled && (global || slices.ContainsFunc(p.Limits, shared))
 	}) || slices.ContainsFunc(d.VirtualServices, func(vs spec.VirtualService) bool {
 		return slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return slices.ContainsFunc(r.RateLimits, shared) })
 	})

@@ -17,6 +17,9 @@ func TestSharableLimits(t *testing.T) {
 	route := func(l spec.RateLimit) spec.Declarations {
 		return spec.Declarations{VirtualServices: []spec.VirtualService{{}, {Routes: []spec.Route{{}, {RateLimits: []spec.RateLimit{l}}}}}}
 	}
+	global := func(provider string) spec.Declarations {
+		return spec.Declarations{RateLimits: []spec.RateLimitPolicy{{Global: &spec.GlobalRateLimit{Provider: provider}}}}
+	}
 	disabled := policy(spec.RateLimit{Provider: spec.DefaultProvider})
 	disabled.RateLimits[1].Mode = spec.LimitDisabled
 	for _, row := range []struct {
@@ -27,6 +30,9 @@ func TestSharableLimits(t *testing.T) {
 		{"nothing", spec.Declarations{}, false},
 		{"a policy", policy(spec.RateLimit{Provider: spec.DefaultProvider}), true},
 		{"a route", route(spec.RateLimit{Provider: spec.DefaultProvider}), true},
+		{"a tree of limits", global(""), true},
+		{"a tree of limits of another limiter", global("redis"), false},
+		{"buckets", spec.Declarations{RateLimits: []spec.RateLimitPolicy{{Local: &spec.LocalRateLimit{}}}}, false},
 		{"a shadow", policy(spec.RateLimit{Provider: spec.DefaultProvider, Mode: spec.LimitShadow}), true},
 		{"a limit of one process", policy(spec.RateLimit{}), false},
 		{"another limiter", route(spec.RateLimit{Provider: "redis"}), false},

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
+	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -38,7 +40,8 @@ func Route(r *spec.Route, next http.Handler) http.Handler {
 			path.Authority = ""
 			backend = Rewrite(&path, &alternatives[i], next)
 		}
-		b := aloneClause(&own, backend)
+		o := DefaultOptions()
+		b := aloneCompiler(new(spec.Declarations), &o, new(findings.List), backend).aloneClause(&own)
 		list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name}
 	}
 	host := program.NewVirtualHost("*", false, list, clauses)
@@ -54,18 +57,40 @@ func Route(r *spec.Route, next http.Handler) http.Handler {
 	})
 }
 
-// aloneClause compiles a route with one match, whose destination is backend.
-func aloneClause(r *spec.Route, backend http.Handler) boundClause {
+// LimitPolicy returns a handler that applies a policy in front of another handler, and
+// what is wrong with the policy. The policy must be valid and have no targets. The limiter
+// counts its limits with the provider spec.DefaultProvider, unless it is nil.
+func LimitPolicy(p *spec.RateLimitPolicy, limiter ratelimit.Limiter, next http.Handler) (http.Handler, error) {
+	o := DefaultOptions()
+	if limiter != nil {
+		o.Limiters[spec.DefaultProvider] = limiter
+	}
+	o.Namespace = cmp.Or(p.Namespace, o.Namespace)
+	problems := new(findings.List)
+	c := aloneCompiler(&spec.Declarations{RateLimits: []spec.RateLimitPolicy{*p}}, &o, problems, next)
+	clause := program.Clause{Route: c.aloneClause(&spec.Route{Match: make([]spec.Match, 1)}).route}
+	program := NewBare(&o)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := program.BareView(r)
+		program.Take(w, &v, &clause)
+	}), problems.Err()
+}
+
+// aloneCompiler returns a compiler for a route whose destination is backend.
+func aloneCompiler(d *spec.Declarations, o *Options, f *findings.List, backend http.Handler) *Compiler {
+	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
+	return newCompiler(d, o, f, regex.Cache{}, nil)
+}
+
+// aloneClause compiles a route with one match, whose destination is the only backend.
+func (c *Compiler) aloneClause(r *spec.Route) boundClause {
 	own := *r
 	if own.Redirect == nil && own.DirectResponse == nil {
 		own.Destinations = []spec.Destination{{Host: WrappedHost}}
 		own.Retry = new(spec.Retry) // a handler is called only once
 	}
-	o := DefaultOptions()
-	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
-	c := newCompiler(new(spec.Declarations), &o, new(findings.List), regex.Cache{}, nil)
-	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resource.Name{Namespace: o.Namespace, Name: "middleware"}}
-	vs.routes = []boundRoute{{Route: &vs.Routes[0], from: vs.VirtualService, namespace: o.Namespace}}
+	vs := &boundVirtualService{VirtualService: &spec.VirtualService{Routes: []spec.Route{own}}, name: resource.Name{Namespace: c.O.Namespace, Name: "middleware"}}
+	vs.routes = []boundRoute{{Route: &vs.Routes[0], from: vs.VirtualService, namespace: c.O.Namespace}}
 	return c.clauses(vs, &boundServer{Server: &spec.Server{Port: 80}, implicit: true})[0]
 }
 

@@ -33,6 +33,7 @@ type Compiler struct {
 	before      *program.Program
 	failures    *program.Failures
 	keptBuckets map[string]*limit.Buckets
+	memory      *limit.Memory
 	upstreams   map[string]*program.Remote
 	limiters    map[string]ratelimit.Limiter
 	files       PEMFiles
@@ -98,7 +99,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	c.unused()
 	c.passedOver()
 	p.Tracing = c.tracing()
-	p.Buckets, p.Upstreams = c.keptBuckets, c.upstreams
+	p.Buckets, p.Upstreams, p.Memory = c.keptBuckets, c.upstreams, c.memory
 	return p
 }
 
@@ -113,6 +114,9 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 		c.failures = before.Failures
 	} else {
 		c.failures = program.NewFailures(o.Log)
+	}
+	if c.memory = before.LimitMemory(); c.memory == nil {
+		c.memory = limit.NewMemory(nil)
 	}
 	c.services = NewServiceIndex(c)
 	c.backends = NewBackendIndex(o.Backends, o.Namespace)

@@ -72,9 +72,9 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 			continue
 		}
 		merged.from, merged.index, merged.namespace = delegate, j, name.Namespace
-		merged.targets = [][]policyTarget{
-			append(routeTargets(vs.name, merged.Name)[:1], routeTargets(vs.name, root.Name)...),
-			routeTargets(name, own.Name),
+		merged.targets = [][]policyTarget{routeTargets(vs.name, root.Name), routeTargets(name, own.Name)}
+		if merged.Name != root.Name {
+			merged.targets[0] = append([]policyTarget{{kind: "VirtualService", section: merged.Name, name: vs.name}}, merged.targets[0]...)
 		}
 		out = append(out, merged)
 	}
@@ -87,7 +87,11 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 // routeTargets are the possible targets of policies for a route of a
 // VirtualService, the most specific first.
 func routeTargets(vs resource.Name, route string) []policyTarget {
-	return []policyTarget{{"VirtualService", route, vs}, {"VirtualService", "", vs}}
+	targets := []policyTarget{{kind: "VirtualService", section: route, name: vs}, {kind: "VirtualService", section: route}, {kind: "VirtualService", name: vs}}
+	if route == "" {
+		return targets[2:]
+	}
+	return targets
 }
 
 // mergeRoutes merges a route that delegates with a route of the delegate. If a

@@ -17,7 +17,7 @@ import (
 // compileLimit compiles a validated limit. A limit with the same identity as in the
 // previous program keeps its buckets.
 func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where findings.Place) *limit.Limit {
-	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, where)}
+	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, where.Field("provider"))}
 	p.Headers = make([]match.Source, len(l.Per))
 	for i, k := range l.Per {
 		if k.Header != "" {
@@ -41,15 +41,21 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 		counted.Burst = (cmp.Or(l.Burst, l.Requests) + n - 1) / n
 		counted.Unit = min(counted.Unit, math.MaxInt64/time.Duration(n)) * time.Duration(n)
 	}
-	identity := fmt.Sprintf("%s[%d] %s, %d at once in %v, %d keys", domain, at, p, counted.Burst, counted.Unit, l.MaxKeys)
+	p.Buckets = c.buckets(fmt.Sprintf("%s[%d] %s", domain, at, p), &counted, len(l.Per) > 0)
+	return p
+}
+
+// buckets returns the buckets of a limit. Those with the same identity and the same
+// numbers in the previous program are kept.
+func (c *Compiler) buckets(identity string, l *spec.RateLimit, keyed bool) *limit.Buckets {
+	identity = fmt.Sprintf("%s, %d per %v, %d at once, %d keys", identity, l.Requests, l.Unit, l.Burst, l.MaxKeys)
 	if c.keptBuckets[identity] == nil {
 		c.keptBuckets[identity] = c.before.BucketsOf(identity)
 		if c.keptBuckets[identity] == nil {
-			c.keptBuckets[identity] = limit.NewBuckets(&counted)
+			c.keptBuckets[identity] = newBuckets(l, keyed)
 		}
 	}
-	p.Buckets = c.keptBuckets[identity]
-	return p
+	return c.keptBuckets[identity]
 }
 
 // store returns the store of a provider, or nil for none. All limits of a program
@@ -73,7 +79,7 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 			}
 		}
 		slices.Sort(known)
-		where.Field("provider").Suggestf(spec.CodeNotFound, suggest.Closest(provider, known), "no limiter is registered as %q", provider)
+		where.Suggestf(spec.CodeNotFound, suggest.Closest(provider, known), "no limiter is registered as %q", provider)
 		return nil
 	}
 	s := &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}
@@ -82,19 +88,36 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 }
 
 // sortLimits sorts the limits of this process first, so that requests over these
-// limits do not reach a store. Among these, the slowest refill comes first, as in
-// Envoy. Limits that can be checked together are adjacent.
+// limits do not reach a store. Among these, the slowest refill comes first, and buckets
+// for all requests come last, as in Envoy. Limits that can be checked together are
+// adjacent.
 func sortLimits(limits []*limit.Limit) {
 	perSecond := func(l *limit.Limit) float64 { return float64(l.Spec.Requests) / l.Spec.Unit.Seconds() }
-	slices.SortStableFunc(limits, func(a, b *limit.Limit) int {
+	group := func(l *limit.Limit) int {
 		switch {
-		case a.Store == nil && b.Store == nil:
-			return cmp.Compare(perSecond(a), perSecond(b))
-		case a.Store == nil:
-			return -1
-		case b.Store == nil:
+		case l.Shared():
+			return 2
+		case l.General != nil:
 			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(limits, func(a, b *limit.Limit) int {
+		if order := cmp.Compare(group(a), group(b)); order != 0 {
+			return order
+		}
+		if !a.Shared() {
+			return cmp.Compare(perSecond(a), perSecond(b))
 		}
 		return cmp.Or(cmp.Compare(a.Spec.Provider, b.Spec.Provider), cmp.Compare(a.Domain, b.Domain))
 	})
+}
+
+func newBuckets(l *spec.RateLimit, keyed bool) *limit.Buckets {
+	of := *l
+	of.Per = nil
+	if keyed {
+		of.Per = []spec.LimitKey{{}}
+	}
+	return limit.NewBuckets(&of, nil)
 }

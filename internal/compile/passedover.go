@@ -328,7 +328,7 @@ func (w *passedOver) policies() {
 		at := w.At(named(p.Origin, "RateLimitConfig", p.Namespace, p.Name))
 		if len(w.usage.notes[p]) > 0 || !w.covered.HasBelow(at.Field("targetRefs")) {
 			general := "no route that is served is limited by it: nothing is limited"
-			if len(p.Targets) == 0 {
+			if len(p.Targets)+len(p.VirtualHosts)+len(p.Selector) == 0 {
 				general = fmt.Sprintf("it has no targetRefs, and no Gateway of the namespace %s is served: nothing is limited", cmp.Or(p.Namespace, w.O.Namespace))
 			}
 			w.warn(p, at, general)

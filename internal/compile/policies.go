@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/resource"
@@ -14,7 +15,11 @@ import (
 type policyIndex struct {
 	c *Compiler
 	// byTarget are the limits of policies by their targets.
-	byTarget map[policyTarget][]attachedPolicy
+	byTarget map[policyTarget][]*attachedPolicy
+	// virtualHosts are the virtual hosts that policies name.
+	virtualHosts map[string]bool
+	// domains are the RateLimitDomains by name.
+	domains map[string]*spec.RateLimitDomain
 	// stores are the used limiters, by the names of their providers.
 	stores map[string]*limit.Store
 }
@@ -22,19 +27,37 @@ type policyIndex struct {
 // An attachedPolicy is a policy with its limits.
 type attachedPolicy struct {
 	policy *spec.RateLimitPolicy
-	limits []*limit.Limit
+	name   resource.Name
+	// position orders the policies of a level.
+	position int
+	limits   []*limit.Limit
 }
 
-// A policyTarget is a target of a policy. An empty kind is a namespace.
+// A policyTarget is a target of a policy. Without a kind it is a virtual host, or a
+// namespace.
 type policyTarget struct {
 	kind, section string
 	name          resource.Name
+	virtualHost   string
+}
+
+// virtualHostTarget is the target of policies for a virtual host.
+func virtualHostTarget(name string) policyTarget {
+	return policyTarget{virtualHost: strings.ToLower(name)}
+}
+
+// namespaceTarget is the target of policies for the gateways of a namespace.
+func namespaceTarget(namespace string) policyTarget {
+	return policyTarget{name: resource.Name{Namespace: namespace}}
 }
 
 // newPolicyIndex compiles the policies, oldest first. It sets c.policies.
 func newPolicyIndex(c *Compiler) policyIndex {
-	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]attachedPolicy{}, stores: map[string]*limit.Store{}}
-	x := c.policies
+	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*attachedPolicy{}, virtualHosts: map[string]bool{}, domains: map[string]*spec.RateLimitDomain{}, stores: map[string]*limit.Store{}}
+	for i := range c.D.RateLimitDomains {
+		d := &c.D.RateLimitDomains[i]
+		c.policies.domains[d.Name] = d
+	}
 	order := make([]int, len(c.D.RateLimits))
 	for i := range order {
 		order[i] = i
@@ -42,51 +65,86 @@ func newPolicyIndex(c *Compiler) policyIndex {
 	slices.SortStableFunc(order, func(a, b int) int {
 		return c.D.RateLimits[a].Created.Compare(c.D.RateLimits[b].Created)
 	})
-	for _, position := range order {
-		p := &c.D.RateLimits[position]
+	for position, i := range order {
+		p := &c.D.RateLimits[i]
 		name := resource.Name{Namespace: cmp.Or(p.Namespace, c.O.Namespace), Name: p.Name}
 		if p.Name == "" {
-			name.Name = "#" + strconv.Itoa(position)
+			name.Name = "#" + strconv.Itoa(i)
 		}
-		origin := p.Origin
-		if origin.Kind == "" {
-			origin.Kind = "RateLimitConfig"
+		a := &attachedPolicy{policy: p, name: name, position: position}
+		if p.Mode != spec.LimitDisabled {
+			a.limits = c.policyLimits(p, name)
 		}
-		if p.Mode == spec.LimitDisabled {
-			continue
-		}
-		var limits []*limit.Limit
-		for i := range p.Limits {
-			l := p.Limits[i]
-			l.Mode = max(l.Mode, p.Mode)
-			if l.Response == nil {
-				l.Response = p.Response
-			}
-			if l.Mode != spec.LimitDisabled {
-				limits = append(limits, c.compileLimit(&l, name.String(), i, c.At(origin).Field("limits").Index(i)))
-			}
-		}
-		targets := []policyTarget{{name: resource.Name{Namespace: name.Namespace}}}
-		if len(p.Targets) > 0 {
-			targets = nil
-		}
-		for _, t := range p.Targets {
-			target := policyTarget{t.Kind, t.SectionName, resource.Name{Namespace: name.Namespace, Name: t.Name}}
-			if !slices.Contains(targets, target) {
-				targets = append(targets, target)
-			}
-		}
-		for _, t := range targets {
-			x.byTarget[t] = append(x.byTarget[t], attachedPolicy{p, limits})
+		// Without limits a policy can still keep out less specific ones.
+		if p.Mode != spec.LimitDisabled || p.Inheritance == spec.InheritIgnore {
+			c.policies.attach(a)
 		}
 	}
-	return x
+	return c.policies
 }
 
-// limits returns the rate limits of a route behind a server: its own, and those of
-// the most specific level with policies.
-func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer) []*limit.Limit {
-	var out []*limit.Limit
+// attach enters a policy under its targets.
+func (x *policyIndex) attach(a *attachedPolicy) {
+	p := a.policy
+	var targets []policyTarget
+	for _, t := range p.Targets {
+		target := policyTarget{t.Kind, t.SectionName, resource.Name{Namespace: a.name.Namespace, Name: t.Name}, strings.ToLower(t.VirtualHost)}
+		if t.Name == "" {
+			// A route with this name, of any VirtualService.
+			target.name = resource.Name{}
+		}
+		targets = append(targets, target)
+	}
+	for _, host := range p.VirtualHosts {
+		targets = append(targets, virtualHostTarget(host))
+	}
+	if len(targets) == 0 {
+		targets = []policyTarget{namespaceTarget(a.name.Namespace)}
+	}
+	for i, t := range targets {
+		if t.virtualHost != "" {
+			x.virtualHosts[t.virtualHost] = true
+		}
+		if !slices.Contains(targets[:i], t) {
+			x.byTarget[t] = append(x.byTarget[t], a)
+		}
+	}
+}
+
+// policyLimits compiles the limits of a policy.
+func (c *Compiler) policyLimits(p *spec.RateLimitPolicy, name resource.Name) []*limit.Limit {
+	origin := p.Origin
+	if origin.Kind == "" {
+		origin.Kind = "RateLimitConfig"
+	}
+	var limits []*limit.Limit
+	for i := range p.Limits {
+		l := p.Limits[i]
+		l.Mode = max(l.Mode, p.Mode)
+		if l.Response == nil {
+			l.Response = p.Response
+		}
+		if l.Mode != spec.LimitDisabled {
+			limits = append(limits, c.compileLimit(&l, name.String(), i, c.At(origin).Field("limits").Index(i)))
+		}
+	}
+	actions := make([]*limit.Actions, len(p.Descriptors))
+	for i := range p.Descriptors {
+		actions[i] = limit.CompileActions(&p.Descriptors[i], c.regexes)
+	}
+	if p.Local != nil {
+		limits = append(limits, c.localLimits(p, name, actions)...)
+	}
+	if p.Global != nil {
+		limits = append(limits, c.globalLimits(p, name, actions, c.At(origin).Field("global"))...)
+	}
+	return limits
+}
+
+// limits returns the rate limits of a route behind a server: its own, and those of the
+// policies that can apply to it.
+func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer) limit.Set {
+	var own []*limit.Limit
 	if len(r.RateLimits) > 0 {
 		origin, domain := r.Origin, "route "+vs.name.String()+"/"+routeIdentity(r, vs)
 		if origin.IsZero() {
@@ -96,47 +154,141 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 			if r.RateLimits[i].Mode == spec.LimitDisabled {
 				continue
 			}
-			out = append(out, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
+			own = append(own, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
 		}
 	}
-	// The policies of the VirtualService and of its delegate apply together. If
-	// neither has one, those of the server apply.
-	found := false
-	for _, levels := range r.targets {
-		var limits []*limit.Limit
-		if limits, found = c.attached(levels, found); limits != nil {
-			out = append(out, limits...)
+	levels := c.policies.levels(r, s)
+	compiled := make([]limit.Level, len(levels))
+	for i, l := range levels {
+		compiled[i] = l.compiled()
+	}
+	set, reached := limit.NewSet(own, compiled, sortLimits)
+	for i, l := range levels {
+		for _, a := range l {
+			if i < reached {
+				c.usage.policies[a.policy] = true
+			} else {
+				c.usage.passOver(a.policy, "", "more specific policies are attached to all of its routes: this one limits nothing")
+			}
 		}
 	}
-	limits, _ := c.attached([]policyTarget{
-		{"Gateway", s.PortName, s.name},
-		{"Gateway", "", s.name},
-		{name: resource.Name{Namespace: cmp.Or(s.name.Namespace, c.O.Namespace)}},
-		{name: resource.Name{Namespace: resource.RootNamespace}},
-	}, found)
-	out = append(out, limits...)
-	sortLimits(out)
+	return set
+}
+
+// A policyLevel has the policies of one level, the oldest first.
+type policyLevel []*attachedPolicy
+
+// compiled returns the limits of the level. Of different settings the least strict one
+// counts.
+func (l policyLevel) compiled() limit.Level {
+	out := limit.Level{Inheritance: spec.InheritIgnore}
+	for _, a := range l {
+		out.Limits = append(out.Limits, a.limits...)
+		switch i := a.policy.Inheritance; {
+		case i == spec.InheritInclude || out.Inheritance == spec.InheritInclude:
+			out.Inheritance = spec.InheritInclude
+		case i == spec.InheritOverride:
+			out.Inheritance = spec.InheritOverride
+		}
+	}
 	return out
 }
 
-// attached returns the limits of the first level that has some, and whether more
-// specific ones already apply. If they do, the limits of servers do not apply.
-func (c *Compiler) attached(levels []policyTarget, specific bool) (limits []*limit.Limit, inEffect bool) {
-	inEffect = specific
-	found := false
-	for _, level := range levels {
-		for _, p := range c.policies.byTarget[level] {
-			if found || specific && level.kind != "VirtualService" {
-				c.usage.passOver(p.policy, "", "more specific policies are attached to all of its routes: this one limits nothing")
-				continue
-			}
-			limits = append(limits, p.limits...)
-			c.usage.policies[p.policy] = true
-			inEffect = true
-		}
-		found = found || len(limits) > 0
+// levels returns the policies that can apply to a route behind a server, the most
+// specific level first. The policies of the VirtualService and of its delegate apply
+// together: the most specific ones of each are one level.
+func (x *policyIndex) levels(r *boundRoute, s *boundServer) []policyLevel {
+	if len(x.byTarget) == 0 {
+		return nil
 	}
-	return limits, inEffect
+	var out []policyLevel
+	for _, chain := range r.targets {
+		at := 0
+		add := func(t policyTarget) {
+			found := x.at(t, s)
+			if len(found) == 0 {
+				return
+			}
+			if at == len(out) {
+				out = append(out, nil)
+			}
+			out[at] = append(out[at], found...)
+			at++
+		}
+		for _, t := range chain {
+			if s.virtualHost != "" && t.section != "" {
+				here := t
+				here.virtualHost = strings.ToLower(s.virtualHost)
+				add(here)
+			}
+			add(t)
+		}
+	}
+	namespace := cmp.Or(s.name.Namespace, x.c.O.Namespace)
+	general := []policyTarget{{kind: "Gateway", name: s.name}, namespaceTarget(namespace)}
+	if s.PortName != "" {
+		general = append([]policyTarget{{kind: "Gateway", section: s.PortName, name: s.name}}, general...)
+	}
+	if s.virtualHost != "" {
+		general = append([]policyTarget{virtualHostTarget(s.virtualHost)}, general...)
+	}
+	if namespace != resource.RootNamespace {
+		general = append(general, namespaceTarget(resource.RootNamespace))
+	}
+	for _, t := range general {
+		if found := x.at(t, s); len(found) > 0 {
+			out = append(out, found)
+		}
+	}
+	for _, l := range out {
+		slices.SortStableFunc(l, func(a, b *attachedPolicy) int { return cmp.Compare(a.position, b.position) })
+	}
+	return out
+}
+
+// at returns the policies with a target that apply behind a server: those whose selector
+// selects its gateway.
+func (x *policyIndex) at(t policyTarget, s *boundServer) policyLevel {
+	var out policyLevel
+	for _, a := range x.byTarget[t] {
+		if x.selects(a, s) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// selects reports whether the selector of a policy selects the gateway behind a server.
+func (x *policyIndex) selects(a *attachedPolicy, s *boundServer) bool {
+	if len(a.policy.Selector) == 0 {
+		return true
+	}
+	if a.name.Namespace != resource.RootNamespace && a.name.Namespace != cmp.Or(s.name.Namespace, x.c.O.Namespace) {
+		return false
+	}
+	labels := x.c.O.Workload.Labels
+	if len(labels) == 0 {
+		labels = s.Selector
+	}
+	// A server without a selector is of no gateway in particular.
+	if len(labels) == 0 || resource.HasLabels(labels, a.policy.Selector) {
+		return true
+	}
+	x.c.usage.passOver(a.policy, "selector", "it does not select the labels of this gateway, %s: nothing is limited", labelText(labels))
+	return false
+}
+
+// virtualHost returns Istio's name of a virtual host if a policy has it as its target, and
+// otherwise "".
+func (x *policyIndex) virtualHost(domain string, port int) string {
+	if len(x.virtualHosts) == 0 {
+		return ""
+	}
+	name := domain + ":" + itoa(port)
+	if !x.virtualHosts[strings.ToLower(name)] {
+		return ""
+	}
+	return name
 }
 
 // routeIdentity identifies a route in its VirtualService: by its name if it is

@@ -117,6 +117,7 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		return p
 	}
 	c.split(p, r, vs, s)
+	p.CountsCluster = p.Limits.CountsCluster()
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
 		percent := 100.0

@@ -16,6 +16,9 @@ type boundServer struct {
 	*spec.Server
 	name     resource.Name
 	implicit bool
+	// virtualHost is the name of the virtual host that the routes are for, if it has
+	// rate limits of its own.
+	virtualHost string
 }
 
 // servers returns the servers that the workload's labels select, in the order in

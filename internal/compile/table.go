@@ -41,6 +41,8 @@ type boundClause struct {
 type compiledKey struct {
 	gateway resource.Name
 	service *boundVirtualService
+	// virtualHost is set if the virtual host has rate limits of its own.
+	virtualHost string
 }
 
 func newTableBuilder(c *Compiler, t *program.RouteTable) *tableBuilder {
@@ -72,17 +74,12 @@ func (tb *tableBuilder) add(s *boundServer) {
 			continue
 		}
 		tb.c.usage.bound[vs.VirtualService] = true
-		key := compiledKey{s.name, vs}
-		clauses, ok := tb.compiled[key]
-		if !ok {
-			clauses = tb.c.clauses(vs, s)
-			tb.compiled[key] = clauses
-		}
-		if len(clauses) == 0 {
-			continue
-		}
-		tb.c.usage.routed[s.Server] = true
 		for _, domain := range domains {
+			clauses := tb.clauses(vs, s, domain)
+			if len(clauses) == 0 {
+				break
+			}
+			tb.c.usage.routed[s.Server] = true
 			h := tb.host(strings.ToLower(domain))
 			h.clauses = append(h.clauses, clauses...)
 			h.redirect = h.redirect || redirect
@@ -100,6 +97,22 @@ func (tb *tableBuilder) add(s *boundServer) {
 			tb.host(strings.ToLower(domain)).redirect = true
 		}
 	}
+}
+
+// clauses returns the clauses of a VirtualService for a server. Those for a domain differ
+// only if its virtual host has rate limits of its own.
+func (tb *tableBuilder) clauses(vs *boundVirtualService, s *boundServer, domain string) []boundClause {
+	key := compiledKey{s.name, vs, tb.c.policies.virtualHost(domain, s.Port)}
+	if key.virtualHost != "" {
+		own := *s
+		own.virtualHost, s = key.virtualHost, &own
+	}
+	clauses, ok := tb.compiled[key]
+	if !ok {
+		clauses = tb.c.clauses(vs, s)
+		tb.compiled[key] = clauses
+	}
+	return clauses
 }
 
 // seal moves catch-alls to the end and creates the indexes.

@@ -38,4 +38,8 @@ type Limit struct {
 	// Replaces are the names of limits that do not apply to a request if this
 	// one does.
 	Replaces []string
+	// Weight selects among the limits of a request: those with less than the largest
+	// weight do not apply, unless they have AlwaysApply.
+	Weight      int
+	AlwaysApply bool
 }

@@ -1,6 +1,8 @@
-// Package escape decodes percent-escapes in paths. It has functions only and is
-// used by the packages that normalize or rewrite paths.
+// Package escape decodes percent-escapes in paths and queries. It has functions only
+// and is used by the packages that normalize, rewrite or compare them.
 package escape
+
+import "strings"
 
 // IsHexDigit reports whether c is a hexadecimal digit.
 func IsHexDigit(c byte) bool {
@@ -29,4 +31,22 @@ func HexDigit(c byte) (byte, bool) {
 		return c - 'A' + 10, true
 	}
 	return 0, false
+}
+
+// All returns a text with all its escapes decoded.
+func All(text string) string {
+	i := strings.IndexByte(text, '%')
+	if i < 0 {
+		return text
+	}
+	out := append(make([]byte, 0, len(text)), text[:i]...)
+	for ; i < len(text); i++ {
+		if c, ok := Decode(text, i); ok {
+			out = append(out, c)
+			i += 2
+		} else {
+			out = append(out, text[i])
+		}
+	}
+	return string(out)
 }

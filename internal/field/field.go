@@ -5,6 +5,8 @@ package field
 import (
 	"net/http"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/escape"
 )
 
 // HasToken reports whether a list of tokens contains one.
@@ -63,6 +65,20 @@ func QueryValue(query, name string) (string, bool) {
 		pair, query, _ = strings.Cut(query, "&")
 		if key, value, _ := strings.Cut(pair, "="); key == name && pair != "" {
 			return value, true
+		}
+	}
+	return "", false
+}
+
+// DecodedQueryValue returns the first value of a query parameter. The names and the
+// values are percent-decoded, as Envoy does: a plus stays, and so does an escape that is
+// not one.
+func DecodedQueryValue(query, name string) (string, bool) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if key, value, _ := strings.Cut(pair, "="); pair != "" && escape.All(key) == name {
+			return escape.All(value), true
 		}
 	}
 	return "", false

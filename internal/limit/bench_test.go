@@ -19,7 +19,7 @@ import (
 func BenchmarkTake(b *testing.B) {
 	l := spec.RateLimit{Requests: 1000, Burst: 1 << 30, Unit: time.Hour}
 	b.Run("no key", func(b *testing.B) {
-		buckets := NewBuckets(&l)
+		buckets := NewBuckets(&l, nil)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				buckets.Take(0)
@@ -37,7 +37,7 @@ func BenchmarkTake(b *testing.B) {
 	l.Per = perAddress
 	for _, n := range []int{1, 1000, 1_000_000} {
 		b.Run(fmt.Sprintf("%d keys", n), func(b *testing.B) {
-			buckets := NewBuckets(&l)
+			buckets := NewBuckets(&l, nil)
 			keys := make([]Key, n)
 			for i := range keys {
 				keys[i] = keyOf(buckets, i)
@@ -72,7 +72,7 @@ func BenchmarkNewKeys(b *testing.B) {
 			for b.Loop() {
 				buckets = nil
 				before := heap()
-				buckets = NewBuckets(&l)
+				buckets = NewBuckets(&l, nil)
 				began := time.Now()
 				var next atomic.Uint64
 				var all sync.WaitGroup
@@ -96,7 +96,7 @@ func BenchmarkNewKeys(b *testing.B) {
 	}
 	b.Run("full", func(b *testing.B) {
 		l := spec.RateLimit{Requests: 10, Unit: time.Hour, Per: perAddress, MaxKeys: 1 << 18}
-		buckets := NewBuckets(&l)
+		buckets := NewBuckets(&l, nil)
 		now := time.Now()
 		n := uint64(0)
 		for ; n < 1<<19; n++ {

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
@@ -43,7 +44,7 @@ func TestBucketsForgetNothing(t *testing.T) {
 			if l.Burst > 0 {
 				burst = l.Burst
 			}
-			b, kept := NewBuckets(&l), map[int]*rate.Limiter{}
+			b, kept := NewBuckets(&l, nil), map[int]*rate.Limiter{}
 			keys := 1 + random.IntN(20)
 			for range length {
 				// From far less than the time of one token to more than that of
@@ -80,7 +81,7 @@ func TestBucketsForgetNothing(t *testing.T) {
 func TestBucketsGiveExactlyTheirTokens(t *testing.T) {
 	for _, per := range [][]spec.LimitKey{nil, perAddress} {
 		l := spec.RateLimit{Requests: 1000, Unit: time.Second, Per: per}
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		began := time.Now()
 		const span = 3 * time.Second
 		var given atomic.Int64
@@ -111,7 +112,7 @@ func TestBucketsAreExactUnderLoad(t *testing.T) {
 		{1, 100_000, 0}, {1, 99_991, 1000}, {50, 1_000, 0}, {2000, 20, 7},
 	} {
 		l := spec.RateLimit{Requests: row.requests, Unit: time.Second, Per: perAddress, Burst: row.burst}
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		burst := row.requests
 		if row.burst > 0 {
 			burst = row.burst
@@ -157,7 +158,7 @@ func TestBucketsWhenTheClockIsSet(t *testing.T) {
 			for _, per := range [][]spec.LimitKey{nil, perAddress} {
 				const requests = 12
 				l := spec.RateLimit{Requests: requests, Unit: unit, Per: per}
-				b := NewBuckets(&l)
+				b := NewBuckets(&l, nil)
 				// Round takes the reading of the monotonic clock away.
 				now := time.Now().Round(0)
 				take := func() (n int) {
@@ -187,17 +188,87 @@ func TestBucketsWhenTheClockIsSet(t *testing.T) {
 	}
 	// With readings of the monotonic clock, the wall clock does not count.
 	l := spec.RateLimit{Requests: 1, Unit: time.Hour}
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	require.Equal(t, b.pace.base, b.pace.base.Add(time.Hour).Add(-time.Hour))
 	require.NotEqual(t, b.pace.base, b.pace.base.Round(0))
+}
+
+// Requests cost what they say, or nothing if they are refused.
+func TestTakeNLikeTheModel(t *testing.T) {
+	traces := 300
+	if reduced() {
+		traces = 40
+	}
+	for seed := range uint64(traces) {
+		random := rand.New(rand.NewPCG(seed, 6))
+		unit := []time.Duration{time.Second, time.Minute, time.Hour}[random.IntN(3)]
+		requests := []int{1, 2, 4, 10, 50, 1000}[random.IntN(6)]
+		l := spec.RateLimit{Requests: requests, Unit: unit, Burst: 1 + random.IntN(2*requests)}
+		if random.IntN(2) == 0 {
+			l.Per = perAddress
+		}
+		b := NewBuckets(&l, nil)
+		now := time.Now()
+		// The numbers divide the unit, so the model needs no fractions.
+		token := unit / time.Duration(requests)
+		had, last := token*time.Duration(l.Burst), now
+		for range 300 {
+			now = now.Add(time.Duration(random.Float64() * random.Float64() * 3 * float64(token)))
+			had = min(had+now.Sub(last), token*time.Duration(l.Burst))
+			last = now
+			hits := random.IntN(l.Burst + 3)
+			if random.IntN(20) == 0 {
+				hits = math.MaxInt
+			}
+			allowed := hits <= l.Burst && token*time.Duration(hits) <= had
+			if allowed {
+				had -= token * time.Duration(hits)
+			}
+			v := b.takeNAt(keyOf(b, 1), hits, now)
+			require.Equal(t, allowed, v.Allowed, "seed %d", seed)
+			require.Equal(t, int(had/token), v.Remaining())
+			require.Equal(t, token*time.Duration(l.Burst)-had, v.Reset())
+			if hits > l.Burst {
+				require.Equal(t, v.Reset(), v.RetryAfter())
+			} else {
+				require.Equal(t, max(0, token*time.Duration(hits)-had), v.RetryAfter())
+			}
+		}
+	}
+}
+
+// A request that never gets in opens no bucket.
+func TestTakeNOfMoreThanTheBurst(t *testing.T) {
+	b := NewBuckets(&spec.RateLimit{Requests: 5, Unit: time.Hour, Per: perAddress}, nil)
+	for n := range 10_000 {
+		v := b.TakeN(keyOf(b, n), 6)
+		require.False(t, v.Allowed)
+		require.Equal(t, 5, v.Remaining())
+		require.Zero(t, v.RetryAfter())
+	}
+	require.Zero(t, b.len(time.Now()))
+	require.Len(t, b.table.all(), 1)
+	for _, want := range []bool{true, false} {
+		v := b.TakeN(keyOf(b, 1), 5)
+		require.Equal(t, want, v.Allowed)
+	}
+	v := b.TakeN(keyOf(b, 1), 0)
+	require.True(t, v.Allowed)
+	require.Zero(t, v.Remaining())
 }
 
 func TestTakingDoesNotAllocate(t *testing.T) {
 	for _, per := range [][]spec.LimitKey{nil, perAddress} {
 		l := spec.RateLimit{Requests: 10, Unit: time.Second, Per: per}
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		now, key := time.Now(), keyOf(b, 1)
 		require.Zero(t, testing.AllocsPerRun(100, func() { b.TakeAt(key, now) }))
+		require.Zero(t, testing.AllocsPerRun(100, func() { b.TakeN(key, 2); b.TakeN(key, 0) }))
+		l.Algorithm = spec.LimitFixedWindow
+		w := NewBuckets(&l, nil)
+		key = keyOf(w, 1)
+		w.Take(key)
+		require.Zero(t, testing.AllocsPerRun(100, func() { w.Take(key); w.TakeN(key, 2); w.TakeN(key, 0) }))
 		// New keys share the allocation of their page.
 		n := uint64(0)
 		require.Zero(t, testing.AllocsPerRun(10_000, func() {
@@ -217,8 +288,9 @@ func reduced() bool {
 // len returns how many buckets are not full.
 func (b *Buckets) len(now time.Time) int {
 	n := 0
+	_, at := b.pace.moment(now)
 	for _, p := range b.table.all() {
-		n += p.count(&b.pace, b.pace.at(now))
+		n += p.count(&b.pace, at)
 	}
 	return n
 }

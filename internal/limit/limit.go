@@ -1,5 +1,6 @@
 // Package limit enforces rate limits. The main types are Limit, a compiled
-// spec.RateLimit; Buckets, its token buckets in this process; and Store, a shared
+// spec.RateLimit or a part of the full form of a spec.RateLimitPolicy; Set, the limits of
+// a route; Buckets, the token buckets of a limit in this process; and Store, a shared
 // ratelimit.Limiter that may fail.
 package limit
 
@@ -12,16 +13,27 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// A Limit is a compiled spec.RateLimit. Routes that share a limit share its
-// buckets.
+// A Limit is a compiled limit. Routes that share a limit share its counters.
+//
+// It is one of four kinds: a spec.RateLimit in the short form, whose key Spec.Per has; a
+// bucket of a spec.LocalRateLimit for descriptors (Local); the bucket of a
+// spec.LocalRateLimit for all requests (General); and a spec.GlobalRateLimit for the
+// descriptors of one spec.RateLimitDescriptor (Global).
 type Limit struct {
+	// Spec has the numbers and the settings. Of a Global only the settings are set.
 	Spec spec.RateLimit
-	// Domain is the namespace and name of the policy, or of the route.
+	// Domain is the namespace and name of the policy or of the route, or the domain
+	// of a Global.
 	Domain string
 	When   []match.Condition
 	URI    *match.URI
 	// Headers are the sources of the headers in the key, indexed like Spec.Per.
 	Headers []match.Source
+	// Local, General and Global are nil but for these kinds.
+	Local   *Local
+	General *General
+	Global  *Global
+	// Buckets count in this process. They are nil for a Global.
 	Buckets *Buckets
 	// Store counts instead of the buckets, which replace it if it fails. It is
 	// nil for a limit of this process only.
@@ -41,26 +53,24 @@ func (p *Limit) String() string { return p.text }
 
 func (p *Limit) describe() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d per %s", p.Spec.Requests, p.Spec.Unit)
+	if p.Global != nil {
+		b.WriteString(p.Global.describe(p.Domain))
+	} else {
+		fmt.Fprintf(&b, "%d per %s", p.Spec.Requests, p.Spec.Unit)
+	}
 	if p.Spec.Burst > 0 {
 		fmt.Fprintf(&b, ", %d at once", p.Spec.Burst)
 	}
-	for _, k := range p.Spec.Per {
-		if k.RemoteAddress {
-			b.WriteString(", each remote address")
-		}
-		if k.Header != "" {
-			b.WriteString(", each " + strings.ToLower(k.Header))
-		}
+	if p.Spec.Algorithm == spec.LimitFixedWindow {
+		b.WriteString(", in fixed windows")
 	}
-	for _, text := range p.conditions() {
-		b.WriteString(", when " + text)
-	}
-	switch p.Spec.OnMissingKey {
-	case spec.MissingKeyShare:
-		b.WriteString(", all without a key together")
-	case spec.MissingKeyDeny:
-		b.WriteString(", refused without a key")
+	switch {
+	case p.Local != nil:
+		b.WriteString(p.Local.describe())
+	case p.General != nil:
+		b.WriteString(p.General.describe())
+	default:
+		b.WriteString(p.describeKey())
 	}
 	if p.Spec.Mode == spec.LimitShadow {
 		b.WriteString(", refuses nothing")
@@ -71,108 +81,55 @@ func (p *Limit) describe() string {
 	return b.String()
 }
 
-// conditions returns the limit's conditions as text.
-func (p *Limit) conditions() []string {
-	var out []string
-	if p.URI != nil {
-		out = append(out, "uri "+p.URI.String())
+// Shared reports whether the limit is counted with a store, or like one: together with
+// the other limits of its domain.
+func (p *Limit) Shared() bool { return p.Store != nil || p.Global != nil }
+
+// Hits is the cost of a request.
+func (p *Limit) Hits() int {
+	switch {
+	case p.Local != nil:
+		return p.Local.Actions.Hits
+	case p.Global != nil:
+		return p.Global.Actions.Hits
 	}
-	for i := range p.When {
-		out = append(out, p.When[i].String())
-	}
-	return out
+	return 1
 }
 
-// applies reports whether the limit's conditions hold.
-func (p *Limit) applies(v *match.View) bool {
-	if p.URI != nil && !p.URI.Holds(v.Path) {
-		return false
-	}
-	for i := range p.When {
-		if !p.When[i].Holds(v) {
-			return false
-		}
-	}
-	return true
-}
-
-// Denies reports whether a request is refused because it lacks a part of the key.
-func (p *Limit) Denies(v *match.View) bool {
-	if p.Spec.OnMissingKey != spec.MissingKeyDeny || !p.applies(v) {
-		return false
-	}
-	for i := range p.Spec.Per {
-		if p.Spec.Per[i].RemoteAddress {
-			if !clientNetwork(v.Edge.ClientAddress(v.Request)).IsValid() {
-				return true
-			}
-		} else if _, ok := v.Value(&p.Headers[i]); !ok {
-			return true
-		}
-	}
-	return false
-}
-
-// Key returns the key of a request's bucket. Without one the request is not
-// limited: its conditions do not hold, or a part of the key is missing and not shared.
+// Key returns the key of a request's bucket. Without one the request is not limited:
+// its conditions do not hold, or a part of the key is missing and not shared.
 func (p *Limit) Key(v *match.View) (Key, bool) {
-	if !p.applies(v) {
-		return 0, false
+	switch {
+	case p.Local != nil:
+		return p.Local.key(p.Buckets, v)
+	case p.General != nil:
+		return p.General.key(p.Buckets, v)
 	}
-	share := p.Spec.OnMissingKey == spec.MissingKeyShare
-	var buffer [128]byte
-	text := buffer[:0]
-	for i := range p.Spec.Per {
-		if p.Spec.Per[i].RemoteAddress {
-			network := clientNetwork(v.Edge.ClientAddress(v.Request))
-			switch {
-			case network.IsValid():
-				text = appendNetwork(text, network)
-			case share:
-				text = append(text, '0')
-			default:
-				return 0, false
-			}
-			continue
-		}
-		value, ok := v.Value(&p.Headers[i])
-		if !ok && !share {
-			return 0, false
-		}
-		text = appendValue(text, value)
-	}
-	return p.Buckets.Hash(text), true
+	return p.shortKey(v)
 }
 
-// Descriptor returns what a store counts for a request.
+// Counts reports whether the limit has something to count for a request, or refuses it
+// for what it lacks.
+func (p *Limit) Counts(v *match.View) bool {
+	if p.Global != nil {
+		q, ok := p.Question(v)
+		return ok && (q.Met != nil || p.Global.Tree == nil)
+	}
+	_, on := p.Key(v)
+	return on || p.Denies(v)
+}
+
+// Descriptor returns what the limit counts for a request, as a store gets it.
 func (p *Limit) Descriptor(v *match.View) (ratelimit.Descriptor, bool) {
-	d := ratelimit.Descriptor{Requests: p.Spec.Requests, Unit: p.Spec.Unit, Burst: p.Spec.Burst}
-	if !p.applies(v) {
-		return d, false
+	switch {
+	case p.Local != nil:
+		return p.Local.descriptor(p, v)
+	case p.General != nil:
+		_, on := p.General.key(p.Buckets, v)
+		return ratelimit.Descriptor{Requests: p.Spec.Requests, Unit: p.Spec.Unit, Burst: p.Spec.Burst}, on
+	case p.Global != nil:
+		q, ok := p.Question(v)
+		return q.Descriptor, ok
 	}
-	if p.condition != "" {
-		d.Entries = append(d.Entries, ratelimit.Entry{Key: "condition", Value: p.condition})
-	}
-	share := p.Spec.OnMissingKey == spec.MissingKeyShare
-	for i, k := range p.Spec.Per {
-		if k.RemoteAddress {
-			text := ""
-			if network := clientNetwork(v.Edge.ClientAddress(v.Request)); network.IsValid() {
-				text = networkText(network)
-			} else if !share {
-				return d, false
-			}
-			d.Entries = append(d.Entries, ratelimit.Entry{Key: "remote_address", Value: text})
-			continue
-		}
-		value, ok := v.Value(&p.Headers[i])
-		if !ok && !share {
-			return d, false
-		}
-		d.Entries = append(d.Entries, ratelimit.Entry{Key: strings.ToLower(k.Header), Value: value})
-	}
-	if len(d.Entries) == 0 {
-		d.Entries = []ratelimit.Entry{{Key: "generic_key", Value: p.Domain}}
-	}
-	return d, true
+	return p.shortDescriptor(v)
 }

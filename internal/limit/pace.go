@@ -27,6 +27,8 @@ type pace struct {
 	ahead int64
 	// last is the latest time that can be represented.
 	last int64
+	// window is how the time is divided for a limit in fixed windows, or zero.
+	window window
 }
 
 const (
@@ -50,6 +52,9 @@ const (
 
 // newPace returns the pace of a limit.
 func newPace(l *spec.RateLimit) pace {
+	if l.Algorithm == spec.LimitFixedWindow {
+		return newWindowPace(l)
+	}
 	p := pace{base: time.Now()}
 	requests, unit := uint64(max(l.Requests, 1)), uint64(max(l.Unit, 1))
 	least := math.Inf(1)
@@ -102,6 +107,23 @@ func (p *pace) duration(steps int64) time.Duration {
 	return time.Duration((steps + p.steps - 1) / p.steps)
 }
 
+// cost returns how many steps a request takes.
+func (p *pace) cost(hits int) int64 {
+	if hits <= 1 {
+		return p.token
+	}
+	// More hits than the burst are refused, however many they are.
+	return min(int64(hits), p.burst/p.token+1) * p.token
+}
+
+// fill returns how long it takes at most until any bucket is full.
+func (p *pace) fill() int64 {
+	if p.window.unit > 0 {
+		return min(p.window.unit, maxTime) + int64(overtaking)
+	}
+	return p.ahead
+}
+
 // A state is a bucket: when it will be full, and flags. It changes only as a whole.
 //
 //	bit 0     the last request was refused
@@ -123,16 +145,34 @@ func (p *pace) live(state, now int64) bool {
 }
 
 // take returns the state of a bucket after a request, and how full it is.
-func (p *pace) take(state, now int64) (int64, Verdict) {
+func (p *pace) take(state, now, cost int64) (int64, Verdict) {
 	full := state >> flagBits
 	if full <= now || full > now+p.ahead {
 		full = now
 	}
-	next := full + p.token
+	next := full + cost
 	if next-now > p.burst {
-		return state | refused, Verdict{used: full - now, pace: p}
+		if p.window.unit > 0 {
+			return p.exceed(state, full, now, cost)
+		}
+		return state | refused, Verdict{used: full - now, rest: cost, pace: p}
 	}
-	return next<<flagBits | state&owners, Verdict{Allowed: true, used: next - now, pace: p}
+	return next<<flagBits | state&owners, Verdict{Allowed: true, used: next - now, rest: cost, pace: p}
+}
+
+// look returns how full a bucket is.
+func (p *pace) look(state, now int64) Verdict {
+	v := Verdict{Allowed: true, pace: p}
+	if !p.live(state, now) {
+		return v
+	}
+	used := state>>flagBits - now
+	if p.window.unit == 0 {
+		v.used = used
+	} else if used <= p.burst { // and not of a later window
+		v.used, v.Allowed = used, state&refused == 0
+	}
+	return v
 }
 
 // over reports whether a bucket has refused a request, and would refuse another.
@@ -140,19 +180,11 @@ func (p *pace) over(state, now int64) bool {
 	return state&refused != 0 && state>>flagBits+p.token-now > p.burst
 }
 
-// used returns how many steps a bucket needs to be full.
-func (p *pace) used(state, now int64) int64 {
-	if !p.live(state, now) {
-		return 0
-	}
-	return state>>flagBits - now
-}
-
-// takeAlone takes a token of a bucket that never changes hands.
-func (p *pace) takeAlone(state *atomic.Int64, now int64) Verdict {
+// takeAlone takes from a bucket that never changes hands.
+func (p *pace) takeAlone(state *atomic.Int64, now, cost int64) Verdict {
 	for {
 		old := state.Load()
-		next, v := p.take(old, now)
+		next, v := p.take(old, now, cost)
 		if next == old || state.CompareAndSwap(old, next) {
 			return v
 		}

@@ -62,7 +62,7 @@ func TestPaceLikeTheModel(t *testing.T) {
 			default:
 				now += int64(random.Float64() * token * 1.5)
 			}
-			next, v := p.take(state, p.at(p.base.Add(time.Duration(now))))
+			next, v := p.take(state, p.at(p.base.Add(time.Duration(now))), p.token)
 			allowed, had := m.take(now)
 			if v.Allowed != allowed {
 				near, _ := had.Float64()
@@ -107,13 +107,13 @@ func TestPaceAtTheEdges(t *testing.T) {
 				for _, now := range []time.Time{p.base, {}, p.base.AddDate(300, 0, 0), p.base.Add(-time.Hour), p.base.AddDate(3, 0, 0)} {
 					at := p.at(now)
 					require.Positive(t, at)
-					state, v := p.take(0, at)
+					state, v := p.take(0, at, p.token)
 					require.True(t, v.Allowed)
 					require.Positive(t, state)
 					require.GreaterOrEqual(t, v.Remaining(), 0)
 					require.GreaterOrEqual(t, v.Reset(), time.Duration(0))
 					for range 3 {
-						state, _ = p.take(state, at)
+						state, _ = p.take(state, at, p.token)
 						require.Positive(t, state)
 					}
 				}

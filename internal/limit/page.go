@@ -160,6 +160,28 @@ func (p *page) evict(key uint64, c *pace, now int64) *slot {
 	return victim
 }
 
+// squeeze takes the slot of a bucket that is fuller than one which moves here from
+// another page. It returns nil if there is none. The page must be locked and have no
+// room for the key.
+func (p *page) squeeze(key uint64, state int64, c *pace, now int64) *slot {
+	choices := p.choices(key)
+	moving := c.over(state, now)
+	for _, g := range choices {
+		s, over := g.fullest(c, now)
+		if moving && over {
+			continue
+		}
+		if moving || !over && s.state.Load() < state {
+			s.take()
+			return s
+		}
+	}
+	if moving {
+		return p.evict(key, c, now)
+	}
+	return nil
+}
+
 // fullest returns the slot with the fullest bucket, and whether that refuses
 // requests. Those that do come last.
 func (g *group) fullest(c *pace, now int64) (victim *slot, over bool) {

@@ -21,7 +21,7 @@ func TestPageLayout(t *testing.T) {
 // groups of a key are hardly ever the same.
 func TestPageRoom(t *testing.T) {
 	l := spec.RateLimit{Requests: 10, Unit: time.Hour, Per: perAddress}
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	now := b.pace.now()
 	const pages = 100
 	kept, same, all := 0, 0, 0
@@ -38,7 +38,7 @@ func TestPageRoom(t *testing.T) {
 				break
 			}
 			kept++
-			state, _ := b.pace.take(0, now)
+			state, _ := b.pace.take(0, now, b.pace.token)
 			s.give(key, state)
 			require.Equal(t, n+1, p.count(&b.pace, now))
 			require.Same(t, s, p.find(key))
@@ -53,7 +53,7 @@ func TestPageRoom(t *testing.T) {
 // refused requests come last, and move to make room if they can.
 func TestPageEviction(t *testing.T) {
 	l := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perAddress}
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	now := b.pace.now()
 	p := new(page)
 	// Each slot of the page gets a key that has this home.
@@ -66,9 +66,9 @@ func TestPageEviction(t *testing.T) {
 			}
 		}
 	}
-	once, _ := b.pace.take(0, now)
-	twice, _ := b.pace.take(once, now)
-	over, v := b.pace.take(twice, now)
+	once, _ := b.pace.take(0, now, b.pace.token)
+	twice, _ := b.pace.take(once, now, b.pace.token)
+	over, v := b.pace.take(twice, now, b.pace.token)
 	require.False(t, v.Allowed)
 	newcomer := uint64(keyOf(b, 1))
 	for g := range uint64(pageGroups) {

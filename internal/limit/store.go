@@ -32,6 +32,20 @@ type Store struct {
 	outage atomic.Pointer[outage]
 }
 
+// NoStore returns a Store that always fails, for limits that nobody knows.
+func NoStore(provider string, log *slog.Logger) *Store {
+	return &Store{Name: provider, Limiter: nobody{}, Log: log}
+}
+
+// A nobody is the Limiter of NoStore.
+type nobody struct{}
+
+var errNobody = errors.New("no Limiter is registered")
+
+func (nobody) Limit(context.Context, ratelimit.Request) (ratelimit.Response, error) {
+	return ratelimit.Response{}, errNobody
+}
+
 // An outage is the time after a failure of a limiter.
 type outage struct {
 	since   time.Time
@@ -40,20 +54,22 @@ type outage struct {
 	probing atomic.Bool
 }
 
-var (
-	errStoreDown = errors.New("the limiter has failed a moment ago")
-	errStoreSlow = fmt.Errorf("the limiter took more than %v", LimiterTimeout)
-)
+var errStoreDown = errors.New("the limiter has failed a moment ago")
 
-// Limit calls the limiter, for at most LimiterTimeout.
-func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
+// A slow is the error of a limiter that took longer than this.
+type slow time.Duration
+
+func (s slow) Error() string { return fmt.Sprintf("the limiter took more than %v", time.Duration(s)) }
+
+// Limit calls the limiter, and waits for at most the timeout.
+func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
 	before := s.outage.Load()
 	if before != nil {
 		if time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true) {
 			return ratelimit.Response{}, errStoreDown
 		}
 	}
-	answer, err := s.ask(ctx, request)
+	answer, err := s.ask(ctx, request, timeout)
 	switch {
 	case err == nil:
 		if before != nil && s.outage.CompareAndSwap(before, nil) {
@@ -84,8 +100,8 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit
 
 // ask calls the limiter in a separate goroutine. If the limiter ignores the
 // context, ask returns without waiting for that goroutine.
-func (s *Store) ask(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, LimiterTimeout, errStoreSlow)
+func (s *Store) ask(ctx context.Context, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow(timeout))
 	defer cancel()
 	type result struct {
 		answer ratelimit.Response

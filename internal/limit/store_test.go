@@ -207,7 +207,7 @@ func TestStoreOutage(t *testing.T) {
 			var all sync.WaitGroup
 			for range n {
 				all.Go(func() {
-					if _, err := s.Limit(t.Context(), ratelimit.Request{}); err != nil {
+					if _, err := s.Limit(t.Context(), ratelimit.Request{}, limit.LimiterTimeout); err != nil {
 						mu.Lock()
 						failed++
 						mu.Unlock()
@@ -250,9 +250,9 @@ func TestStoreIsNotBlamedForClients(t *testing.T) {
 		})}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
-		_, err := s.Limit(ctx, ratelimit.Request{})
+		_, err := s.Limit(ctx, ratelimit.Request{}, limit.LimiterTimeout)
 		require.Error(t, err)
-		_, err = s.Limit(t.Context(), ratelimit.Request{})
+		_, err = s.Limit(t.Context(), ratelimit.Request{}, limit.LimiterTimeout)
 		require.NoError(t, err)
 	})
 }

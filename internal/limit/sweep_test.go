@@ -22,7 +22,7 @@ func TestTableGrowsAndShrinks(t *testing.T) {
 	}
 	l := spec.RateLimit{Requests: 2, Unit: time.Minute, Per: perAddress}
 	before := heap()
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	now := time.Now()
 	// take takes a token of each key and returns how many there were.
 	take := func() (allowed int) {
@@ -61,7 +61,7 @@ func TestTableChangesUnderLoad(t *testing.T) {
 		rounds = 2
 	}
 	l := spec.RateLimit{Requests: 3, Unit: time.Second, Per: perAddress}
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	now := time.Now()
 	most := 0
 	for round := range rounds {

@@ -1,10 +1,10 @@
 package limit
 
 import (
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A table has the buckets of a limit with a key. It is an extendible hash table: a
@@ -21,7 +21,11 @@ import (
 // the probability is 5e-13.
 type table struct {
 	pace *pace
-	dir  atomic.Pointer[directory]
+	// clock is nil for the clock of the process.
+	clock func() time.Time
+	// budget bounds the pages of several tables together. It may be nil.
+	budget *Budget
+	dir    atomic.Pointer[directory]
 	// swept is the time of the last sweep, every how often to sweep.
 	swept, every atomic.Int64
 	_            [64]byte // what follows changes more often
@@ -59,14 +63,15 @@ const (
 	sweepPages = 64
 )
 
-func newTable(c *pace, maxPages int) *table {
-	t := &table{pace: c, pages: 1, max: min(max(maxPages, 1), 1<<maxDepth)}
+func newTable(c *pace, maxPages int, budget *Budget) *table {
+	t := &table{pace: c, budget: budget, pages: 1, max: min(max(maxPages, 1), 1<<maxDepth)}
 	t.spread = min(t.max, 4*runtime.GOMAXPROCS(0))
 	d := &directory{pages: make([]atomic.Pointer[page], 1)}
 	d.pages[0].Store(new(page))
 	t.dir.Store(d)
 	t.depths[0] = 1
-	t.every.Store(math.MaxInt64)
+	t.every.Store(t.interval())
+	budget.join(t)
 	return t
 }
 
@@ -76,18 +81,20 @@ func (t *table) page(key uint64) *page {
 	return d.pages[key>>(64-d.depth)].Load()
 }
 
-// take takes a token from the bucket of a key.
-func (t *table) take(key uint64, now int64) Verdict {
-	// A clock that was set back makes the difference large.
-	if uint64(now-t.swept.Load()) >= uint64(t.every.Load()) {
-		t.sweep(now)
-	}
+// due reports whether it is time for a sweep. A clock that was set back makes the
+// difference large.
+func (t *table) due(at int64) bool {
+	return uint64(at-t.swept.Load()) >= uint64(t.every.Load())
+}
+
+// take takes from the bucket of a key.
+func (t *table) take(key uint64, now, cost int64) Verdict {
 	for {
 		p := t.page(key)
 		s := p.find(key)
 		if s == nil {
-			if t.open(p, key, now) {
-				return Verdict{Allowed: true, used: t.pace.token, pace: t.pace}
+			if v, opened := t.open(p, key, now, cost); opened {
+				return v
 			}
 			continue
 		}
@@ -97,7 +104,7 @@ func (t *table) take(key uint64, now int64) Verdict {
 				p.wait()
 				break
 			}
-			next, v := t.pace.take(state, now)
+			next, v := t.pace.take(state, now, cost)
 			if next == state || s.state.CompareAndSwap(state, next) {
 				return v
 			}
@@ -105,60 +112,73 @@ func (t *table) take(key uint64, now int64) Verdict {
 	}
 }
 
-// used returns how many steps the bucket of a key needs to be full.
-func (t *table) used(key uint64, now int64) int64 {
+// locked calls a function with the slot of a key, or nil, while the page is locked.
+func (t *table) locked(key uint64, use func(*slot)) {
 	for {
 		p := t.page(key)
 		p.mu.Lock()
-		if !p.covers(key) {
+		if p.covers(key) {
+			use(p.find(key))
 			p.mu.Unlock()
-			continue
-		}
-		var used int64
-		if s := p.find(key); s != nil {
-			used = t.pace.used(s.state.Load(), now)
+			return
 		}
 		p.mu.Unlock()
-		return used
 	}
 }
 
-// open adds the bucket of a new key, from which one token is taken. It returns false
-// if the page is not that of the key, or has the key already.
-func (t *table) open(p *page, key uint64, now int64) bool {
+// used reports whether a bucket is not full.
+func (t *table) used() bool {
+	_, now := t.present()
+	d := t.dir.Load()
+	for i := range d.pages {
+		p := d.pages[i].Load()
+		if i > 0 && p == d.pages[i-1].Load() {
+			continue
+		}
+		for g := range p.groups {
+			for i := range p.groups[g] {
+				if t.pace.live(p.groups[g][i].state.Load(), now) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// open adds the bucket of a new key and takes from it. It returns false if the page is
+// not that of the key, or has the key already.
+func (t *table) open(p *page, key uint64, now, cost int64) (Verdict, bool) {
+	state, v := t.pace.take(0, now, cost)
+	if !t.pace.live(state, now) {
+		return v, true // more hits than the burst
+	}
 	waited := !p.mu.TryLock()
 	if waited {
 		p.mu.Lock()
 	}
 	defer p.mu.Unlock()
 	if !p.covers(key) || p.find(key) != nil {
-		return false
+		return v, false
 	}
 	if waited && t.divide(p, t.spread) {
-		return false
+		return v, false
 	}
 	s := p.room(key, t.pace, now)
 	if s == nil {
 		if t.divide(p, t.max) {
-			return false
+			return v, false
 		}
 		s = p.evict(key, t.pace, now)
 	}
-	state, _ := t.pace.take(0, now)
 	s.give(key, state)
-	return true
+	return v, true
 }
 
 // divide moves the keys of the second half of a page to a new page. It returns
 // false if the table has the most pages that it may have. The page must be locked.
 func (t *table) divide(p *page, most int) bool {
-	t.mu.Lock()
-	grows := t.pages < most && p.depth < maxDepth
-	if grows {
-		t.pages++
-	}
-	t.mu.Unlock()
-	if !grows {
+	if !t.grow(p, most) {
 		return false
 	}
 	second := &page{depth: p.depth + 1, prefix: p.prefix<<1 | 1}
@@ -181,6 +201,23 @@ func (t *table) divide(p *page, most int) bool {
 	t.publish(second)
 	t.every.Store(t.interval())
 	return true
+}
+
+// grow reserves a page for the second half of a page, or returns false.
+func (t *table) grow(p *page, most int) bool {
+	t.mu.Lock()
+	grows := t.pages < most && p.depth < maxDepth && !t.budget.spent(t.pages)
+	if grows {
+		t.pages++
+	}
+	t.mu.Unlock()
+	if !grows || t.budget.take(t) {
+		return grows
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pages--
+	return false
 }
 
 // publish enters a page in the directory.

@@ -44,7 +44,7 @@ func TestTableIsBounded(t *testing.T) {
 	for _, row := range []struct{ maxKeys, keys int }{{1, 10_000}, {252, 10_000}, {253, 10_000}, {10_000, 200_000}} {
 		l := spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: row.maxKeys}
 		before := heap()
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		now := time.Now()
 		for n := range row.keys {
 			if v := b.TakeAt(keyOf(b, n), now); !v.Allowed {
@@ -72,7 +72,7 @@ func TestTableInAFlood(t *testing.T) {
 			flood = most / 5
 		}
 		l := spec.RateLimit{Requests: requests, Unit: time.Hour, Per: perAddress, MaxKeys: bound}
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		now := time.Now()
 		const over, fresh = 1000, 1000
 		refuse := func(n int) {
@@ -107,7 +107,7 @@ func TestTableInAFlood(t *testing.T) {
 // the keys over their limit fill the table.
 func TestTableInAFloodOverTheLimit(t *testing.T) {
 	l := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perAddress, MaxKeys: 1 << 14}
-	b := NewBuckets(&l)
+	b := NewBuckets(&l, nil)
 	now := time.Now()
 	refused := func(from, to int) (n int) {
 		for k := from; k < to; k++ {

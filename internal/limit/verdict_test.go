@@ -12,7 +12,7 @@ import (
 func TestVerdict(t *testing.T) {
 	for _, per := range [][]spec.LimitKey{nil, perAddress} {
 		l := spec.RateLimit{Requests: 10, Unit: time.Second, Burst: 3, Per: per}
-		b := NewBuckets(&l)
+		b := NewBuckets(&l, nil)
 		now := time.Now()
 		for _, row := range []struct {
 			after     time.Duration

@@ -27,16 +27,12 @@ func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 		if m == spec.Regex("*") {
 			m = spec.StringMatch{} // Istio's other form of presence
 		}
-		c := Condition{source: s, Kind: m.Kind, Text: m.Value, negate: negate}
-		if c.Kind == spec.MatchRegex {
-			re, err := regexes.Compile(c.Text)
-			if err != nil {
-				failed = cmp.Or(failed, err)
-				return
-			}
-			c.Regex = re
+		compared, err := CompileComparison(m, regexes)
+		if err != nil {
+			failed = cmp.Or(failed, err)
+			return
 		}
-		conditions = append(conditions, c)
+		conditions = append(conditions, Condition{source: s, Comparison: compared, negate: negate})
 	}
 	if n := len(m.Headers) + len(m.WithoutHeaders) + len(m.QueryParams); n > 0 || m.Method.Kind != spec.MatchAny || m.Scheme.Kind != spec.MatchAny || m.Authority.Kind != spec.MatchAny {
 		conditions = make([]Condition, 0, n+1)

@@ -5,16 +5,35 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/regex"
 	"github.com/lateengo/gateway/spec"
 )
 
 // A Condition compares one value of a request.
 type Condition struct {
 	source Source
-	Kind   spec.MatchKind
+	Comparison
 	negate bool
-	Text   string
-	Regex  *regexp.Regexp
+}
+
+// A Comparison is a compiled spec.StringMatch.
+type Comparison struct {
+	Kind  spec.MatchKind
+	Text  string
+	Regex *regexp.Regexp
+}
+
+// CompileComparison compiles a StringMatch.
+func CompileComparison(m spec.StringMatch, regexes regex.Cache) (Comparison, error) {
+	c := Comparison{Kind: m.Kind, Text: m.Value}
+	if c.Kind == spec.MatchRegex {
+		re, err := regexes.Compile(c.Text)
+		if err != nil {
+			return c, err
+		}
+		c.Regex = re
+	}
+	return c, nil
 }
 
 // Holds reports whether the condition holds for a request.
@@ -31,8 +50,8 @@ func (c *Condition) Holds(v *View) bool {
 	return c.Compares(value) != c.negate
 }
 
-// Compares reports whether the condition holds for a value.
-func (c *Condition) Compares(value string) bool {
+// Compares reports whether a value satisfies the comparison.
+func (c *Comparison) Compares(value string) bool {
 	switch c.Kind {
 	case spec.MatchExact:
 		return value == c.Text
@@ -57,5 +76,8 @@ func (c *Condition) String() string {
 	case c.negate:
 		s += " not"
 	}
-	return s + " " + c.Kind.String() + " " + strconv.Quote(c.Text)
+	return s + " " + c.Comparison.String()
 }
+
+// String returns the comparison as text, such as: exact "7".
+func (c *Comparison) String() string { return c.Kind.String() + " " + strconv.Quote(c.Text) }

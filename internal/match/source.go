@@ -17,7 +17,7 @@ func (s *Source) String() string {
 		return "authority"
 	case sourcePath:
 		return "path and query"
-	case sourceQuery:
+	case sourceQuery, sourceDecodedQuery:
 		return "query " + s.name
 	}
 	return "header " + strings.ToLower(s.name)
@@ -42,6 +42,8 @@ const (
 	// client's value is not used.
 	sourceEdgeHeader
 	sourceQuery
+	// sourceDecodedQuery is a query parameter whose name and value are decoded.
+	sourceDecodedQuery
 )
 
 // HeaderSource returns the source of a header condition. Pseudo-headers have
@@ -63,3 +65,7 @@ func HeaderSource(name string) Source {
 	}
 	return Source{sourceHeader, key}
 }
+
+// DecodedQuerySource returns the source of a query parameter, percent-decoded. Only
+// descriptors of rate limits have such parameters.
+func DecodedQuerySource(name string) Source { return Source{sourceDecodedQuery, name} }

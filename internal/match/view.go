@@ -28,6 +28,9 @@ type View struct {
 	// Owned means that the destination may get the header map of Request itself:
 	// see Gateway.InPlace.
 	Owned bool
+	// Cluster is Istio's name of the cluster behind the destination. It is set only if
+	// a limit of the route counts it.
+	Cluster string
 	// Edge handles headers from outside.
 	Edge *edge.Edge
 	// Record is nil if nobody observes the request.
@@ -53,6 +56,20 @@ func (v *View) Value(s *Source) (string, bool) {
 		return v.Edge.Value(v.Request, s.name)
 	case sourceQuery:
 		return field.QueryValue(v.Request.URL.RawQuery, s.name)
+	case sourceDecodedQuery:
+		return field.DecodedQueryValue(v.Request.URL.RawQuery, s.name)
+	}
+	return "", false
+}
+
+// First returns the value of a source as Value does, but of a header with several
+// lines the first one.
+func (v *View) First(s *Source) (string, bool) {
+	if s.kind != sourceHeader {
+		return v.Value(s)
+	}
+	if lines := v.Request.Header[s.name]; len(lines) > 0 {
+		return lines[0], true
 	}
 	return "", false
 }

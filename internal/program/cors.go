@@ -2,7 +2,6 @@ package program
 
 import (
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ import (
 // A CORS is a compiled spec.CORS.
 type CORS struct {
 	any     bool
-	origins []match.Condition
+	origins []match.Comparison
 	// methods and headers are joined; "*" echoes the preflight's values.
 	methods, headers string
 	expose, maxAge   string
@@ -39,11 +38,10 @@ func NewCORS(c *spec.CORS, regexes regex.Cache) *CORS {
 		p.maxAge = strconv.FormatInt(int64(*c.MaxAge/time.Second), 10)
 	}
 	for _, origin := range c.AllowOrigins {
-		var re *regexp.Regexp
-		if origin.Kind == spec.MatchRegex {
-			re, _ = regexes.Compile(origin.Value)
+		o, err := match.CompileComparison(origin, regexes)
+		if err != nil {
+			continue // Validation has reported it.
 		}
-		o := match.Condition{Kind: origin.Kind, Text: origin.Value, Regex: re}
 		p.origins = append(p.origins, o)
 		p.any = p.any || o.Compares("*")
 	}

@@ -15,17 +15,18 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-// allow checks all limits of a route. It answers 429 and returns false if one
-// refuses. Tokens taken from other limits before are not returned, as in Envoy.
+// allow checks the limits of a route that apply to a request. It answers 429 and returns
+// false if one refuses. Tokens taken from other limits before are not returned, as in
+// Envoy.
 func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, origin string) bool {
-	a := admission{program: p, w: w, route: route, origin: origin}
-	for rest := route.Limits; len(rest) > 0; {
+	a := admission{program: p, w: w, route: route, origin: origin, limits: route.Limits.Applying(v)}
+	for rest := a.limits; len(rest) > 0; {
 		n := 1
-		if rest[0].Store != nil {
+		if rest[0].Shared() {
 			for n < len(rest) && rest[n].Store == rest[0].Store && rest[n].Domain == rest[0].Domain {
 				n++
 			}
-			if !a.stored(v, rest[:n]) {
+			if !a.shared(v, rest[:n]) {
 				return false
 			}
 		} else if !a.here(v, rest[0]) {
@@ -33,9 +34,7 @@ func (p *Program) allow(w http.ResponseWriter, v *match.View, route *Route, orig
 		}
 		rest = rest[n:]
 	}
-	if a.state.limit != nil {
-		a.state.write(w.Header())
-	}
+	a.state.write(w.Header())
 	return true
 }
 
@@ -49,7 +48,9 @@ type admission struct {
 	w       http.ResponseWriter
 	route   *Route
 	origin  string
-	state   limitState
+	// limits are those that apply to the request.
+	limits []*limit.Limit
+	state  limitState
 	// body is what a Limiter wants a refused request to get.
 	body string
 }
@@ -60,83 +61,150 @@ func (a *admission) here(v *match.View, l *limit.Limit) bool {
 	if !on {
 		return !l.Denies(v) || a.refuse(v, l, never, false)
 	}
-	answer := l.Buckets.Take(key)
+	answer := l.Buckets.TakeN(key, l.Hits())
 	if l.Spec.Response != nil {
-		a.state.note(l, answer.Remaining(), answer.Reset(), false)
+		a.state.note(l, quotaOf(l), answer.Remaining(), answer.Reset())
 	}
-	return answer.Allowed || a.refuse(v, l, max(untilAllowed(a.route.Limits, v), answer.RetryAfter()), false)
+	return answer.Allowed || a.refuse(v, l, max(untilAllowed(a.limits, v), answer.RetryAfter()), false)
 }
 
-// stored asks the limits' shared store, once for all of them.
-func (a *admission) stored(v *match.View, limits []*limit.Limit) bool {
-	request := ratelimit.Request{Domain: limits[0].Domain, Hits: 1}
-	asked := make([]*limit.Limit, 0, len(limits))
+// shared asks limits that are counted together: by their store, or by this process if they
+// have none.
+func (a *admission) shared(v *match.View, limits []*limit.Limit) bool {
+	questions := make([]limit.Question, 0, len(limits))
 	for _, l := range limits {
-		if d, on := l.Descriptor(v); on {
-			request.Descriptors = append(request.Descriptors, d)
-			asked = append(asked, l)
+		if q, on := l.Question(v); on {
+			questions = append(questions, q)
 		} else if l.Denies(v) && !a.refuse(v, l, never, true) {
 			return false
 		}
 	}
-	if len(request.Descriptors) == 0 {
-		return true
+	questions = limit.Applying(questions)
+	if limits[0].Store == nil {
+		return a.counted(v, questions, (*limit.Question).Here)
 	}
-	answer, err := limits[0].Store.Limit(v.Request.Context(), request)
-	if err != nil {
-		return a.withoutStore(v, limits)
+	request := ratelimit.Request{Domain: limits[0].Domain, Hits: 1}
+	for i := range questions {
+		if questions[i].Counted() {
+			request.Descriptors = append(request.Descriptors, questions[i].Descriptor)
+		}
 	}
+	var answer ratelimit.Response
+	if len(request.Descriptors) > 0 {
+		var err error
+		if answer, err = limits[0].Store.Limit(v.Request.Context(), request, limits[0].Timeout()); err != nil {
+			return a.withoutStore(v, questions)
+		}
+	}
+	return a.answered(v, questions, &answer)
+}
+
+// answered evaluates the answer of a store.
+func (a *admission) answered(v *match.View, questions []limit.Question, answer *ratelimit.Response) bool {
 	addToResponse(a.w.Header(), answer.ResponseHeaders)
 	a.body = answer.Body
 	// The limit that refuses is the first one that is over, and in force.
 	var refusing *limit.Limit
-	over, wait := false, time.Duration(0)
-	for i, s := range answer.Statuses {
-		if i == len(asked) {
-			break
+	over, wait, statuses := false, time.Duration(0), answer.Statuses
+	for i := range questions {
+		q := &questions[i]
+		if q.Bans() && q.Enforces() && refusing == nil {
+			refusing, wait = q.Limit, never
 		}
-		a.state.note(asked[i], s.Remaining, s.Reset, true)
+		if !q.Counted() || len(statuses) == 0 {
+			continue
+		}
+		s := statuses[0]
+		statuses = statuses[1:]
+		a.state.note(q.Limit, quotaFor(q), s.Remaining, s.Reset)
 		over = over || s.Over
 		// A service that only observes reports what is over, and allows it.
-		if answer.Over && s.Over && asked[i].Spec.Mode == spec.LimitEnforce {
-			wait = max(wait, s.RetryAfter)
+		if answer.Over && s.Over && q.Enforces() {
 			if refusing == nil {
-				refusing = asked[i]
+				refusing = q.Limit
+			}
+			if wait != never {
+				wait = max(wait, s.RetryAfter)
 			}
 		}
 	}
-	if answer.Over && !over {
+	if answer.Over && !over && refusing == nil {
 		// The Limiter does not say which one.
-		if i := slices.IndexFunc(asked, func(l *limit.Limit) bool { return l.Spec.Mode == spec.LimitEnforce }); i >= 0 {
-			refusing = asked[i]
+		if i := slices.IndexFunc(questions, func(q limit.Question) bool { return q.Enforces() }); i >= 0 {
+			refusing = questions[i].Limit
 		}
 	}
 	if refusing == nil {
 		addToRequest(v, answer.RequestHeaders)
 		return true
 	}
-	return a.refuse(v, refusing, max(wait, untilAllowed(a.route.Limits, v)), true)
+	if wait != never {
+		wait = max(wait, untilAllowed(a.limits, v))
+	}
+	return a.refuse(v, refusing, wait, true)
+}
+
+// counted counts in this process. All questions are counted, even if one is over its
+// limit.
+func (a *admission) counted(v *match.View, questions []limit.Question, take func(*limit.Question) limit.Verdict) bool {
+	var refusing *limit.Limit
+	wait := time.Duration(0)
+	for i := range questions {
+		q := &questions[i]
+		if q.Bans() && q.Enforces() && refusing == nil {
+			refusing, wait = q.Limit, never
+		}
+		if !q.Counted() {
+			continue
+		}
+		answer := take(q)
+		a.state.note(q.Limit, quotaFor(q), answer.Remaining(), answer.Reset())
+		if answer.Allowed || !q.Enforces() {
+			continue
+		}
+		if refusing == nil {
+			refusing = q.Limit
+		}
+		if wait != never {
+			wait = max(wait, answer.RetryAfter())
+		}
+	}
+	if refusing == nil {
+		return true
+	}
+	if wait != never {
+		wait = max(wait, untilAllowed(a.limits, v))
+	}
+	return a.refuse(v, refusing, wait, true)
 }
 
 // withoutStore applies each limit's setting for a store that does not answer.
-func (a *admission) withoutStore(v *match.View, limits []*limit.Limit) bool {
-	for _, l := range limits {
-		switch l.Spec.OnStoreFailure {
+func (a *admission) withoutStore(v *match.View, questions []limit.Question) bool {
+	for i := range questions {
+		q := &questions[i]
+		switch q.Limit.Spec.OnStoreFailure {
 		case spec.StoreFailureAllow:
 			continue
 		case spec.StoreFailureDeny:
-			if _, on := l.Key(v); !on || l.Spec.Mode == spec.LimitShadow {
+			if !q.Enforces() {
 				continue
 			}
 			if a.origin != "" {
 				a.route.CORS.decorate(a.w.Header(), a.origin)
 			}
 			v.Record.Ended(observe.FlagRateLimitError, observe.DetailsRateLimitError)
-			a.program.localReply(a.w, v.Request, http.StatusInternalServerError, "")
+			a.program.localReply(a.w, v.Request, q.Limit.StatusOnError(), "")
 			return false
 		}
-		if !a.here(v, l) {
-			return false
+		switch {
+		case q.Limit.Global == nil:
+			if !a.here(v, q.Limit) {
+				return false
+			}
+		case q.Limit.Global.Tree != nil:
+			if !a.counted(v, questions[i:i+1], (*limit.Question).Share) {
+				return false
+			}
 		}
 	}
 	return true
@@ -162,7 +230,7 @@ func untilAllowed(limits []*limit.Limit, v *match.View) time.Duration {
 	var wait time.Duration
 	now := time.Now()
 	for _, l := range limits {
-		if l.Store != nil {
+		if l.Shared() {
 			break
 		}
 		if l.Spec.Mode == spec.LimitShadow {
@@ -211,6 +279,9 @@ func (p *Program) limitReply(w http.ResponseWriter, r *http.Request, own *spec.L
 	}
 	for name, value := range own.Headers {
 		w.Header().Set(name, value)
+	}
+	for name, value := range own.AddHeaders {
+		w.Header().Add(name, value)
 	}
 	reply := localreply.Reply{Status: cmp.Or(own.Status, http.StatusTooManyRequests), ContentType: cmp.Or(own.ContentType, "text/plain"), Body: cmp.Or(own.Body, body)}
 	if own.ResourceExhausted {

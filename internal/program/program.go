@@ -72,9 +72,11 @@ type Program struct {
 	// Tracing are the settings of traces in effect.
 	Tracing observe.Tracing
 
-	// Buckets and Upstreams are kept by identity for the next program.
+	// Buckets and Upstreams are kept by identity for the next program, and so is
+	// Memory, which counts shared limits in this process.
 	Buckets   map[string]*limit.Buckets
 	Upstreams map[string]*Remote
+	Memory    *limit.Memory
 }
 
 // BucketsOf returns the buckets of a limit, if the program has them.
@@ -85,12 +87,20 @@ func (p *Program) BucketsOf(identity string) *limit.Buckets {
 	return p.Buckets[identity]
 }
 
+// LimitMemory returns what counts shared limits in this process, or nil.
+func (p *Program) LimitMemory() *limit.Memory {
+	if p == nil {
+		return nil
+	}
+	return p.Memory
+}
+
 // A Route is a spec.Route, compiled for a server. Fields that every request
 // reads come first, in one or two cache lines.
 type Route struct {
 	Fault    *Fault
 	CORS     *CORS
-	Limits   []*limit.Limit
+	Limits   limit.Set
 	Redirect *Redirect
 	Direct   *Direct
 	// Response are the operations on a response that does not come from a
@@ -112,6 +122,8 @@ type Route struct {
 	// DeclaresCORS means that the route has a policy, which has no effect
 	// without destinations.
 	DeclaresCORS bool
+	// CountsCluster means that a limit counts by the destination.
+	CountsCluster bool
 	// Hashes are what is hashed to choose endpoints, as text.
 	Hashes []string
 }

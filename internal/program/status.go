@@ -41,8 +41,8 @@ func (t *RouteTable) status(names []string) observe.RouteTable {
 func (c *Clause) status() observe.Route {
 	r := c.Route
 	out := observe.Route{Index: int(c.Position), VirtualService: r.Service, Name: c.Name, File: r.Origin.File, Line: r.Origin.Line, Match: c.conditions()}
-	for _, l := range r.Limits {
-		out.Limits = append(out.Limits, l.String())
+	for i := range r.Limits.All() {
+		out.Limits = append(out.Limits, r.Limits.Describe(i))
 	}
 	switch {
 	case r.Redirect != nil:

@@ -24,8 +24,15 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 			return
 		}
 	}
-	if len(route.Limits) > 0 && !p.allow(w, v, route, origin) {
-		return
+	var dest *Destination
+	if len(route.Limits.All()) > 0 {
+		if route.CountsCluster {
+			dest = route.Split.Pick(p.Random)
+			v.Cluster = dest.Cluster()
+		}
+		if !p.allow(w, v, route, origin) {
+			return
+		}
 	}
 	switch {
 	case route.Redirect != nil:
@@ -39,7 +46,10 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 		route.Direct.Serve(p, w, v, c)
 		return
 	}
-	p.Send(w, v, c, route.Split.Pick(p.Random), origin)
+	if dest == nil {
+		dest = route.Split.Pick(p.Random)
+	}
+	p.Send(w, v, c, dest, origin)
 }
 
 // Send sends a request to a destination, and its response to the client.

@@ -91,8 +91,8 @@ func (rp *Route) print(t *text.Lines) {
 	if rp.CORS != nil {
 		rp.CORS.print(t)
 	}
-	for _, l := range rp.Limits {
-		t.Line("limit %s", l)
+	for i := range rp.Limits.All() {
+		t.Line("limit %s", rp.Limits.Describe(i))
 	}
 	if d := rp.Redirect; d != nil {
 		d.print(t)

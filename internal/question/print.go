@@ -1,6 +1,7 @@
 package question
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -98,7 +99,10 @@ func (p printer) route(r *gateway.DecidedRoute) {
 		case l.Refuses:
 			what = "refuses the request, which has no key"
 		case l.Applies:
-			what = "counts " + strings.Join(l.Descriptor, ", ")
+			what = "counts " + cmp.Or(strings.Join(l.Descriptor, ", "), "all requests")
+			if l.Rate != "" {
+				what += ", " + l.Rate
+			}
 		}
 		p.line("rate limit", "%s: %s", l.Limit, what)
 	}

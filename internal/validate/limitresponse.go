@@ -29,22 +29,28 @@ func (v *validator) limitResponse(s *site, r *spec.LimitResponse) {
 			e.warnf("", "has no effect without a body")
 		}
 	}
-	v.headerValues(s, "headers.set", r.Headers, true)
-	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
-		if localreply.DescribesBody(name) && !header.Refused(http.CanonicalHeaderKey(name), true) {
-			e := s.entry("headers.set", name)
-			e.errorf(spec.CodeUnsupported, "is about the body, which the gateway describes itself: use body and contentType")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
-		if strings.Contains(r.Headers[name], "%") {
-			e := s.entry("headers.set", name)
-			e.errorf(spec.CodeUnsupported, "contains %%, but operators are not executed in the answer of a limit")
-		}
-	}
+	v.limitHeaders(s, "headers.set", r.Headers)
+	v.limitHeaders(s, "headers.add", r.AddHeaders)
 	if r.RateLimitHeaders > spec.RateLimitHeadersIETF {
 		e := s.field("rateLimitHeaders")
 		e.errorf(spec.CodeInvalid, "%d is not a choice of headers", r.RateLimitHeaders)
+	}
+}
+
+// limitHeaders validates headers of the answer of a limit.
+func (v *validator) limitHeaders(s *site, field string, headers map[string]string) {
+	v.headerValues(s, field, headers, true)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if localreply.DescribesBody(name) && !header.Refused(http.CanonicalHeaderKey(name), true) {
+			e := s.entry(field, name)
+			e.errorf(spec.CodeUnsupported, "is about the body, which the gateway describes itself: use body and contentType")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if strings.Contains(headers[name], "%") {
+			e := s.entry(field, name)
+			e.errorf(spec.CodeUnsupported, "contains %%, but operators are not executed in the answer of a limit")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package validate
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lateengo/gateway/internal/resource"
@@ -17,13 +18,10 @@ func (v *validator) rateLimitPolicies() {
 	for i := range policies {
 		policy := &policies[i]
 		s := v.site(&policy.Origin, "RateLimitConfig", policy.Namespace, policy.Name)
-		for j := range policy.Targets {
-			e := s.element("targetRefs", j)
-			v.target(&e, &policy.Targets[j], v.named(policy.Namespace, "").Namespace)
-		}
-		if len(policy.Limits) == 0 {
+		v.attachment(&s, policy)
+		if len(policy.Limits) == 0 && policy.Local == nil && policy.Global == nil && policy.Inheritance != spec.InheritIgnore {
 			e := s.field("limits")
-			e.errorf(spec.CodeMissing, "the policy has no limit")
+			e.errorf(spec.CodeMissing, "the policy has no limit: limits, local or global is expected")
 		}
 		e := s.field("response")
 		v.limitResponse(&e, policy.Response)
@@ -32,7 +30,42 @@ func (v *validator) rateLimitPolicies() {
 			e := s.element("limits", j)
 			v.rateLimit(&e, &policy.Limits[j])
 		}
+		v.fullForm(&s, policy)
 	}
+	v.rateLimitDomains()
+}
+
+// attachment validates what a policy applies to.
+func (v *validator) attachment(s *site, p *spec.RateLimitPolicy) {
+	for j := range p.Targets {
+		e := s.element("targetRefs", j)
+		v.target(&e, &p.Targets[j], v.named(p.Namespace, "").Namespace)
+	}
+	for j, host := range p.VirtualHosts {
+		e := s.element("virtualHosts", j)
+		if name, port, ok := cutLastColon(host); !ok || name == "" || !isPort(port) {
+			e.errorf(spec.CodeInvalid, "%q is not the name of a virtual host, such as shop.example.com:443", host)
+		}
+	}
+	selector := s.field("selector")
+	v.labels(&selector, "matchLabels", p.Selector)
+	if p.Inheritance > spec.InheritIgnore {
+		e := s.field("inheritance")
+		e.errorf(spec.CodeInvalid, "%d is not a kind of inheritance", p.Inheritance)
+	}
+}
+
+func cutLastColon(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 // target validates a target of a policy. A missing target is a warning, because it
@@ -44,6 +77,8 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	case t.Kind != "Gateway" && t.Kind != "VirtualService":
 		e := s.field("kind")
 		e.suggestf(spec.CodeInvalid, suggest.Closest(t.Kind, targetKinds), "%q cannot be limited: Gateway or VirtualService is expected", t.Kind)
+	case t.Name == "" && t.Kind == "VirtualService" && t.SectionName != "":
+		v.routeOfAny(&section, t.SectionName)
 	case t.Name == "":
 		at.errorf(spec.CodeMissing, "the name of the %s is missing", t.Kind)
 	case t.Kind == "Gateway":
@@ -67,6 +102,20 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 		section.warnSuggestf(codeNotFound, suggest.Closest(t.SectionName, routes),
 			"no route of VirtualService %s is named %q: nothing is limited", name, t.SectionName)
 	}
+}
+
+// routeOfAny warns if no VirtualService has a route with a name.
+func (v *validator) routeOfAny(s *site, name string) {
+	var known []string
+	for i := range v.declarations.VirtualServices {
+		for _, route := range v.declarations.VirtualServices[i].Routes {
+			if route.Name == name {
+				return
+			}
+			known = append(known, route.Name)
+		}
+	}
+	s.warnSuggestf(codeNotFound, suggest.Closest(name, known), "no route is named %q: nothing is limited", name)
 }
 
 // routeNames returns the names of a VirtualService's routes for policies: their own
@@ -116,9 +165,11 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 		e := s.field("when")
 		v.limitCondition(&e, l.When)
 	}
-	if l.OnStoreFailure > spec.StoreFailureDeny {
-		e := s.field("onStoreFailure")
-		e.errorf(spec.CodeInvalid, "%d is not a way to handle a failing limiter", l.OnStoreFailure)
+	storeFailure(s, l.OnStoreFailure)
+	limitAlgorithm(s, l.Algorithm)
+	if l.Algorithm == spec.LimitFixedWindow && l.Burst > 0 {
+		e := s.field("burst")
+		e.errorf(spec.CodeConflict, "a fixed window has no burst")
 	}
 	if l.MaxKeys < 0 {
 		e := s.field("maxKeys")
@@ -142,11 +193,33 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 		header.errorf(spec.CodeInvalid, "%q is not the name of a header", k.Header)
 	case strings.HasPrefix(k.Header, ":") && !slices.Contains(pseudoHeaders, strings.ToLower(k.Header)):
 		header.suggestf(spec.CodeInvalid, suggest.Closest(k.Header, pseudoHeaders), "no request has a pseudo-header %q", k.Header)
+	default:
+		v.forgeable(&header, k.Header)
+	}
+}
+
+// forgeable reports a key that is an address from a header that clients can write.
+func (v *validator) forgeable(s *site, header string) {
+	switch {
 	case v.TrustedProxies > 0:
-	case strings.EqualFold(k.Header, "x-forwarded-for"):
-		header.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", k.Header)
-	case slices.Contains(forgeableAddresses, strings.ToLower(k.Header)):
-		header.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", k.Header)
+	case strings.EqualFold(header, "x-forwarded-for"):
+		s.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", header)
+	case slices.Contains(forgeableAddresses, strings.ToLower(header)):
+		s.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", header)
+	}
+}
+
+func storeFailure(s *site, f spec.StoreFailure) {
+	if f > spec.StoreFailureDeny {
+		e := s.field("onStoreFailure")
+		e.errorf(spec.CodeInvalid, "%d is not a way to handle a failing limiter", f)
+	}
+}
+
+func limitAlgorithm(s *site, a spec.LimitAlgorithm) {
+	if a > spec.LimitFixedWindow {
+		e := s.field("algorithm")
+		e.errorf(spec.CodeInvalid, "%d is not an algorithm", a)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestValidateRateLimitTargets(t *testing.T) {
 	}
 	runResources(t, base, "RateLimitConfig default/p: ", []resourceRow{
 		{"all gateways", func(*spec.Declarations) {}, nil},
-		{"no limit", func(d *spec.Declarations) { d.RateLimits[0].Limits = nil }, []string{"limits: the policy has no limit"}},
+		{"no limit", func(d *spec.Declarations) { d.RateLimits[0].Limits = nil }, []string{"limits: the policy has no limit: limits, local or global is expected"}},
 		{"a VirtualService", target("VirtualService", "shop", ""), nil},
 		{"a route", target("VirtualService", "shop", "cart"), nil},
 		{"no route", target("VirtualService", "shop", "crat"),

@@ -64,6 +64,13 @@ func unjoin(err error) []error {
 	return nil
 }
 
+// draft returns a source of a file with other contents.
+func draft(file, text string) *Source {
+	return &Source{open: func(bool) []named {
+		return []named{{name: file, inputs: []input{{name: file, data: []byte(text)}}, beside: besideFile}}
+	}}
+}
+
 // parts cuts a file at its document markers.
 func parts(text string) []string { return strings.SplitAfter(text, "\n---\n") }
 
@@ -82,7 +89,7 @@ func writeWants(t *testing.T, file string) {
 			ends = append(ends, line)
 		}
 		at := make([][]string, len(ends))
-		for _, problem := range problems(t, Bytes(file, []byte(bare))) {
+		for _, problem := range problems(t, draft(file, bare)) {
 			var l int
 			_, err := fmt.Sscanf(problem, "%d:", &l)
 			require.NoError(t, err, problem)

@@ -63,8 +63,8 @@ func (r *reader) present(v *value, s *schema, m protoreflect.Message) {
 	}
 }
 
-// fields calls read for each executed field of a map, with the reader at the field.
-// It reports all others.
+// fields calls read for each executed or silent field of a map, with the reader at
+// the field. It reports all others.
 func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e *value)) {
 	r.flaws(v, r.enter)
 	for i, k := range v.keys {
@@ -73,6 +73,8 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 		switch {
 		case !ok:
 			r.unknownField(v, i, set)
+		case entry.treatment == unexecuted && set.own && isDefault(v.elements[i]):
+			// Without its value, the field says nothing.
 		case entry.treatment == unexecuted:
 			r.refuse(k.line, k.column, entry.reason)
 		case entry.treatment == unserved:
@@ -84,6 +86,22 @@ func (r *reader) fields(v *value, set *fieldSet, read func(name string, k key, e
 		}
 		r.leave()
 	}
+}
+
+// isDefault reports whether a field with the value means the same as without it.
+func isDefault(v *value) bool {
+	switch v.form {
+	case boolean:
+		return !truth(v.scalar)
+	case number:
+		n := v.numeral()
+		return n.integer && n.magnitude == 0
+	case text:
+		return v.scalar == ""
+	case list:
+		return len(v.elements) == 0
+	}
+	return v.form == null
 }
 
 func (r *reader) messageField(v *value, m protoreflect.Message, f protoreflect.FieldDescriptor) {
@@ -303,7 +321,7 @@ func (r *reader) integer(v *value, least int64, most uint64) (int64, bool) {
 	switch {
 	case !n.integer:
 		r.failf(spec.CodeInvalid, v, "expected an integer, found %v", v)
-	case n.negative && (least >= 0 || n.magnitude > uint64(-least)), !n.negative && n.magnitude > most:
+	case n.negative && (least >= 0 || n.magnitude > uint64(-least)), !n.negative && (n.magnitude > most || least > 0 && n.magnitude < uint64(least)):
 		r.failf(spec.CodeInvalid, v, "must be between %d and %d, not %s", least, most, v.scalar)
 	case n.negative:
 		return -int64(n.magnitude), true

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,13 +23,16 @@ const (
 	// unserved fields are accepted with a warning: their traffic is not served, and
 	// nothing else changes.
 	unserved
+	// silent fields are accepted without a warning: what they say is of no use here,
+	// and all configurations of their kind have them.
+	silent
 )
 
 // A fieldEntry describes a field.
 type fieldEntry struct {
 	treatment treatment
 	// reason completes "is not executed by Lateen: ", "has no effect: " or "is not
-	// served: ".
+	// served: ". For silent fields it is only in the documentation.
 	reason string
 }
 
@@ -42,10 +46,9 @@ type fieldGroup struct {
 }
 
 const (
-	noTCP        = "Lateen executes only HTTP routes"
-	noZones      = "it compares the gateways with the endpoints in each zone, but Lateen knows only its own process; use localityLbSetting"
-	tcpTunnel    = "only TCP routes are tunneled, not a gateway's HTTP routes"
-	noFullLimits = "only the short form (limits) is"
+	noTCP     = "Lateen executes only HTTP routes"
+	noZones   = "it compares the gateways with the endpoints in each zone, but Lateen knows only its own process; use localityLbSetting"
+	tcpTunnel = "only TCP routes are tunneled, not a gateway's HTTP routes"
 
 	countsElsewhere = "package metrics and lateen serve --admin count requests"
 	logsElsewhere   = "package accesslog and lateen serve --access-log write access logs"
@@ -55,7 +58,10 @@ const (
 // fieldTable lists the treatment of each field of each message in a document. It is
 // the only source: decoding uses it, docs/semantics.md is written from it, and a
 // test compares it with the messages.
-var fieldTable = []fieldGroup{
+var fieldTable = slices.Concat(istioFields, limitFields)
+
+// istioFields are the fields of Istio's messages.
+var istioFields = []fieldGroup{
 	{"Gateway", executed, "", []string{"servers", "selector"}},
 	{"Server", executed, "", []string{"port", "bind", "hosts", "tls", "name"}},
 	{"Server", idle, "Istio does not use it either", []string{"defaultEndpoint"}},
@@ -175,15 +181,6 @@ var fieldTable = []fieldGroup{
 	{"AccessLogging", idle, logsElsewhere, []string{"match", "providers", "disabled", "filter"}},
 	{"AccessLogging.LogSelector", idle, logsElsewhere, []string{"mode"}},
 	{"AccessLogging.Filter", idle, logsElsewhere, []string{"expression"}},
-
-	{"RateLimitConfig", executed, "", []string{"targetRefs", "limits", "response", "mode"}},
-	{"RateLimitConfig", unexecuted, noFullLimits + "; use targetRefs to name what to limit", []string{"selector"}},
-	{"RateLimitConfig", unexecuted, noFullLimits, []string{"rateLimits", "local", "global", "inheritance", "raw"}},
-	{"RateLimitConfig.TargetRef", executed, "", []string{"group", "kind", "name", "sectionName"}},
-	{"RateLimitConfig.Limit", executed, "", []string{"requestsPerUnit", "unit", "burst", "per", "when", "onMissingKey", "onStoreFailure", "response", "mode"}},
-	{"RateLimitConfig.Response", executed, "", []string{"statusCode", "body", "contentType", "headers", "rateLimitHeaders", "rateLimitedAsResourceExhausted"}},
-	{"RateLimitConfig.Response.Headers", executed, "", []string{"set"}},
-	{"RateLimitConfig.LimitKey", executed, "", []string{"remoteAddress", "header"}},
 }
 
 // A fieldSet describes the fields of one message.
@@ -191,6 +188,9 @@ type fieldSet struct {
 	entries map[string]fieldEntry
 	// names are the names of all fields, in the order of the table.
 	names []string
+	// own means that the message is not Istio's.
+	own     bool
+	message string
 }
 
 // fieldSets is fieldTable by message.
@@ -199,7 +199,7 @@ var fieldSets = sync.OnceValue(func() map[string]*fieldSet {
 	for _, g := range fieldTable {
 		s := sets[g.message]
 		if s == nil {
-			s = &fieldSet{entries: make(map[string]fieldEntry)}
+			s = &fieldSet{entries: make(map[string]fieldEntry), own: isLimitMessage(g.message), message: g.message}
 			sets[g.message] = s
 		}
 		for _, name := range g.fields {

@@ -18,6 +18,9 @@ type named struct {
 	subdirectories bool
 	// text means that it is not a file, so it may be empty.
 	text bool
+	// beside reads the file that another file names, relative to itself. It is nil if
+	// there are no other files.
+	beside func(file, name string) (shown string, data []byte, err error)
 }
 
 // An input is the text of one file, or why there is none.
@@ -43,7 +46,7 @@ func readFiles(paths []string, recursive bool) []named {
 			if err == nil {
 				data, err = os.ReadFile(p)
 			}
-			all = append(all, named{name: p, inputs: []input{{name: p, data: data, err: err}}})
+			all = append(all, named{name: p, inputs: []input{{name: p, data: data, err: err}}, beside: besideFile})
 			continue
 		}
 		w := walk{fsys: os.DirFS(p), recursive: recursive, shown: func(name string) string { return filepath.Join(p, name) }}
@@ -55,9 +58,38 @@ func readFiles(paths []string, recursive bool) []named {
 				continue
 			}
 		}
-		all = append(all, w.named(".", p))
+		n := w.named(".", p)
+		n.beside = besideFile
+		all = append(all, n)
 	}
 	return all
+}
+
+var errNoFile = errors.New("it is not a file")
+
+// besideFile reads a file by its name relative to another one.
+func besideFile(file, name string) (shown string, data []byte, err error) {
+	shown = filepath.Join(filepath.Dir(file), filepath.FromSlash(name))
+	if info, err := os.Stat(shown); err == nil && !info.Mode().IsRegular() {
+		return shown, nil, errNoFile // Reading a pipe could take forever.
+	}
+	data, err = os.ReadFile(shown)
+	return shown, data, err
+}
+
+// besideIn returns a function like besideFile for the files of fsys.
+func besideIn(fsys fs.FS) func(file, name string) (string, []byte, error) {
+	return func(file, name string) (shown string, data []byte, err error) {
+		shown = path.Join(path.Dir(file), name)
+		if isOutside(shown) {
+			return shown, nil, errOutside
+		}
+		if info, err := fs.Stat(fsys, shown); err == nil && !info.Mode().IsRegular() {
+			return shown, nil, errNoFile
+		}
+		data, err = fs.ReadFile(fsys, shown)
+		return shown, data, err
+	}
 }
 
 func readFS(fsys fs.FS, patterns []string, recursive bool) []named {
@@ -75,7 +107,7 @@ func readFS(fsys fs.FS, patterns []string, recursive bool) []named {
 			continue
 		}
 		slices.Sort(names)
-		n := named{name: pattern}
+		n := named{name: pattern, beside: besideIn(fsys)}
 		for _, name := range names {
 			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
 				w := walk{fsys: fsys, recursive: recursive, shown: func(n string) string { return n }}

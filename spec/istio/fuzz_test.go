@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,11 +24,36 @@ func FuzzDeclare(f *testing.F) {
 		for _, d := range split(name, string(data)) {
 			f.Add([]byte(d.text))
 		}
+		if strings.Contains(name, "envoy") {
+			f.Add(data) // Several documents make one policy.
+		}
+	}
+	for _, text := range []string{
+		shopLimits, withFile("a", "limits.yaml"),
+		envoyDocument(rootNamespace, "a", "", addLocal(percent+", "+perMinute), routeRule("a:80", "b", override(percent)+", route: {include_vh_rate_limits: true, "+actionsOf("a")+"}")),
+		envoyDocument(rootNamespace, "a", "b: c", addGlobal("domain: a"), hostRule("a:80", actionsOf("a")), "{applyTo: CLUSTER, patch: {operation: ADD}}"),
+	} {
+		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		declared, err := Bytes("fuzz", data).Declare()
 		for _, e := range unjoin(err) {
 			require.Regexp(t, `^fuzz:[1-9][0-9]*:[1-9][0-9]*: `, e.Error())
+		}
+		for _, p := range declared.RateLimits {
+			for _, path := range []string{"rateLimits[0].actions[0].genericKey.descriptorValue", "local.tokenBucket.maxTokens", "global.descriptors[0].key", "response.statusCode@key"} {
+				finding := p.Origin.At(path, "")
+				require.True(t, finding.Line > 0 && finding.Column > 0 && finding.Field != "")
+			}
+		}
+		for _, d := range declared.RateLimitDomains {
+			require.Positive(t, d.Origin.At("descriptors[0].rateLimit.unit", "").Line)
+		}
+		for _, p := range declared.Unexecuted {
+			require.True(t, p.Origin.Line > 0 && p.Origin.Column > 0)
+		}
+		for _, w := range declared.Warnings {
+			require.True(t, w.Line > 0 && w.Column > 0)
 		}
 		for _, vs := range declared.VirtualServices {
 			for i := range vs.Routes {

@@ -176,6 +176,9 @@ func withoutOrigins(d spec.Declarations) spec.Declarations {
 	for i := range d.RateLimits {
 		d.RateLimits[i].Origin = spec.Origin{}
 	}
+	for i := range d.RateLimitDomains {
+		d.RateLimitDomains[i].Origin = spec.Origin{}
+	}
 	for i := range d.Telemetries {
 		d.Telemetries[i].Origin = spec.Origin{}
 	}

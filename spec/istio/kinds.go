@@ -22,8 +22,6 @@ const (
 	missed
 	// read resources become declarations.
 	read
-	// refused resources would make the gateway stricter.
-	refused
 	// policy resources are refused if they apply to the gateway's workload.
 	policy
 )
@@ -34,10 +32,10 @@ type kindEntry struct {
 	name     string
 	versions []string
 	verdict  verdict
-	// reason completes "is not executed by Lateen: " of a refused kind.
+	// reason completes "is not executed by Lateen: " of a policy.
 	reason string
-	// spec creates an empty spec of a read kind. It is nil for RateLimitConfig,
-	// which has no message.
+	// spec creates an empty spec of a read kind. It is nil for those that are read
+	// without a message: RateLimitConfig and EnvoyFilter.
 	spec func() proto.Message
 }
 
@@ -69,8 +67,7 @@ var kinds = []kindEntry{
 		reason: "requests are not authorized yet, and skipping the policy would allow requests that it denies"},
 	{group: "security.istio.io", name: "RequestAuthentication", versions: securityVersions, verdict: policy,
 		reason: "tokens are not verified yet, and skipping the policy would allow requests that it denies"},
-	{group: "ratelimit.solo.io", name: "RateLimitConfig", versions: []string{"v1alpha1"}, verdict: refused,
-		reason: "only RateLimitConfig of networking.istio.io/v1alpha3 is, and skipping the limits would remove them"},
+	{group: soloGroup, name: "RateLimitConfig", versions: []string{"v1alpha1"}, verdict: read},
 }
 
 // identify finds the entry of a kind. problem describes what is wrong in the field

@@ -20,12 +20,24 @@ type loader struct {
 	declared       spec.Declarations
 	errors         []*spec.Error
 	seen           map[identity]place
+	// said is the set of errors about whole files.
+	said map[spec.Finding]bool
+	// limitFiles are the files of envoyproxy/ratelimit that were read, and domains
+	// their domains.
+	limitFiles map[fileID]limitFile
+	domains    map[string]place
+	// envoyLimits are the EnvoyFilters that limit requests.
+	envoyLimits []*envoyLimits
+	// serviceMentioned means that a warning said where the rate limit service is.
+	serviceMentioned bool
 	// heeded is the number of objects that were not skipped.
 	heeded int
 	// file describes the file that is being read.
 	file struct {
 		// found means that it is in a directory, rather than named.
 		found bool
+		// beside reads the files that it names; see named.
+		beside func(file, name string) (shown string, data []byte, err error)
 		// kustomization and template mean that this was already reported for the
 		// file.
 		kustomization, template bool
@@ -42,13 +54,29 @@ type place struct {
 	digest uint64
 }
 
+func newLoader(namespace string) *loader {
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	return &loader{
+		namespace: namespace, seen: make(map[identity]place), said: make(map[spec.Finding]bool),
+		limitFiles: make(map[fileID]limitFile), domains: make(map[string]place),
+	}
+}
+
+// fail records an error about a file. A file may be read under two names.
 func (l *loader) fail(f spec.Finding) {
+	if l.said[f] {
+		return
+	}
+	l.said[f] = true
 	l.errors = append(l.errors, &spec.Error{Finding: f})
 }
 
 // named reads the files of a path.
 func (l *loader) named(n *named) {
 	heeded, errors := l.heeded, len(l.errors)
+	l.file.beside = n.beside
 	for i := range n.inputs {
 		l.input(&n.inputs[i])
 	}
@@ -84,18 +112,28 @@ func (l *loader) input(in *input) {
 		case errors.As(err, &syntax):
 			// An unrendered file is one mistake, even if it spoils many documents.
 			if !syntax.template || !l.file.template {
-				l.fail(spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: syntax.line, Column: syntax.column, Problem: syntax.problem})
+				l.fail(syntax.finding(d))
 			}
 			l.file.template = l.file.template || syntax.template
-		case root == nil || root.form == null:
-		case l.file.found && isNoResource(root):
-			l.passOver(d, root)
-		default:
-			l.resource(d, root, -1)
+		case root != nil:
+			l.document(d, root)
 		}
 		// The document itself does not keep its tree, but translating needs it for
 		// positions.
 		runtime.KeepAlive(root)
+	}
+}
+
+// document reads a document.
+func (l *loader) document(d *document, v *value) {
+	switch {
+	case v.form == null:
+	case isLimitFile(v):
+		l.limitFile(d, v)
+	case l.file.found && isNoResource(v):
+		l.passOver(d, v)
+	default:
+		l.resource(d, v, -1)
 	}
 }
 
@@ -120,16 +158,11 @@ func readProblem(in *input) string {
 
 // resource reads one resource: a document or an item of a List.
 func (l *loader) resource(d *document, v *value, item int) {
-	r := &reader{origin: spec.Origin{
+	r := &reader{loader: l, origin: spec.Origin{
 		File: d.file, Line: v.line, Column: v.column,
 		Kind: v.textOf("kind"), Fields: locator{d, item},
 	}}
-	defer func() {
-		slices.SortStableFunc(r.errors, func(a, b *spec.Error) int { return inOrder(a.Finding, b.Finding) })
-		slices.SortStableFunc(r.warnings, func(a, b spec.Warning) int { return inOrder(a.Finding, b.Finding) })
-		l.errors = append(l.errors, r.errors...)
-		l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
-	}()
+	defer l.keep(r)
 	if v.form != object {
 		r.is(v, object)
 		return
@@ -172,15 +205,27 @@ func (l *loader) resource(d *document, v *value, item int) {
 		r.leave()
 	case entry.verdict == policy:
 		l.unexecuted(r, v, at, entry.reason)
+	case entry.name == "EnvoyFilter" && limitsRequests(v):
+		if other := otherThanLimits(v); other != nil {
+			l.unexecuted(r, v, other.at, other.reason(v))
+			return
+		}
+		l.read(entry, r, v)
 	case gateReason(entry.name, v) != "":
 		l.unexecuted(r, v, at, gateReason(entry.name, v))
 	case entry.verdict == missed:
 		r.warn(at.line, at.column, "", fmt.Sprintf("kind %s of %s is not read; skipped", clip(kind), clip(apiVersion)))
-	case entry.verdict == refused:
-		r.refuse(at.line, at.column, entry.reason)
 	default:
 		l.read(entry, r, v)
 	}
+}
+
+// keep keeps the findings of a reader, in their order.
+func (l *loader) keep(r *reader) {
+	slices.SortStableFunc(r.errors, func(a, b *spec.Error) int { return inOrder(a.Finding, b.Finding) })
+	slices.SortStableFunc(r.warnings, func(a, b spec.Warning) int { return inOrder(a.Finding, b.Finding) })
+	l.errors = append(l.errors, r.errors...)
+	l.declared.Warnings = append(l.declared.Warnings, r.warnings...)
 }
 
 // skip skips an object, at its kind.

@@ -18,18 +18,24 @@ var _ spec.Locator = locator{}
 
 // Locate implements spec.Locator.
 func (l locator) Locate(path string) (line, column int, ok bool) {
-	root := l.document.root()
-	if l.item >= 0 {
-		items, _ := root.field("items")
-		if items == nil || l.item >= len(items.elements) {
-			return 0, 0, false
-		}
-		root = items.elements[l.item]
-	}
+	root := l.root()
 	if root == nil {
 		return 0, 0, false
 	}
 	return locate(root, path)
+}
+
+// root returns the resource, or nil if it is not there.
+func (l locator) root() *value {
+	root := l.document.root()
+	if l.item < 0 {
+		return root
+	}
+	items, _ := root.field("items")
+	if items == nil || l.item >= len(items.elements) {
+		return nil
+	}
+	return items.elements[l.item]
 }
 
 func locate(root *value, path string) (line, column int, ok bool) {

@@ -35,7 +35,22 @@ var formerFields = map[string]map[string]string{
 		"version":        "a subset chooses endpoints by labels, as in labels: {version: v1}",
 	},
 	"TrafficPolicy": {"circuitBreaker": circuitBreaker},
+
+	"RateLimitConfig.QueryParameters":       {"name": "it is queryParameterName"},
+	"RateLimitConfig.RequestHeaders":        {"name": "it is headerName"},
+	"RateLimitConfig.HeaderMatcher":         {"regexMatch": "it is safeRegexMatch, as in safeRegexMatch: {regex: a|b}", "exact": inStringMatch, "prefix": inStringMatch},
+	"RateLimitConfig.QueryParameterMatcher": {"exactMatch": "it is stringMatch, as in stringMatch: {exact: a}", "exact": inStringMatch, "prefix": inStringMatch},
+	"RateLimitConfig.Descriptor": {
+		"unit": "it belongs in rateLimit", "requestsPerUnit": "it belongs in rateLimit", "unlimited": "it belongs in rateLimit", "replaces": "it belongs in rateLimit",
+	},
+	"RateLimitConfig.DescriptorRate": {"shadowMode": "it belongs beside rateLimit", "shareThreshold": "it belongs beside rateLimit"},
+	"ratelimit.Descriptor": {
+		"unit": "it belongs in rate_limit", "requests_per_unit": "it belongs in rate_limit", "unlimited": "it belongs in rate_limit", "replaces": "it belongs in rate_limit",
+	},
+	"ratelimit.DescriptorRate": {"shadow_mode": "it belongs beside rate_limit", "share_threshold": "it belongs beside rate_limit"},
 }
+
+const inStringMatch = "it belongs in stringMatch"
 
 const circuitBreaker = "a circuit breaker is trafficPolicy.outlierDetection and trafficPolicy.connectionPool"
 
@@ -43,7 +58,12 @@ const circuitBreaker = "a circuit breaker is trafficPolicy.outlierDetection and 
 // what was probably meant, or where the field with this name belongs.
 func (r *reader) unknownField(v *value, i int, set *fieldSet) {
 	k, explanation, meant := v.keys[i], "", ""
-	if n := len(r.messages) - 1; n >= 0 && r.messages[n].depth == len(r.path)-1 {
+	if set.own {
+		explanation = formerFields[set.message][camelCase(k.name)]
+		if explanation == "" {
+			explanation = formerFields[set.message][k.name]
+		}
+	} else if n := len(r.messages) - 1; n >= 0 && r.messages[n].depth == len(r.path)-1 {
 		explanation = formerFields[messageName(r.messages[n].message)][k.name]
 		if explanation == "" {
 			meant = suggest.Closest(k.name, set.names)

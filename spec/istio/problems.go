@@ -66,6 +66,13 @@ func (s step) append(b []byte) []byte {
 // A reader reads one resource and keeps its findings.
 type reader struct {
 	origin spec.Origin
+	// loader reads the files that the resource names. It keeps what the resources of
+	// several documents say together.
+	loader *loader
+	// envoy means that fields may be written as in the protocol buffers of Envoy.
+	envoy bool
+	// snake means that fields are written with underscores.
+	snake bool
 	// labels are the labels in the resource's metadata.
 	labels map[string]string
 	path   []step

@@ -18,23 +18,66 @@ func (r *reader) rateLimitPolicy(v *value) spec.RateLimitPolicy {
 	if !r.is(v, object) {
 		return to
 	}
+	var global *spec.GlobalRateLimit
 	r.parts(v, "RateLimitConfig", func(name string, e *value) {
 		switch name {
-		case "targetRefs":
-			if r.is(e, list) {
-				r.elements(e, func(_ int, e *value) { to.Targets = append(to.Targets, r.targetRef(e)) })
+		case "selector":
+			if r.excludes(v, e, "targetRefs") && r.is(e, object) {
+				r.parts(e, "type.WorkloadSelector", func(_ string, e *value) { to.Selector = r.texts(e) })
 			}
+		case "targetRefs":
+			each(r, e, &to.Targets, r.targetRef)
 		case "limits":
-			if r.is(e, list) {
-				r.elements(e, func(_ int, e *value) { to.Limits = append(to.Limits, r.rateLimit(e)) })
+			each(r, e, &to.Limits, r.rateLimit)
+		case "rateLimits":
+			each(r, e, &to.Descriptors, func(e *value) spec.RateLimitDescriptor {
+				return r.limitDescriptor(e, "RateLimitConfig.RateLimit")
+			})
+		case "local":
+			to.Local = r.localLimit(e)
+		case "global":
+			global = r.globalLimit(e)
+		case "raw":
+			if r.excludes(v, e, "global", "rateLimits") {
+				r.raw(e, &to)
 			}
 		case "response":
 			to.Response = r.limitResponse(e)
 		case "mode":
 			to.Mode = r.limitMode(e)
+		case "inheritance":
+			switch inheritance, _ := r.word(e, "OVERRIDE", "INCLUDE", "IGNORE"); inheritance {
+			case "INCLUDE":
+				to.Inheritance = spec.InheritInclude
+			case "IGNORE":
+				to.Inheritance = spec.InheritIgnore
+			}
 		}
 	})
+	if global != nil {
+		to.Global = global
+	}
 	return to
+}
+
+// excludes reports whether v has none of the other fields, which cannot be
+// combined with that of the reader, and records an error if it has.
+func (r *reader) excludes(v, e *value, others ...string) bool {
+	for _, other := range others {
+		if o, _ := v.field(other); o != nil && o.form != null {
+			r.failf(spec.CodeConflict, e, "cannot be combined with %s, which is also set", other)
+			return false
+		}
+	}
+	return true
+}
+
+// each reads the elements of a list. An unreadable element becomes an empty one, so
+// that the others keep their index.
+func each[T any](r *reader, v *value, to *[]T, read func(*value) T) {
+	if r.is(v, list) {
+		r.elements(v, func(_ int, e *value) { *to = append(*to, read(e)) })
+	}
 }
 
 func (r *reader) limitMode(v *value) spec.LimitMode {
@@ -45,69 +88,6 @@ func (r *reader) limitMode(v *value) spec.LimitMode {
 		return spec.LimitDisabled
 	}
 	return spec.LimitEnforce
-}
-
-func (r *reader) limitResponse(v *value) *spec.LimitResponse {
-	to := new(spec.LimitResponse)
-	if !r.is(v, object) {
-		return to
-	}
-	r.parts(v, "RateLimitConfig.Response", func(name string, e *value) {
-		switch name {
-		case "statusCode":
-			n, _ := r.integer(e, 0, math.MaxUint32)
-			to.Status = int(n)
-		case "body":
-			to.Body, _ = r.text(e)
-		case "contentType":
-			to.ContentType, _ = r.text(e)
-		case "headers":
-			if r.is(e, object) {
-				r.parts(e, "RateLimitConfig.Response.Headers", func(_ string, e *value) { to.Headers = r.texts(e) })
-			}
-		case "rateLimitHeaders":
-			if e.form == boolean && !truth(e.scalar) {
-				return // In YAML, OFF without quotes is a boolean.
-			}
-			switch headers, _ := r.word(e, "OFF", "DRAFT_VERSION_03", "IETF"); headers {
-			case "DRAFT_VERSION_03":
-				to.RateLimitHeaders = spec.RateLimitHeadersDraft03
-			case "IETF":
-				to.RateLimitHeaders = spec.RateLimitHeadersIETF
-			}
-		case "rateLimitedAsResourceExhausted":
-			to.ResourceExhausted, _ = r.boolean(e)
-		}
-	})
-	return to
-}
-
-// texts reads a map of texts.
-func (r *reader) texts(v *value) map[string]string {
-	if !r.is(v, object) {
-		return nil
-	}
-	to := make(map[string]string, len(v.keys))
-	for i, k := range v.keys {
-		r.enter(k.name)
-		if text, ok := r.text(v.elements[i]); ok {
-			to[k.name] = text
-		}
-		r.leave()
-	}
-	return to
-}
-
-// parts calls read for the fields of a map without a message of Istio's, by its
-// name in the table of fields.
-func (r *reader) parts(v *value, message string, read func(name string, e *value)) {
-	r.fields(v, fieldSets()[message], func(name string, k key, e *value) {
-		if e.form == null {
-			r.warn(k.line, k.column, "", nullIsNothing)
-			return
-		}
-		read(name, e)
-	})
 }
 
 func (r *reader) targetRef(v *value) spec.TargetRef {
@@ -163,21 +143,33 @@ func (r *reader) rateLimit(v *value) spec.RateLimit {
 		case "mode":
 			to.Mode = r.limitMode(e)
 		case "per":
-			if r.is(e, list) {
-				r.elements(e, func(_ int, e *value) { to.Per = append(to.Per, r.limitKey(e)) })
-			}
+			each(r, e, &to.Per, r.limitKey)
 		case "when":
 			to.When = r.when(e)
 		case "onStoreFailure":
-			switch failure, _ := r.word(e, "ALLOW", "DENY", "LOCAL"); failure {
-			case "ALLOW":
-				to.OnStoreFailure = spec.StoreFailureAllow
-			case "DENY":
-				to.OnStoreFailure = spec.StoreFailureDeny
-			}
+			to.OnStoreFailure = r.storeFailure(e)
+		case "algorithm":
+			to.Algorithm = r.limitAlgorithm(e)
 		}
 	})
 	return to
+}
+
+func (r *reader) storeFailure(v *value) spec.StoreFailure {
+	switch failure, _ := r.word(v, "ALLOW", "DENY", "LOCAL"); failure {
+	case "ALLOW":
+		return spec.StoreFailureAllow
+	case "DENY":
+		return spec.StoreFailureDeny
+	}
+	return spec.StoreFailureLocal
+}
+
+func (r *reader) limitAlgorithm(v *value) spec.LimitAlgorithm {
+	if algorithm, _ := r.word(v, "GCRA", "FIXED_WINDOW"); algorithm == "FIXED_WINDOW" {
+		return spec.LimitFixedWindow
+	}
+	return spec.LimitGCRA
 }
 
 var unitNames = []string{"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"}

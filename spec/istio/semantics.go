@@ -18,10 +18,11 @@ func semantics() string {
 			verdict = "skipped with a warning"
 		case read:
 			verdict = "read"
-		case refused:
-			verdict = "an error: " + k.reason
 		case policy:
 			verdict = "an error if it applies to the gateway's workload, otherwise a warning: " + k.reason
+		}
+		if k.name == "EnvoyFilter" {
+			verdict = "read if it only limits requests; otherwise " + verdict
 		}
 		if k.name == "EnvoyFilter" || k.name == "WasmPlugin" {
 			verdict += "; an error if it applies to the gateway's workload and refuses requests"
@@ -33,6 +34,7 @@ func semantics() string {
 	writeFields(&b, "Fields that are errors", unexecuted)
 	writeFields(&b, "Fields whose traffic is not served, with a warning", unserved)
 	writeFields(&b, "Fields that are accepted with a warning", idle)
+	writeFields(&b, "Fields that are accepted and change nothing", silent)
 	return b.String()
 }
 

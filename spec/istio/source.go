@@ -5,12 +5,14 @@
 //
 // It reads Gateway, VirtualService, DestinationRule, ServiceEntry and WorkloadEntry
 // of networking.istio.io (v1alpha3, v1beta1, v1) with the schema of the official
-// istio.io/api types, and RateLimitConfig. Of Telemetry it reads what concerns
-// traces. Decoding is strict. These are errors with their place: a key that is
+// istio.io/api types, and RateLimitConfig, also that of solo.io. Of Telemetry it reads
+// what concerns traces, and of EnvoyFilter those that only limit requests. A document
+// without a kind, with the keys domain and descriptors, is the configuration of
+// envoyproxy/ratelimit. Decoding is strict. These are errors with their place: a key that is
 // unknown, misspelled, in the wrong letter case or repeated, a value of the wrong
 // type, and a field of Istio that Lateen does not execute. Scalars mean the same as
 // in Kubernetes: an unquoted yes is a boolean, and 1 is not a string. Objects of other kinds are in Declarations.Skipped, except
-// those that may change a gateway's behavior: EnvoyFilter, WasmPlugin and
+// those that may change a gateway's behavior: other EnvoyFilters, WasmPlugin and
 // ProxyConfig are warnings. AuthorizationPolicy and RequestAuthentication are
 // errors if they apply to the gateway.
 //
@@ -94,15 +96,13 @@ func (s *Source) Recursive() *Source {
 // Declare reads the current resources. The error joins a *spec.Error for each
 // problem. Declare still returns the resources without problems.
 func (s *Source) Declare() (spec.Declarations, error) {
-	l := loader{namespace: s.namespace, seen: make(map[identity]place)}
-	if l.namespace == "" {
-		l.namespace = DefaultNamespace
-	}
+	l := newLoader(s.namespace)
 	if s.open != nil {
 		for _, n := range s.open(s.recursive) {
 			l.named(&n)
 		}
 	}
+	l.joinEnvoyLimits()
 	l.warnOfKustomizations()
 	joined := make([]error, len(l.errors))
 	for i, e := range l.errors {

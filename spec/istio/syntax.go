@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/lateengo/gateway/spec"
 )
 
 // A syntaxError is the place at which a document stops being YAML.
@@ -21,6 +23,10 @@ type syntaxError struct {
 }
 
 func (e *syntaxError) Error() string { return e.problem }
+
+func (e *syntaxError) finding(d *document) spec.Finding {
+	return spec.Finding{Code: spec.CodeSyntax, File: d.file, Line: e.line, Column: e.column, Problem: e.problem}
+}
 
 const (
 	secondDocument = "another document begins without a line ---"

@@ -18,7 +18,11 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 	var d spec.Declarations
 	switch m := r.contents(entry, v).(type) {
 	case nil:
-		policy := r.rateLimitPolicy(v)
+		if entry.name == "EnvoyFilter" {
+			l.envoyFilter(r, v, created)
+			return
+		}
+		policy := r.limits(entry, v)
 		policy.Created = created
 		d.RateLimits = append(d.RateLimits, policy)
 	case *networking.Gateway:
@@ -53,8 +57,16 @@ func (l *loader) translate(entry *kindEntry, r *reader, v *value, created time.T
 	}
 }
 
+// limits reads the spec of a RateLimitConfig.
+func (r *reader) limits(entry *kindEntry, v *value) spec.RateLimitPolicy {
+	if entry.group == soloGroup {
+		return r.soloPolicy(v)
+	}
+	return r.rateLimitPolicy(v)
+}
+
 // contents reads the spec of a resource into the message of its kind. It is nil for
-// a kind that Istio does not have.
+// a kind that is read without a message.
 func (r *reader) contents(entry *kindEntry, v *value) proto.Message {
 	if entry.spec == nil {
 		return nil
