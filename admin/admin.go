@@ -35,6 +35,9 @@ type Config struct {
 	Listeners *server.Listeners
 	// AccessLog has the number of dropped lines.
 	AccessLog *accesslog.Logger
+	// Failed returns when and why the latest attempt to replace the configuration has
+	// failed, or no error. Nil means that the pages do not tell.
+	Failed func() (time.Time, error)
 	// Pprof serves profiles of the process at /debug/pprof/.
 	Pprof bool
 	// Hosts are names that requests may have in their Host header, beside
@@ -66,6 +69,7 @@ func newPages(gw *gateway.Gateway, c Config, now func() time.Time) *Pages {
 	p := &Pages{gateway: gw, config: c, mux: http.NewServeMux(), now: now}
 	p.started = p.sample()
 	p.mux.HandleFunc("GET /{$}", p.status)
+	p.mux.HandleFunc("GET /status", p.status)
 	p.mux.HandleFunc("GET /status.json", p.statusJSON)
 	p.mux.HandleFunc("GET /decide", p.decide)
 	p.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -128,6 +129,35 @@ func TestStatusJSON(t *testing.T) {
 	_, text = get(t, p, "/status.json")
 	require.NoError(t, json.Unmarshal([]byte(text), &d))
 	require.Equal(t, uint64(2), d.Generation)
+}
+
+// A configuration that was not taken over is shown with its errors.
+func TestFailedConfiguration(t *testing.T) {
+	gw, err := gateway.New().Build()
+	require.NoError(t, err)
+	defer gw.Close()
+	var failure error
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	p := New(gw, Config{Failed: func() (time.Time, error) { return at, failure }})
+	for _, path := range []string{"/", "/status", "/status.json"} {
+		failure = nil
+		code, page := get(t, p, path)
+		require.Equal(t, 200, code)
+		require.NotContains(t, page, "not in service")
+		require.NotContains(t, page, "Fail\"")
+		failure = errors.Join(
+			&spec.Error{Finding: spec.Finding{File: "a.yaml", Line: 3, Column: 5, Problem: "<b> is not a host name"}},
+			&spec.Error{Finding: spec.Finding{File: "b.yaml", Problem: "no such file"}})
+		_, page = get(t, p, path)
+		require.Contains(t, page, "a.yaml:3:5: ")
+		require.Contains(t, page, "b.yaml: no such file")
+		require.NotContains(t, page, "<b>")
+	}
+	failure = errors.New("the port is taken")
+	_, page := get(t, p, "/")
+	require.Contains(t, page, "The latest configuration is not in service")
+	require.Contains(t, page, "2026-11-27 12:00:00 UTC, one error; the one before stays")
+	require.Contains(t, page, "the port is taken")
 }
 
 // Figures are those of the last minute.

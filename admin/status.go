@@ -25,6 +25,9 @@ type view struct {
 	Ports     []server.Port
 	Dropped   uint64
 	Warnings  []spec.Warning
+	// Failures are the errors of a configuration that was not taken over at FailedAt.
+	Failures []string
+	FailedAt time.Time
 	// Routes is the page of routes that was asked for, of Found that match Query,
 	// of All. Query is a text that the route must have.
 	Routes []routeView
@@ -71,6 +74,7 @@ func (p *Pages) view(r *http.Request) *view {
 	if p.config.Listeners != nil {
 		v.Ports = p.config.Listeners.Ports()
 	}
+	v.FailedAt, v.Failures = p.failures()
 	if p.config.AccessLog != nil {
 		v.Dropped = p.config.AccessLog.Dropped()
 	}
@@ -155,6 +159,21 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Bytes())
 }
 
+// failures returns why the latest configuration was not taken over, and when.
+func (p *Pages) failures() (at time.Time, problems []string) {
+	if p.config.Failed == nil {
+		return at, nil
+	}
+	at, err := p.config.Failed()
+	for e := range spec.Errors(err) {
+		problems = append(problems, e.Error())
+	}
+	if err != nil && len(problems) == 0 {
+		problems = []string{err.Error()}
+	}
+	return at, problems
+}
+
 // A statusDocument is /status.json.
 type statusDocument struct {
 	observe.Status
@@ -162,6 +181,9 @@ type statusDocument struct {
 	Total    Figures       `json:"Total"`
 	Ports    []portFigures `json:"Ports"`
 	Warnings []string      `json:"Warnings"`
+	// Failures are the errors of a configuration that was not taken over at FailedAt.
+	Failures []string      `json:"Failures,omitempty"`
+	FailedAt *time.Time    `json:"FailedAt,omitempty"`
 	Figures  []routeFigure `json:"Figures"`
 }
 
@@ -195,6 +217,9 @@ func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, warning := range p.gateway.Warnings() {
 		d.Warnings = append(d.Warnings, warning.String())
+	}
+	if at, problems := p.failures(); problems != nil {
+		d.Failures, d.FailedAt = problems, &at
 	}
 	writeJSON(w, http.StatusOK, d)
 }

@@ -145,52 +145,65 @@ func (c *configuration) setLocality(text string) error {
 	return nil
 }
 
-// builder returns the Builder that the flags describe, without backends.
-func (c *configuration) builder(s streams) *gateway.Builder {
+// builder returns the Builder that the flags describe, without backends and without the
+// files.
+func (c *configuration) builder() *gateway.Builder {
 	b := gateway.New().Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
 		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels).Locality(c.locality)
 	for i := range c.credentials {
 		b.Credential(c.credentials[i].name, c.credentials[i].Credential)
 	}
+	return b
+}
+
+// source returns the files that the flags name, in order.
+func (c *configuration) source(s streams) spec.Source {
+	all := &inOrder{declared: &c.declared}
 	var paths []string
-	load := func() {
+	files := func() {
 		if len(paths) > 0 {
 			files := istio.Files(paths...).Namespace(c.namespace)
 			if c.recursive {
 				files = files.Recursive()
 			}
-			b.Load(noted{files, &c.declared})
+			all.sources = append(all.sources, files)
 			paths = nil
 		}
 	}
 	for _, path := range c.files {
 		if path == "-" {
-			load()
-			b.Load(noted{istio.Reader("stdin", s.in).Namespace(c.namespace), &c.declared})
+			files()
+			all.sources = append(all.sources, istio.Reader("stdin", s.in).Namespace(c.namespace))
 			continue
 		}
 		paths = append(paths, path)
 	}
-	load()
-	return b
+	files()
+	return all
 }
 
-// A noted source notes what it declares.
-type noted struct {
-	spec.Source
+// An inOrder is several sources, the declarations of which it joins. It notes them.
+type inOrder struct {
+	sources  []spec.Source
 	declared *spec.Declarations
 }
 
-func (n noted) Declare() (spec.Declarations, error) {
-	d, err := n.Source.Declare()
-	n.declared.Append(d)
-	return d, err
+func (o *inOrder) Declare() (spec.Declarations, error) {
+	var all spec.Declarations
+	var problems []error
+	for _, s := range o.sources {
+		d, err := s.Declare()
+		all.Append(d)
+		problems = append(problems, err)
+	}
+	*o.declared = all
+	return all, errors.Join(problems...)
 }
 
 // dry returns the Builder for a command that serves nothing: backends are there,
 // but nobody calls them.
 func (c *configuration) dry(s streams) *gateway.Builder {
-	b := c.builder(s).Resolver(offline{})
+	b := c.builder().Load(c.source(s)).Resolver(offline{})
 	for _, to := range c.backends {
 		b.Backend(to.name, http.NotFoundHandler())
 	}

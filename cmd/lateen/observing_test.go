@@ -52,7 +52,7 @@ func TestServeWritesAnAccessLog(t *testing.T) {
 		require.NoError(t, json.Unmarshal(text, &line), string(text))
 		require.Equal(t, want, strings.Join([]string{line.Method, line.Path, map[int]string{200: "200", 404: "404"}[line.Code], line.Service}, " "))
 	}
-	require.Contains(t, s.stderr.String(), `"msg":"SIGHUP is ignored`)
+	require.Contains(t, s.stderr.String(), `"msg":"the configuration was replaced"`)
 }
 
 func TestServeAdmin(t *testing.T) {

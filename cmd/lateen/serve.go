@@ -17,8 +17,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/accesslog"
 	"github.com/lateengo/gateway/admin"
+	"github.com/lateengo/gateway/live"
 	"github.com/lateengo/gateway/metrics"
 	"github.com/lateengo/gateway/server"
 )
@@ -33,6 +35,7 @@ type service struct {
 	// admin is the address of the admin listener, or "".
 	admin       string
 	pprof       bool
+	watch       bool
 	printRoutes bool
 	logJSON     bool
 	logLevel    slog.Level
@@ -48,6 +51,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&v.access.format, "access-log-format", "default", "`FORMAT` of the access log: default (Envoy's), json, or a text with Envoy's operators")
 	flags.Func("admin", "`ADDR` of the status page, metrics and health checks, such as :9901; without a host it is 127.0.0.1", v.setAdmin)
 	flags.BoolVar(&v.pprof, "admin-pprof", false, "serve profiles of this process at --admin too")
+	flags.BoolVar(&v.watch, "watch", false, "follow the files: each change replaces the configuration at once, and one with an error changes nothing")
 	flags.BoolVar(&v.printRoutes, "print-routes", false, "print all routes at start, not only their number")
 	flags.Func("log-format", "`FORMAT` of log lines is text (the default) or json", func(text string) error {
 		v.logJSON = text == "json"
@@ -151,29 +155,37 @@ func (v *service) run(s streams) int {
 	if err != nil {
 		return failed(s, err)
 	}
-	var counts metrics.Metrics
-	b := v.builder(s).Logger(log)
 	if shared != nil {
 		defer shared.begin(log)()
-		v.sharing.register(b, shared)
 	}
 	if access != nil {
 		defer access.Close()
-		b.Observe(access)
 	}
-	if v.admin != "" {
-		b.Observe(&counts)
-	}
-	for _, to := range v.backends {
-		b.BackendURL(to.name, to.url)
-	}
-	gw, err := b.Build()
+	var counts metrics.Metrics
+	var b *gateway.Builder
+	opened, err := live.Open(v.watched(s), func() *gateway.Builder {
+		b = v.builder().Logger(log)
+		if shared != nil {
+			v.sharing.register(b, shared)
+		}
+		if access != nil {
+			b.Observe(access)
+		}
+		if v.admin != "" {
+			b.Observe(&counts)
+		}
+		for _, to := range v.backends {
+			b.BackendURL(to.name, to.url)
+		}
+		return b
+	}, live.Options{Log: log, OnUpdate: func(u live.Update) { v.printUpdate(s.err, &u) }})
 	if err != nil {
 		v.printFindings(s.err, b.Warnings())
 		printErrors(s.err, err)
 		return exitUsage
 	}
-	defer gw.Close()
+	defer opened.Close()
+	gw := opened.Gateway()
 	listening := make(map[int]bool)
 	for _, l := range gw.Listeners() {
 		listening[l.Port()] = true
@@ -188,11 +200,15 @@ func (v *service) run(s streams) int {
 		printErrors(s.err, err)
 		return exitFailure
 	}
+	opened.ReplaceWith(srv.Replace)
 	for _, p := range srv.Ports() {
 		fmt.Fprintf(s.out, "listening %d %s\n", p.Number, p.Addr)
 	}
 	if v.admin != "" {
-		page := admin.New(gw, admin.Config{Metrics: &counts, Listeners: srv, AccessLog: access, Pprof: v.pprof})
+		page := admin.New(gw, admin.Config{Metrics: &counts, Listeners: srv, AccessLog: access, Pprof: v.pprof, Failed: func() (time.Time, error) {
+			status := opened.Status()
+			return status.Failed, status.Err
+		}})
 		closePage, address, err := page.Listen(v.admin)
 		if err != nil {
 			_ = srv.Shutdown(context.Background())
@@ -210,7 +226,7 @@ func (v *service) run(s streams) int {
 	printUntraced(s.err, gw.Tracing())
 	printUnshared(s.err, &v.declared, &v.sharing)
 	printWarnings(s.err, srv.Warnings())
-	return v.until(signals, srv, access, log, s)
+	return v.until(signals, srv, opened, access, log, s)
 }
 
 func failed(s streams, err error) int {
@@ -219,7 +235,7 @@ func failed(s streams, err error) int {
 }
 
 // until serves until a signal ends that, and drains.
-func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, access *accesslog.Logger, log *slog.Logger, s streams) int {
+func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, opened *live.Configuration, access *accesslog.Logger, log *slog.Logger, s streams) int {
 	for waiting := true; waiting; {
 		switch <-signals {
 		case reopen:
@@ -229,7 +245,7 @@ func (v *service) until(signals <-chan os.Signal, srv *server.Listeners, access 
 				}
 			}
 		case reload:
-			log.Warn("SIGHUP is ignored: the configuration is read at start only")
+			_ = opened.Reload() // It reports its error itself.
 		default:
 			waiting = false
 		}
