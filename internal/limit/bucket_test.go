@@ -237,8 +237,23 @@ func TestTakeNLikeTheModel(t *testing.T) {
 	}
 }
 
-// A request that never gets in opens no bucket.
+// A request that never gets in opens no bucket, and so makes nobody lose one.
 func TestTakeNOfMoreThanTheBurst(t *testing.T) {
+	full := NewBuckets(&spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress, MaxKeys: 1}, nil)
+	for n := range 10_000 {
+		full.Take(keyOf(full, n))
+	}
+	all := full.table.all()[0]
+	before := [pageSlots]uint64{}
+	for i := range before {
+		before[i] = all.groups[i/groupSlots][i%groupSlots].key.Load()
+	}
+	for n := range 10_000 {
+		full.TakeN(keyOf(full, -1-n), 2)
+	}
+	for i := range before {
+		require.Equal(t, before[i], all.groups[i/groupSlots][i%groupSlots].key.Load())
+	}
 	b := NewBuckets(&spec.RateLimit{Requests: 5, Unit: time.Hour, Per: perAddress}, nil)
 	for n := range 10_000 {
 		v := b.TakeN(keyOf(b, n), 6)

@@ -161,23 +161,17 @@ func (p *page) evict(key uint64, c *pace, now int64) *slot {
 }
 
 // squeeze takes the slot of a bucket that is fuller than one which moves here from
-// another page. It returns nil if there is none. The page must be locked and have no
-// room for the key.
+// another page, or of one that refuses no requests if that does. It returns nil if there
+// is none. The page must be locked and have no room for the key.
 func (p *page) squeeze(key uint64, state int64, c *pace, now int64) *slot {
-	choices := p.choices(key)
-	moving := c.over(state, now)
-	for _, g := range choices {
-		s, over := g.fullest(c, now)
-		if moving && over {
-			continue
-		}
-		if moving || !over && s.state.Load() < state {
+	if c.over(state, now) {
+		return p.evict(key, c, now)
+	}
+	for _, g := range p.choices(key) {
+		if s, over := g.fullest(c, now); !over && s.state.Load() < state {
 			s.take()
 			return s
 		}
-	}
-	if moving {
-		return p.evict(key, c, now)
 	}
 	return nil
 }

@@ -100,3 +100,57 @@ func TestPageEviction(t *testing.T) {
 	require.NotNil(t, p.find(resident))
 	require.NotNil(t, p.find(newcomer))
 }
+
+// A bucket that moves from another page gets the slot of a fuller one. If it refuses
+// requests, it gets one that does not, and loses only to its equals.
+func TestPageSqueeze(t *testing.T) {
+	l := spec.RateLimit{Requests: 3, Unit: time.Hour, Per: perAddress}
+	b := NewBuckets(&l, nil)
+	now := b.pace.now()
+	states := []int64{0}
+	for range 4 {
+		state, _ := b.pace.take(states[len(states)-1], now, b.pace.token)
+		states = append(states, state)
+	}
+	once, twice, thrice, over := states[1], states[2], states[3], states[4]
+	moving := uint64(keyOf(b, 1))
+	for _, row := range []struct {
+		name         string
+		home, other  int64
+		state, loses int64
+	}{
+		{"fuller ones in the first group", once, thrice, twice, once},
+		{"fuller ones in the second group", thrice, once, twice, once},
+		{"equal ones", twice, twice, twice, 0},
+		{"less full ones", thrice, thrice, twice, 0},
+		{"ones over the limit", over, over, thrice, 0},
+		{"ones over the limit in the first group", over, once, twice, once},
+		{"over the limit, and the others not", once, twice, over, once},
+		{"over the limit, and so are those in the first group", over, twice, over, twice},
+	} {
+		p := new(page)
+		for g := range p.groups {
+			for i := range p.groups[g] {
+				p.groups[g][i].state.Store(over)
+			}
+		}
+		fill := func(g uint64, state int64) {
+			for i := range p.groups[g] {
+				p.groups[g][i].give(moving+uint64(i)+1, state)
+			}
+		}
+		fill(home(moving), row.home)
+		fill(other(moving), row.other)
+		s := p.squeeze(moving, row.state, &b.pace, now)
+		if row.loses == 0 {
+			require.Nil(t, s, row.name)
+			continue
+		}
+		require.NotNil(t, s, row.name)
+		lost := row.home
+		if g := &p.groups[other(moving)]; s == &g[0] || s == &g[1] || s == &g[2] || s == &g[3] {
+			lost = row.other
+		}
+		require.Equal(t, row.loses, lost, row.name)
+	}
+}

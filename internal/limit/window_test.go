@@ -232,6 +232,12 @@ func TestWindowOvertaking(t *testing.T) {
 
 // Nothing overflows, whatever the limit and the time.
 func TestWindowAtTheEdges(t *testing.T) {
+	// The windows before and after 1970 are two.
+	b := NewBuckets(windowed(1, time.Hour), nil)
+	for _, at := range []int64{-3601, -3600, -1, 0, 3599, 3600} {
+		v := b.TakeAt(0, time.Unix(at, 0))
+		require.Equal(t, at%3600 == 0 || at == -3601, v.Allowed, at)
+	}
 	for _, requests := range []int{1, 2, math.MaxInt32, math.MaxInt64} {
 		for _, unit := range []time.Duration{1, time.Second, 24 * time.Hour, math.MaxInt64} {
 			b := NewBuckets(windowed(requests, unit, perAddress...), nil)
