@@ -100,6 +100,10 @@ func (g *Gateway) Status() observe.Status { return g.load().Status() }
 // limits, ordered by name.
 func (g *Gateway) Clusters() []observe.Cluster { return g.load().Clusters() }
 
+// Limiters returns the registered limiters that rate limits use, ordered by their
+// providers. A Replace with the same ratelimit.Limiter keeps their figures.
+func (g *Gateway) Limiters() []observe.Limiter { return g.load().Limiters() }
+
 // Tracing returns the settings of traces that the Telemetries declare for the gateway.
 // The gateway makes no spans itself: the module otel does, or a middleware of yours.
 func (g *Gateway) Tracing() observe.Tracing { return g.load().Tracing }

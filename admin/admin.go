@@ -105,6 +105,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) metrics(w http.ResponseWriter, r *http.Request) {
 	p.config.Metrics.ServeHTTP(w, r)
 	_ = metrics.WriteClusters(w, p.gateway.Clusters())
+	_ = metrics.WriteLimiters(w, p.gateway.Limiters())
 }
 
 // knows reports whether requests may have a Host header.

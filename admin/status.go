@@ -24,7 +24,9 @@ type view struct {
 	Unmatched Figures
 	Ports     []server.Port
 	Dropped   uint64
-	Warnings  []spec.Warning
+	// Limiters are the shared limiters.
+	Limiters []observe.Limiter
+	Warnings []spec.Warning
 	// Failures are the errors of a configuration that was not taken over at FailedAt.
 	Failures []string
 	FailedAt time.Time
@@ -75,6 +77,7 @@ func (p *Pages) view(r *http.Request) *view {
 		v.Ports = p.config.Listeners.Ports()
 	}
 	v.FailedAt, v.Failures = p.failures()
+	v.Limiters = p.gateway.Limiters()
 	if p.config.AccessLog != nil {
 		v.Dropped = p.config.AccessLog.Dropped()
 	}
@@ -177,10 +180,11 @@ func (p *Pages) failures() (at time.Time, problems []string) {
 // A statusDocument is /status.json.
 type statusDocument struct {
 	observe.Status
-	Uptime   string        `json:"Uptime"`
-	Total    Figures       `json:"Total"`
-	Ports    []portFigures `json:"Ports"`
-	Warnings []string      `json:"Warnings"`
+	Uptime   string            `json:"Uptime"`
+	Total    Figures           `json:"Total"`
+	Ports    []portFigures     `json:"Ports"`
+	Limiters []observe.Limiter `json:"Limiters,omitempty"`
+	Warnings []string          `json:"Warnings"`
 	// Failures are the errors of a configuration that was not taken over at FailedAt.
 	Failures []string      `json:"Failures,omitempty"`
 	FailedAt *time.Time    `json:"FailedAt,omitempty"`
@@ -203,7 +207,7 @@ type routeFigure struct {
 
 func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	now, before := p.samples()
-	d := statusDocument{Figures: []routeFigure{}, Ports: []portFigures{}, Status: p.gateway.Status(), Uptime: now.at.Sub(p.started.at).Truncate(time.Second).String(), Warnings: []string{}}
+	d := statusDocument{Figures: []routeFigure{}, Ports: []portFigures{}, Status: p.gateway.Status(), Limiters: p.gateway.Limiters(), Uptime: now.at.Sub(p.started.at).Truncate(time.Second).String(), Warnings: []string{}}
 	for k := range now.series {
 		f := figures(now, before, k)
 		d.Total.add(f)

@@ -5,7 +5,8 @@
 //	var counts metrics.Metrics
 //	gw, err := gateway.New().Observe(&counts). // …
 //	registry := client.NewRegistry() // of github.com/prometheus/client_golang/prometheus
-//	registry.MustRegister(prometheus.NewCollector(&counts), prometheus.NewClusterCollector(gw.Clusters))
+//	registry.MustRegister(
+//		prometheus.NewCollector(&counts), prometheus.NewClusterCollector(gw.Clusters), prometheus.NewLimiterCollector(gw.Limiters))
 //	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 package prometheus
 

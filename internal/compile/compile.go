@@ -99,7 +99,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	c.unused()
 	c.passedOver()
 	p.Tracing = c.tracing()
-	p.Buckets, p.Upstreams, p.Memory = c.keptBuckets, c.upstreams, c.memory
+	p.Buckets, p.Upstreams, p.Memory, p.Stores = c.keptBuckets, c.upstreams, c.memory, c.policies.stores
 	return p
 }
 

@@ -82,7 +82,10 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 		where.Suggestf(spec.CodeNotFound, suggest.Closest(provider, known), "no limiter is registered as %q", provider)
 		return nil
 	}
-	s := &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}
+	s := x.c.before.StoreOf(provider)
+	if s == nil || !s.Counts(limiter, x.c.O.Log) {
+		s = &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}
+	}
 	x.stores[provider] = s
 	return s
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync/atomic"
 	"time"
 
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
 )
 
@@ -30,6 +32,24 @@ type Store struct {
 	Log     *slog.Logger
 	// outage is nil while the limiter answers.
 	outage atomic.Pointer[outage]
+	// The figures of observe.Limiter.
+	asked, failures, missed atomic.Uint64
+}
+
+// Figures returns the present figures.
+func (s *Store) Figures() observe.Limiter {
+	f := observe.Limiter{Provider: s.Name, Asked: s.asked.Load(), Failures: s.failures.Load(), Missed: s.missed.Load()}
+	if o := s.outage.Load(); o != nil {
+		f.Failing, f.FailingSince = true, o.since
+	}
+	return f
+}
+
+// Counts reports whether the store counts with a limiter, and reports to a log. Limiters
+// that cannot be compared are different.
+func (s *Store) Counts(l ratelimit.Limiter, log *slog.Logger) bool {
+	t := reflect.TypeOf(l)
+	return s.Log == log && t == reflect.TypeOf(s.Limiter) && t.Comparable() && s.Limiter == l
 }
 
 // NoStore returns a Store that always fails, for limits that nobody knows.
@@ -66,9 +86,11 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout ti
 	before := s.outage.Load()
 	if before != nil {
 		if time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true) {
+			s.missed.Add(1)
 			return ratelimit.Response{}, errStoreDown
 		}
 	}
+	s.asked.Add(1)
 	answer, err := s.ask(ctx, request, timeout)
 	switch {
 	case err == nil:
@@ -82,6 +104,7 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout ti
 			before.probing.Store(false)
 		}
 	default:
+		s.failures.Add(1)
 		// Of all requests that fail at the same time, only the first counts.
 		now := time.Now()
 		next := &outage{since: now, pause: storePause}

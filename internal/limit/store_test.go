@@ -18,6 +18,7 @@ import (
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/testgateway"
 	"github.com/lateengo/gateway/internal/testhttp"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
@@ -271,4 +272,51 @@ func TestUnknownProvider(t *testing.T) {
 		{Requests: 1, Unit: time.Second, Provider: "redis"},
 	}}).Build()
 	require.ErrorContains(t, err, `no limiter is registered as "redis"`)
+}
+
+// The gateway tells how its limiters are, and a Replace with the same one keeps the figures
+// and the state: an outage does not begin again.
+func TestFiguresOfLimiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &failing{err: errors.New("down")}
+		var logged bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&logged, nil))
+		build := func(l ratelimit.Limiter) *gateway.Builder {
+			return gateway.New().Logger(log).Limiter("redis", l).Backend("*", testhttp.AnswerOK).
+				Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}, RateLimits: []spec.RateLimit{{Requests: 100, Unit: time.Hour, Provider: "redis"}}})
+		}
+		gw := testgateway.Built(t, build(l))
+		require.Equal(t, []observe.Limiter{{Provider: "redis"}}, gw.Limiters())
+		began := time.Now()
+		testhttp.Codes(gw, 3)
+		failed := observe.Limiter{Provider: "redis", Asked: 1, Failures: 1, Missed: 2, Failing: true, FailingSince: began}
+		require.Equal(t, []observe.Limiter{failed}, gw.Limiters())
+		require.NoError(t, gw.Replace(build(l)))
+		testhttp.Codes(gw, 1)
+		failed.Missed++
+		require.Equal(t, []observe.Limiter{failed}, gw.Limiters())
+		require.Equal(t, 1, strings.Count(logged.String(), "rate limiter failed"))
+
+		l.err = nil
+		time.Sleep(time.Second)
+		testhttp.Codes(gw, 2)
+		require.Equal(t, []observe.Limiter{{Provider: "redis", Asked: 3, Failures: 1, Missed: 3}}, gw.Limiters())
+
+		// Another limiter is another one, and so is one that cannot be compared.
+		require.NoError(t, gw.Replace(build(new(failing))))
+		require.Equal(t, []observe.Limiter{{Provider: "redis"}}, gw.Limiters())
+		uncomparable := storeFunc(func(context.Context, ratelimit.Request) (ratelimit.Response, error) { return ratelimit.Response{}, nil })
+		for range 2 {
+			require.NoError(t, gw.Replace(build(uncomparable)))
+			require.Equal(t, []observe.Limiter{{Provider: "redis"}}, gw.Limiters())
+			testhttp.Codes(gw, 1)
+		}
+	})
+}
+
+// A failing is a Limiter that fails while it has an error.
+type failing struct{ err error }
+
+func (f *failing) Limit(context.Context, ratelimit.Request) (ratelimit.Response, error) {
+	return ratelimit.Response{}, f.err
 }

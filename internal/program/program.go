@@ -5,7 +5,9 @@ package program
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +79,8 @@ type Program struct {
 	Buckets   map[string]*limit.Buckets
 	Upstreams map[string]*Remote
 	Memory    *limit.Memory
+	// Stores are the limiters by provider. They are kept too.
+	Stores map[string]*limit.Store
 }
 
 // BucketsOf returns the buckets of a limit, if the program has them.
@@ -85,6 +89,23 @@ func (p *Program) BucketsOf(identity string) *limit.Buckets {
 		return nil
 	}
 	return p.Buckets[identity]
+}
+
+// StoreOf returns the store of a provider, or nil.
+func (p *Program) StoreOf(provider string) *limit.Store {
+	if p == nil {
+		return nil
+	}
+	return p.Stores[provider]
+}
+
+// Limiters returns the figures of the limiters, ordered by provider.
+func (p *Program) Limiters() []observe.Limiter {
+	var out []observe.Limiter
+	for _, provider := range slices.Sorted(maps.Keys(p.Stores)) {
+		out = append(out, p.Stores[provider].Figures())
+	}
+	return out
 }
 
 // LimitMemory returns what counts shared limits in this process, or nil.
