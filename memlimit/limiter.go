@@ -29,13 +29,13 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/ratelimit"
 )
 
 // A Limiter counts requests in memory. New returns one; the zero value does not work. All
 // methods can be called concurrently. It has nothing to close.
-type Limiter struct{ memory *limit.Memory }
+type Limiter struct{ memory *bucket.Memory }
 
 var _ ratelimit.Limiter = (*Limiter)(nil)
 
@@ -58,7 +58,7 @@ type Options struct {
 
 // New returns a Limiter that has counted nothing.
 func New(options Options) *Limiter {
-	return &Limiter{limit.NewMemory(limit.NewBudget(options.MaxBytes))}
+	return &Limiter{bucket.NewMemory(bucket.NewBudget(options.MaxBytes))}
 }
 
 // Limit implements ratelimit.Limiter. It does not wait, and does not look at the context.
@@ -75,7 +75,7 @@ func New(options Options) *Limiter {
 // years. More than 1024 different limits at the same time are an error too. A limit that
 // nobody has used until all its counters were full again does not count among these.
 func (l *Limiter) Limit(_ context.Context, request ratelimit.Request) (ratelimit.Response, error) {
-	var few [8]limit.Counter
+	var few [8]bucket.Counter
 	counters := few[:0]
 	for i := range request.Descriptors {
 		d := &request.Descriptors[i]
@@ -110,7 +110,7 @@ func hits(request *ratelimit.Request, d *ratelimit.Descriptor) int {
 }
 
 // occurrences returns how often a counter is among the counters.
-func occurrences(counters []limit.Counter, counter limit.Counter) int {
+func occurrences(counters []bucket.Counter, counter bucket.Counter) int {
 	n := 0
 	for i := range counters {
 		if counters[i] == counter {

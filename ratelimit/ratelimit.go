@@ -24,6 +24,15 @@ type Limiter interface {
 	Limit(ctx context.Context, request Request) (Response, error)
 }
 
+// An OwnLimits is a Limiter that has limits of its own, as an existing rate limit service
+// does. Only such a Limiter is asked about descriptors without a limit
+// (Descriptor.Requests is 0): those of a spec.GlobalRateLimit without Descriptors.
+type OwnLimits interface {
+	Limiter
+	// HasOwnLimits reports whether there are such limits.
+	HasOwnLimits() bool
+}
+
 // A Request is one question to a Limiter (Envoy's RateLimitRequest).
 type Request struct {
 	// Domain separates the descriptors of different policies. It is
@@ -46,9 +55,10 @@ type Request struct {
 // the only entry is "generic_key" with the domain.
 type Descriptor struct {
 	Entries []Entry
-	// Requests is the number of requests allowed per Unit, at least 1.
+	// Requests is the number of requests allowed per Unit, at least 1. Zero means that
+	// the Limiter knows the limit; see OwnLimits.
 	Requests int
-	// Unit is a positive duration.
+	// Unit is a positive duration, or 0 without Requests.
 	Unit time.Duration
 	// Burst is the number of requests allowed at once after a pause. Zero means
 	// Requests. FixedWindow does not use it.

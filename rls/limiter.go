@@ -44,7 +44,7 @@ type Limiter struct {
 	warned sync.Map
 }
 
-var _ ratelimit.Limiter = (*Limiter)(nil)
+var _ ratelimit.OwnLimits = (*Limiter)(nil)
 
 // Options are the options of New. The zero value has the defaults.
 type Options struct {
@@ -109,6 +109,9 @@ func (l *Limiter) Limit(ctx context.Context, request ratelimit.Request) (ratelim
 	}
 	return r, nil
 }
+
+// HasOwnLimits implements ratelimit.OwnLimits: the service has limits.
+func (l *Limiter) HasOwnLimits() bool { return true }
 
 // callError returns the error of the context if that ended the call. gRPC has its
 // own timer, which can be the first to notice the deadline.

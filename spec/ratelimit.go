@@ -130,9 +130,9 @@ type RateLimit struct {
 	// new key replaces one whose bucket is nearly full, and that key starts again
 	// with a full bucket. Keys over the limit are replaced last.
 	//
-	// Zero means 16,515,072, which takes up to 257 MiB. Each limit has its own
-	// maximum, and memory is used only while there are keys: 16 bytes for each
-	// bucket, and up to 36 with what is unused between them.
+	// Zero means no maximum but that of all limits of the gateway together: their
+	// buckets take at most 256 MiB. A bucket takes 16 bytes, and up to 36 with what is
+	// unused between them. A flood of keys of one limit leaves the others their share.
 	MaxKeys int
 }
 

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/lateengo/gateway"
-	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -47,7 +47,7 @@ var limiters = []contestant[limiter]{
 var lateenLimit = spec.RateLimit{Requests: refill, Unit: period, Burst: burst, Per: []spec.LimitKey{{RemoteAddress: true}}}
 
 func lateen() limiter {
-	buckets := limit.NewBuckets(&lateenLimit, nil)
+	buckets := bucket.NewBuckets(&lateenLimit, nil)
 	return func(key string) bool {
 		v := buckets.Take(buckets.Hash([]byte(key)))
 		return v.Allowed

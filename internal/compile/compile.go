@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/hosts"
-	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/record"
 	"github.com/lateengo/gateway/internal/regex"
@@ -32,8 +32,9 @@ type Compiler struct {
 	// before is the program that the new one will replace, or nil.
 	before      *program.Program
 	failures    *program.Failures
-	keptBuckets map[string]*limit.Buckets
-	memory      *limit.Memory
+	keptBuckets map[string]*bucket.Buckets
+	memory      *bucket.Memory
+	budget      *bucket.Budget
 	upstreams   map[string]*program.Remote
 	limiters    map[string]ratelimit.Limiter
 	files       PEMFiles
@@ -99,7 +100,8 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	c.unused()
 	c.passedOver()
 	p.Tracing = c.tracing()
-	p.Buckets, p.Upstreams, p.Memory, p.Stores = c.keptBuckets, c.upstreams, c.memory, c.policies.stores
+	p.Buckets, p.Upstreams, p.Stores = c.keptBuckets, c.upstreams, c.policies.stores
+	p.Memory, p.Budget = c.memory, c.budget
 	return p
 }
 
@@ -107,7 +109,7 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 	c := &Compiler{
 		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
 		usage:       newUsage(d),
-		keptBuckets: map[string]*limit.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
+		keptBuckets: map[string]*bucket.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
 	}
 	// Upstreams that are kept report to the log that they were made with.
 	if before != nil && before.Failures.To(o.Log) {
@@ -115,9 +117,7 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 	} else {
 		c.failures = program.NewFailures(o.Log)
 	}
-	if c.memory = before.LimitMemory(); c.memory == nil {
-		c.memory = limit.NewMemory(nil)
-	}
+	c.memory, c.budget = before.LimitMemory()
 	c.services = NewServiceIndex(c)
 	c.backends = NewBackendIndex(o.Backends, o.Namespace)
 	c.policies = newPolicyIndex(c)

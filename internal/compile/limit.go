@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/match"
@@ -47,12 +48,12 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 
 // buckets returns the buckets of a limit. Those with the same identity and the same
 // numbers in the previous program are kept.
-func (c *Compiler) buckets(identity string, l *spec.RateLimit, keyed bool) *limit.Buckets {
+func (c *Compiler) buckets(identity string, l *spec.RateLimit, keyed bool) *bucket.Buckets {
 	identity = fmt.Sprintf("%s, %d per %v, %d at once, %d keys", identity, l.Requests, l.Unit, l.Burst, l.MaxKeys)
 	if c.keptBuckets[identity] == nil {
 		c.keptBuckets[identity] = c.before.BucketsOf(identity)
 		if c.keptBuckets[identity] == nil {
-			c.keptBuckets[identity] = newBuckets(l, keyed)
+			c.keptBuckets[identity] = bucket.NewBucketsOf(l, keyed, c.budget)
 		}
 	}
 	return c.keptBuckets[identity]
@@ -114,13 +115,4 @@ func sortLimits(limits []*limit.Limit) {
 		}
 		return cmp.Or(cmp.Compare(a.Spec.Provider, b.Spec.Provider), cmp.Compare(a.Domain, b.Domain))
 	})
-}
-
-func newBuckets(l *spec.RateLimit, keyed bool) *limit.Buckets {
-	of := *l
-	of.Per = nil
-	if keyed {
-		of.Per = []spec.LimitKey{{}}
-	}
-	return limit.NewBuckets(&of, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/resource"
+	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -76,13 +77,16 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 	case tree != nil:
 	case store == nil && provider != spec.DefaultProvider:
 		return nil // It is reported already.
-	case store == nil:
+	case store == nil || !hasOwnLimits(store.Limiter):
 		// Envoy's filter does the same without its service.
-		fate := "pass"
+		fate, why := "pass", fmt.Sprintf("no Limiter is registered as %q", provider)
+		if store != nil {
+			why = fmt.Sprintf("the Limiter %q has none of its own", provider)
+		}
 		if global.OnStoreFailure == spec.StoreFailureDeny {
 			fate = fmt.Sprintf("get %d", statusOnError)
 		}
-		where.Field("descriptors").Warnf("", "the limits of the domain %q are unknown: no Limiter is registered as %q, so the requests %s", domain, provider, fate)
+		where.Field("descriptors").Warnf("", "the limits of the domain %q are unknown: %s, so the requests %s", domain, why, fate)
 		store = limit.NoStore(provider, c.O.Log)
 	case global.OnStoreFailure == spec.StoreFailureLocal:
 		where.Field("onStoreFailure").Warnf("", "only the limiter knows the limits of the domain %q: while it fails, all requests pass. ALLOW says so, and DENY refuses them", domain)
@@ -100,4 +104,10 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 		limits = append(limits, l)
 	}
 	return limits
+}
+
+// hasOwnLimits reports whether a limiter knows limits that the declarations do not have.
+func hasOwnLimits(l ratelimit.Limiter) bool {
+	own, ok := l.(ratelimit.OwnLimits)
+	return ok && own.HasOwnLimits()
 }

@@ -50,7 +50,9 @@ func TestActions(t *testing.T) {
 	matching := func(kind spec.ActionKind, not bool, conditions ...spec.ActionCondition) spec.RateLimitAction {
 		return spec.RateLimitAction{Kind: kind, Value: "yes", ExpectNoMatch: not, Conditions: conditions}
 	}
-	on := func(name string, m spec.StringMatch) spec.ActionCondition { return spec.ActionCondition{Name: name, Match: m} }
+	on := func(name string, m spec.StringMatch) spec.ActionCondition {
+		return spec.ActionCondition{Name: name, Match: m}
+	}
 	not := func(c spec.ActionCondition) spec.ActionCondition {
 		c.Not = true
 		return c

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/descriptor"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/ratelimit"
@@ -19,7 +20,7 @@ type Global struct {
 	// Tree has the limits of descriptors. It is nil if the store knows them.
 	Tree *descriptor.Tree
 	// Memory counts if there is no store, and while it fails.
-	Memory *Memory
+	Memory *bucket.Memory
 	// Replicas is how many gateways share the limits.
 	Replicas int
 	// Timeout is how long a request waits for the store.
@@ -166,13 +167,13 @@ func replaced(questions []Question, name string) bool {
 }
 
 // Here counts in this process, because there is no store.
-func (q *Question) Here() Verdict {
+func (q *Question) Here() bucket.Verdict {
 	return q.Limit.Global.Memory.Take(q.Limit.Domain, &q.Descriptor)
 }
 
 // Share counts this gateway's share of the limit in this process, because the store has
 // failed.
-func (q *Question) Share() Verdict {
+func (q *Question) Share() bucket.Verdict {
 	d := q.Descriptor
 	if n := q.Limit.Global.Replicas; n > 1 {
 		most := d.Requests

@@ -17,8 +17,13 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
+// A service is a limiter with limits of its own.
+type service struct{ storeFunc }
+
+func (*service) HasOwnLimits() bool { return true }
+
 // sharedBy is a gateway with one route, a policy, and the default limiter.
-func sharedBy(t *testing.T, l storeFunc, p spec.RateLimitPolicy, options ...func(*gateway.Builder)) *gateway.Gateway {
+func sharedBy(t *testing.T, l ratelimit.Limiter, p spec.RateLimitPolicy, options ...func(*gateway.Builder)) *gateway.Gateway {
 	t.Helper()
 	b := gateway.New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", testhttp.AnswerOK).
 		Limiter(spec.DefaultProvider, l).RateLimit(p)
@@ -66,7 +71,7 @@ func TestWhatALimiterGets(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			asked = nil
-			gw := sharedBy(t, l, spec.RateLimitPolicy{Name: "p", Descriptors: []spec.RateLimitDescriptor{user, costly}, Global: &row.global})
+			gw := sharedBy(t, &service{l}, spec.RateLimitPolicy{Name: "p", Descriptors: []spec.RateLimitDescriptor{user, costly}, Global: &row.global})
 			play(t, gw, "alice 200")
 			require.Equal(t, row.want, asked)
 		})
@@ -97,7 +102,12 @@ func TestLimitsThatNobodyKnows(t *testing.T) {
 	play(t, testgateway.Built(t, unknown), "alice 503 503", "- 200")
 	require.Contains(t, fmt.Sprint(unknown.Warnings()), `so the requests get 503`)
 
-	known := b(spec.GlobalRateLimit{Domain: "shop"}).Limiter(spec.DefaultProvider, storeFunc(nil))
+	// Redis counts, and knows no limits. It is not asked.
+	counting := b(spec.GlobalRateLimit{Domain: "shop"}).Limiter(spec.DefaultProvider, storeFunc(nil))
+	play(t, testgateway.Built(t, counting), "alice 200 200 200")
+	require.Contains(t, fmt.Sprint(counting.Warnings()), `the limits of the domain "shop" are unknown: the Limiter "default" has none of its own, so the requests pass`)
+
+	known := b(spec.GlobalRateLimit{Domain: "shop"}).Limiter(spec.DefaultProvider, &service{})
 	_ = testgateway.Built(t, known)
 	require.Contains(t, fmt.Sprint(known.Warnings()), `Global.OnStoreFailure: only the limiter knows the limits of the domain "shop": while it fails, all requests pass. ALLOW says so, and DENY refuses them`)
 }
@@ -134,7 +144,7 @@ func TestGlobalLimitsWithoutTheirStore(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				play(t, sharedBy(t, row.limiter, spec.RateLimitPolicy{Name: "p", Mode: row.mode, Descriptors: []spec.RateLimitDescriptor{user}, Global: &row.global}, row.options...), row.steps...)
+				play(t, sharedBy(t, &service{row.limiter}, spec.RateLimitPolicy{Name: "p", Mode: row.mode, Descriptors: []spec.RateLimitDescriptor{user}, Global: &row.global}, row.options...), row.steps...)
 			})
 		})
 	}
@@ -144,10 +154,10 @@ func TestGlobalLimitsWithoutTheirStore(t *testing.T) {
 func TestTimeoutOfAPolicy(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{0: 20 * time.Millisecond, 5 * time.Millisecond: 5 * time.Millisecond, time.Second: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			gw := sharedBy(t, func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
+			gw := sharedBy(t, storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
 				<-ctx.Done()
 				return ratelimit.Response{}, ctx.Err()
-			}, spec.RateLimitPolicy{Name: "p", Descriptors: []spec.RateLimitDescriptor{user}, Global: &spec.GlobalRateLimit{
+			}), spec.RateLimitPolicy{Name: "p", Descriptors: []spec.RateLimitDescriptor{user}, Global: &spec.GlobalRateLimit{
 				Timeout: timeout, Descriptors: []spec.DescriptorLimit{{Key: "user", Limit: &spec.DescriptorRate{Requests: 6, Unit: time.Hour}}},
 			}})
 			began := time.Now()

@@ -1,13 +1,14 @@
-// Package limit enforces rate limits. The main types are Limit, a compiled
-// spec.RateLimit or a part of the full form of a spec.RateLimitPolicy; Set, the limits of
-// a route; Buckets, the token buckets of a limit in this process; and Store, a shared
-// ratelimit.Limiter that may fail.
+// Package limit says what rate limits count for a request, and with what. The main types
+// are Limit, a compiled spec.RateLimit or a part of the full form of a
+// spec.RateLimitPolicy; Set, the limits of a route; and Store, a shared ratelimit.Limiter
+// that may fail. Package bucket counts in this process.
 package limit
 
 import (
 	"fmt"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
@@ -34,7 +35,7 @@ type Limit struct {
 	General *General
 	Global  *Global
 	// Buckets count in this process. They are nil for a Global.
-	Buckets *Buckets
+	Buckets *bucket.Buckets
 	// Store counts instead of the buckets, which replace it if it fails. It is
 	// nil for a limit of this process only.
 	Store *Store
@@ -98,7 +99,7 @@ func (p *Limit) Hits() int {
 
 // Key returns the key of a request's bucket. Without one the request is not limited:
 // its conditions do not hold, or a part of the key is missing and not shared.
-func (p *Limit) Key(v *match.View) (Key, bool) {
+func (p *Limit) Key(v *match.View) (bucket.Key, bool) {
 	switch {
 	case p.Local != nil:
 		return p.Local.key(p.Buckets, v)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
@@ -68,7 +69,7 @@ func (l *Local) counted(to []ratelimit.Entry, v *match.View) ([]ratelimit.Entry,
 	return entries, true
 }
 
-func (l *Local) key(b *Buckets, v *match.View) (Key, bool) {
+func (l *Local) key(b *bucket.Buckets, v *match.View) (bucket.Key, bool) {
 	var room [8]ratelimit.Entry
 	entries, on := l.counted(room[:0], v)
 	if !on {
@@ -116,7 +117,7 @@ type General struct {
 	PerConnection bool
 }
 
-func (g *General) key(b *Buckets, v *match.View) (Key, bool) {
+func (g *General) key(b *bucket.Buckets, v *match.View) (bucket.Key, bool) {
 	for _, l := range g.Unless {
 		if _, on := l.Key(v); on {
 			return 0, false

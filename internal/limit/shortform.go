@@ -3,6 +3,7 @@ package limit
 import (
 	"strings"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
@@ -74,7 +75,7 @@ func (p *Limit) Denies(v *match.View) bool {
 }
 
 // shortKey is Key for the short form.
-func (p *Limit) shortKey(v *match.View) (Key, bool) {
+func (p *Limit) shortKey(v *match.View) (bucket.Key, bool) {
 	if !p.applies(v) {
 		return 0, false
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/match"
@@ -146,7 +147,7 @@ func (a *admission) answered(v *match.View, questions []limit.Question, answer *
 
 // counted counts in this process. All questions are counted, even if one is over its
 // limit.
-func (a *admission) counted(v *match.View, questions []limit.Question, take func(*limit.Question) limit.Verdict) bool {
+func (a *admission) counted(v *match.View, questions []limit.Question, take func(*limit.Question) bucket.Verdict) bool {
 	var refusing *limit.Limit
 	wait := time.Duration(0)
 	for i := range questions {

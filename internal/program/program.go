@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/chiroute"
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/forward"
@@ -74,17 +75,18 @@ type Program struct {
 	// Tracing are the settings of traces in effect.
 	Tracing observe.Tracing
 
-	// Buckets and Upstreams are kept by identity for the next program, and so is
-	// Memory, which counts shared limits in this process.
-	Buckets   map[string]*limit.Buckets
+	// Buckets and Upstreams are kept by identity for the next program. So are Memory,
+	// which counts shared limits in this process, and Budget, the memory for all limits.
+	Buckets   map[string]*bucket.Buckets
 	Upstreams map[string]*Remote
-	Memory    *limit.Memory
+	Memory    *bucket.Memory
+	Budget    *bucket.Budget
 	// Stores are the limiters by provider. They are kept too.
 	Stores map[string]*limit.Store
 }
 
 // BucketsOf returns the buckets of a limit, if the program has them.
-func (p *Program) BucketsOf(identity string) *limit.Buckets {
+func (p *Program) BucketsOf(identity string) *bucket.Buckets {
 	if p == nil {
 		return nil
 	}
@@ -108,12 +110,14 @@ func (p *Program) Limiters() []observe.Limiter {
 	return out
 }
 
-// LimitMemory returns what counts shared limits in this process, or nil.
-func (p *Program) LimitMemory() *limit.Memory {
+// LimitMemory returns what counts shared limits in this process, and the memory for all
+// limits. Without a program they are new.
+func (p *Program) LimitMemory() (*bucket.Memory, *bucket.Budget) {
 	if p == nil {
-		return nil
+		budget := bucket.NewBudget(0)
+		return bucket.NewMemory(budget), budget
 	}
-	return p.Memory
+	return p.Memory, p.Budget
 }
 
 // A Route is a spec.Route, compiled for a server. Fields that every request

@@ -1,4 +1,7 @@
-package limit
+// Package bucket counts in this process, evenly or in fixed windows. The main types are
+// Buckets, which a limit has for its keys; Memory, which counts limits that are not known
+// before; and Budget, which bounds the memory of all of them.
+package bucket
 
 import (
 	"hash/maphash"
@@ -34,10 +37,16 @@ const defaultMaxKeys = 1 << 16 * pageSlots
 // A Key is the hash of a key's values, with a seed that clients do not know.
 type Key uint64
 
-// NewBuckets returns the buckets of a limit, all full. Their memory comes from the
-// budget. With a nil budget only the MaxKeys of the limit bound it.
+// NewBuckets returns the buckets of a limit, all full. The MaxKeys of the limit bound
+// their memory, and so does the budget, unless it is nil.
 func NewBuckets(l *spec.RateLimit, budget *Budget) *Buckets {
 	return newBuckets(l, len(l.Per) > 0, budget, nil)
+}
+
+// NewBucketsOf is like NewBuckets for a limit whose key Per does not have: keyed means that
+// there is one.
+func NewBucketsOf(l *spec.RateLimit, keyed bool, budget *Budget) *Buckets {
+	return newBuckets(l, keyed, budget, nil)
 }
 
 func newBuckets(l *spec.RateLimit, keyed bool, budget *Budget, clock func() time.Time) *Buckets {
@@ -47,15 +56,17 @@ func newBuckets(l *spec.RateLimit, keyed bool, budget *Budget, clock func() time
 		b.alone = new(alone)
 		return b
 	}
-	keys := l.MaxKeys
-	if keys <= 0 {
-		keys = defaultMaxKeys
+	pages := defaultMaxKeys / pageSlots
+	switch {
+	case l.MaxKeys > 0:
+		pages = 1 + (l.MaxKeys-1)/pageSlots
+	case budget != nil:
+		pages = budget.total
 	}
 	b.seed = maphash.MakeSeed()
 	// The budget knows the table, which therefore must not lead to the buckets.
 	ofTable := b.pace
-	b.table = newTable(&ofTable, 1+(keys-1)/pageSlots, budget)
-	b.table.clock = clock
+	b.table = newTable(&ofTable, pages, budget, clock)
 	if budget != nil {
 		runtime.AddCleanup(b, budget.leave, b.table)
 	}

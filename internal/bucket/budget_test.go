@@ -1,4 +1,4 @@
-package limit
+package bucket
 
 import (
 	"runtime"
@@ -153,6 +153,19 @@ func TestBudgetForLatecomers(t *testing.T) {
 		}
 	}
 	require.Zero(t, wrong)
+}
+
+// The bound of a limit and that of the budget both hold.
+func TestBudgetAndMaxKeys(t *testing.T) {
+	budget := NewBudget(64 * 4096)
+	l := spec.RateLimit{Requests: 2, Unit: time.Hour, Per: perAddress, MaxKeys: 10 * pageSlots}
+	b := NewBuckets(&l, budget)
+	for n := range 64 * pageSlots {
+		b.Take(hostile(n))
+	}
+	require.Equal(t, 10, budget.used)
+	requireSound(t, budget, b)
+	require.Equal(t, 1<<18, NewBuckets(&spec.RateLimit{Requests: 1, Unit: time.Hour, Per: perAddress}, NewBudget(1<<30)).table.max)
 }
 
 // There may be more limits than pages. Each has one.

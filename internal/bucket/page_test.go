@@ -1,4 +1,4 @@
-package limit
+package bucket
 
 import (
 	"testing"
@@ -127,6 +127,7 @@ func TestPageSqueeze(t *testing.T) {
 		{"ones over the limit in the first group", over, once, twice, once},
 		{"over the limit, and the others not", once, twice, over, once},
 		{"over the limit, and so are those in the first group", over, twice, over, twice},
+		{"over the limit, and so are all", over, over, over, over},
 	} {
 		p := new(page)
 		for g := range p.groups {

@@ -1,4 +1,4 @@
-package limit
+package bucket
 
 import (
 	"runtime"
@@ -63,8 +63,8 @@ const (
 	sweepPages = 64
 )
 
-func newTable(c *pace, maxPages int, budget *Budget) *table {
-	t := &table{pace: c, budget: budget, pages: 1, max: min(max(maxPages, 1), 1<<maxDepth)}
+func newTable(c *pace, maxPages int, budget *Budget, clock func() time.Time) *table {
+	t := &table{pace: c, budget: budget, clock: clock, pages: 1, max: min(max(maxPages, 1), 1<<maxDepth)}
 	t.spread = min(t.max, 4*runtime.GOMAXPROCS(0))
 	d := &directory{pages: make([]atomic.Pointer[page], 1)}
 	d.pages[0].Store(new(page))

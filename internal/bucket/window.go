@@ -1,4 +1,4 @@
-package limit
+package bucket
 
 import (
 	"math/bits"
@@ -76,11 +76,9 @@ func (b *Buckets) takeWindow(key Key, hits int, clock func() time.Time) Verdict 
 		}
 		// The bucket has counted in a later window. Either that has begun since
 		// this request has read the clock, or the clock was set back.
-		before := number
 		now = clock()
-		if number, left = b.pace.window.at(now); number <= before {
-			b.clear(key, b.pace.start(number))
-		}
+		number, left = b.pace.window.at(now)
+		b.clear(key, b.pace.start(number))
 	}
 }
 
