@@ -97,6 +97,7 @@ func newServerClient(u *url.URL) (redis.UniversalClient, error) {
 	o.DialerRetries = 1
 	o.MaintNotificationsConfig = withoutNotifications()
 	defaults(&o.MaxRetries, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+	o.Dialer = boundReplies(redis.NewDialer(o))
 	return redis.NewClient(o), nil
 }
 
@@ -112,6 +113,7 @@ func newClusterClient(u *url.URL) (redis.UniversalClient, error) {
 	}
 	o.MaintNotificationsConfig = withoutNotifications()
 	defaults(&o.MaxRetries, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+	o.Dialer = boundReplies(redis.NewDialer(&redis.Options{DialTimeout: o.DialTimeout, TLSConfig: o.TLSConfig}))
 	return redis.NewClusterClient(o), nil
 }
 
@@ -132,6 +134,7 @@ func newSentinelClient(u *url.URL) (redis.UniversalClient, error) {
 		o.DialerRetries = 1
 	}
 	defaults(&o.MaxRetries, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+	o.Dialer = boundReplies(redis.NewDialer(&redis.Options{DialTimeout: o.DialTimeout, TLSConfig: o.TLSConfig}))
 	return redis.NewFailoverClient(o), nil
 }
 

@@ -78,8 +78,9 @@ type Options struct {
 // NewClient returns a client with fitting options. Another client should have
 // ContextTimeoutEnabled, or each call to a server that hangs leaves a goroutine
 // behind until the timeouts of the client end it. It should have no retries, as
-// each one takes time and may count a request again. A cluster needs a
-// *redis.ClusterClient. A client for reading from replicas does not work.
+// each one takes time and may count a request again. Only NewClient bounds the size
+// of replies: something that is not Redis can make another client use much memory. A
+// cluster needs a *redis.ClusterClient. A client for reading from replicas does not work.
 func New(client redis.UniversalClient, options Options) *Limiter {
 	if options.Prefix == "" {
 		options.Prefix = "lateen"

@@ -22,7 +22,7 @@ func TestSentinel(t *testing.T) {
 	// A replica follows, and takes over.
 	second := startServer(t, "--replicaof", host, port)
 
-	sentinel := &server{t: t, address: freeAddress(t)}
+	sentinel := &server{t: t, program: "redis-server", address: freeAddress(t)}
 	_, sentinelPort, err := net.SplitHostPort(sentinel.address)
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "sentinel.conf")

@@ -17,9 +17,10 @@ import (
 	"github.com/lateengo/gateway/ratelimit"
 )
 
-// A server is a redis-server process that keeps nothing on disk.
+// A server is a process of Redis or Valkey that keeps nothing on disk.
 type server struct {
 	t       testing.TB
+	program string
 	address string
 	args    []string
 	process *exec.Cmd
@@ -29,10 +30,15 @@ type server struct {
 // is none.
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("redis-server is not installed")
+	return startProgram(t, "redis-server", args...)
+}
+
+func startProgram(t testing.TB, program string, args ...string) *server {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("%s is not installed", program)
 	}
-	s := &server{t: t, address: freeAddress(t)}
+	s := &server{t: t, program: program, address: freeAddress(t)}
 	_, port, err := net.SplitHostPort(s.address)
 	require.NoError(t, err)
 	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)
@@ -50,7 +56,7 @@ func freeAddress(t testing.TB) string {
 
 func (s *server) start() {
 	s.t.Helper()
-	s.process = exec.Command("redis-server", s.args...)
+	s.process = exec.Command(s.program, s.args...)
 	require.NoError(s.t, s.process.Start())
 	require.Eventually(s.t, func() bool {
 		client, err := NewClient(s.address)
@@ -93,10 +99,11 @@ func requireRecovery(t *testing.T, l *Limiter) {
 	}, 30*time.Second, time.Millisecond)
 }
 
-// everywhere runs a test with miniredis, and with redis-server.
+// everywhere runs a test with miniredis, Redis and Valkey.
 func everywhere(t *testing.T, test func(*testing.T, redis.UniversalClient)) {
 	t.Run("miniredis", func(t *testing.T) { test(t, newClient(t, miniredis.RunT(t).Addr())) })
 	t.Run("redis", func(t *testing.T) { test(t, newClient(t, startServer(t).address)) })
+	t.Run("valkey", func(t *testing.T) { test(t, newClient(t, startProgram(t, "valkey-server").address)) })
 }
 
 // setTime makes the server's clock show a time for all further calls. Keys stay
