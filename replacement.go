@@ -28,8 +28,14 @@ func (g *Gateway) Replace(b *Builder) error {
 // which must follow, other replacements and Close wait.
 func (g *Gateway) Prepare(b *Builder) (*Replacement, error) {
 	g.replacing.Lock()
+	prepared := false
+	// A Source of the caller may panic.
+	defer func() {
+		if !prepared {
+			g.replacing.Unlock()
+		}
+	}()
 	if g.closed {
-		g.replacing.Unlock()
 		return nil, http.ErrServerClosed
 	}
 	before := g.program.Load()
@@ -39,9 +45,9 @@ func (g *Gateway) Prepare(b *Builder) (*Replacement, error) {
 	}
 	next, err := b.compile(before, bg)
 	if err != nil {
-		g.replacing.Unlock()
 		return nil, err
 	}
+	prepared = true
 	return &Replacement{gateway: g, before: before, next: next}, nil
 }
 

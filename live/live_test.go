@@ -28,6 +28,8 @@ type source struct {
 	err      error
 	declared int
 	changed  func()
+	// panics makes Declare panic.
+	panics bool
 	// watch replaces Watch if it is not nil.
 	watch func(ctx context.Context, changed func()) error
 }
@@ -36,6 +38,9 @@ func (s *source) Declare() (spec.Declarations, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.declared++
+	if s.panics {
+		panic("no text")
+	}
 	return spec.Declarations{VirtualServices: []spec.VirtualService{{Name: "app", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{
 		{DirectResponse: &spec.DirectResponse{Status: 200, Body: []byte(s.text)}},
 	}}}}, s.err
@@ -215,6 +220,17 @@ func TestPanics(t *testing.T) {
 		})
 		require.EqualError(t, o.Reload(), "panic: no backend")
 		require.Equal(t, "first", o.answer(t))
+
+		// A panic in the source ends while the gateway waits for its configuration.
+		calls = -10
+		o.source.mu.Lock()
+		o.source.panics = true
+		o.source.mu.Unlock()
+		require.EqualError(t, o.Reload(), "panic: no text")
+		o.source.mu.Lock()
+		o.source.panics = false
+		o.source.mu.Unlock()
+		require.NoError(t, o.Reload())
 	})
 }
 

@@ -61,17 +61,15 @@ func TestMutatedConfigurations(t *testing.T) {
 			accepted++
 		} else {
 			refused++
+			require.NotContains(t, err.Error(), "panic: ", "mutation %d:\n%s", i, text)
 			require.Equal(t, before, c.Gateway().String(), "mutation %d", i)
 			for e := range spec.Errors(err) {
 				require.NotEmpty(t, e.Problem, "mutation %d: %v", i, err)
 				require.NotZero(t, e.Line, "mutation %d has an error without a place: %v\n%s", i, e, text)
 			}
 		}
-		if err != nil || i%10 == 0 {
-			// A mutated configuration may take over the host, but it must answer.
-			w := testgateway.Serve(c.Gateway(), testhttp.Request(t, "GET", "http://always.test/"))
-			require.Contains(t, []int{200, 301, 302, 307, 308, 400, 404, 429, 500, 503}, w.Code)
-		}
+		// A mutated configuration may take over the host. Deciding forwards nothing.
+		require.NotEmpty(t, c.Gateway().Decide(testhttp.Request(t, "GET", "http://always.test/")).Kind)
 	}
 	require.Greater(t, accepted, n/100, "hardly any mutation was accepted")
 	require.Greater(t, refused, n/10, "hardly any mutation was refused")
