@@ -85,7 +85,7 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 	}
 	s := x.c.before.StoreOf(provider)
 	if s == nil || !s.Counts(limiter, x.c.O.Log) {
-		s = &limit.Store{Name: provider, Limiter: limiter, Log: x.c.O.Log}
+		s = limit.NewStore(provider, limiter, x.c.O.Log)
 	}
 	x.stores[provider] = s
 	return s

@@ -9,7 +9,6 @@ import (
 	"github.com/lateengo/gateway/internal/findings"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/internal/resource"
-	"github.com/lateengo/gateway/ratelimit"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -77,7 +76,7 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 	case tree != nil:
 	case store == nil && provider != spec.DefaultProvider:
 		return nil // It is reported already.
-	case store == nil || !hasOwnLimits(store.Limiter):
+	case store == nil || !store.HasOwnLimits():
 		// Envoy's filter does the same without its service.
 		fate, why := "pass", fmt.Sprintf("no Limiter is registered as %q", provider)
 		if store != nil {
@@ -104,10 +103,4 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 		limits = append(limits, l)
 	}
 	return limits
-}
-
-// hasOwnLimits reports whether a limiter knows limits that the declarations do not have.
-func hasOwnLimits(l ratelimit.Limiter) bool {
-	own, ok := l.(ratelimit.OwnLimits)
-	return ok && own.HasOwnLimits()
 }

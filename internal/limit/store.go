@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,38 +24,70 @@ const (
 	storePauseMax = time.Second
 )
 
+// probeTimeout is how long the limiter may take after a failure to show that it works
+// again. It may have to connect first. No request waits that long.
+const probeTimeout = time.Second
+
 // A Store is a Limiter that costs little while it fails. After a failure no
 // request calls it for a while, then one request at a time does, until it
 // answers. So neither an outage nor its end makes many requests wait.
 type Store struct {
-	Name    string
-	Limiter ratelimit.Limiter
-	Log     *slog.Logger
+	name    string
+	limiter ratelimit.Limiter
+	log     *slog.Logger
 	// outage is nil while the limiter answers.
 	outage atomic.Pointer[outage]
 	// The figures of observe.Limiter.
 	asked, failures, missed atomic.Uint64
+
+	// probes run after the request that they began with. closed ends them, and none
+	// begins after that, for which starting is locked.
+	closed   context.Context
+	close    context.CancelFunc
+	probes   sync.WaitGroup
+	starting sync.Mutex
+}
+
+// NewStore returns the store of a provider.
+func NewStore(provider string, l ratelimit.Limiter, log *slog.Logger) *Store {
+	s := &Store{name: provider, limiter: l, log: log}
+	s.closed, s.close = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends what runs in the background.
+func (s *Store) Close() {
+	s.starting.Lock()
+	s.close()
+	s.starting.Unlock()
+	s.probes.Wait()
 }
 
 // Figures returns the present figures.
 func (s *Store) Figures() observe.Limiter {
-	f := observe.Limiter{Provider: s.Name, Asked: s.asked.Load(), Failures: s.failures.Load(), Missed: s.missed.Load()}
+	f := observe.Limiter{Provider: s.name, Asked: s.asked.Load(), Failures: s.failures.Load(), Missed: s.missed.Load()}
 	if o := s.outage.Load(); o != nil {
 		f.Failing, f.FailingSince = true, o.since
 	}
 	return f
 }
 
+// HasOwnLimits reports whether the limiter knows limits that the declarations do not have.
+func (s *Store) HasOwnLimits() bool {
+	own, ok := s.limiter.(ratelimit.OwnLimits)
+	return ok && own.HasOwnLimits()
+}
+
 // Counts reports whether the store counts with a limiter, and reports to a log. Limiters
 // that cannot be compared are different.
 func (s *Store) Counts(l ratelimit.Limiter, log *slog.Logger) bool {
 	t := reflect.TypeOf(l)
-	return s.Log == log && t == reflect.TypeOf(s.Limiter) && t.Comparable() && s.Limiter == l
+	return s.log == log && t == reflect.TypeOf(s.limiter) && t.Comparable() && s.limiter == l
 }
 
 // NoStore returns a Store that always fails, for limits that nobody knows.
 func NoStore(provider string, log *slog.Logger) *Store {
-	return &Store{Name: provider, Limiter: nobody{}, Log: log}
+	return NewStore(provider, nobody{}, log)
 }
 
 // A nobody is the Limiter of NoStore.
@@ -84,41 +117,85 @@ func (s slow) Error() string { return fmt.Sprintf("the limiter took more than %v
 // Limit calls the limiter, and waits for at most the timeout.
 func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
 	before := s.outage.Load()
-	if before != nil {
-		if time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true) {
-			s.missed.Add(1)
-			return ratelimit.Response{}, errStoreDown
-		}
+	if before != nil && (time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true)) {
+		s.missed.Add(1)
+		return ratelimit.Response{}, errStoreDown
 	}
 	s.asked.Add(1)
+	if before != nil {
+		return s.probe(ctx, before, request, timeout)
+	}
 	answer, err := s.ask(ctx, request, timeout)
-	switch {
-	case err == nil:
-		if before != nil && s.outage.CompareAndSwap(before, nil) {
-			s.Log.LogAttrs(ctx, slog.LevelInfo, "rate limiter answers again", slog.String("provider", s.Name),
-				slog.Duration("after", time.Since(before.since).Round(time.Millisecond)))
-		}
-	case ctx.Err() != nil:
-		// The client is gone. That is not a failure of the limiter.
-		if before != nil {
-			before.probing.Store(false)
-		}
-	default:
-		s.failures.Add(1)
-		// Of all requests that fail at the same time, only the first counts.
-		now := time.Now()
-		next := &outage{since: now, pause: storePause}
-		if before != nil {
-			next.since, next.pause = before.since, min(2*before.pause, storePauseMax)
-		}
-		next.until = now.Add(next.pause)
-		// The first failure is logged, and the recovery.
-		if s.outage.CompareAndSwap(before, next) && before == nil {
-			s.Log.LogAttrs(ctx, slog.LevelWarn, "rate limiter failed",
-				slog.String("provider", s.Name), slog.String("error", err.Error()), slog.Duration("pause", next.pause))
-		}
+	// A client that is gone is not a failure of the limiter.
+	if err != nil && ctx.Err() == nil {
+		s.failed(nil, err)
 	}
 	return answer, err
+}
+
+// probe calls the limiter to see whether it works again. The request waits no longer than
+// any other; the answer counts also if it comes after that.
+func (s *Store) probe(ctx context.Context, before *outage, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
+	answered := make(chan result, 1)
+	s.starting.Lock()
+	if s.closed.Err() != nil {
+		s.starting.Unlock()
+		return ratelimit.Response{}, errStoreDown
+	}
+	s.probes.Go(func() {
+		probing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(s.closed, cancel)()
+		answer, err := s.ask(probing, request, max(timeout, probeTimeout))
+		if err == nil {
+			s.recovered(before)
+		} else {
+			s.failed(before, err)
+		}
+		answered <- result{answer, err}
+	})
+	s.starting.Unlock()
+	patience := time.NewTimer(timeout)
+	defer patience.Stop()
+	select {
+	case r := <-answered:
+		return r.answer, r.err
+	case <-patience.C:
+		return ratelimit.Response{}, slow(timeout)
+	case <-ctx.Done():
+		return ratelimit.Response{}, context.Cause(ctx)
+	}
+}
+
+// recovered ends an outage.
+func (s *Store) recovered(before *outage) {
+	if s.outage.CompareAndSwap(before, nil) {
+		s.log.LogAttrs(context.Background(), slog.LevelInfo, "rate limiter answers again", slog.String("provider", s.name),
+			slog.Duration("after", time.Since(before.since).Round(time.Millisecond)))
+	}
+}
+
+// failed begins an outage, or goes on with the one before.
+func (s *Store) failed(before *outage, err error) {
+	s.failures.Add(1)
+	now := time.Now()
+	next := &outage{since: now, pause: storePause}
+	if before != nil {
+		next.since, next.pause = before.since, min(2*before.pause, storePauseMax)
+	}
+	next.until = now.Add(next.pause)
+	// Of all requests that fail at the same time, only the first counts. The first
+	// failure is logged, and the recovery.
+	if s.outage.CompareAndSwap(before, next) && before == nil {
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, "rate limiter failed",
+			slog.String("provider", s.name), slog.String("error", err.Error()), slog.Duration("pause", next.pause))
+	}
+}
+
+// A result is what a limiter answers.
+type result struct {
+	answer ratelimit.Response
+	err    error
 }
 
 // ask calls the limiter in a separate goroutine. If the limiter ignores the
@@ -126,10 +203,6 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout ti
 func (s *Store) ask(ctx context.Context, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow(timeout))
 	defer cancel()
-	type result struct {
-		answer ratelimit.Response
-		err    error
-	}
 	answered := make(chan result, 1)
 	go func() {
 		var r result
@@ -139,7 +212,7 @@ func (s *Store) ask(ctx context.Context, request ratelimit.Request, timeout time
 			}
 			answered <- r
 		}()
-		r.answer, r.err = s.Limiter.Limit(ctx, request)
+		r.answer, r.err = s.limiter.Limit(ctx, request)
 	}()
 	select {
 	case r := <-answered:

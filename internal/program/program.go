@@ -304,8 +304,13 @@ func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 	p.localReply(w, v.Request, o.status(), body)
 }
 
-// Close closes the upstreams that kept does not use.
+// Close closes the upstreams and the stores that kept does not use.
 func (p *Program) Close(kept *Program) {
+	for provider, s := range p.Stores {
+		if kept.StoreOf(provider) != s {
+			s.Close()
+		}
+	}
 	for identity, u := range p.Upstreams {
 		if kept == nil || kept.Upstreams[identity] != u {
 			_ = u.Close()
