@@ -16,7 +16,7 @@ const (
 	invalid
 )
 
-var formNames = [...]string{null: "null", boolean: "a boolean", number: "a number", text: "a string", list: "a list", object: "a map"}
+var formNames = [...]string{null: "null", boolean: "a boolean", number: "a number", text: "a string", list: "a list", object: "a map", invalid: "an unreadable value"}
 
 func (f form) String() string { return formNames[f] }
 
