@@ -380,6 +380,9 @@ func markLiterals(d *spec.Declarations) {
 	for i := range d.Telemetries {
 		mark(&d.Telemetries[i].Origin)
 	}
+	for i := range d.Credentials {
+		mark(&d.Credentials[i].Origin)
+	}
 }
 
 func cloneDeclarations(d *spec.Declarations) *spec.Declarations {

@@ -32,8 +32,22 @@ type Credential struct {
 	CRLs        []*x509.RevocationList
 }
 
+// Credentials returns the credentials that are declared, as by Secrets, and that TLS
+// servers name, without those that Builder.Credential registers. The names are those in
+// spec.ServerTLS, without "kubernetes://", and the names of their authorities with
+// "-cacert". They contain private keys. A credential with an unreadable part lacks it:
+// Warnings says why.
+func (g *Gateway) Credentials() map[string]Credential {
+	declared := g.load().Credentials
+	out := make(map[string]Credential, len(declared))
+	for name, c := range declared {
+		out[name] = Credential{Certificate: c.Certificate, CAs: c.CAs, CRLs: c.CRLs}
+	}
+	return out
+}
+
 // Credential registers a credential for TLS to destinations, under the name in
-// CredentialName.
+// CredentialName. It is used instead of a declared one of this name.
 func (b *Builder) Credential(name string, c Credential) *Builder {
 	if b.options.Credentials == nil {
 		b.options.Credentials = map[string]compile.Credential{}

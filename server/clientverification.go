@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/pin"
 	"github.com/lateengo/gateway/internal/revocation"
 	"github.com/lateengo/gateway/spec"
@@ -62,7 +61,7 @@ func subjectAltNames(cert *x509.Certificate) []string {
 
 // clients configures what the mode requires of clients. A file that cannot be
 // read is a problem of the server: no client gets in with fewer checks.
-func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) {
+func (m *made) clients(config *tls.Config, t *spec.ServerTLS, credentials credentials) {
 	switch t.Mode {
 	case spec.TLSMutual, spec.TLSIstioMutual:
 		config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -98,7 +97,7 @@ func (m *made) pins(field string, texts []string, parse func(string) (pin.Digest
 
 // authorities sets the authorities for client certificates, and returns their
 // revocation lists, or nil if none are checked.
-func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) revocation.Lists {
+func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials credentials) revocation.Lists {
 	names, field := credentialNames(t)
 	if len(names) == 0 {
 		files := &credential{CAFile: t.CACertificates, CRLFile: t.CACRL}
@@ -106,7 +105,7 @@ func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials ma
 		return m.revocations(files, "tls.caCrl", "")
 	}
 	for _, name := range names {
-		if c, _ := findCredential(credentials, name); c.hasLists() && !c.hasAuthorities() {
+		if c, _ := credentials.find(name); c.hasLists() && !c.hasAuthorities() {
 			m.fail(field, fmt.Errorf("%s%w", of(name), errOnlyLists))
 		}
 	}
@@ -115,7 +114,7 @@ func (m *made) authorities(config *tls.Config, t *spec.ServerTLS, credentials ma
 	if t.CACertCredentialName != "" && t.Mode != spec.TLSIstioMutual {
 		name, field = t.CACertCredentialName, "tls.caCertCredentialName"
 	}
-	c, ok := findAuthorities(credentials, name)
+	c, ok := credentials.authorities(name)
 	if !ok {
 		m.fail(field, missing(name))
 		return nil

@@ -292,7 +292,7 @@ func TestUnreadableVerification(t *testing.T) {
 		WorkloadCredential: {Certificate: identity(leaf), CAs: poolOf(root)},
 	}}, 443))
 	var got []string
-	for _, w := range s.Warnings() {
+	for _, w := range otherWarnings(s) {
 		got = append(got, strings.TrimPrefix(w.String(), "g.yaml:1: Gateway default/g: "))
 	}
 	require.Equal(t, []string{
@@ -346,7 +346,7 @@ func TestResumedClientsAreVerified(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(crl, text, 0o600))
 	require.NoError(t, s.Sync())
-	require.Empty(t, s.Warnings())
+	require.Empty(t, otherWarnings(s))
 	for i, client := range clients {
 		_, _, err := shake(t, s, client)
 		require.Error(t, err)
@@ -357,7 +357,7 @@ func TestResumedClientsAreVerified(t *testing.T) {
 	// A list that can no longer be read stays in force.
 	require.NoError(t, os.Remove(crl))
 	require.NoError(t, s.Sync())
-	require.Len(t, s.Warnings(), 1)
+	require.Len(t, otherWarnings(s), 1)
 	require.Contains(t, s.Warnings()[0].String(), "no such file or directory: what was read before stays")
 	for _, version := range versions {
 		_, _, err := shake(t, s, as(identity(leaf), "a.test", version))

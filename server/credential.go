@@ -94,28 +94,39 @@ func (c *credential) revocations() ([]*x509.RevocationList, error) {
 	return lists, nil
 }
 
-// findCredential returns the credential with a name. The name may have the form
-// of Istio's references to secrets.
-func findCredential(all map[string]gateway.Credential, name string) (credential, bool) {
-	if c, ok := all[name]; ok {
-		return credential(c), true
-	}
+// credentials are the credentials that servers can name. Registered ones come before
+// declared ones of the same name.
+type credentials struct{ registered, declared map[string]gateway.Credential }
+
+// find returns the credential with a name. The name may have the form of Istio's
+// references to secrets.
+func (all credentials) find(name string) (c credential, ok bool) {
+	c, ok, _ = all.lookup(name)
+	return c, ok
+}
+
+// lookup is like find, and also reports whether the credential is declared.
+func (all credentials) lookup(name string) (c credential, ok, declared bool) {
 	short := strings.TrimPrefix(name, "kubernetes://")
-	c, ok := all[short]
-	return credential(c), ok
+	for _, n := range []string{name, short} {
+		if c, ok := all.registered[n]; ok {
+			return credential(c), true, false
+		}
+	}
+	found, ok := all.declared[short]
+	return credential(found), ok, ok
 }
 
 // caSuffix is the end of the name of a secret that holds the authorities for
 // another secret.
 const caSuffix = "-cacert"
 
-// findAuthorities returns the credential that holds the authorities for the
-// credential with a name. As in Istio, the credential with the suffix comes
-// first.
-func findAuthorities(all map[string]gateway.Credential, name string) (credential, bool) {
+// authorities returns the credential that holds the authorities for the credential
+// with a name. As in Istio, the credential with the suffix comes first.
+func (all credentials) authorities(name string) (credential, bool) {
 	name = strings.TrimSuffix(name, caSuffix)
-	if c, ok := findCredential(all, name+caSuffix); ok {
+	if c, ok := all.find(name + caSuffix); ok {
 		return c, true
 	}
-	return findCredential(all, name)
+	return all.find(name)
 }

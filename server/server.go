@@ -50,7 +50,8 @@ type Config struct {
 
 	// Credentials are the credentials that TLS servers name in credentialName.
 	// The authorities for client certificates come from NAME-cacert if it exists,
-	// otherwise from NAME.
+	// otherwise from NAME. Those that are declared, as by Secrets, are used without
+	// being listed here; one of the same name here is used instead.
 	Credentials map[string]gateway.Credential
 
 	// Listen opens a listener. The default is net.Listen.
@@ -379,7 +380,7 @@ func (s *Listeners) serve(p, old *port) {
 			kept = old.terminator
 		}
 		var warnings []spec.Warning
-		p.terminator, warnings = newTerminator(p.listener, s.config.Credentials, kept)
+		p.terminator, warnings = newTerminator(p.listener, credentials{s.config.Credentials, s.gateway.Credentials()}, kept)
 		s.warnings = append(s.warnings, warnings...)
 	}
 	if old != nil && old.is(p.listener) && p.terminator.sameTerms(old.terminator) {

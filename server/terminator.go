@@ -1,13 +1,17 @@
 package server
 
 import (
+	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/certificate"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -20,7 +24,7 @@ type terminator struct {
 	// terms are the terms of all servers, in order, with their hosts.
 	terms string
 	// credentials are for servers that did not exist when it was made.
-	credentials map[string]gateway.Credential
+	credentials credentials
 }
 
 // settings are the settings of one TLS server, or the error in them.
@@ -37,14 +41,14 @@ func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.list
 
 // newTerminator reads the certificates of a listener's servers. If that fails
 // for a server, its settings in before stay, if they may. before may be nil.
-func newTerminator(l *gateway.Listener, credentials map[string]gateway.Credential, before *terminator) (*terminator, []spec.Warning) {
+func newTerminator(l *gateway.Listener, credentials credentials, before *terminator) (*terminator, []spec.Warning) {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
 	var warnings []spec.Warning
 	var all strings.Builder
 	for _, s := range l.Servers() {
 		terms := termsOf(s.TLS)
 		fmt.Fprintf(&all, "%q %s\n", s.Hosts, terms)
-		made := newSettings(s.TLS, credentials)
+		made := newSettings(s.TLS, s.Hosts, credentials)
 		consequence := "no client can connect"
 		if made.err != nil && before != nil {
 			if old := before.byTerms[terms]; old != nil && old.mayStay(&made.settings) {
@@ -84,7 +88,7 @@ func (t *terminator) config(serverName string) (*tls.Config, error) {
 	made := t.byTerms[termsOf(s.TLS)]
 	if made == nil {
 		// The gateway was replaced, but Sync was not called yet.
-		made = &newSettings(s.TLS, t.credentials).settings
+		made = &newSettings(s.TLS, s.Hosts, t.credentials).settings
 	}
 	return made.config, made.err
 }
@@ -113,7 +117,7 @@ type made struct {
 
 type remark struct{ field, text string }
 
-func newSettings(t *spec.ServerTLS, credentials map[string]gateway.Credential) *made {
+func newSettings(t *spec.ServerTLS, hosts []string, credentials credentials) *made {
 	m := &made{field: "tls"}
 	if t == nil {
 		m.fail("tls", errors.New("there are no TLS settings"))
@@ -121,13 +125,14 @@ func newSettings(t *spec.ServerTLS, credentials map[string]gateway.Credential) *
 	}
 	config := &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
 	m.versions(config, t)
-	m.certificates(config, t, credentials)
+	shown, field := m.certificates(config, t, credentials)
 	m.clients(config, t, credentials)
 	if m.problem != nil {
 		m.err = m.problem
 		return m
 	}
 	m.config = config
+	m.remarkOn(shown, field, hosts)
 	return m
 }
 
@@ -154,9 +159,10 @@ func credentialNames(t *spec.ServerTLS) (names []string, field string) {
 // maxCertificates is the number of certificates of one server that Istio uses.
 const maxCertificates = 2
 
-// certificates finds the certificates that the server shows.
-func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials map[string]gateway.Credential) {
-	var shown []tls.Certificate
+// certificates finds the certificates that the server shows. It returns those that may
+// need a remark, and the field that names them.
+func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials credentials) (shown []tls.Certificate, field string) {
+	told := t.Mode == spec.TLSIstioMutual
 	show := func(c *credential, field, prefix string) {
 		cert, err := c.certificate()
 		if err != nil {
@@ -166,8 +172,10 @@ func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials m
 	}
 	names, field := credentialNames(t)
 	for _, name := range names {
-		if c, ok := findCredential(credentials, name); ok {
+		if c, ok, declared := credentials.lookup(name); ok {
 			show(&c, field, of(name))
+			// The gateway has warned of these itself.
+			told = told || declared
 		} else {
 			m.fail(field, missing(name))
 		}
@@ -181,8 +189,27 @@ func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials m
 	default:
 		show(&credential{CertificateFile: t.ServerCertificate, KeyFile: t.PrivateKey}, "tls.serverCertificate", "")
 	}
-	if m.problem == nil {
-		setCertificates(config, shown)
+	if m.problem != nil {
+		return nil, field
+	}
+	setCertificates(config, shown)
+	if told {
+		return nil, field
+	}
+	return shown, cmp.Or(field, "tls.serverCertificate")
+}
+
+// remarkOn remarks on certificates that clients will not accept.
+func (m *made) remarkOn(shown []tls.Certificate, field string, hosts []string) {
+	leaves := make([]*x509.Certificate, len(shown))
+	for i := range shown {
+		leaves[i] = shown[i].Leaf
+		if problem := certificate.DateProblem(leaves[i], time.Now()); problem != "" {
+			m.remarks = append(m.remarks, remark{field, problem})
+		}
+	}
+	if problem := certificate.HostProblem(leaves, hosts); problem != "" {
+		m.remarks = append(m.remarks, remark{field, problem})
 	}
 }
 

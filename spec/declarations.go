@@ -21,6 +21,7 @@ func (d *Declarations) Append(more Declarations) {
 	d.RateLimits = append(d.RateLimits, more.RateLimits...)
 	d.RateLimitDomains = append(d.RateLimitDomains, more.RateLimitDomains...)
 	d.Telemetries = append(d.Telemetries, more.Telemetries...)
+	d.Credentials = append(d.Credentials, more.Credentials...)
 	d.Unexecuted = append(d.Unexecuted, more.Unexecuted...)
 	d.Skipped = append(d.Skipped, more.Skipped...)
 	d.Warnings = append(d.Warnings, more.Warnings...)
@@ -43,6 +44,7 @@ type Declarations struct {
 	RateLimits       []RateLimitPolicy
 	RateLimitDomains []RateLimitDomain
 	Telemetries      []Telemetry
+	Credentials      []Credential
 
 	// Unexecuted are policies that Lateen cannot execute.
 	Unexecuted []UnexecutedPolicy

@@ -21,6 +21,7 @@ var goTypes = map[string]reflect.Type{
 	"RateLimitDomain": reflect.TypeFor[RateLimitDomain](),
 	"RateLimitConfig": reflect.TypeFor[RateLimitPolicy](),
 	"Telemetry":       reflect.TypeFor[Telemetry](),
+	"Credential":      reflect.TypeFor[Credential](),
 }
 
 // goNames maps Istio's field names to Go's where they differ. An empty name is

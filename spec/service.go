@@ -6,7 +6,7 @@ import (
 )
 
 // A Service describes what is behind the host of a destination, outside of this
-// process (Istio's ServiceEntry, for one or more hosts).
+// process (Istio's ServiceEntry, for one or more hosts, or a Service of Kubernetes).
 type Service struct {
 	Name, Namespace string
 	// Hosts are the names of the service in destinations.
@@ -28,6 +28,15 @@ type Service struct {
 	// labels. An empty map selects all of them, nil selects none. Istio also
 	// selects pods; Lateen does not know pods.
 	WorkloadSelector map[string]string
+	// Kubernetes means a Service of Kubernetes instead of a ServiceEntry. Its endpoints
+	// serve only the ports in their Ports. If Endpoints is nil, it is not known where the
+	// service runs, and it needs a backend; if it is empty, no endpoint is ready. It
+	// comes before ServiceEntries of the same host and namespace.
+	Kubernetes bool
+	// Alias is the host that the service is another name of (a Service of Kubernetes with
+	// an ExternalName). If a service has this host, that is used. Otherwise the endpoints
+	// of this one are used, on every port.
+	Alias string
 	// Discovery is the name of a Discovery registered with Builder.Discovery,
 	// which finds the endpoints. It is used with ResolveDiscovery.
 	Discovery string

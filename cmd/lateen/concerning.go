@@ -22,7 +22,7 @@ func (c *configuration) concerning(d *gateway.Decision, warnings []spec.Warning)
 			concerns = concernsRoute(d.Route, &w)
 		case "DestinationRule":
 			concerns = c.concernsRule(d, &w)
-		case "ServiceEntry":
+		case "ServiceEntry", "Service":
 			concerns = c.concernsService(d, &w)
 		case "Gateway":
 			concerns = c.concernsServer(d, &w)
@@ -74,8 +74,8 @@ func (c *configuration) concernsRule(d *gateway.Decision, w *spec.Warning) bool 
 	return false
 }
 
-// concernsService reports whether a warning is about the ServiceEntry of one of the
-// destinations.
+// concernsService reports whether a warning is about the ServiceEntry or the Service of
+// one of the destinations.
 func (c *configuration) concernsService(d *gateway.Decision, w *spec.Warning) bool {
 	return slices.ContainsFunc(c.declared.Services, func(s spec.Service) bool {
 		return s.Name == w.Name && s.Namespace == w.Namespace && slices.ContainsFunc(s.Hosts, func(host string) bool {

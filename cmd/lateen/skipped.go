@@ -84,9 +84,10 @@ func skippedText(skipped []spec.Skipped) string {
 // group that has the name of one that is read is named with its group.
 func kindText(s *spec.Skipped) string {
 	switch s.Kind {
-	case "Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "RateLimitConfig", "Telemetry":
-		group, _, _ := strings.Cut(s.APIVersion, "/")
-		return s.Kind + "." + group
+	case "Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "RateLimitConfig", "Telemetry", "Service":
+		if group, _, ok := strings.Cut(s.APIVersion, "/"); ok {
+			return s.Kind + "." + group
+		}
 	}
 	return s.Kind
 }

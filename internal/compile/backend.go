@@ -149,6 +149,9 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 		}
 	}
 	r.Port = uint16(port)
+	if c.followAlias(&r, namespace) {
+		defined = r.service.ports()
+	}
 	exact := c.backends.exact(r.Host, d.Host, port, r.Subset)
 	serviceNamespace := cmp.Or(resource.NamespaceOf(r.Host), namespace)
 	if r.service != nil {
@@ -161,8 +164,8 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	case exact:
 	case !known:
 		r.missing = "there is no subset " + r.Subset
-	case r.service != nil && !slices.Contains(defined, port):
-		r.missing = fmt.Sprintf("its ServiceEntry has no port %d", port)
+	case r.service != nil && r.service.alias() == "" && !slices.Contains(defined, port):
+		r.missing = fmt.Sprintf("its %s has no port %d", r.service.kind(), port)
 	}
 	return r
 }
@@ -178,16 +181,20 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 	switch b := c.backends.Find(out.Host, d.Host, int(out.Port), out.Subset); {
 	case b != nil:
 		c.stand(&out, b, policy)
-	case r.service != nil:
+	case r.service != nil && !r.service.needsBackend():
+		c.warnOfService(r.service)
 		if to := c.serve(r.service, &out, policy); to != nil {
 			out.Reach(to)
 			out.Declared = true
 		} else {
-			out.Missing = "its ServiceEntry has no endpoint for it"
+			out.Missing = fmt.Sprintf("its %s has no endpoint for it", r.service.kind())
 		}
 	default:
 		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
 			c.stand(&out, b, policy)
+		} else if r.service != nil {
+			out.Missing = "its Service has no endpoints here, and it has no backend"
+			c.warnOfService(r.service)
 		} else {
 			out.Missing = "no backend and no ServiceEntry has its name"
 		}

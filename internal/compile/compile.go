@@ -44,7 +44,10 @@ type Compiler struct {
 	policies     policyIndex
 	services     serviceIndex
 	backends     backendIndex
+	credentials  credentialIndex
 	usage        usage
+	// toldOf are the services with a warning about their endpoints.
+	toldOf map[*hostService]bool
 	// served are the servers in the program.
 	served []*boundServer
 	// bound are the VirtualServices with hosts and with the routes of their
@@ -97,6 +100,7 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext, LocalReply: o.LocalReply,
 	}
 	p.Listeners = c.compile()
+	p.Credentials = c.serverCredentials(p.Listeners)
 	c.unused()
 	c.passedOver()
 	p.Tracing = c.tracing()
@@ -119,6 +123,7 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 	}
 	c.memory, c.budget = before.LimitMemory()
 	c.services = NewServiceIndex(c)
+	c.indexCredentials()
 	c.backends = NewBackendIndex(o.Backends, o.Namespace)
 	c.policies = newPolicyIndex(c)
 	return c

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"strings"
 
 	"github.com/lateengo/gateway/internal/text"
 )
@@ -18,6 +19,55 @@ type Credential struct {
 	Certificate *tls.Certificate
 	CAs         *x509.CertPool
 	CRLs        []*x509.RevocationList
+}
+
+// A usedCredential is a registered or a declared credential.
+type usedCredential struct {
+	Credential
+	declared *declaredCredential
+}
+
+// credential returns the credential with a name. Registered ones come first.
+func (c *Compiler) credential(name string) (usedCredential, bool) {
+	for _, n := range []string{name, strings.TrimPrefix(name, secretScheme)} {
+		if found, ok := c.O.Credentials[n]; ok {
+			return usedCredential{Credential: found}, true
+		}
+	}
+	d := c.declared(name)
+	if d == nil {
+		return usedCredential{}, false
+	}
+	return usedCredential{declared: c.open(d)}, true
+}
+
+func (c *usedCredential) certificate(files *PEMFiles) (*tls.Certificate, error) {
+	if o := c.declared; o != nil {
+		return o.Certificate, o.certificateProblem
+	}
+	return c.Credential.certificate(files)
+}
+
+func (c *usedCredential) authorities(files *PEMFiles, identity *text.Lines) (*x509.CertPool, error) {
+	if o := c.declared; o != nil {
+		if o.CAs == nil {
+			identity.Line("authorities %p", o.CAs)
+		} else {
+			identity.Line("authorities %x", o.authoritiesSum)
+		}
+		return o.CAs, o.authoritiesProblem
+	}
+	return c.Credential.authorities(files, identity)
+}
+
+func (c *usedCredential) lists(files *PEMFiles, identity *text.Lines) ([]*x509.RevocationList, error) {
+	if o := c.declared; o != nil {
+		if o.CRLs != nil {
+			identity.Line("revoked %x", o.revokedSum)
+		}
+		return o.CRLs, o.listsProblem
+	}
+	return c.Credential.lists(files, identity)
 }
 
 // certificate returns the certificate, or nil if there is none.

@@ -11,7 +11,8 @@ import (
 
 // A serviceIndex finds services, and the DestinationRules of their hosts.
 type serviceIndex struct {
-	// byHost are the services visible to the workload, oldest first.
+	// byHost are the services visible to the workload, those of Kubernetes and then the
+	// oldest first.
 	byHost map[string][]*hostService
 	rules  *traffic.Rules
 }
@@ -21,7 +22,7 @@ type serviceIndex struct {
 // endpoints of all.
 type hostService struct {
 	namespace string
-	// parts are oldest first. The resolution of the first one applies to all.
+	// parts are in the order of byHost. The resolution of the first one applies to all.
 	parts []servicePart
 }
 
@@ -38,7 +39,7 @@ func NewServiceIndex(c *Compiler) serviceIndex {
 	for i := range c.D.Services {
 		byAge[i] = &c.D.Services[i]
 	}
-	slices.SortStableFunc(byAge, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(byAge, resource.CompareServices)
 	for _, s := range byAge {
 		c.discoverable(s)
 		namespace := cmp.Or(s.Namespace, c.O.Namespace)
@@ -170,7 +171,7 @@ func (h *hostService) Endpoints(host string, port int, labels map[string]string)
 			e := &list[i]
 			// A newer service may have names although the oldest has addresses.
 			unresolved := resolution == spec.ResolveStatic && !resource.IsAddress(e.Address) && !resource.IsSocket(e.Address)
-			if unresolved || !resource.EndpointHas(e, labels) {
+			if unresolved || !resource.EndpointHas(e, labels) || part.Kubernetes && part.Alias == "" && e.Ports[p.Name] == 0 {
 				continue
 			}
 			at := placedEndpoint{Endpoint: e, Address: resource.AddressAt(e, p)}
@@ -183,6 +184,23 @@ func (h *hostService) Endpoints(host string, port int, labels map[string]string)
 		out = out[:1]
 	}
 	return out
+}
+
+// kind returns the kind of the service for messages.
+func (h *hostService) kind() string { return resource.ServiceKind(h.parts[0].Service) }
+
+// alias returns the host that the service is another name of, or "".
+func (h *hostService) alias() string { return h.parts[0].Alias }
+
+// needsBackend reports whether the service is one of Kubernetes, and nothing tells where
+// it runs.
+func (h *hostService) needsBackend() bool {
+	for _, part := range h.parts {
+		if !part.Kubernetes || part.Endpoints != nil || part.WorkloadSelector != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // protocol returns the protocol of a port.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"github.com/lateengo/gateway/internal/traffic"
 	"github.com/lateengo/gateway/spec"
@@ -72,9 +73,9 @@ func (c *Compiler) describeTLS(d *upstreamDescription, p *traffic.Policy, names 
 // describeCredential describes the contents of a credential.
 func (c *Compiler) describeCredential(d *upstreamDescription, t *spec.ClientTLS, missing func(field, what string, err error)) {
 	config := &d.Config
-	credential, ok := c.O.Credentials[t.CredentialName]
+	credential, ok := c.credential(t.CredentialName)
 	if !ok {
-		missing("credentialName", "credential", fmt.Errorf("no credential %q is registered", t.CredentialName))
+		missing("credentialName", "credential", c.noCredential(t.CredentialName))
 		return
 	}
 	shown, err := credential.certificate(&c.files)
@@ -86,12 +87,17 @@ func (c *Compiler) describeCredential(d *upstreamDescription, t *spec.ClientTLS,
 		missing("credentialName", "credential's certificate", fmt.Errorf("credential %q has none", t.CredentialName))
 		return
 	}
-	pool, err := credential.authorities(&c.files, &d.identity)
+	// As in Istio, a credential with the suffix has the authorities.
+	trusted := credential
+	if found, ok := c.credential(strings.TrimSuffix(t.CredentialName, caSuffix) + caSuffix); ok {
+		trusted = found
+	}
+	pool, err := trusted.authorities(&c.files, &d.identity)
 	if err != nil {
 		missing("credentialName", "credential's authorities", err)
 		return
 	}
-	lists, err := credential.lists(&c.files, &d.identity)
+	lists, err := trusted.lists(&c.files, &d.identity)
 	if err != nil {
 		missing("credentialName", "credential's lists of revoked certificates", err)
 		return

@@ -63,6 +63,10 @@ func fill(r *rand.Rand, v reflect.Value, levels int) {
 			}
 		}
 	case reflect.Struct:
+		if _, ok := v.Interface().(spec.PEM); ok {
+			v.Set(reflect.ValueOf(spec.NewPEM([]byte(words[r.IntN(len(words))]))))
+			return
+		}
 		if _, ok := v.Interface().(time.Time); ok {
 			v.Set(reflect.ValueOf(time.Unix(int64(r.IntN(3)), 0)))
 			return

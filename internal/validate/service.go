@@ -21,6 +21,10 @@ func (v *validator) indexServices() {
 	services := v.declarations.Services
 	v.portsOf = make(map[string][]int, len(services))
 	for i := range services {
+		if services[i].Alias != "" {
+			// It has every port.
+			continue
+		}
 		for _, host := range services[i].Hosts {
 			ports := v.portsOf[host]
 			for j := range services[i].Ports {
@@ -95,7 +99,7 @@ func (v *validator) pooledPorts() {
 	for i := range services {
 		oldest[i] = &services[i]
 	}
-	slices.SortStableFunc(oldest, func(a, b *spec.Service) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(oldest, resource.CompareServices)
 	claims := make(map[portOf]claim)
 	for _, service := range oldest {
 		name := v.named(service.Namespace, service.Name)
@@ -103,6 +107,9 @@ func (v *validator) pooledPorts() {
 			for i := range service.Ports {
 				p := &service.Ports[i]
 				at, protocol := portOf{host, name.Namespace, p.Number}, strings.ToUpper(string(p.Protocol))
+				if service.Kubernetes {
+					protocol = cmp.Or(protocol, "HTTP")
+				}
 				first, ok := claims[at]
 				switch {
 				case !ok:
@@ -111,8 +118,8 @@ func (v *validator) pooledPorts() {
 					s := v.site(&service.Origin, "ServiceEntry", service.Namespace, service.Name)
 					port := s.element("ports", i)
 					e := port.field("protocol")
-					e.warnf(codeConflictingProtocol, "port %d of %s has protocol %s in ServiceEntry %s: that protocol is used",
-						p.Number, host, cmp.Or(first.protocol, "HTTP"), v.named(first.service.Namespace, first.service.Name))
+					e.warnf(codeConflictingProtocol, "port %d of %s has protocol %s in %s %s: that protocol is used",
+						p.Number, host, cmp.Or(first.protocol, "HTTP"), resource.ServiceKind(first.service), v.named(first.service.Namespace, first.service.Name))
 				}
 			}
 		}
@@ -150,7 +157,7 @@ func standsForNames(host string) bool {
 }
 
 func (v *validator) servicePorts(s *site, service *spec.Service) {
-	if len(service.Ports) == 0 {
+	if len(service.Ports) == 0 && service.Alias == "" && (!service.Kubernetes || v.isDestination(service)) {
 		e := s.field("ports")
 		e.warnf("", "the service has no port: no destination can name one")
 	}
@@ -159,6 +166,9 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 		port := &service.Ports[i]
 		e := s.element("ports", i)
 		number := e.field("number")
+		if service.Kubernetes {
+			number = e.field("port")
+		}
 		switch problem := resource.PortProblem(port.Number); {
 		case problem != "":
 			number.errorf(spec.CodeInvalid, "%s", problem)
@@ -166,13 +176,17 @@ func (v *validator) servicePorts(s *site, service *spec.Service) {
 			number.errorf(spec.CodeDuplicate, "port %d is listed twice", port.Number)
 		}
 		numbers[port.Number] = true
-		v.servicePortName(&e, port.Name, names, service.Origin.Fields != nil)
+		v.servicePortName(&e, port.Name, names, service.Origin.Fields != nil && (!service.Kubernetes || len(service.Ports) > 1))
 		names[port.Name] = true
 		if port.TargetPort != 0 && resource.PortProblem(port.TargetPort) != "" {
 			t := e.field("targetPort")
 			t.errorf(spec.CodeInvalid, "%s", resource.PortProblem(port.TargetPort))
 		}
 		protocol := e.field("protocol")
+		if service.Kubernetes {
+			// Its protocol is that of the transport, and the name has the one of Istio.
+			protocol = e.field("name")
+		}
 		switch upper := strings.ToUpper(string(port.Protocol)); {
 		case upper == "" && len(service.Hosts) > 1 && service.Resolution != spec.ResolveNone && service.Origin.Fields != nil:
 			protocol.errorf(spec.CodeConflict, "a port without a protocol is TCP, which allows only one host, but there are %d", len(service.Hosts))
@@ -214,6 +228,13 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 		e.errorf(spec.CodeInvalid, "%d is not a resolution", service.Resolution)
 		return
 	}
+	if service.Alias != "" {
+		if !resource.IsAddress(service.Alias) && exactHostProblem(service.Alias) != "" {
+			e := s.field("externalName")
+			e.errorf(spec.CodeInvalid, "%q is not the name of a host", service.Alias)
+		}
+		return
+	}
 	v.workloadSelector(s, service)
 	n := len(service.Endpoints)
 	switch {
@@ -239,6 +260,8 @@ func (v *validator) endpoints(s *site, service *spec.Service) {
 	case service.Resolution == spec.ResolveDNSRoundRobin && n > 1:
 		e := s.field("endpoints")
 		e.errorf(spec.CodeConflict, "resolution DNS_ROUND_ROBIN has at most one endpoint, but there are %d", n)
+	case service.Kubernetes:
+		// Compilation knows whether it has a backend.
 	case service.Resolution == spec.ResolveStatic && n == 0 && service.WorkloadSelector == nil && v.isDestination(service):
 		e := s.field("endpoints")
 		e.warnf("", "there are none: requests get 503")

@@ -102,6 +102,10 @@ func (v *validator) duplicates() {
 	})
 	once(v, len(d.Services), "ServiceEntry", func(i int) (*spec.Origin, string, string, string) {
 		s := &d.Services[i]
+		if s.Kubernetes {
+			// Several sources may know the Services of a cluster.
+			return &s.Origin, "", "", ""
+		}
 		return &s.Origin, s.Namespace, s.Name, ""
 	})
 	once(v, len(d.WorkloadEntries), "WorkloadEntry", func(i int) (*spec.Origin, string, string, string) {

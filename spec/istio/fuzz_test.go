@@ -24,11 +24,12 @@ func FuzzDeclare(f *testing.F) {
 		for _, d := range split(name, string(data)) {
 			f.Add([]byte(d.text))
 		}
-		if strings.Contains(name, "envoy") {
-			f.Add(data) // Several documents make one policy.
+		if strings.Contains(name, "envoy") || strings.Contains(name, "kubernetes") {
+			f.Add(data) // Several documents make one policy, or one Service.
 		}
 	}
 	for _, text := range []string{
+		"apiVersion: networking.istio.io/v1\nkind: EnvoyFilter\nspec:\n configPatches:\n - {applyTo: !a b, patch: {value: {a: {\"\": envoy.ratelimit}}}}\n",
 		shopLimits, withFile("a", "limits.yaml"),
 		envoyDocument(rootNamespace, "a", "", addLocal(percent+", "+perMinute), routeRule("a:80", "b", override(percent)+", route: {include_vh_rate_limits: true, "+actionsOf("a")+"}")),
 		envoyDocument(rootNamespace, "a", "b: c", addGlobal("domain: a"), hostRule("a:80", actionsOf("a")), "{applyTo: CLUSTER, patch: {operation: ADD}}"),
@@ -54,6 +55,14 @@ func FuzzDeclare(f *testing.F) {
 		}
 		for _, w := range declared.Warnings {
 			require.True(t, w.Line > 0 && w.Column > 0)
+		}
+		for _, s := range declared.Services {
+			finding := s.Origin.At("ports[0].port", "")
+			require.True(t, finding.Line > 0 && finding.Column > 0 && finding.Field != "")
+		}
+		for _, c := range declared.Credentials {
+			require.Positive(t, c.Origin.At(c.Key.Field(), "").Line)
+			_, _ = c.Key.Bytes()
 		}
 		for _, vs := range declared.VirtualServices {
 			for i := range vs.Routes {

@@ -71,6 +71,10 @@ func printValue(b *strings.Builder, v reflect.Value, indent string) {
 	case time.Duration:
 		fmt.Fprintln(b, x)
 		return
+	case spec.PEM:
+		text, err := x.Bytes()
+		fmt.Fprintf(b, "%s: %q %v\n", x.Field(), text, err)
+		return
 	case []byte:
 		fmt.Fprintf(b, "%q\n", x)
 		return
@@ -178,6 +182,9 @@ func withoutOrigins(d spec.Declarations) spec.Declarations {
 	}
 	for i := range d.RateLimitDomains {
 		d.RateLimitDomains[i].Origin = spec.Origin{}
+	}
+	for i := range d.Credentials {
+		d.Credentials[i].Origin = spec.Origin{}
 	}
 	for i := range d.Telemetries {
 		d.Telemetries[i].Origin = spec.Origin{}

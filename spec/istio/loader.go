@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ type loader struct {
 	envoyLimits []*envoyLimits
 	// serviceMentioned means that a warning said where the rate limit service is.
 	serviceMentioned bool
+	// cluster has the objects of Kubernetes.
+	cluster cluster
 	// heeded is the number of objects that were not skipped.
 	heeded int
 	// file describes the file that is being read.
@@ -54,6 +57,8 @@ type place struct {
 	digest uint64
 }
 
+func (p place) String() string { return p.file + ":" + strconv.Itoa(p.line) }
+
 func newLoader(namespace string) *loader {
 	if namespace == "" {
 		namespace = DefaultNamespace
@@ -61,6 +66,7 @@ func newLoader(namespace string) *loader {
 	return &loader{
 		namespace: namespace, seen: make(map[identity]place), said: make(map[spec.Finding]bool),
 		limitFiles: make(map[fileID]limitFile), domains: make(map[string]place),
+		cluster: newCluster(),
 	}
 }
 
@@ -133,7 +139,7 @@ func (l *loader) document(d *document, v *value) {
 	case l.file.found && isNoResource(v):
 		l.passOver(d, v)
 	default:
-		l.resource(d, v, -1)
+		l.resource(d, v, -1, "", "")
 	}
 }
 
@@ -156,8 +162,10 @@ func readProblem(in *input) string {
 	return "cannot be read: " + message
 }
 
-// resource reads one resource: a document or an item of a List.
-func (l *loader) resource(d *document, v *value, item int) {
+// resource reads one resource: a document or an item of a List. listed and listedKind are
+// the apiVersion and kind of the items of a list of one kind, in which an API server
+// omits both.
+func (l *loader) resource(d *document, v *value, item int, listed, listedKind string) {
 	r := &reader{loader: l, origin: spec.Origin{
 		File: d.file, Line: v.line, Column: v.column,
 		Kind: v.textOf("kind"), Fields: locator{d, item},
@@ -175,24 +183,37 @@ func (l *loader) resource(d *document, v *value, item int) {
 	if isKustomization(d.file, v) {
 		if l.file.found {
 			l.kustomization(r.origin)
-			l.skip(r, v)
+			l.skip(r, v, v.textOf("apiVersion"), v.textOf("kind"))
 		} else {
 			r.failf(spec.CodeUnsupported, v, "is a kustomization, which is not a resource; build it first: kustomize build")
 		}
 		return
 	}
-	apiVersion, ok := r.requiredText(v, "apiVersion", "such as networking.istio.io/v1")
-	kind, ok2 := r.requiredText(v, "kind", "such as VirtualService")
-	if !ok || !ok2 {
+	apiVersion, kind := listed, listedKind
+	if v.at("apiVersion") != nil || v.at("kind") != nil || listedKind == "" {
+		var ok, ok2 bool
+		apiVersion, ok = r.requiredText(v, "apiVersion", "such as networking.istio.io/v1")
+		kind, ok2 = r.requiredText(v, "kind", "such as VirtualService")
+		if !ok || !ok2 {
+			return
+		}
+	}
+	r.origin.Kind = kind
+	if isList(apiVersion, kind) {
+		l.list(d, v, r, item, apiVersion, kind)
 		return
 	}
-	if isList(apiVersion, kind) {
-		l.list(d, v, r, item)
+	if k := kubernetesKindOf(apiVersion, kind); k != nil {
+		if k.read(l, r, v) {
+			l.heeded++
+		} else {
+			l.skip(r, v, apiVersion, kind)
+		}
 		return
 	}
 	entry, wrong, problem, suggestion := identify(apiVersion, kind)
 	if problem == "" && (entry == nil || entry.verdict == skipped) {
-		l.skip(r, v)
+		l.skip(r, v, apiVersion, kind)
 		return
 	}
 	l.heeded++
@@ -229,7 +250,7 @@ func (l *loader) keep(r *reader) {
 }
 
 // skip skips an object, at its kind.
-func (l *loader) skip(r *reader, v *value) {
+func (l *loader) skip(r *reader, v *value, apiVersion, kind string) {
 	o := r.origin
 	if at, _ := v.field("kind"); at != nil {
 		o.Line, o.Column = at.line, at.column
@@ -237,7 +258,7 @@ func (l *loader) skip(r *reader, v *value) {
 	// It would keep the text in memory.
 	o.Fields = nil
 	l.declared.Skipped = append(l.declared.Skipped, spec.Skipped{
-		APIVersion: clip(v.textOf("apiVersion")), Kind: clip(v.textOf("kind")), Origin: o,
+		APIVersion: clip(apiVersion), Kind: clip(kind), Origin: o,
 	})
 }
 
@@ -264,11 +285,11 @@ func isList(apiVersion, kind string) bool {
 		return false
 	}
 	entry, _, _, _ := identify(apiVersion, element)
-	return entry != nil
+	return entry != nil || kubernetesKindOf(apiVersion, element) != nil
 }
 
 // list reads the items of a List, or of a list of one kind.
-func (l *loader) list(d *document, v *value, r *reader, item int) {
+func (l *loader) list(d *document, v *value, r *reader, item int, apiVersion, kind string) {
 	if item >= 0 {
 		r.failf(spec.CodeInvalid, v, "a List cannot be inside a List")
 		return
@@ -286,8 +307,9 @@ func (l *loader) list(d *document, v *value, r *reader, item int) {
 	r.enter("items")
 	defer r.leave()
 	if r.is(items, list) {
+		listedKind := strings.TrimSuffix(kind, "List")
 		for i, e := range items.elements {
-			l.resource(d, e, i)
+			l.resource(d, e, i, apiVersion, listedKind)
 		}
 	}
 }

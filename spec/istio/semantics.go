@@ -29,6 +29,13 @@ func semantics() string {
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", k.name, k.group, code(k.versions), verdict)
 	}
+	for _, k := range kubernetesKinds {
+		group := "of Kubernetes"
+		if k.group != "" {
+			group = "`" + k.group + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", k.name, group, code(k.versions), k.use)
+	}
 	b.WriteString("\nA kind that `" + networkingGroup + "` does not have is an error, and so is a document without a kind. Kinds of all other groups are skipped.\n")
 	writeFields(&b, "Fields that are executed", executed)
 	writeFields(&b, "Fields that are errors", unexecuted)

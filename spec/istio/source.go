@@ -8,7 +8,9 @@
 // istio.io/api types, and RateLimitConfig, also that of solo.io. Of Telemetry it reads
 // what concerns traces, and of EnvoyFilter those that only limit requests. A document
 // without a kind, with the keys domain and descriptors, is the configuration of
-// envoyproxy/ratelimit. Decoding is strict. These are errors with their place: a key that is
+// envoyproxy/ratelimit. Of Kubernetes, it reads Services with their endpoints (EndpointSlice,
+// Endpoints, Pod, Node), and the Secrets that a credentialName may name: of these, only the
+// fields that matter. Decoding is strict. These are errors with their place: a key that is
 // unknown, misspelled, in the wrong letter case or repeated, a value of the wrong
 // type, and a field of Istio that Lateen does not execute. Scalars mean the same as
 // in Kubernetes: an unquoted yes is a boolean, and 1 is not a string. Objects of other kinds are in Declarations.Skipped, except
@@ -103,6 +105,7 @@ func (s *Source) Declare() (spec.Declarations, error) {
 		}
 	}
 	l.joinEnvoyLimits()
+	l.joinServices()
 	l.warnOfKustomizations()
 	joined := make([]error, len(l.errors))
 	for i, e := range l.errors {

@@ -1,0 +1,78 @@
+// Package certificate says what is wrong with a server's certificate for its clients.
+package certificate
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// DateProblem returns why a certificate is not valid now, or "".
+func DateProblem(c *x509.Certificate, now time.Time) string {
+	const day = "2006-01-02 15:04 MST"
+	switch {
+	case now.After(c.NotAfter):
+		return "the certificate expired at " + c.NotAfter.UTC().Format(day)
+	case now.Before(c.NotBefore):
+		return "the certificate is not valid before " + c.NotBefore.UTC().Format(day)
+	}
+	return ""
+}
+
+// HostProblem returns which of a server's hosts, in the form "namespace/host" or "host",
+// none of its certificates has a name for, or "". A host that is a wildcard needs a name
+// that is one.
+func HostProblem(certificates []*x509.Certificate, hosts []string) string {
+	var uncovered []string
+	for _, host := range hosts {
+		if _, name, ok := strings.Cut(host, "/"); ok {
+			host = name
+		}
+		if host != "*" && !covers(certificates, host) {
+			uncovered = append(uncovered, host)
+		}
+	}
+	if len(uncovered) == 0 || len(certificates) == 0 {
+		return ""
+	}
+	var names []string
+	for _, c := range certificates {
+		names = append(names, c.DNSNames...)
+		for _, ip := range c.IPAddresses {
+			names = append(names, ip.String())
+		}
+	}
+	has := "no name"
+	if len(names) > 0 {
+		has = "the names " + shortened(names)
+	}
+	return fmt.Sprintf("the certificate has no name for %s: it has %s", shortened(uncovered), has)
+}
+
+func covers(certificates []*x509.Certificate, host string) bool {
+	// A name below a wildcard stands for all of them.
+	name := strings.Replace(host, "*", "any", 1)
+	for _, c := range certificates {
+		if c.VerifyHostname(name) == nil {
+			if !strings.HasPrefix(host, "*") {
+				return true
+			}
+			for _, has := range c.DNSNames {
+				if strings.EqualFold(has, host) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// shortened returns a list of names for a message.
+func shortened(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
