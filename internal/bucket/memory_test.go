@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -193,7 +194,7 @@ func TestMemoryImpossible(t *testing.T) {
 		{ratelimit.Descriptor{Requests: 1, Unit: time.Second, Algorithm: 2}, "algorithm 2 is unknown"},
 		{ratelimit.Descriptor{Requests: 1, Unit: 5 * year}, "too long to refill"},
 		{ratelimit.Descriptor{Requests: 1, Unit: year, Burst: 5}, "too long to refill"},
-		{ratelimit.Descriptor{Requests: 1, Unit: 1 << 62, Burst: 1 << 62}, "too long to refill"},
+		{ratelimit.Descriptor{Requests: 1, Unit: 1 << 62, Burst: math.MaxInt}, "too long to refill"},
 	} {
 		_, err := m.Counter("shop", &row.d)
 		require.ErrorContains(t, err, row.want)
@@ -201,8 +202,8 @@ func TestMemoryImpossible(t *testing.T) {
 	require.Empty(t, *m.rates.Load())
 	for _, d := range []ratelimit.Descriptor{
 		{Requests: 1, Unit: year, Burst: 4},
-		{Requests: 1 << 40, Unit: time.Second},
-		{Requests: 1 << 62, Unit: 1 << 62, Algorithm: ratelimit.AlgorithmFixedWindow},
+		{Requests: math.MaxInt32, Unit: time.Millisecond},
+		{Requests: math.MaxInt, Unit: 1 << 62, Algorithm: ratelimit.AlgorithmFixedWindow},
 		{Requests: 1, Unit: 100 * year, Algorithm: ratelimit.AlgorithmFixedWindow},
 		{Requests: 1, Unit: 1, Algorithm: ratelimit.AlgorithmFixedWindow},
 	} {

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -95,17 +94,6 @@ func TestConfigFileProblems(t *testing.T) {
 	}
 	_, err := Text(withFile("a", "limits.yaml")).Declare()
 	require.EqualError(t, err, "spec:5:24: RateLimitConfig default/a: spec.global.configFile: there are no files beside this text; write the limits in descriptors")
-}
-
-// Reading a pipe would wait for a writer.
-func TestConfigFileIsNotAPipe(t *testing.T) {
-	directory := t.TempDir()
-	write(t, directory, map[string]string{"a.yaml": withFile("a", "pipe")})
-	if err := syscall.Mkfifo(filepath.Join(directory, "pipe"), 0o600); err != nil {
-		t.Skip(err)
-	}
-	_, err := Files(filepath.Join(directory, "a.yaml")).Declare()
-	require.ErrorContains(t, err, "cannot be read: it is not a file")
 }
 
 // In a directory there are other documents without a kind.
