@@ -130,7 +130,11 @@ func Open(source Source, build func() *gateway.Builder, options Options) (*Confi
 	c.cancel = cancel
 	// Watching begins first, so that no change is missed.
 	c.running.Go(func() { c.watch(ctx) })
-	gw, err := build().Load(source).Build()
+	var gw *gateway.Gateway
+	err := inParts(source, func() (err error) {
+		gw, err = build().Load(source).Build()
+		return err
+	})
 	if err != nil {
 		cancel()
 		c.running.Wait()
@@ -326,7 +330,11 @@ func (c *Configuration) attempt(replace func(*gateway.Builder) error) (warnings 
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	b := c.build().Load(c.source)
-	err = replace(b)
-	return b.Warnings(), err
+	err = inParts(c.source, func() error {
+		b := c.build().Load(c.source)
+		err := replace(b)
+		warnings = b.Warnings()
+		return err
+	})
+	return warnings, err
 }

@@ -283,8 +283,8 @@ func TestWindowsAreForgotten(t *testing.T) {
 
 func BenchmarkTakeWindow(b *testing.B) {
 	m := NewMemory(NewBudget(0))
-	d := ratelimit.Descriptor{Entries: []ratelimit.Entry{{Key: "x-user", Value: "bob"}}, Requests: 1 << 40, Unit: time.Hour}
-	for name, l := range map[string]*spec.RateLimit{"token bucket": {Requests: 1 << 30, Unit: time.Hour, Per: perAddress}, "window": windowed(1<<40, time.Hour, perAddress...)} {
+	d := ratelimit.Descriptor{Entries: []ratelimit.Entry{{Key: "x-user", Value: "bob"}}, Requests: math.MaxInt, Unit: time.Hour}
+	for name, l := range map[string]*spec.RateLimit{"token bucket": {Requests: 1 << 30, Unit: time.Hour, Per: perAddress}, "window": windowed(math.MaxInt, time.Hour, perAddress...)} {
 		buckets := NewBuckets(l, nil)
 		key := keyOf(buckets, 1)
 		b.Run(name, func(b *testing.B) {
