@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -104,6 +105,34 @@ func BenchmarkBuild(b *testing.B) {
 			runtime.KeepAlive(gw)
 			gw = nil
 			b.ReportMetric((with-liveHeap())/n, "live-B/route")
+		})
+	}
+}
+
+// BenchmarkReplace measures how long it takes to replace a configuration of 10,000 routes
+// when one of them has changed.
+func BenchmarkReplace(b *testing.B) {
+	const n = 10_000
+	text := string(manyRoutesText(n))
+	texts := []string{text, strings.Replace(text, "uri: /\n", "uri: /x\n", 1)}
+	for _, remembers := range []bool{false, true} {
+		b.Run(fmt.Sprintf("memory=%v", remembers), func(b *testing.B) {
+			files := fstest.MapFS{"many.yaml": {Data: []byte(text)}}
+			source := istio.FS(files)
+			if remembers {
+				source = source.Remember(new(istio.Memory))
+			}
+			build := func() *gateway.Builder { return gateway.New().Load(source).BackendURL("*", "http://127.0.0.1:1") }
+			gw, err := build().Build()
+			require.NoError(b, err)
+			defer gw.Close()
+			require.NoError(b, gw.Replace(build()))
+			i := 0
+			for b.Loop() {
+				i++
+				files["many.yaml"] = &fstest.MapFile{Data: []byte(texts[i%2])}
+				require.NoError(b, gw.Replace(build()))
+			}
 		})
 	}
 }

@@ -30,6 +30,8 @@ type configuration struct {
 	workloadLabels     map[string]string
 	locality           string
 	credentials        []credential
+	// rereads means that the files are read again and again.
+	rereads bool
 	// declared is what the files hold, once they were read.
 	declared spec.Declarations
 }
@@ -165,6 +167,9 @@ func (c *configuration) source(s streams) spec.Source {
 			files := istio.Files(paths...).Namespace(c.namespace)
 			if c.recursive {
 				files = files.Recursive()
+			}
+			if c.rereads {
+				files = files.Remember(new(istio.Memory))
 			}
 			all.sources = append(all.sources, files)
 			paths = nil

@@ -13,6 +13,7 @@ import (
 // watched returns the files of the configuration as what changes: by itself with --watch,
 // and otherwise only when it is told.
 func (v *service) watched(s streams) live.Source {
+	v.rereads = v.watch
 	source := v.source(s)
 	if !v.watch {
 		return unwatched{source}

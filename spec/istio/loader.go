@@ -20,7 +20,12 @@ type loader struct {
 	namespace      string
 	declared       spec.Declarations
 	errors         []*spec.Error
-	seen           map[identity]place
+	// seen are the resources so far, and latest is the latest of them in the document
+	// that is being read.
+	seen   map[identity]place
+	latest identity
+	// memory has what was read before. It can be nil.
+	memory *Memory
 	// said is the set of errors about whole files.
 	said map[spec.Finding]bool
 	// limitFiles are the files of envoyproxy/ratelimit that were read, and domains
@@ -112,6 +117,10 @@ func (l *loader) input(in *input) {
 		return
 	}
 	for _, d := range split(in.name, text) {
+		if l.recall(d) {
+			continue
+		}
+		before := l.mark()
 		root, err := d.parse()
 		var syntax *syntaxError
 		switch {
@@ -122,7 +131,9 @@ func (l *loader) input(in *input) {
 			}
 			l.file.template = l.file.template || syntax.template
 		case root != nil:
+			l.latest = identity{}
 			l.document(d, root)
+			l.memorize(d, root, before)
 		}
 		// The document itself does not keep its tree, but translating needs it for
 		// positions.
@@ -456,6 +467,7 @@ func (l *loader) metadata(entry *kindEntry, r *reader, v *value) (created time.T
 	switch {
 	case !ok:
 		l.seen[id] = place{r.origin.File, r.origin.Line, contents}
+		l.latest = id
 	case first.digest != contents:
 		e, _ := m.field("name")
 		r.enter("name")

@@ -40,6 +40,8 @@ type Source struct {
 	namespace string
 	recursive bool
 	open      func(recursive bool) []named
+	// memory can be nil.
+	memory *Memory
 }
 
 var _ spec.Source = (*Source)(nil)
@@ -85,20 +87,23 @@ func Text(text string) *Source { return Bytes("spec", []byte(text)) }
 // Namespace returns a Source with another default namespace for resources without
 // one, instead of DefaultNamespace.
 func (s *Source) Namespace(namespace string) *Source {
-	return &Source{namespace: namespace, recursive: s.recursive, open: s.open}
+	return &Source{namespace: namespace, recursive: s.recursive, open: s.open, memory: s.memory}
 }
 
 // Recursive returns a Source that also reads the subdirectories of its directories,
 // like kubectl apply -R. It skips subdirectories whose names begin with a dot, and
 // does not follow links to directories.
 func (s *Source) Recursive() *Source {
-	return &Source{namespace: s.namespace, recursive: true, open: s.open}
+	return &Source{namespace: s.namespace, recursive: true, open: s.open, memory: s.memory}
 }
 
 // Declare reads the current resources. The error joins a *spec.Error for each
 // problem. Declare still returns the resources without problems.
 func (s *Source) Declare() (spec.Declarations, error) {
 	l := newLoader(s.namespace)
+	l.memory = s.memory
+	s.memory.begin()
+	defer s.memory.end()
 	if s.open != nil {
 		for _, n := range s.open(s.recursive) {
 			l.named(&n)
