@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -110,16 +111,23 @@ func BenchmarkBuild(b *testing.B) {
 }
 
 // BenchmarkReplace measures how long it takes to replace a configuration of 10,000 routes
-// when one of them has changed.
+// when one of them has changed: with a destination of its own for each, and with 100
+// destinations.
 func BenchmarkReplace(b *testing.B) {
 	const n = 10_000
-	text := string(manyRoutesText(n))
-	texts := []string{text, strings.Replace(text, "uri: /\n", "uri: /x\n", 1)}
-	for _, remembers := range []bool{false, true} {
-		b.Run(fmt.Sprintf("memory=%v", remembers), func(b *testing.B) {
-			files := fstest.MapFS{"many.yaml": {Data: []byte(text)}}
+	own := string(manyRoutesText(n))
+	few := regexp.MustCompile(`host: products\d*(\d\d)\b`).ReplaceAllString(own, "host: products$1")
+	for _, c := range []struct {
+		name, text string
+		remembers  bool
+	}{
+		{"read again", own, false}, {"remembered", own, true}, {"few destinations", few, true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			texts := []string{c.text, strings.Replace(c.text, "uri: /\n", "uri: /x\n", 1)}
+			files := fstest.MapFS{"many.yaml": {Data: []byte(c.text)}}
 			source := istio.FS(files)
-			if remembers {
+			if c.remembers {
 				source = source.Remember(new(istio.Memory))
 			}
 			build := func() *gateway.Builder { return gateway.New().Load(source).BackendURL("*", "http://127.0.0.1:1") }

@@ -122,6 +122,8 @@ type resolved struct {
 	written *spec.Destination
 	service *hostService
 	policy  traffic.Policy
+	// namespace is that of the service, in which its DestinationRule is looked up.
+	namespace string
 	// missing is why nothing can be behind it, or empty.
 	missing string
 }
@@ -157,6 +159,7 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	if r.service != nil {
 		serviceNamespace = r.service.namespace
 	}
+	r.namespace = serviceNamespace
 	rule := c.services.rules.Find(r.Host, serviceNamespace)
 	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, r.Subset)
 	r.policy = policy
@@ -178,12 +181,26 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 		return out
 	}
 	policy.RouteHashes = hashes
+	stand := func(b *Backend) {
+		key := c.reachKey(r, b, hashes)
+		if to := c.reached[key]; to != nil {
+			out.Reach(to)
+			return
+		}
+		c.keepReached(key, c.stand(&out, b, policy))
+	}
 	switch b := c.backends.Find(out.Host, d.Host, int(out.Port), out.Subset); {
 	case b != nil:
-		c.stand(&out, b, policy)
+		stand(b)
 	case r.service != nil && !r.service.needsBackend():
 		c.warnOfService(r.service)
-		if to := c.serve(r.service, &out, policy); to != nil {
+		key := c.reachKey(r, r.service, hashes)
+		to := c.reached[key]
+		if to == nil {
+			to = c.serve(r.service, &out, policy)
+			c.keepReached(key, to)
+		}
+		if to != nil {
 			out.Reach(to)
 			out.Declared = true
 		} else {
@@ -191,7 +208,7 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 		}
 	default:
 		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
-			c.stand(&out, b, policy)
+			stand(b)
 		} else if r.service != nil {
 			out.Missing = "its Service has no endpoints here, and it has no backend"
 			c.warnOfService(r.service)
@@ -205,17 +222,46 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 	return out
 }
 
+// A reachKey identifies destinations that have the same upstream.
+type reachKey struct {
+	// to is the *Backend or the *hostService.
+	to                      any
+	host, namespace, subset string
+	port                    uint16
+	// named means that the destination names the port, so that a policy for it applies.
+	named bool
+	// hashed means that the hashes are those of the route, which has none.
+	hashed bool
+}
+
+// reachKey returns the key of a destination, or the zero key if it has an upstream of
+// its own.
+func (c *Compiler) reachKey(r *resolved, to any, hashes []*spec.ConsistentHash) reachKey {
+	if len(hashes) > 0 {
+		return reachKey{}
+	}
+	return reachKey{to, r.Host, r.namespace, r.Subset, r.Port, r.written.Port != 0, hashes != nil}
+}
+
+// keepReached keeps the upstream of a destination for the next one like it. Among
+// thousands of routes, few have destinations of their own.
+func (c *Compiler) keepReached(key reachKey, to *program.Remote) {
+	if to != nil && key != (reachKey{}) {
+		c.reached[key] = to
+	}
+}
+
 // stand uses a backend for a destination. A URL has its own settings in place of
-// those of a policy for endpoints and certificates.
-func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Policy) {
+// those of a policy for endpoints and certificates. It returns the upstream of a URL.
+func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Policy) *program.Remote {
 	if b.Handler != nil {
 		d.Backend = c.creatingCookies(b.Handler, policy)
-		return
+		return nil
 	}
 	config, err := upstream.FromURL(b.URL)
 	if err != nil {
 		c.At(b.Origin).Errorf(spec.CodeInvalid, "backend %q: %v", b.Name.String(), err)
-		return
+		return nil
 	}
 	description := upstreamDescription{Config: config}
 	description.Name = d.Cluster()
@@ -224,9 +270,11 @@ func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Pol
 	c.overridden(b, policy, config.TLS != nil)
 	c.describe(&description, &own, nil)
 	description.Protocol = config.Protocol
-	if r := c.remote(&description); r != nil {
+	r := c.remote(&description)
+	if r != nil {
 		d.Reach(r)
 	}
+	return r
 }
 
 // overridden warns of a DestinationRule whose TLS settings have no effect, because

@@ -36,6 +36,7 @@ type Compiler struct {
 	memory      *bucket.Memory
 	budget      *bucket.Budget
 	upstreams   map[string]*program.Remote
+	reached     map[reachKey]*program.Remote
 	limiters    map[string]ratelimit.Limiter
 	files       PEMFiles
 
@@ -113,7 +114,7 @@ func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes reg
 	c := &Compiler{
 		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
 		usage:       newUsage(d),
-		keptBuckets: map[string]*bucket.Buckets{}, upstreams: map[string]*program.Remote{}, limiters: o.Limiters,
+		keptBuckets: map[string]*bucket.Buckets{}, upstreams: map[string]*program.Remote{}, reached: map[reachKey]*program.Remote{}, limiters: o.Limiters,
 	}
 	// Upstreams that are kept report to the log that they were made with.
 	if before != nil && before.Failures.To(o.Log) {

@@ -124,14 +124,19 @@ func codeUnit(escape string) rune {
 
 // lineEnd returns the start of the line after the one at at.
 func lineEnd(text string, at int) int {
-	i := strings.IndexAny(text[at:], "\r\n")
-	switch {
-	case i < 0:
-		return len(text)
-	case strings.HasPrefix(text[at+i:], "\r\n"):
-		return at + i + 2
+	rest := text[at:]
+	newline := strings.IndexByte(rest, '\n')
+	line := rest
+	if newline >= 0 {
+		line = rest[:newline]
 	}
-	return at + i + 1
+	switch i := strings.IndexByte(line, '\r'); {
+	case i >= 0 && i+1 != newline:
+		return at + i + 1
+	case newline >= 0:
+		return at + newline + 1
+	}
+	return len(text)
 }
 
 func isMarker(line, marker string) bool {
