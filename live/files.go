@@ -68,29 +68,63 @@ const (
 	attempts = 5
 )
 
-// Declare reads the files. All of them are read as they were at one time.
+// A reader is a Source that can read its files apart from what they mean, which takes
+// longer. The Source of package spec/istio is one.
+type reader interface{ Read() spec.Source }
+
+// Declare reads the files. All of them are read as they were at one time, unless other
+// programs rename files over them again and again: then each file is read whole.
 func (f *Files) Declare() (spec.Declarations, error) {
-	for range attempts {
+	for attempt := 1; ; attempt++ {
 		before := f.look()
-		d, err := f.Source.Declare()
-		if !maps.Equal(before, f.look()) {
+		read := f.readFiles()
+		if after := f.look(); !maps.Equal(before, after) && (attempt < attempts || !before.replaces(after)) {
+			if attempt == attempts {
+				return spec.Declarations{}, unreadable(strings.Join(f.Paths, ", "), "the files change while they are read")
+			}
 			continue
 		}
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if emptied := f.noteContent(before, err == nil); emptied != nil {
-			err = errors.Join(err, emptied)
-		}
-		if err == nil {
-			f.named = filesNamedBy(&d)
-		}
-		for _, path := range f.named {
-			before.add(filepath.Clean(path))
-		}
-		f.read = before
-		return d, err
+		d, err := read()
+		return d, f.note(before, &d, err)
 	}
-	return spec.Declarations{}, unreadable(strings.Join(f.Paths, ", "), "the files change while they are read")
+}
+
+// readFiles reads the files, and returns what they declare.
+func (f *Files) readFiles() func() (spec.Declarations, error) {
+	if r, ok := f.Source.(reader); ok {
+		return r.Read().Declare
+	}
+	d, err := f.Source.Declare()
+	return func() (spec.Declarations, error) { return d, err }
+}
+
+// note takes down what a Declare has read, and returns its error with those of files that
+// have become empty.
+func (f *Files) note(files snapshot, d *spec.Declarations, err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if emptied := f.noteContent(files, err == nil); emptied != nil {
+		err = errors.Join(err, emptied)
+	}
+	if err == nil {
+		f.named = filesNamedBy(d)
+	}
+	for _, path := range f.named {
+		files.add(filepath.Clean(path))
+	}
+	f.read = files
+	return err
+}
+
+// replaces reports whether all files that are different later are other files: none was
+// written while it was read. Where files have no numbers, nobody knows.
+func (s snapshot) replaces(later snapshot) bool {
+	for path, now := range later {
+		if then, ok := s[path]; ok && then != now && then.regular && now.regular && !then.isOther(now.identity) {
+			return false
+		}
+	}
+	return true
 }
 
 // noteContent reports files that had content and are empty now, and takes down which ones

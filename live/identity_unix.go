@@ -22,3 +22,6 @@ func identityOf(_ string, info fs.FileInfo) identity {
 	}
 	return identity{uint64(s.Dev), uint64(s.Ino), changeTime(s)}
 }
+
+// isOther reports whether two identities are those of different files.
+func (id identity) isOther(o identity) bool { return id.device != o.device || id.inode != o.inode }

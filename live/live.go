@@ -45,7 +45,7 @@ type Options struct {
 	// Quiet is how long there must be no change before a changed configuration is
 	// read. A burst of changes is then read once. The default is 10 ms.
 	Quiet time.Duration
-	// MaxDelay is how long changes can put off the reading. The default is 500 ms.
+	// MaxDelay is how long changes can put off the reading. The default is 100 ms.
 	MaxDelay time.Duration
 	// OnUpdate is called after each attempt to replace the configuration, but not
 	// for the first one, which Open makes. Calls are in order, and not concurrent.
@@ -58,7 +58,7 @@ type Options struct {
 // The defaults of Options.
 const (
 	defaultQuiet    = 10 * time.Millisecond
-	defaultMaxDelay = 500 * time.Millisecond
+	defaultMaxDelay = 100 * time.Millisecond
 )
 
 // An Update is an attempt to replace the configuration.
@@ -208,10 +208,8 @@ func (c *Configuration) watch(ctx context.Context) {
 		if time.Since(began) > watchPauseMax {
 			pause = watchPause
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, pause) {
 			return
-		case <-time.After(pause):
 		}
 		pause = min(2*pause, watchPauseMax)
 		c.noteWatch(nil)
@@ -247,6 +245,8 @@ func (c *Configuration) change() {
 
 // follow loads what has changed until ctx ends.
 func (c *Configuration) follow(ctx context.Context) {
+	// busy counts the replacements that have followed each other.
+	busy := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -256,7 +256,31 @@ func (c *Configuration) follow(ctx context.Context) {
 		if !c.settle(ctx) {
 			return
 		}
+		began := time.Now()
 		_ = c.load()
+		// Changes without end leave half of a processor to requests.
+		if len(c.changes) == 0 {
+			busy = 0
+		} else if busy++; busy > maxBusy && !sleep(ctx, min(time.Since(began), maxRest)) {
+			return
+		}
+	}
+}
+
+const (
+	// maxBusy is how many replacements may follow each other without a pause.
+	maxBusy = 5
+	// maxRest is the longest pause after that.
+	maxRest = time.Second
+)
+
+// sleep waits. It returns false if ctx ends.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

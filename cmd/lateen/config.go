@@ -193,6 +193,17 @@ type inOrder struct {
 	declared *spec.Declarations
 }
 
+// Read reads the files of the sources that have some.
+func (o *inOrder) Read() spec.Source {
+	read := &inOrder{sources: slices.Clone(o.sources), declared: o.declared}
+	for i, s := range read.sources {
+		if s, ok := s.(interface{ Read() spec.Source }); ok {
+			read.sources[i] = s.Read()
+		}
+	}
+	return read
+}
+
 func (o *inOrder) Declare() (spec.Declarations, error) {
 	var all spec.Declarations
 	var problems []error

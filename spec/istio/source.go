@@ -97,6 +97,16 @@ func (s *Source) Recursive() *Source {
 	return &Source{namespace: s.namespace, recursive: true, open: s.open, memory: s.memory}
 }
 
+// Read reads the files now, and returns a Source of what is in them at present. The files
+// that they name in turn are read by its Declare.
+func (s *Source) Read() spec.Source {
+	if s.open == nil {
+		return s
+	}
+	all := s.open(s.recursive)
+	return &Source{namespace: s.namespace, recursive: s.recursive, open: func(bool) []named { return all }, memory: s.memory}
+}
+
 // Declare reads the current resources. The error joins a *spec.Error for each
 // problem. Declare still returns the resources without problems.
 func (s *Source) Declare() (spec.Declarations, error) {
