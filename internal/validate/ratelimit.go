@@ -198,14 +198,10 @@ func (v *validator) limitKey(s *site, k *spec.LimitKey) {
 	}
 }
 
-// forgeable reports a key that is an address from a header that clients can write.
+// forgeable refuses a key that is an address from a header that clients can write.
 func (v *validator) forgeable(s *site, header string) {
-	switch {
-	case v.TrustedProxies > 0:
-	case strings.EqualFold(header, "x-forwarded-for"):
+	if v.TrustedProxies == 0 && slices.Contains(forgeableAddresses, strings.ToLower(header)) {
 		s.suggestf(spec.CodeInvalid, "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", header)
-	case slices.Contains(forgeableAddresses, strings.ToLower(header)):
-		s.warnSuggestf("", "remoteAddress", "%q is forgeable while no proxy is trusted: any client can evade the limit", header)
 	}
 }
 

@@ -76,7 +76,7 @@ func TestValidateRateLimit(t *testing.T) {
 		row("per no header", per(spec.LimitKey{Header: "x user"}), `error rateLimits[0].per[0].header: "x user" is not the name of a header`),
 		row("per no pseudo-header", per(spec.LimitKey{Header: ":pth"}), `error rateLimits[0].per[0].header: no request has a pseudo-header ":pth"; did you mean ":path"?`),
 		row("per a forgeable address", per(spec.LimitKey{Header: "X-Forwarded-For"}), `error rateLimits[0].per[0].header: "X-Forwarded-For"`+forgeable),
-		row("per another forgeable address", per(spec.LimitKey{Header: "x-real-ip"}), `warning rateLimits[0].per[0].header: "x-real-ip"`+forgeable),
+		row("per another forgeable address", per(spec.LimitKey{Header: "x-real-ip"}), `error rateLimits[0].per[0].header: "x-real-ip"`+forgeable),
 		row("when", when(spec.Match{Headers: map[string]spec.StringMatch{"x-plan": spec.Exact("free")}, URI: spec.Prefix("/a")})),
 		row("when broken", when(spec.Match{Method: spec.Regex("(")}), `error rateLimits[0].when.method.regex: "(" is not a valid RE2 expression: missing closing ): "("`),
 		row("when on the server", when(spec.Match{Port: 80, Gateways: []string{"gw"}, SourceLabels: map[string]string{"a": "b"}, SourceNamespace: "c"}),
