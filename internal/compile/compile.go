@@ -47,6 +47,8 @@ type Compiler struct {
 	backends     backendIndex
 	credentials  credentialIndex
 	usage        usage
+	// written and full are what destinationHosts returns, once it was asked.
+	written, full map[string]bool
 	// toldOf are the services with a warning about their endpoints.
 	toldOf map[*hostService]bool
 	// served are the servers in the program.

@@ -74,7 +74,11 @@ func (c *Compiler) unused() {
 // destinationHosts returns the hosts of all destinations, as written and as full
 // names.
 func (c *Compiler) destinationHosts() (written, full map[string]bool) {
+	if c.written != nil {
+		return c.written, c.full
+	}
 	written, full = map[string]bool{}, map[string]bool{}
+	c.written, c.full = written, full
 	for i := range c.D.VirtualServices {
 		vs := &c.D.VirtualServices[i]
 		namespace := cmp.Or(vs.Namespace, c.O.Namespace)

@@ -1,8 +1,8 @@
 package program
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/header"
@@ -59,7 +59,7 @@ type Destination struct {
 
 // Cluster returns Istio's name of the cluster behind the destination.
 func (d *Destination) Cluster() string {
-	return fmt.Sprintf("outbound|%d|%s|%s", d.Port, d.Subset, d.Host)
+	return "outbound|" + strconv.Itoa(int(d.Port)) + "|" + d.Subset + "|" + d.Host
 }
 
 func (p *Split) Add(d Destination) { p.Destinations = append(p.Destinations, d) }
