@@ -350,6 +350,8 @@ func (f *Files) lookAt(to snapshot, path string, depth int) {
 		}
 		entry := filepath.Join(path, e.Name())
 		switch {
+		case e.Type().IsRegular():
+			to.addFile(entry, false)
 		case !e.IsDir():
 			to.add(entry)
 		case f.Recursive:
@@ -358,8 +360,12 @@ func (f *Files) lookAt(to snapshot, path string, depth int) {
 	}
 }
 
-// add adds the state of one file.
-func (to snapshot) add(path string) state {
+// add adds the state of one file, which can be a link, or be in a linked directory.
+func (to snapshot) add(path string) state { return to.addFile(path, true) }
+
+// addFile is add for a file that can be a link, or not. Where links lead takes several
+// times as long as the rest.
+func (to snapshot) addFile(path string, link bool) state {
 	var s state
 	info, err := os.Stat(path)
 	if err != nil {
@@ -373,8 +379,10 @@ func (to snapshot) add(path string) state {
 		// What is in a directory is looked at itself.
 		s.size, s.modified = info.Size(), info.ModTime().UnixNano()
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		s.real = real
+	if link {
+		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+			s.real = real
+		}
 	}
 	to[path] = s
 	return s
