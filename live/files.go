@@ -106,9 +106,14 @@ func (f *Files) note(files snapshot, d *spec.Declarations, err error) error {
 	if emptied := f.noteContent(files, err == nil); emptied != nil {
 		err = errors.Join(err, emptied)
 	}
-	if err == nil {
-		f.named = filesNamedBy(d)
+	named := filesNamedBy(d)
+	if err != nil {
+		// What was declared before is still in service, and what is read now lacks parts.
+		named = slices.Concat(f.named, named)
+		slices.Sort(named)
+		named = slices.Compact(named)
 	}
+	f.named = named
 	for _, path := range f.named {
 		files.add(filepath.Clean(path))
 	}

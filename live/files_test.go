@@ -320,3 +320,35 @@ spec:
 	f.replaced()
 	require.Equal(t, "1 1 429", f.answer("a")+" "+f.answer("a")+" "+f.answer("a"))
 }
+
+// A named file that is broken or missing is watched too.
+func TestBrokenNamedFiles(t *testing.T) {
+	f := newFolder(t)
+	limits := func(n string) string {
+		return "domain: shop\ndescriptors:\n- key: generic_key\n  rate_limit: {unit: hour, requests_per_unit: " + n + "}\n"
+	}
+	config := func(file string) string {
+		return answering("a", "1") + `---
+apiVersion: networking.istio.io/v1alpha3
+kind: RateLimitConfig
+metadata: {name: limits}
+spec:
+  targetRefs: [{kind: VirtualService, name: a}]
+  rateLimits: [{actions: [{genericKey: {descriptorValue: all}}]}]
+  global: {configFile: ../limits/` + file + `}
+`
+	}
+	f.put("limits/old.yaml", limits("1"))
+	f.put("conf/a.yaml", config("old.yaml"))
+	f.open(false, f.at("conf"))
+	f.put("limits/new.yaml", limits("many"))
+	f.put("conf/a.yaml", config("new.yaml"))
+	f.kept("many")
+	f.put("limits/new.yaml", limits("2"))
+	f.replaced()
+	f.put("conf/a.yaml", config("missing.yaml"))
+	f.kept("configFile: cannot be read: no such file")
+	f.put("limits/missing.yaml", limits("3"))
+	f.replaced()
+	require.Equal(t, "1 1 1 429", f.answer("a")+" "+f.answer("a")+" "+f.answer("a")+" "+f.answer("a"))
+}

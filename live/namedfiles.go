@@ -48,11 +48,7 @@ func filesNamedBy(d *spec.Declarations) []string {
 			policy(r.Subsets[j].TrafficPolicy)
 		}
 	}
-	for i := range d.RateLimitDomains {
-		if o := &d.RateLimitDomains[i].Origin; !o.Go {
-			add(o.File)
-		}
-	}
+	add(d.Files...)
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -80,11 +80,11 @@ func (l *Limiter) Limit(_ context.Context, request ratelimit.Request) (ratelimit
 	for i := range request.Descriptors {
 		d := &request.Descriptors[i]
 		if hits(&request, d) < 0 {
-			return ratelimit.Response{}, fmt.Errorf("memlimit: descriptor %d: %d hits are not possible", i, hits(&request, d))
+			return ratelimit.Response{}, ratelimit.InvalidRequest(fmt.Errorf("memlimit: descriptor %d: %d hits are not possible", i, hits(&request, d)))
 		}
 		c, err := l.memory.Counter(request.Domain, d)
 		if err != nil {
-			return ratelimit.Response{}, fmt.Errorf("memlimit: descriptor %d: %w", i, err)
+			return ratelimit.Response{}, ratelimit.InvalidRequest(fmt.Errorf("memlimit: descriptor %d: %w", i, err))
 		}
 		counters = append(counters, c)
 	}

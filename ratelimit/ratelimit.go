@@ -6,6 +6,7 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -23,6 +24,18 @@ type Limiter interface {
 	// failures continue.
 	Limit(ctx context.Context, request Request) (Response, error)
 }
+
+// ErrInvalidRequest is what errors of InvalidRequest are, for errors.Is.
+var ErrInvalidRequest = errors.New("invalid request")
+
+// InvalidRequest returns an error with the text of err, about a Request that a Limiter can
+// not count, such as a limit with an impossible Unit. The setting for failures applies to
+// the request, but the Limiter goes on to be called for others.
+func InvalidRequest(err error) error { return invalidRequest{err} }
+
+type invalidRequest struct{ error }
+
+func (e invalidRequest) Unwrap() []error { return []error{e.error, ErrInvalidRequest} }
 
 // An OwnLimits is a Limiter that has limits of its own, as an existing rate limit service
 // does. Only such a Limiter is asked about descriptors without a limit

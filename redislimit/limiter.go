@@ -117,7 +117,7 @@ func New(client redis.UniversalClient, options Options) *Limiter {
 func (l *Limiter) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	counters, err := l.counters(&request)
 	if err != nil {
-		return ratelimit.Response{}, fmt.Errorf("redislimit: %w", err)
+		return ratelimit.Response{}, ratelimit.InvalidRequest(fmt.Errorf("redislimit: %w", err))
 	}
 	type result struct {
 		statuses []ratelimit.Status

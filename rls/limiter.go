@@ -97,7 +97,7 @@ func New(conn grpc.ClientConnInterface, options Options) *Limiter {
 func (l *Limiter) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	q, err := l.question(&request)
 	if err != nil {
-		return ratelimit.Response{}, fmt.Errorf("rls: %w", err)
+		return ratelimit.Response{}, ratelimit.InvalidRequest(fmt.Errorf("rls: %w", err))
 	}
 	a, err := l.client.ShouldRateLimit(ctx, q)
 	if err != nil {

@@ -25,6 +25,7 @@ func (d *Declarations) Append(more Declarations) {
 	d.Unexecuted = append(d.Unexecuted, more.Unexecuted...)
 	d.Skipped = append(d.Skipped, more.Skipped...)
 	d.Warnings = append(d.Warnings, more.Warnings...)
+	d.Files = append(d.Files, more.Files...)
 	if more.Incomplete != nil {
 		if d.Incomplete == nil {
 			d.Incomplete = new(Declarations)
@@ -54,6 +55,10 @@ type Declarations struct {
 
 	// Warnings are the warnings of the Source.
 	Warnings []Warning
+
+	// Files are files that declarations name and that the Source has read, or tried to
+	// read, for what they declare.
+	Files []string
 
 	// Incomplete contains declarations that the Source could read only in part.
 	// They lack the unreadable fields, which the error of the Source reports.

@@ -20,7 +20,8 @@ type RateLimitPolicy struct {
 	Name, Namespace string
 	// Targets selects what to limit. If Targets, VirtualHosts and Selector are
 	// empty, the policy applies to every gateway in its namespace. In the root
-	// namespace, it then applies to every gateway.
+	// namespace, it then applies to every gateway. The namespace of a gateway is that
+	// of the workload (Builder.Workload with labels), or otherwise that of the Gateway.
 	Targets []TargetRef
 	// VirtualHosts selects virtual hosts in addition, by their names in Envoy: a host
 	// of a VirtualService, a colon and the port of a server, such as

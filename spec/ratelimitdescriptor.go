@@ -48,7 +48,8 @@ const (
 	// ActionQueryParameter has the first value of the query parameter with the
 	// Name, percent-decoded. The key is "query_param".
 	ActionQueryParameter
-	// ActionRemoteAddress has the client's address. The key is "remote_address".
+	// ActionRemoteAddress has the client's whole address, as in Envoy. A client with
+	// IPv6 has many: use ActionMaskedAddress with 64 bits. The key is "remote_address".
 	ActionRemoteAddress
 	// ActionMaskedAddress has the network of the client's address, such as
 	// "10.1.0.0/16". The key is "masked_remote_address".

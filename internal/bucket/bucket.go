@@ -166,11 +166,11 @@ func (b *Buckets) look(key Key, now time.Time) (v Verdict) {
 	return v
 }
 
-// Wait returns how long it takes until there is a token.
-func (b *Buckets) Wait(key Key, now time.Time) time.Duration {
+// Wait returns how long it takes until there are as many tokens as a request costs.
+func (b *Buckets) Wait(key Key, now time.Time, hits int) time.Duration {
 	v := b.look(key, now)
 	if b.pace.window.unit == 0 {
-		v.rest = b.pace.token
+		v.rest = b.pace.cost(hits)
 	}
 	return v.RetryAfter()
 }

@@ -64,13 +64,13 @@ func TestBucketsForgetNothing(t *testing.T) {
 				require.InDelta(t, kept[n].TokensAt(now), float64(v.Remaining())+0.5, 0.5001)
 				require.LessOrEqual(t, b.len(now), keys)
 				if !v.Allowed {
-					require.Equal(t, v.RetryAfter(), b.Wait(keyOf(b, n), now))
+					require.Equal(t, v.RetryAfter(), b.Wait(keyOf(b, n), now, 1))
 				}
 			}
 			time.Sleep(13 * unit)
 			require.Zero(t, b.len(time.Now()), "all buckets are full, and so not needed")
 			for n := range keys {
-				require.Zero(t, b.Wait(keyOf(b, n), time.Now()))
+				require.Zero(t, b.Wait(keyOf(b, n), time.Now(), 1))
 			}
 		})
 	}
@@ -172,7 +172,7 @@ func TestBucketsWhenTheClockIsSet(t *testing.T) {
 				require.Equal(t, requests, take())
 				now = now.Add(set)
 				require.LessOrEqual(t, take(), requests, "%v %v", unit, set)
-				require.LessOrEqual(t, b.Wait(keyOf(b, 1), now), unit/requests+overtaking)
+				require.LessOrEqual(t, b.Wait(keyOf(b, 1), now, 1), unit/requests+overtaking)
 				given := 0
 				for range 2 * requests {
 					now = now.Add(unit/requests + overtaking)

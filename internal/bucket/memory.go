@@ -70,10 +70,11 @@ type Counter struct {
 	key     Key
 }
 
-// Take takes the hits of a descriptor, or one if it has none. A descriptor for which
-// there is no counter is allowed, and is not counted.
+// Take takes the hits of a descriptor, or one if it has none. Its rate must come from a
+// configuration: it is counted however many rates there are. A burst that takes too long to
+// refill is smaller.
 func (m *Memory) Take(domain string, d *ratelimit.Descriptor) Verdict {
-	c, err := m.Counter(domain, d)
+	c, err := m.counter(domain, d, true)
 	if err != nil {
 		return Verdict{Allowed: true, pace: new(newPace(&spec.RateLimit{Requests: d.Requests, Unit: d.Unit, Burst: d.Burst}))}
 	}
@@ -83,6 +84,11 @@ func (m *Memory) Take(domain string, d *ratelimit.Descriptor) Verdict {
 // Counter returns the counter of a descriptor. The error says what is wrong with the
 // limit, or that there are too many different ones.
 func (m *Memory) Counter(domain string, d *ratelimit.Descriptor) (Counter, error) {
+	return m.counter(domain, d, false)
+}
+
+// counter is Counter for a rate that is configured, or comes from outside.
+func (m *Memory) counter(domain string, d *ratelimit.Descriptor, configured bool) (Counter, error) {
 	r := terms{requests: d.Requests, burst: d.Burst, unit: d.Unit, algorithm: d.Algorithm}
 	if r.algorithm == ratelimit.AlgorithmFixedWindow || r.burst == r.requests {
 		r.burst = 0
@@ -90,7 +96,7 @@ func (m *Memory) Counter(domain string, d *ratelimit.Descriptor) (Counter, error
 	b := (*m.rates.Load())[r]
 	if b == nil {
 		var err error
-		if b, err = m.add(r); err != nil {
+		if b, err = m.add(r, configured); err != nil {
 			return Counter{}, err
 		}
 	}
@@ -127,8 +133,8 @@ func (m *Memory) hash(domain string, entries []ratelimit.Entry) Key {
 }
 
 // add adds the buckets of a rate.
-func (m *Memory) add(r terms) (*Buckets, error) {
-	l, err := r.limit()
+func (m *Memory) add(r terms, configured bool) (*Buckets, error) {
+	l, err := r.limit(configured)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +145,7 @@ func (m *Memory) add(r terms) (*Buckets, error) {
 		return b, nil
 	}
 	after := maps.Clone(before)
-	if len(after) >= maxRates && !m.forget(after) {
+	if len(after) >= maxRates && !m.forget(after) && !configured {
 		return nil, errTooManyRates
 	}
 	b := newBuckets(l, true, m.budget, m.clock)
@@ -175,7 +181,7 @@ func (m *Memory) now() time.Time {
 }
 
 // limit returns the limit with these terms, or what is wrong with them.
-func (r terms) limit() (*spec.RateLimit, error) {
+func (r terms) limit(configured bool) (*spec.RateLimit, error) {
 	l := &spec.RateLimit{Requests: r.requests, Unit: r.unit, Burst: r.burst}
 	if r.requests < 1 || r.unit <= 0 || r.burst < 0 {
 		return nil, fmt.Errorf("%d requests per %v with a burst of %d are not possible", r.requests, r.unit, r.burst)
@@ -184,7 +190,7 @@ func (r terms) limit() (*spec.RateLimit, error) {
 	case ratelimit.AlgorithmGCRA:
 		burst := cmp.Or(r.burst, r.requests)
 		// A pace makes the burst smaller if it cannot represent it.
-		if p := newPace(l); p.burst/p.token < int64(burst) || p.duration(p.burst) > maxRefill {
+		if p := newPace(l); !configured && (p.burst/p.token < int64(burst) || p.duration(p.burst) > maxRefill) {
 			return nil, fmt.Errorf("a burst of %d with %d requests per %v takes too long to refill: the maximum is four years", burst, r.requests, r.unit)
 		}
 	case ratelimit.AlgorithmFixedWindow:

@@ -35,7 +35,7 @@ func TestVerdict(t *testing.T) {
 			require.Equal(t, row.remaining, v.Remaining())
 			require.Equal(t, row.retry, v.RetryAfter())
 			require.Equal(t, row.reset, v.Reset())
-			require.Equal(t, row.retry, b.Wait(keyOf(b, 1), now))
+			require.Equal(t, row.retry, b.Wait(keyOf(b, 1), now, 1))
 		}
 	}
 }

@@ -52,7 +52,7 @@ func TestWindow(t *testing.T) {
 			require.Equal(t, row.remaining, v.Remaining(), i)
 			require.Equal(t, row.retry, v.RetryAfter(), i)
 			require.Equal(t, time.Minute-row.after%time.Minute, v.Reset(), i)
-			require.Equal(t, row.retry, b.Wait(keyOf(b, 1), now), i)
+			require.Equal(t, row.retry, b.Wait(keyOf(b, 1), now, 1), i)
 		}
 	}
 }
@@ -186,13 +186,13 @@ func TestWindowWhenTheClockIsSet(t *testing.T) {
 					now = now.Add(set)
 					again := take()
 					require.Contains(t, []int{0, limit}, again)
-					wait := b.Wait(keyOf(b, 1), now)
+					wait := b.Wait(keyOf(b, 1), now, 1)
 					require.LessOrEqual(t, wait, unit)
 					now = now.Add(wait)
 					require.Equal(t, limit, take(), "after one window")
 					now = now.Add(-set)
 					require.LessOrEqual(t, take(), limit)
-					now = now.Add(b.Wait(keyOf(b, 1), now))
+					now = now.Add(b.Wait(keyOf(b, 1), now, 1))
 					require.Equal(t, limit, take())
 				}
 			}

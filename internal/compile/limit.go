@@ -17,8 +17,8 @@ import (
 
 // compileLimit compiles a validated limit. A limit with the same identity as in the
 // previous program keeps its buckets.
-func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where findings.Place) *limit.Limit {
-	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, where.Field("provider"))}
+func (c *Compiler) compileLimit(l *spec.RateLimit, identity, domain string, at int, where findings.Place) *limit.Limit {
+	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, limit.LimiterTimeout, where.Field("provider"))}
 	p.Headers = make([]match.Source, len(l.Per))
 	for i, k := range l.Per {
 		if k.Header != "" {
@@ -42,7 +42,7 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, domain string, at int, where 
 		counted.Burst = (cmp.Or(l.Burst, l.Requests) + n - 1) / n
 		counted.Unit = min(counted.Unit, math.MaxInt64/time.Duration(n)) * time.Duration(n)
 	}
-	p.Buckets = c.buckets(fmt.Sprintf("%s[%d] %s", domain, at, p), &counted, len(l.Per) > 0)
+	p.Buckets = c.buckets(fmt.Sprintf("%s[%d] %s", identity, at, p), &counted, len(l.Per) > 0)
 	return p
 }
 
@@ -59,13 +59,14 @@ func (c *Compiler) buckets(identity string, l *spec.RateLimit, keyed bool) *buck
 	return c.keptBuckets[identity]
 }
 
-// store returns the store of a provider, or nil for none. All limits of a program
-// share it.
-func (x *policyIndex) store(provider string, where findings.Place) *limit.Store {
+// store returns the store of a provider, or nil for none. All limits of a program with the
+// same timeout share it.
+func (x *policyIndex) store(provider string, timeout time.Duration, where findings.Place) *limit.Store {
 	if provider == "" {
 		return nil
 	}
-	if s := x.stores[provider]; s != nil {
+	key := limit.StoreKey{Provider: provider, Timeout: timeout}
+	if s := x.stores[key]; s != nil {
 		return s
 	}
 	limiter := x.c.limiters[provider]
@@ -83,11 +84,11 @@ func (x *policyIndex) store(provider string, where findings.Place) *limit.Store 
 		where.Suggestf(spec.CodeNotFound, suggest.Closest(provider, known), "no limiter is registered as %q", provider)
 		return nil
 	}
-	s := x.c.before.StoreOf(provider)
+	s := x.c.before.StoreOf(key)
 	if s == nil || !s.Counts(limiter, x.c.O.Log) {
-		s = limit.NewStore(provider, limiter, x.c.O.Log)
+		s = limit.NewStore(key, limiter, x.c.O.Log)
 	}
-	x.stores[provider] = s
+	x.stores[key] = s
 	return s
 }
 

@@ -14,7 +14,7 @@ import (
 
 // localLimits compiles the buckets of a policy for each process. A bucket for descriptors
 // is a limit for each of the policy's descriptors that can have its entries.
-func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, actions []*limit.Actions) []*limit.Limit {
+func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, identity string, actions []*limit.Actions) []*limit.Limit {
 	local := p.Local
 	newLimit := func(b *spec.TokenBucket) *limit.Limit {
 		l := &limit.Limit{Spec: limit.Rate(b), Domain: name.String()}
@@ -39,7 +39,7 @@ func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, acti
 			l.Local = &limit.Local{Actions: a, Entries: d.Entries, Preferred: preferred, PerConnection: local.PerConnection}
 			l.Describe()
 			// All actions take from the same buckets.
-			l.Buckets = c.buckets(fmt.Sprintf("%s local[%d] %v", name, i, d.Entries), &l.Spec, l.Local.Keyed())
+			l.Buckets = c.buckets(fmt.Sprintf("%s local[%d] %v", identity, i, d.Entries), &l.Spec, l.Local.Keyed())
 			limits = append(limits, l)
 		}
 	}
@@ -50,7 +50,7 @@ func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, acti
 			l.General.Unless = limits[:len(limits):len(limits)]
 		}
 		l.Describe()
-		l.Buckets = c.buckets(name.String()+" local", &l.Spec, local.PerConnection)
+		l.Buckets = c.buckets(identity+" local", &l.Spec, local.PerConnection)
 		limits = append(limits, l)
 	}
 	return limits
@@ -71,7 +71,7 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 		tree, _ = descriptor.NewTree([]descriptor.Domain{{Name: domain, Descriptors: descriptor.Of(descriptors)}})
 	}
 	provider := cmp.Or(global.Provider, spec.DefaultProvider)
-	store := c.policies.store(provider, where.Field("provider"))
+	store := c.policies.store(provider, cmp.Or(global.Timeout, limit.LimiterTimeout), where.Field("provider"))
 	switch {
 	case tree != nil:
 	case store == nil && provider != spec.DefaultProvider:
@@ -97,7 +97,7 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 		}}
 		l.Global = &limit.Global{
 			Actions: a, Tree: tree, Memory: c.memory, Replicas: max(c.O.Replicas, 1),
-			Timeout: cmp.Or(global.Timeout, limit.LimiterTimeout), StatusOnError: statusOnError,
+			StatusOnError: statusOnError,
 		}
 		l.Describe()
 		limits = append(limits, l)

@@ -16,12 +16,14 @@ type policyIndex struct {
 	c *Compiler
 	// byTarget are the limits of policies by their targets.
 	byTarget map[policyTarget][]*attachedPolicy
+	// named counts the policies by kind and name.
+	named map[string]int
 	// virtualHosts are the virtual hosts that policies name.
 	virtualHosts map[string]bool
 	// domains are the RateLimitDomains by name.
 	domains map[string]*spec.RateLimitDomain
-	// stores are the used limiters, by the names of their providers.
-	stores map[string]*limit.Store
+	// stores are the used limiters.
+	stores map[limit.StoreKey]*limit.Store
 }
 
 // An attachedPolicy is a policy with its limits.
@@ -53,7 +55,7 @@ func namespaceTarget(namespace string) policyTarget {
 
 // newPolicyIndex compiles the policies, oldest first. It sets c.policies.
 func newPolicyIndex(c *Compiler) policyIndex {
-	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*attachedPolicy{}, virtualHosts: map[string]bool{}, domains: map[string]*spec.RateLimitDomain{}, stores: map[string]*limit.Store{}}
+	c.policies = policyIndex{c: c, byTarget: map[policyTarget][]*attachedPolicy{}, named: map[string]int{}, virtualHosts: map[string]bool{}, domains: map[string]*spec.RateLimitDomain{}, stores: map[limit.StoreKey]*limit.Store{}}
 	for i := range c.D.RateLimitDomains {
 		d := &c.D.RateLimitDomains[i]
 		c.policies.domains[d.Name] = d
@@ -117,6 +119,11 @@ func (c *Compiler) policyLimits(p *spec.RateLimitPolicy, name resource.Name) []*
 	if origin.Kind == "" {
 		origin.Kind = "RateLimitConfig"
 	}
+	// Policies of different kinds can have the same name, and Go's any name.
+	identity := origin.Kind + " " + name.String()
+	if c.policies.named[identity]++; c.policies.named[identity] > 1 {
+		identity += "#" + itoa(c.policies.named[identity])
+	}
 	var limits []*limit.Limit
 	for i := range p.Limits {
 		l := p.Limits[i]
@@ -125,7 +132,7 @@ func (c *Compiler) policyLimits(p *spec.RateLimitPolicy, name resource.Name) []*
 			l.Response = p.Response
 		}
 		if l.Mode != spec.LimitDisabled {
-			limits = append(limits, c.compileLimit(&l, name.String(), i, c.At(origin).Field("limits").Index(i)))
+			limits = append(limits, c.compileLimit(&l, identity, name.String(), i, c.At(origin).Field("limits").Index(i)))
 		}
 	}
 	actions := make([]*limit.Actions, len(p.Descriptors))
@@ -133,7 +140,7 @@ func (c *Compiler) policyLimits(p *spec.RateLimitPolicy, name resource.Name) []*
 		actions[i] = limit.CompileActions(&p.Descriptors[i], c.regexes)
 	}
 	if p.Local != nil {
-		limits = append(limits, c.localLimits(p, name, actions)...)
+		limits = append(limits, c.localLimits(p, name, identity, actions)...)
 	}
 	if p.Global != nil {
 		limits = append(limits, c.globalLimits(p, name, actions, c.At(origin).Field("global"))...)
@@ -154,7 +161,7 @@ func (c *Compiler) limits(r *boundRoute, vs *boundVirtualService, s *boundServer
 			if r.RateLimits[i].Mode == spec.LimitDisabled {
 				continue
 			}
-			own = append(own, c.compileLimit(&r.RateLimits[i], domain, i, c.At(origin).Field("rateLimits").Index(i)))
+			own = append(own, c.compileLimit(&r.RateLimits[i], domain, domain, i, c.At(origin).Field("rateLimits").Index(i)))
 		}
 	}
 	levels := c.policies.levels(r, s)
@@ -224,7 +231,7 @@ func (x *policyIndex) levels(r *boundRoute, s *boundServer) []policyLevel {
 			add(t)
 		}
 	}
-	namespace := cmp.Or(s.name.Namespace, x.c.O.Namespace)
+	namespace := x.namespaceOf(s)
 	general := []policyTarget{{kind: "Gateway", name: s.name}, namespaceTarget(namespace)}
 	if s.PortName != "" {
 		general = append([]policyTarget{{kind: "Gateway", section: s.PortName, name: s.name}}, general...)
@@ -246,6 +253,15 @@ func (x *policyIndex) levels(r *boundRoute, s *boundServer) []policyLevel {
 	return out
 }
 
+// namespaceOf returns the namespace of the gateway behind a server: that of the workload if
+// it was described, and otherwise that of the Gateway.
+func (x *policyIndex) namespaceOf(s *boundServer) string {
+	if len(x.c.O.Workload.Labels) > 0 {
+		return x.c.O.Workload.Namespace
+	}
+	return cmp.Or(s.name.Namespace, x.c.O.Namespace)
+}
+
 // at returns the policies with a target that apply behind a server: those whose selector
 // selects its gateway.
 func (x *policyIndex) at(t policyTarget, s *boundServer) policyLevel {
@@ -263,10 +279,10 @@ func (x *policyIndex) selects(a *attachedPolicy, s *boundServer) bool {
 	if len(a.policy.Selector) == 0 {
 		return true
 	}
-	if a.name.Namespace != resource.RootNamespace && a.name.Namespace != cmp.Or(s.name.Namespace, x.c.O.Namespace) {
+	labels := x.c.O.Workload.Labels
+	if a.name.Namespace != resource.RootNamespace && a.name.Namespace != x.namespaceOf(s) {
 		return false
 	}
-	labels := x.c.O.Workload.Labels
 	if len(labels) == 0 {
 		labels = s.Selector
 	}

@@ -54,8 +54,8 @@ func (c *Compiler) unused() {
 		c.At(b.Origin).WarnSuggestf("", suggest.Closest(b.Name.Host, slices.Sorted(maps.Keys(written))), "no route has the destination %q: the backend is not used", b.Name.Host)
 	}
 	var providers []string
-	for provider := range c.policies.stores {
-		providers = append(providers, provider)
+	for key := range c.policies.stores {
+		providers = append(providers, key.Provider)
 	}
 	slices.Sort(providers)
 	for _, provider := range slices.Sorted(maps.Keys(c.O.Limiters)) {

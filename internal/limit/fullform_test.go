@@ -231,3 +231,57 @@ func TestDomainsShareCounters(t *testing.T) {
 	require.NoError(t, gw.Replace(next.RateLimit(policy("another", "shop", 2))))
 	play(t, gw, "alice 200 429")
 }
+
+// Headers of local limits tell about the bucket that refuses, and otherwise about the one
+// that refills slowest; the reset is the time to the next token.
+func TestHeadersOfLocalLimits(t *testing.T) {
+	draft := &spec.LimitResponse{RateLimitHeaders: spec.RateLimitHeadersDraft03}
+	all := bucket(3, 3, time.Second)
+	for _, row := range []struct {
+		name  string
+		local spec.LocalRateLimit
+		want  []string
+	}{
+		{"two descriptors", spec.LocalRateLimit{Descriptors: []spec.LocalDescriptor{
+			{Entries: entries("x=a"), Bucket: bucket(2, 1, 10*time.Minute)}, {Entries: entries("y=a"), Bucket: bucket(1, 1, time.Minute)},
+		}}, []string{"200 limit=2 remaining=1 reset=0", "429 limit=1 remaining=0 reset=60"}},
+		{"a descriptor and the bucket for all", spec.LocalRateLimit{Bucket: &all, Descriptors: []spec.LocalDescriptor{{Entries: entries("x=a"), Bucket: bucket(100, 1, 6*time.Second)}}},
+			[]string{"200 limit=100 remaining=99 reset=0", "200 limit=100 remaining=98 reset=0", "200 limit=100 remaining=97 reset=0", "429 limit=3 remaining=0 reset=1"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := policied(t, spec.RateLimitPolicy{Descriptors: []spec.RateLimitDescriptor{fixed("x", "a"), fixed("y", "a")}, Local: &row.local, Response: draft})
+				for i, want := range row.want {
+					w := testgateway.Serve(gw, testhttp.Request(t, "GET", "/"))
+					h := w.Header()
+					require.Equal(t, want, fmt.Sprintf("%d limit=%s remaining=%s reset=%s", w.Code, h.Get("X-Ratelimit-Limit"), h.Get("X-Ratelimit-Remaining"), h.Get("X-Ratelimit-Reset")), "request %d", i)
+				}
+			})
+		})
+	}
+}
+
+// Retry-After is the time until all limits allow a request with its cost.
+func TestRetryAfterOfCostlyRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		costly := user
+		costly.Hits = 10
+		gw := policied(t, spec.RateLimitPolicy{Descriptors: []spec.RateLimitDescriptor{costly, fixed("y", "a")}, Local: &spec.LocalRateLimit{Descriptors: []spec.LocalDescriptor{
+			{Entries: entries("user"), Bucket: bucket(10, 10, 10*time.Minute)}, {Entries: entries("y=a"), Bucket: bucket(1, 1, 5*time.Minute)},
+		}}})
+		for i, want := range []string{"200 ", "429 600"} {
+			w := testgateway.Serve(gw, testhttp.Request(t, "GET", "/", "x-user: bob"))
+			require.Equal(t, want, fmt.Sprint(w.Code, " ", w.Header().Get("Retry-After")), "request %d", i)
+		}
+	})
+}
+
+// An EnvoyFilter and a RateLimitConfig with the same name have buckets of their own.
+func TestPoliciesOfTheSameName(t *testing.T) {
+	four := bucket(4, 4, time.Minute)
+	var policies []spec.RateLimitPolicy
+	for _, kind := range []string{"EnvoyFilter", "RateLimitConfig"} {
+		policies = append(policies, spec.RateLimitPolicy{Name: "limits", Local: &spec.LocalRateLimit{Bucket: &four}, Origin: spec.Origin{Kind: kind, Namespace: "default", Name: "limits"}})
+	}
+	play(t, policied(t, policies...), "- 200 200 200 200 429")
+}

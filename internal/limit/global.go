@@ -23,8 +23,6 @@ type Global struct {
 	Memory *bucket.Memory
 	// Replicas is how many gateways share the limits.
 	Replicas int
-	// Timeout is how long a request waits for the store.
-	Timeout time.Duration
 	// StatusOnError is the status of requests that are refused because the store
 	// failed.
 	StatusOnError int
@@ -32,14 +30,6 @@ type Global struct {
 
 func (g *Global) describe(domain string) string {
 	return "descriptor (" + g.Actions.String() + ") in domain " + domain
-}
-
-// Timeout is how long a request waits for the limit's store.
-func (p *Limit) Timeout() time.Duration {
-	if p.Global == nil {
-		return LimiterTimeout
-	}
-	return p.Global.Timeout
 }
 
 // StatusOnError is the status of requests that are refused because the store failed.

@@ -166,3 +166,97 @@ func TestTimeoutOfAPolicy(t *testing.T) {
 		})
 	}
 }
+
+// A policy that waits less, or that the limiter cannot count, is no outage for others.
+func TestPoliciesDoNotHurtEachOther(t *testing.T) {
+	policy := func(name, path string, g spec.GlobalRateLimit) spec.RateLimitPolicy {
+		g.Descriptors = []spec.DescriptorLimit{{Key: "k", Limit: &spec.DescriptorRate{Requests: 2, Unit: time.Hour}}}
+		g.OnStoreFailure = spec.StoreFailureAllow
+		return spec.RateLimitPolicy{Name: name, Targets: []spec.TargetRef{{Kind: "VirtualService", Name: "vs", SectionName: path}}, Descriptors: []spec.RateLimitDescriptor{fixed("k", name)}, Global: &g}
+	}
+	build := func(t *testing.T, l ratelimit.Limiter, policies ...spec.RateLimitPolicy) *gateway.Gateway {
+		b := gateway.New().Backend("*", testhttp.AnswerOK).Limiter(spec.DefaultProvider, l).VirtualService(spec.VirtualService{
+			Name: "vs", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: []spec.Route{
+				{Name: "other", Match: []spec.Match{{URI: spec.Prefix("/other")}}, Destinations: []spec.Destination{{Host: "a"}}},
+				{Name: "rest", Destinations: []spec.Destination{{Host: "a"}}},
+			},
+		})
+		for _, p := range policies {
+			b.RateLimit(p)
+		}
+		return testgateway.Built(t, b)
+	}
+	get := func(t *testing.T, gw *gateway.Gateway, path string, want ...int) {
+		t.Helper()
+		for _, code := range want {
+			require.Equal(t, code, testgateway.Serve(gw, testhttp.Request(t, "GET", path)).Code)
+		}
+	}
+	count := func() storeFunc {
+		counts := map[string]int{}
+		return func(ctx context.Context, r ratelimit.Request) (ratelimit.Response, error) {
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-ctx.Done():
+				return ratelimit.Response{}, ctx.Err()
+			}
+			if r.Domain == "default/refused" {
+				return ratelimit.Response{}, ratelimit.InvalidRequest(errors.New("too long"))
+			}
+			counts[r.Domain]++
+			over := counts[r.Domain] > r.Descriptors[0].Requests
+			return ratelimit.Response{Over: over, Statuses: []ratelimit.Status{{Over: over}}}, nil
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		gw := build(t, count(), policy("short", "other", spec.GlobalRateLimit{Timeout: time.Millisecond}), policy("long", "rest", spec.GlobalRateLimit{Timeout: 200 * time.Millisecond}))
+		get(t, gw, "/other", 200)
+		get(t, gw, "/", 200, 200, 429)
+		require.Len(t, gw.Limiters(), 1)
+		require.True(t, gw.Limiters()[0].Failing)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		gw := build(t, count(), policy("refused", "other", spec.GlobalRateLimit{}), policy("counted", "rest", spec.GlobalRateLimit{}))
+		get(t, gw, "/other", 200, 200, 200)
+		get(t, gw, "/", 200, 200, 429)
+		require.Equal(t, uint64(3), gw.Limiters()[0].Failures)
+		require.False(t, gw.Limiters()[0].Failing)
+	})
+}
+
+// What a failing limiter would not have to count is as ever.
+func TestNothingToCountWithoutAStore(t *testing.T) {
+	down := storeFunc(func(context.Context, ratelimit.Request) (ratelimit.Response, error) {
+		return ratelimit.Response{}, errors.New("down")
+	})
+	for _, row := range []struct {
+		name  string
+		tree  []spec.DescriptorLimit
+		on    spec.StoreFailure
+		steps string
+	}{
+		{"no limit and a shadow", []spec.DescriptorLimit{{Key: "a", Shadow: true, Limit: &spec.DescriptorRate{Requests: 1, Unit: time.Hour}}}, spec.StoreFailureDeny, "bob 200 200"},
+		{"a ban", []spec.DescriptorLimit{{Key: "a", Limit: &spec.DescriptorRate{Requests: 9, Unit: time.Hour}}, {Key: "user", Value: "bob", Limit: &spec.DescriptorRate{Unit: time.Hour}}}, spec.StoreFailureAllow, "bob 429 429"},
+		{"no ban", []spec.DescriptorLimit{{Key: "a", Limit: &spec.DescriptorRate{Requests: 9, Unit: time.Hour}}, {Key: "user", Value: "bob", Limit: &spec.DescriptorRate{Unit: time.Hour}}}, spec.StoreFailureAllow, "alice 200 200"},
+		{"a share that takes years to refill", []spec.DescriptorLimit{{Key: "a", Limit: &spec.DescriptorRate{Requests: 1, Unit: 365 * 24 * time.Hour}}}, spec.StoreFailureLocal, "bob 200 429"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			play(t, sharedBy(t, down, spec.RateLimitPolicy{Name: "p", Descriptors: []spec.RateLimitDescriptor{fixed("a", "x"), user}, Global: &spec.GlobalRateLimit{
+				Descriptors: row.tree, OnStoreFailure: row.on,
+			}}, func(b *gateway.Builder) { b.Replicas(5) }), row.steps)
+		})
+	}
+}
+
+// All limits of a configuration count, however many different ones there are.
+func TestManyRates(t *testing.T) {
+	var tree []spec.DescriptorLimit
+	for i := range 1500 {
+		tree = append(tree, spec.DescriptorLimit{Key: "user", Value: fmt.Sprint("u", i), Limit: &spec.DescriptorRate{Requests: i + 1, Unit: time.Hour}})
+	}
+	gw := policied(t, spec.RateLimitPolicy{Descriptors: []spec.RateLimitDescriptor{user}, Global: &spec.GlobalRateLimit{Descriptors: tree}})
+	for i := range 1499 {
+		play(t, gw, fmt.Sprintf("u%d 200", i+1))
+	}
+	play(t, gw, "u0 200 429")
+}

@@ -31,14 +31,21 @@ const probeTimeout = time.Second
 // A Store is a Limiter that costs little while it fails. After a failure no
 // request calls it for a while, then one request at a time does, until it
 // answers. So neither an outage nor its end makes many requests wait.
+//
+// Limits with different timeouts have stores of their own, so that a short timeout does not
+// look like a failure to limits that would wait.
 type Store struct {
 	name    string
 	limiter ratelimit.Limiter
+	// timeout is how long a request waits.
+	timeout time.Duration
 	log     *slog.Logger
 	// outage is nil while the limiter answers.
 	outage atomic.Pointer[outage]
 	// The figures of observe.Limiter.
 	asked, failures, missed atomic.Uint64
+	// refused means that an invalid request was logged.
+	refused atomic.Bool
 
 	// probes run after the request that they began with. closed ends them, and none
 	// begins after that, for which starting is locked.
@@ -48,9 +55,15 @@ type Store struct {
 	starting sync.Mutex
 }
 
-// NewStore returns the store of a provider.
-func NewStore(provider string, l ratelimit.Limiter, log *slog.Logger) *Store {
-	s := &Store{name: provider, limiter: l, log: log}
+// A StoreKey identifies a store.
+type StoreKey struct {
+	Provider string
+	Timeout  time.Duration
+}
+
+// NewStore returns a store.
+func NewStore(key StoreKey, l ratelimit.Limiter, log *slog.Logger) *Store {
+	s := &Store{name: key.Provider, timeout: key.Timeout, limiter: l, log: log}
 	s.closed, s.close = context.WithCancel(context.Background())
 	return s
 }
@@ -62,6 +75,9 @@ func (s *Store) Close() {
 	s.starting.Unlock()
 	s.probes.Wait()
 }
+
+// Provider returns the name under which the limiter is registered.
+func (s *Store) Provider() string { return s.name }
 
 // Figures returns the present figures.
 func (s *Store) Figures() observe.Limiter {
@@ -87,7 +103,7 @@ func (s *Store) Counts(l ratelimit.Limiter, log *slog.Logger) bool {
 
 // NoStore returns a Store that always fails, for limits that nobody knows.
 func NoStore(provider string, log *slog.Logger) *Store {
-	return NewStore(provider, nobody{}, log)
+	return NewStore(StoreKey{provider, LimiterTimeout}, nobody{}, log)
 }
 
 // A nobody is the Limiter of NoStore.
@@ -115,7 +131,7 @@ type slow time.Duration
 func (s slow) Error() string { return fmt.Sprintf("the limiter took more than %v", time.Duration(s)) }
 
 // Limit calls the limiter, and waits for at most the timeout.
-func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
+func (s *Store) Limit(ctx context.Context, request ratelimit.Request) (ratelimit.Response, error) {
 	before := s.outage.Load()
 	if before != nil && (time.Now().Before(before.until) || !before.probing.CompareAndSwap(false, true)) {
 		s.missed.Add(1)
@@ -123,9 +139,9 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout ti
 	}
 	s.asked.Add(1)
 	if before != nil {
-		return s.probe(ctx, before, request, timeout)
+		return s.probe(ctx, before, request)
 	}
-	answer, err := s.ask(ctx, request, timeout)
+	answer, err := s.ask(ctx, request, s.timeout)
 	// A client that is gone is not a failure of the limiter.
 	if err != nil && ctx.Err() == nil {
 		s.failed(nil, err)
@@ -135,7 +151,7 @@ func (s *Store) Limit(ctx context.Context, request ratelimit.Request, timeout ti
 
 // probe calls the limiter to see whether it works again. The request waits no longer than
 // any other; the answer counts also if it comes after that.
-func (s *Store) probe(ctx context.Context, before *outage, request ratelimit.Request, timeout time.Duration) (ratelimit.Response, error) {
+func (s *Store) probe(ctx context.Context, before *outage, request ratelimit.Request) (ratelimit.Response, error) {
 	answered := make(chan result, 1)
 	s.starting.Lock()
 	if s.closed.Err() != nil {
@@ -146,7 +162,7 @@ func (s *Store) probe(ctx context.Context, before *outage, request ratelimit.Req
 		probing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		defer context.AfterFunc(s.closed, cancel)()
-		answer, err := s.ask(probing, request, max(timeout, probeTimeout))
+		answer, err := s.ask(probing, request, max(s.timeout, probeTimeout))
 		if err == nil {
 			s.recovered(before)
 		} else {
@@ -155,13 +171,13 @@ func (s *Store) probe(ctx context.Context, before *outage, request ratelimit.Req
 		answered <- result{answer, err}
 	})
 	s.starting.Unlock()
-	patience := time.NewTimer(timeout)
+	patience := time.NewTimer(s.timeout)
 	defer patience.Stop()
 	select {
 	case r := <-answered:
 		return r.answer, r.err
 	case <-patience.C:
-		return ratelimit.Response{}, slow(timeout)
+		return ratelimit.Response{}, slow(s.timeout)
 	case <-ctx.Done():
 		return ratelimit.Response{}, context.Cause(ctx)
 	}
@@ -175,9 +191,20 @@ func (s *Store) recovered(before *outage) {
 	}
 }
 
-// failed begins an outage, or goes on with the one before.
+// failed begins an outage, or goes on with the one before. A request that the limiter
+// refuses is no outage, but shows that it works.
 func (s *Store) failed(before *outage, err error) {
 	s.failures.Add(1)
+	if errors.Is(err, ratelimit.ErrInvalidRequest) {
+		if s.refused.CompareAndSwap(false, true) {
+			s.log.LogAttrs(context.Background(), slog.LevelError, "rate limiter refuses a limit",
+				slog.String("provider", s.name), slog.String("error", err.Error()))
+		}
+		if before != nil {
+			s.recovered(before)
+		}
+		return
+	}
 	now := time.Now()
 	next := &outage{since: now, pause: storePause}
 	if before != nil {

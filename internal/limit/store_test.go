@@ -192,7 +192,7 @@ func TestStoreOutage(t *testing.T) {
 		up := false
 		began := time.Now()
 		var logged bytes.Buffer
-		s := limit.NewStore("redis", storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
+		s := limit.NewStore(limit.StoreKey{Provider: "redis", Timeout: limit.LimiterTimeout}, storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
 			mu.Lock()
 			asked = append(asked, time.Since(began).Round(time.Millisecond))
 			now := up
@@ -209,7 +209,7 @@ func TestStoreOutage(t *testing.T) {
 			var all sync.WaitGroup
 			for range n {
 				all.Go(func() {
-					if _, err := s.Limit(t.Context(), ratelimit.Request{}, limit.LimiterTimeout); err != nil {
+					if _, err := s.Limit(t.Context(), ratelimit.Request{}); err != nil {
 						mu.Lock()
 						failed++
 						mu.Unlock()
@@ -247,7 +247,7 @@ func TestStoreOutage(t *testing.T) {
 func TestSlowRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := false
-		s := limit.NewStore("redis", storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
+		s := limit.NewStore(limit.StoreKey{Provider: "redis", Timeout: limit.LimiterTimeout}, storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
 			if !up {
 				return ratelimit.Response{}, errors.New("refused")
 			}
@@ -259,7 +259,7 @@ func TestSlowRecovery(t *testing.T) {
 			}
 		}), slog.New(slog.DiscardHandler))
 		ask := func() error {
-			_, err := s.Limit(t.Context(), ratelimit.Request{}, limit.LimiterTimeout)
+			_, err := s.Limit(t.Context(), ratelimit.Request{})
 			return err
 		}
 		require.EqualError(t, ask(), "refused")
@@ -289,16 +289,16 @@ func TestSlowRecovery(t *testing.T) {
 // A client that disconnects does not count as a failure of the store.
 func TestStoreIsNotBlamedForClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := limit.NewStore("redis", storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
+		s := limit.NewStore(limit.StoreKey{Provider: "redis", Timeout: limit.LimiterTimeout}, storeFunc(func(ctx context.Context, _ ratelimit.Request) (ratelimit.Response, error) {
 			time.Sleep(10 * time.Millisecond)
 			return ratelimit.Response{}, ctx.Err()
 		}), slog.New(slog.DiscardHandler))
 		defer s.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
-		_, err := s.Limit(ctx, ratelimit.Request{}, limit.LimiterTimeout)
+		_, err := s.Limit(ctx, ratelimit.Request{})
 		require.Error(t, err)
-		_, err = s.Limit(t.Context(), ratelimit.Request{}, limit.LimiterTimeout)
+		_, err = s.Limit(t.Context(), ratelimit.Request{})
 		require.NoError(t, err)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/limit"
 	"github.com/lateengo/gateway/spec"
 )
@@ -56,6 +57,15 @@ func (s *limitState) note(l *limit.Limit, q quota, remaining int, reset time.Dur
 	if s.limit == nil || remaining < s.remaining {
 		s.limit, s.quota, s.remaining, s.reset = l, q, remaining, reset
 	}
+}
+
+// noteBucket takes down the state of a bucket of Envoy's local rate limit filter. The headers
+// tell about the one that refuses, or else about the first one: it refills slowest.
+func (s *limitState) noteBucket(l *limit.Limit, v *bucket.Verdict) {
+	if l.Spec.Response.RateLimitHeaders == spec.RateLimitHeadersOff || s.limit != nil && v.Allowed {
+		return
+	}
+	s.limit, s.quota, s.remaining, s.reset = l, quotaOf(l), v.Remaining(), v.RetryAfter()
 }
 
 // write adds the headers to a response.

@@ -63,7 +63,11 @@ func (a *admission) here(v *match.View, l *limit.Limit) bool {
 		return !l.Denies(v) || a.refuse(v, l, never, false)
 	}
 	answer := l.Buckets.TakeN(key, l.Hits())
-	if l.Spec.Response != nil {
+	switch {
+	case l.Spec.Response == nil:
+	case l.Local != nil || l.General != nil:
+		a.state.noteBucket(l, &answer)
+	default:
 		a.state.note(l, quotaOf(l), answer.Remaining(), answer.Reset())
 	}
 	return answer.Allowed || a.refuse(v, l, max(untilAllowed(a.limits, v), answer.RetryAfter()), false)
@@ -93,7 +97,7 @@ func (a *admission) shared(v *match.View, limits []*limit.Limit) bool {
 	var answer ratelimit.Response
 	if len(request.Descriptors) > 0 {
 		var err error
-		if answer, err = limits[0].Store.Limit(v.Request.Context(), request, limits[0].Timeout()); err != nil {
+		if answer, err = limits[0].Store.Limit(v.Request.Context(), request); err != nil {
 			return a.withoutStore(v, questions)
 		}
 	}
@@ -183,6 +187,13 @@ func (a *admission) counted(v *match.View, questions []limit.Question, take func
 func (a *admission) withoutStore(v *match.View, questions []limit.Question) bool {
 	for i := range questions {
 		q := &questions[i]
+		if !q.Counted() {
+			// What allows nothing needs no store for that.
+			if q.Bans() && q.Enforces() {
+				return a.refuse(v, q.Limit, never, true)
+			}
+			continue
+		}
 		switch q.Limit.Spec.OnStoreFailure {
 		case spec.StoreFailureAllow:
 			continue
@@ -238,7 +249,7 @@ func untilAllowed(limits []*limit.Limit, v *match.View) time.Duration {
 			continue
 		}
 		if key, on := l.Key(v); on {
-			wait = max(wait, l.Buckets.Wait(key, now))
+			wait = max(wait, l.Buckets.Wait(key, now, l.Hits()))
 		}
 	}
 	return wait

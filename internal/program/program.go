@@ -83,8 +83,8 @@ type Program struct {
 	Upstreams map[string]*Remote
 	Memory    *bucket.Memory
 	Budget    *bucket.Budget
-	// Stores are the limiters by provider. They are kept too.
-	Stores map[string]*limit.Store
+	// Stores are the limiters. They are kept too.
+	Stores map[limit.StoreKey]*limit.Store
 }
 
 // BucketsOf returns the buckets of a limit, if the program has them.
@@ -95,19 +95,30 @@ func (p *Program) BucketsOf(identity string) *bucket.Buckets {
 	return p.Buckets[identity]
 }
 
-// StoreOf returns the store of a provider, or nil.
-func (p *Program) StoreOf(provider string) *limit.Store {
+// StoreOf returns a store, or nil.
+func (p *Program) StoreOf(key limit.StoreKey) *limit.Store {
 	if p == nil {
 		return nil
 	}
-	return p.Stores[provider]
+	return p.Stores[key]
 }
 
-// Limiters returns the figures of the limiters, ordered by provider.
+// Limiters returns the figures of the limiters, ordered by provider. The stores of a
+// provider are added.
 func (p *Program) Limiters() []observe.Limiter {
+	all := make(map[string]observe.Limiter)
+	for key, s := range p.Stores {
+		f, sum := s.Figures(), all[key.Provider]
+		sum.Provider = key.Provider
+		sum.Asked, sum.Failures, sum.Missed = sum.Asked+f.Asked, sum.Failures+f.Failures, sum.Missed+f.Missed
+		if f.Failing && (!sum.Failing || f.FailingSince.Before(sum.FailingSince)) {
+			sum.Failing, sum.FailingSince = true, f.FailingSince
+		}
+		all[key.Provider] = sum
+	}
 	var out []observe.Limiter
-	for _, provider := range slices.Sorted(maps.Keys(p.Stores)) {
-		out = append(out, p.Stores[provider].Figures())
+	for _, provider := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[provider])
 	}
 	return out
 }
@@ -308,8 +319,8 @@ func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 
 // Close closes the upstreams and the stores that kept does not use.
 func (p *Program) Close(kept *Program) {
-	for provider, s := range p.Stores {
-		if kept.StoreOf(provider) != s {
+	for key, s := range p.Stores {
+		if kept.StoreOf(key) != s {
 			s.Close()
 		}
 	}

@@ -126,6 +126,19 @@ func tokenBucket(s *site, b *spec.TokenBucket) {
 		e := s.field("fillInterval")
 		e.errorf(spec.CodeInvalid, "%v is too short, %v or more is expected", b.FillInterval, minFillInterval)
 	}
+	refill(s, "maxTokens", float64(b.MaxTokens)/float64(cmp.Or(max(b.TokensPerFill, 0), 1))*float64(b.FillInterval))
+}
+
+// maxRefill is how long a bucket may take to be full, in nanoseconds. A longer time cannot
+// be counted, and is a mistake.
+const maxRefill = float64(4 * 365 * 24 * time.Hour)
+
+// refill reports a bucket that takes too long to be full.
+func refill(s *site, field string, nanoseconds float64) {
+	if nanoseconds > maxRefill {
+		e := s.field(field)
+		e.errorf(spec.CodeInvalid, "the bucket would take %.0f days to be full, the maximum is four years", nanoseconds/float64(24*time.Hour))
+	}
 }
 
 func (v *validator) globalLimit(s *site, p *spec.RateLimitPolicy) {

@@ -104,16 +104,28 @@ func (v *validator) target(s *site, t *spec.TargetRef, namespace string) {
 	}
 }
 
-// routeOfAny warns if no VirtualService has a route with a name.
+// routeOfAny warns if no VirtualService has a route with a name. A route of a delegate has
+// the joined name only.
 func (v *validator) routeOfAny(s *site, name string) {
 	var known []string
 	for i := range v.declarations.VirtualServices {
-		for _, route := range v.declarations.VirtualServices[i].Routes {
-			if route.Name == name {
-				return
-			}
-			known = append(known, route.Name)
+		vs := &v.declarations.VirtualServices[i]
+		if len(vs.Hosts) == 0 {
+			continue
 		}
+		for j := range vs.Routes {
+			r := &vs.Routes[j]
+			if r.Delegate == nil {
+				known = append(known, r.Name)
+			} else if delegate := v.byName[v.delegateName(vs, r.Delegate)]; delegate != nil {
+				for k := range delegate.Routes {
+					known = append(known, resource.JoinedName(r.Name, delegate.Routes[k].Name))
+				}
+			}
+		}
+	}
+	if slices.Contains(known, name) {
+		return
 	}
 	s.warnSuggestf(codeNotFound, suggest.Closest(name, known), "no route is named %q: nothing is limited", name)
 }
@@ -149,6 +161,9 @@ func (v *validator) rateLimit(s *site, l *spec.RateLimit) {
 	if l.Burst < 0 {
 		e := s.field("burst")
 		e.errorf(spec.CodeInvalid, "%d is not a number of requests, 0 or more is expected", l.Burst)
+	}
+	if l.Requests > 0 && l.Unit > 0 && l.Burst > 0 {
+		refill(s, "burst", float64(l.Burst)/float64(l.Requests)*float64(l.Unit))
 	}
 	for i := range l.Per {
 		e := s.element("per", i)

@@ -56,9 +56,14 @@ func (l *loader) limitFile(d *document, v *value) limitFile {
 	if f, ok := l.limitFiles[id]; ok {
 		return f
 	}
+	// The kind and the name are those of findings about the domain, so that no finding
+	// repeats what was unreadable.
 	r := &reader{loader: l, snake: true, origin: spec.Origin{
-		File: d.file, Line: v.line, Column: v.column, Fields: renamed{Locator: locator{d, -1}},
+		File: d.file, Line: v.line, Column: v.column, Kind: "RateLimitDomain", Fields: renamed{Locator: locator{d, -1}},
 	}}
+	if e, _ := v.field("domain"); e != nil && e.form != object && e.form != list && e.form != null {
+		r.origin.Name = e.scalar
+	}
 	domain := spec.RateLimitDomain{Origin: r.origin}
 	var name *value
 	r.parts(v, "ratelimit.Config", func(field string, e *value) {
@@ -135,6 +140,7 @@ func (r *reader) configFile(global, v *value, to *spec.GlobalRateLimit) {
 		return
 	}
 	shown, data, err := l.file.beside(r.origin.File, name)
+	l.declared.Files = append(l.declared.Files, shown)
 	if err != nil {
 		r.failf(spec.CodeUnreadable, v, "%s", readProblem(&input{name: shown, err: err}))
 		return
