@@ -42,7 +42,7 @@ type command struct {
 
 func commands() []*command {
 	return []*command{
-		{"serve", "-f FILE|DIR [-f …] [flags]", "serve a configuration until SIGTERM or SIGINT", runServe},
+		{"serve", "-f FILE|DIR [-f …] | --kube [flags]", "serve a configuration until SIGTERM or SIGINT", runServe},
 		{"check", "-f FILE|DIR [-f …] [flags]", "validate a configuration", runCheck},
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
 		{"version", "", "print the version", runVersion},

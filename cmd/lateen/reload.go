@@ -41,7 +41,7 @@ func (unwatched) Watch(ctx context.Context, _ func()) error {
 
 // printUpdate prints what is wrong with a configuration that was read again.
 func (v *service) printUpdate(w io.Writer, u *live.Update) {
-	printWarnings(w, u.Warnings)
+	printWarnings(w, v.telling.news(u.Warnings))
 	if u.Err != nil {
 		printErrors(w, u.Err)
 		return

@@ -31,7 +31,11 @@ type service struct {
 	addresses map[int]string
 	drain     time.Duration
 	sharing   sharing
-	access    accessLogging
+	cluster   clusterFlags
+	// telling has the warnings of the latest configuration of a cluster. It is nil
+	// without one.
+	telling *telling
+	access  accessLogging
 	// admin is the address of the admin listener, or "".
 	admin       string
 	pprof       bool
@@ -47,6 +51,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
 	v.sharing.addFlags(flags)
+	v.cluster.addFlags(flags)
 	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
 	flags.StringVar(&v.access.format, "access-log-format", "default", "`FORMAT` of the access log: default (Envoy's), json, or a text with Envoy's operators")
 	flags.Func("admin", "`ADDR` of the status page, metrics and health checks, such as :9901; without a host it is 127.0.0.1", v.setAdmin)
@@ -106,6 +111,14 @@ func (v *service) addAddress(text string) error {
 	return nil
 }
 
+// check reports what is missing on the command line.
+func (v *service) check() error {
+	if v.cluster.enabled {
+		return nil
+	}
+	return v.configuration.check()
+}
+
 func runServe(c *command, args []string, s streams) int {
 	var v service
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
@@ -117,7 +130,7 @@ func runServe(c *command, args []string, s streams) int {
 	if len(rest) > 0 {
 		return c.misused(s, fmt.Errorf("%q is not expected: files are given with -f", rest[0]))
 	}
-	if err := cmp.Or(v.check(), v.sharing.check()); err != nil {
+	if err := cmp.Or(v.check(), v.sharing.check(), v.cluster.check()); err != nil {
 		return c.misused(s, err)
 	}
 	return v.run(s)
@@ -161,9 +174,21 @@ func (v *service) run(s streams) int {
 	if access != nil {
 		defer access.Close()
 	}
+	source := v.watched(s)
+	partial := live.Partial(nil)
+	if v.cluster.enabled {
+		both, err := v.withCluster(s, log)
+		if err != nil {
+			_ = failed(s, fmt.Errorf("--kube: %w", err))
+			return exitFailure
+		}
+		defer both.cluster.Close()
+		v.telling = new(telling)
+		source, partial = both, both
+	}
 	var counts metrics.Metrics
 	var b *gateway.Builder
-	opened, err := live.Open(v.watched(s), func() *gateway.Builder {
+	opened, err := live.Open(source, func() *gateway.Builder {
 		b = v.builder().Logger(log)
 		if shared != nil {
 			v.sharing.register(b, shared)
@@ -190,13 +215,18 @@ func (v *service) run(s streams) int {
 	for _, l := range gw.Listeners() {
 		listening[l.Port()] = true
 	}
-	if err := v.unknownPorts(listening); err != nil {
+	// The Gateways of a cluster come and go.
+	if err := v.unknownPorts(listening); err != nil && partial == nil {
 		v.printFindings(s.err, gw.Warnings())
 		fmt.Fprintln(s.err, oneLine(err.Error()))
 		return exitUsage
 	}
 	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log})
-	if err := srv.Start(); err != nil {
+	err = srv.Start()
+	for err != nil && partial != nil && partial.Attempted(err) && opened.Reload() == nil {
+		err = srv.Start()
+	}
+	if err != nil {
 		printErrors(s.err, err)
 		return exitFailure
 	}
@@ -222,7 +252,7 @@ func (v *service) run(s streams) int {
 	} else {
 		fmt.Fprintf(s.out, "serving %s\n", countsOf(gw.String(), len(gw.Warnings())))
 	}
-	v.printFindings(s.err, gw.Warnings())
+	v.printFindings(s.err, v.telling.news(gw.Warnings()))
 	printUntraced(s.err, gw.Tracing())
 	printUnshared(s.err, &v.declared, &v.sharing)
 	printWarnings(s.err, srv.Warnings())
