@@ -48,7 +48,7 @@ var kinds = []*kind{
 	{group: networking, name: "WorkloadEntry", resource: "workloadentries", versions: networkingVersions},
 	rateLimitConfigs,
 	{group: telemetry, name: "Telemetry", resource: "telemetries", versions: []string{"v1", "v1alpha1"}},
-	// These are not executed. They are read so that a warning says so.
+	// These are not executed. They are read so that nothing is served without them.
 	{group: security, name: "AuthorizationPolicy", resource: "authorizationpolicies", versions: []string{"v1", "v1beta1"}},
 	{group: security, name: "RequestAuthentication", resource: "requestauthentications", versions: []string{"v1", "v1beta1"}},
 	services, endpointSlices, pods, nodes, secrets,

@@ -101,10 +101,11 @@ func (p *parts) blame(err error, log *slog.Logger) bool {
 	return found
 }
 
-// keyOf returns the object that a finding is about, if it was taken.
+// keyOf returns the object that a finding is about, if it was taken and can be left out. A
+// policy that refuses requests cannot: without it they would pass.
 func (p *parts) keyOf(f *spec.Finding) (key, bool) {
 	for _, k := range kinds {
-		if k.name != f.Kind {
+		if k.name != f.Kind || k.group == security {
 			continue
 		}
 		found := key{k, f.Namespace, f.Name}

@@ -266,7 +266,8 @@ spec:
 	require.EventuallyWithT(t, func(t *assert.CollectT) { require.Empty(t, names()) }, patience, 5*time.Millisecond)
 }
 
-// A policy that Lateen does not execute is a warning, if it is for the gateway.
+// A policy that Lateen does not execute is an error, if it is for the gateway: without it
+// requests would pass that it refuses.
 func testPolicies(t *testing.T, c *cluster) {
 	policy := func(namespace string) string {
 		return `apiVersion: security.istio.io/v1
@@ -279,8 +280,15 @@ spec: {}`
 	s.answers("http://cart.example.com/", 200, "one")
 	require.Empty(t, s.warnings())
 	c.apply(policy("istio-system"))
-	s.warns("AuthorizationPolicy istio-system/nobody: the object is left out: is not executed by Lateen: requests are not authorized yet")
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		require.ErrorContains(t, s.opened.Status().Err, "AuthorizationPolicy istio-system/nobody: is not executed by Lateen: requests are not authorized yet")
+	}, patience, 5*time.Millisecond)
+	before := s.generations()
+	c.apply(says("cart", "two"))
+	require.Eventually(t, func() bool { return s.generations() > before }, patience, 5*time.Millisecond)
 	s.answers("http://cart.example.com/", 200, "one")
+	c.remove(policy("istio-system"))
+	s.answers("http://cart.example.com/", 200, "two")
 }
 
 // opaque is a Secret with keys that Istio reads, and another one.
