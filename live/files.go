@@ -33,7 +33,8 @@ import (
 //
 // The fields must not change after Open.
 type Files struct {
-	// Source reads the files, for example istio.Files.
+	// Source reads the files, for example istio.Files. Its method Remember makes it read
+	// only documents that have changed.
 	Source spec.Source
 	// Paths are the files and directories that the Source reads.
 	Paths []string
