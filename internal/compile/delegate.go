@@ -72,10 +72,9 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 			continue
 		}
 		merged.from, merged.index, merged.namespace = delegate, j, name.Namespace
-		merged.targets = [][]policyTarget{routeTargets(vs.name, root.Name), routeTargets(name, own.Name)}
-		if merged.Name != root.Name {
-			merged.targets[0] = append([]policyTarget{{kind: "VirtualService", section: merged.Name, name: vs.name}}, merged.targets[0]...)
-		}
+		merged.targets = [][]policyTarget{mergedTargets(vs.name, root.Name, merged.Name), routeTargets(name, own.Name)}
+		// Without the name of a VirtualService, a route has only the joined name.
+		merged.targets[1] = slices.DeleteFunc(merged.targets[1], isOfAny)
 		out = append(out, merged)
 	}
 	if conflicts {
@@ -92,6 +91,19 @@ func routeTargets(vs resource.Name, route string) []policyTarget {
 		return targets[2:]
 	}
 	return targets
+}
+
+// isOfAny reports whether a target is the routes with a name of any VirtualService.
+func isOfAny(t policyTarget) bool { return t.name.Name == "" }
+
+// mergedTargets are the possible targets of policies for a route that is joined with one
+// of a delegate, in the VirtualService that delegates.
+func mergedTargets(vs resource.Name, route, joined string) []policyTarget {
+	targets := routeTargets(vs, joined)
+	if route == joined || route == "" {
+		return targets
+	}
+	return slices.Insert(targets, len(targets)-1, policyTarget{kind: "VirtualService", section: route, name: vs})
 }
 
 // mergeRoutes merges a route that delegates with a route of the delegate. If a

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"cmp"
 	"maps"
 
 	"github.com/lateengo/gateway/spec"
@@ -33,14 +34,47 @@ func (t limitTarget) covers(o limitTarget) bool {
 	return o.level == routes && (t.host == "" || t.host == o.host) && (t.route == "" || t.route == o.route)
 }
 
-// apply sets the target of a policy. All routes of a virtual host are the virtual host.
+// coversRoutes reports whether t applies to all routes to which o applies.
+func (t limitTarget) coversRoutes(o limitTarget) bool {
+	o.level = routes
+	return t.covers(o)
+}
+
+// isAll reports whether t is everything, perhaps as all routes.
+func (t limitTarget) isAll() bool { return t.host == "" && t.route == "" }
+
+// isSame reports whether policies for t and o have the same target.
+func (t limitTarget) isSame(o limitTarget) bool { return t.host == o.host && t.route == o.route }
+
+// isWithin reports whether t is more specific than o, where both apply.
+func (t limitTarget) isWithin(o limitTarget) bool {
+	return t.level > o.level || t.level == o.level && o.covers(t) && t != o
+}
+
+// and returns what both apply to. ok is false if that is nothing.
+func (t limitTarget) and(o limitTarget) (both limitTarget, ok bool) {
+	if t.host != "" && o.host != "" && t.host != o.host || t.route != "" && o.route != "" && t.route != o.route {
+		return both, false
+	}
+	return limitTarget{max(t.level, o.level), cmp.Or(t.host, o.host), cmp.Or(t.route, o.route)}, true
+}
+
+// String returns the target in the name of a policy.
+func (t limitTarget) String() string {
+	if t.host != "" && t.route != "" {
+		return t.route + " in " + t.host
+	}
+	return t.route + t.host
+}
+
+// apply adds the target to a policy. All routes of a virtual host are the virtual host.
 func (t limitTarget) apply(p *spec.RateLimitPolicy) {
 	switch {
 	case t.route == "" && t.host == "":
 	case t.route == "":
-		p.VirtualHosts = []string{t.host}
+		p.VirtualHosts = append(p.VirtualHosts, t.host)
 	default:
-		p.Targets = []spec.TargetRef{{Kind: "VirtualService", SectionName: t.route, VirtualHost: t.host}}
+		p.Targets = append(p.Targets, spec.TargetRef{Kind: "VirtualService", SectionName: t.route, VirtualHost: t.host})
 	}
 }
 
@@ -80,4 +114,10 @@ func (s scope) and(o scope) (both scope, ok bool) {
 		maps.Copy(both.labels, o.labels)
 	}
 	return both, true
+}
+
+// covers reports whether s selects all gateways that o selects.
+func (s scope) covers(o scope) bool {
+	both, ok := s.and(o)
+	return ok && both.namespace == o.namespace && maps.Equal(both.labels, o.labels)
 }

@@ -72,13 +72,13 @@ func TestConfigFileProblems(t *testing.T) {
 		"missing.yaml":     "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: cannot be read: file does not exist",
 		"directory":        "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: cannot be read: it is not a file",
 		"broken.yaml":      "shop/broken.yaml:1:9: not readable as YAML: did not find expected node content",
-		"wrong.yaml":       "shop/wrong.yaml:2:16: descriptors[0].kye: unknown field; did you mean \"key\"?",
+		"wrong.yaml":       "shop/wrong.yaml:2:16: RateLimitDomain a: descriptors[0].kye: unknown field; did you mean \"key\"?",
 		"two.yaml":         "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: shop/two.yaml has a second document; each domain needs a file of its own",
 		"empty.yaml":       "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: shop/empty.yaml is empty; expected a domain",
 		"list.yaml":        "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: shop/list.yaml is not the configuration of envoyproxy/ratelimit: expected a map with domain and descriptors, found a list",
 		"binary.yaml":      "shop/binary.yaml:1:1: the text is UTF-16; it must be UTF-8",
 		"resource.yaml":    "shop/policy.yaml:5:24: RateLimitConfig default/a: spec.global.configFile: shop/resource.yaml is not the configuration of envoyproxy/ratelimit: it is a resource",
-		"values.yaml":      "shop/values.yaml:1:1: replicas: unknown field",
+		"values.yaml":      "shop/values.yaml:1:1: RateLimitDomain: replicas: unknown field",
 	} {
 		t.Run(name, func(t *testing.T) {
 			files["shop/policy.yaml"] = &fstest.MapFile{Data: []byte(withFile("a", name))}
@@ -126,7 +126,7 @@ func TestLimitFilesAmongOthers(t *testing.T) {
 func TestDomainTwice(t *testing.T) {
 	two := FS(fstest.MapFS{"a.yaml": {Data: []byte(shopLimits)}, "b.yaml": {Data: []byte("\n" + strings.ReplaceAll(shopLimits, "day", "hour"))}})
 	_, err := two.Declare()
-	require.EqualError(t, err, "b.yaml:2:9: domain: the domain is already in a.yaml:1, with different contents")
+	require.EqualError(t, err, "b.yaml:2:9: RateLimitDomain shop: domain: the domain is already in a.yaml:1, with different contents")
 	_, err = os.Stat("limits.yaml")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
@@ -136,5 +136,5 @@ func TestDomainsAreLocated(t *testing.T) {
 	declared, err := Text("descriptors:\n- key: a\n  rate_limit: {unit: day, requests_per_unit: 1}\ndomain: shop\n").Declare()
 	require.NoError(t, err)
 	f := declared.RateLimitDomains[0].Origin.At("descriptors[0].rateLimit.requestsPerUnit", "is wrong")
-	require.Equal(t, "spec:3:46: descriptors[0].rate_limit.requests_per_unit: is wrong", f.String())
+	require.Equal(t, "spec:3:46: RateLimitDomain shop: descriptors[0].rate_limit.requests_per_unit: is wrong", f.String())
 }
