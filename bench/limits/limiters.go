@@ -26,8 +26,8 @@ import (
 // more in a period. So a bucket that was used is not full again soon, and must be
 // kept. A limiter that counts in periods has burst for each.
 const (
-	burst  = 1_000_000_000
-	refill = 1000
+	burst  = 100_000_000
+	refill = 3000
 	period = time.Hour
 )
 
