@@ -1,26 +1,14 @@
 package metrics
 
 import (
-	"bufio"
-	"fmt"
 	"io"
 
 	"github.com/lateengo/gateway/observe"
 )
 
-// A ClusterFigure is one of Envoy's figures of a cluster, as Envoy writes it for
-// Prometheus with the label envoy_cluster_name.
-type ClusterFigure struct {
-	// Name is Envoy's, such as envoy_cluster_membership_healthy.
-	Name, Help string
-	// Counter means that the figure only grows. Others are gauges.
-	Counter bool
-	// Of returns the figure of a cluster. It is false for a cluster without it.
-	Of func(*observe.Cluster) (float64, bool)
-}
-
-// ClusterFigures are all figures, in the order in which WriteClusters writes them.
-var ClusterFigures = []ClusterFigure{
+// ClusterFigures are Envoy's figures of a cluster, with Envoy's names, in the order in
+// which WriteClusters writes them. Their label is envoy_cluster_name.
+var ClusterFigures = []Figure[observe.Cluster]{
 	{"envoy_cluster_membership_total", "Endpoints of the destination.", false, always(func(c *observe.Cluster) int64 { return int64(len(c.Endpoints)) })},
 	{"envoy_cluster_membership_healthy", "Endpoints that are not ejected.", false, always(func(c *observe.Cluster) int64 { return int64(len(c.Endpoints)) - ejected(c) })},
 	{"envoy_cluster_outlier_detection_ejections_active", "Endpoints that outlier detection has ejected.", false, always(ejected)},
@@ -68,18 +56,5 @@ func open(u observe.Usage) int64 {
 // WriteClusters writes Envoy's figures of clusters in the text format of Prometheus.
 // gateway.Gateway.Clusters returns the clusters of a gateway.
 func WriteClusters(w io.Writer, clusters []observe.Cluster) error {
-	out := bufio.NewWriter(w)
-	for _, f := range ClusterFigures {
-		kind := "gauge"
-		if f.Counter {
-			kind = "counter"
-		}
-		header(out, f.Name, kind, f.Help)
-		for i := range clusters {
-			if n, ok := f.Of(&clusters[i]); ok {
-				fmt.Fprintf(out, "%s{envoy_cluster_name=%s} %g\n", f.Name, quote(clusters[i].Name), n)
-			}
-		}
-	}
-	return out.Flush()
+	return writeFigures(w, ClusterFigures, clusters, "envoy_cluster_name", func(c *observe.Cluster) string { return c.Name })
 }
