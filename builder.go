@@ -255,6 +255,19 @@ func (b *Builder) RoutingContext() *Builder {
 	return b
 }
 
+// A LocalReply is an error that the gateway answers itself: see Builder.LocalReply.
+type LocalReply struct {
+	// Status is the status of the response, 200 to 599. Other values do not change
+	// it.
+	Status int
+	// ContentType and Body are the body. At first the Body is Envoy's, in plain text,
+	// or empty.
+	ContentType, Body string
+	// Header has the other headers of the response. Change the map itself: another
+	// map in its place is ignored.
+	Header http.Header
+}
+
 // LocalReply lets edit change each error that the gateway answers itself, such as 404,
 // 429, 503 and 504, before it is sent (Envoy's local_reply_config). It does not see what
 // backends and handlers answer, redirects, direct responses, or replies to gRPC clients,

@@ -19,7 +19,7 @@ var allowedDependencies = []string{"github.com/go-chi/chi/v5", module}
 var floors = [][]string{
 	{"internal/certificate", "internal/escape", "internal/rawpath", "internal/word"},
 	{"internal/chiroute", "internal/field", "internal/grpccode", "internal/hijack", "internal/localreply", "internal/operator", "internal/pin", "internal/radix", "internal/retryon", "internal/revocation", "internal/semantics", "internal/strftime", "internal/suggest", "internal/text", "internal/regex", "observe", "ratelimit", "spec"},
-	{"internal/bucket", "internal/descriptor", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
+	{"internal/bucket", "internal/descriptor", "inspect", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
 	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},
 	{"accesslog", "internal/limit", "internal/validate"},
 	{"internal/program"},

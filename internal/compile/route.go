@@ -30,7 +30,7 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 		}
 		if len(r.Match) == 0 {
 			c.usage.useRoute(r, 0)
-			return append(out, boundClause{match.Clause{URI: match.URI{Kind: spec.MatchPrefix, Text: "/"}}, program(), r.Name})
+			return append(out, boundClause{match.Clause{URI: match.URI{Kind: spec.MatchPrefix, Text: "/"}}, program(), r.Name, 0})
 		}
 		for j := range r.Match {
 			m := &r.Match[j]
@@ -43,7 +43,7 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 				continue // validation has already reported it
 			}
 			c.usage.useRoute(r, j)
-			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name}
+			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name, int32(j)}
 			if m.Name != "" {
 				cl.name += "." + m.Name
 			}
@@ -101,7 +101,7 @@ func (c *Compiler) passOverMatch(r *boundRoute, j int, field, text string) {
 // route compiles a route's action.
 func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer) *program.Route {
 	p := &program.Route{
-		Service: vs.label, Origin: r.Origin, DeclaresCORS: r.CORS != nil,
+		Service: vs.label, Origin: r.Origin, Declared: declaration(r, vs), DeclaresCORS: r.CORS != nil,
 		Fault:   program.NewFault(r.Fault),
 		CORS:    program.NewCORS(r.CORS, c.regexes),
 		Rewrite: program.NewRewrite(r.Rewrite, c.semantics),
@@ -132,6 +132,15 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 	}
 	p.Wrapped = p.Wrapped || c.semantics.SendsEnvoyHeaders()
 	return p
+}
+
+// declaration returns what a route of a VirtualService is compiled from.
+func declaration(r *boundRoute, vs *boundVirtualService) program.Declaration {
+	d := program.Declaration{Route: r.Route, Service: r.from, Index: r.index}
+	if r.declared != nil {
+		d.Merged = &program.Merged{Root: r.declared[0], Own: r.declared[1], Service: vs.VirtualService, Delegate: r.namespace + "/" + r.from.Name, Matches: r.matches}
+	}
+	return d
 }
 
 // split compiles the destinations of a route. If there is one, its operations and

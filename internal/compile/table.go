@@ -36,6 +36,8 @@ type boundClause struct {
 	match.Clause
 	route *program.Route
 	name  string
+	// match is the index of the match in the route.
+	match int32
 }
 
 type compiledKey struct {
@@ -133,7 +135,7 @@ func (tb *tableBuilder) seal() {
 		list, clauses := make([]match.Clause, len(h.clauses)), make([]program.Clause, len(h.clauses))
 		for i := range h.clauses {
 			b := &h.clauses[i]
-			list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name}
+			list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name, Match: b.match}
 		}
 		host := program.NewVirtualHost(h.domain, h.redirect, list, clauses)
 		tb.table.Order = append(tb.table.Order, host)

@@ -57,3 +57,38 @@ func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 	}
 	return uri, conditions, failed
 }
+
+// Fields returns the path of the field behind each condition of Compile, in the same
+// order, such as "headers[x-user].exact". The first one is for the URI; it is "" if the
+// match has none.
+func Fields(m *spec.Match) []string {
+	fields := []string{""}
+	if m.URI.Kind != spec.MatchAny {
+		fields[0] = fieldOf("uri", m.URI)
+	}
+	for _, f := range []struct {
+		name string
+		spec.StringMatch
+	}{{"method", m.Method}, {"scheme", m.Scheme}, {"authority", m.Authority}} {
+		if f.Kind != spec.MatchAny {
+			fields = append(fields, fieldOf(f.name, f.StringMatch))
+		}
+	}
+	for _, f := range []struct {
+		name       string
+		conditions map[string]spec.StringMatch
+	}{{"headers", m.Headers}, {"queryParams", m.QueryParams}, {"withoutHeaders", m.WithoutHeaders}} {
+		for _, key := range sortedNames(f.conditions) {
+			fields = append(fields, fieldOf(f.name+"["+key+"]", f.conditions[key]))
+		}
+	}
+	return fields
+}
+
+// fieldOf returns the path of the text of a StringMatch.
+func fieldOf(path string, m spec.StringMatch) string {
+	if m.Kind == spec.MatchAny {
+		return path
+	}
+	return path + "." + m.Kind.String()
+}

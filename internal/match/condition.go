@@ -81,3 +81,9 @@ func (c *Condition) String() string {
 
 // String returns the comparison as text, such as: exact "7".
 func (c *Comparison) String() string { return c.Kind.String() + " " + strconv.Quote(c.Text) }
+
+// Source returns the value of a request that the condition compares.
+func (c *Condition) Source() *Source { return &c.source }
+
+// Negated reports whether the comparison must not be true.
+func (c *Condition) Negated() bool { return c.negate }

@@ -78,3 +78,6 @@ func (u *URI) String() string {
 	}
 	return s
 }
+
+// IgnoresCase reports whether the case of ASCII letters does not matter.
+func (u *URI) IgnoresCase() bool { return u.ignoreCase }

@@ -157,6 +157,9 @@ type Route struct {
 	Service string
 	// Origin is where the route was declared: in a delegate, if there is one.
 	Origin spec.Origin
+	// Declared is what the route was compiled from. Only descriptions of the route
+	// read it.
+	Declared Declaration
 	// DeclaresCORS means that the route has a policy, which has no effect
 	// without destinations.
 	DeclaresCORS bool

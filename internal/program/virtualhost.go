@@ -26,6 +26,8 @@ type Clause struct {
 	Name string
 	// Position is the clause's position in its virtual host.
 	Position int32
+	// Match is the index of the match in the declared route.
+	Match int32
 }
 
 // NewVirtualHost returns a virtual host. It uses Route and Name of the clauses.
