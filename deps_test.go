@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"internal/chiroute", "internal/field", "internal/grpccode", "internal/hijack", "internal/localreply", "internal/operator", "internal/pin", "internal/radix", "internal/retryon", "internal/revocation", "internal/semantics", "internal/strftime", "internal/suggest", "internal/text", "internal/regex", "observe", "ratelimit", "spec"},
 	{"internal/bucket", "internal/descriptor", "inspect", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
 	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},
-	{"accesslog", "internal/limit", "internal/validate"},
+	{"accesslog", "internal/limit", "internal/region", "internal/validate"},
 	{"internal/program"},
 	{"internal/compile", "internal/explain"},
 	{""},

@@ -38,19 +38,19 @@ func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 		conditions = make([]Condition, 0, n+1)
 	}
 	if m.Method.Kind != spec.MatchAny {
-		add(Source{kind: sourceMethod}, m.Method, false)
+		add(Source{kind: PartMethod}, m.Method, false)
 	}
 	if m.Scheme.Kind != spec.MatchAny {
-		add(Source{kind: sourceScheme}, m.Scheme, false)
+		add(Source{kind: PartScheme}, m.Scheme, false)
 	}
 	if m.Authority.Kind != spec.MatchAny {
-		add(Source{kind: sourceAuthority}, m.Authority, false)
+		add(Source{kind: PartAuthority}, m.Authority, false)
 	}
 	for _, name := range sortedNames(m.Headers) {
 		add(HeaderSource(name), m.Headers[name], false)
 	}
 	for _, name := range sortedNames(m.QueryParams) {
-		add(Source{sourceQuery, name}, m.QueryParams[name], false)
+		add(Source{PartQuery, name}, m.QueryParams[name], false)
 	}
 	for _, name := range sortedNames(m.WithoutHeaders) {
 		add(HeaderSource(name), m.WithoutHeaders[name], true)

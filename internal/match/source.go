@@ -9,15 +9,15 @@ import (
 
 func (s *Source) String() string {
 	switch s.kind {
-	case sourceMethod:
+	case PartMethod:
 		return "method"
-	case sourceScheme:
+	case PartScheme:
 		return "scheme"
-	case sourceAuthority:
+	case PartAuthority:
 		return "authority"
-	case sourcePath:
+	case PartTarget:
 		return "path and query"
-	case sourceQuery, sourceDecodedQuery:
+	case PartQuery, PartDecodedQuery:
 		return "query " + s.name
 	}
 	return "header " + strings.ToLower(s.name)
@@ -25,47 +25,57 @@ func (s *Source) String() string {
 
 // A Source is a value of a request that a condition uses.
 type Source struct {
-	kind sourceKind
+	kind Part
 	// name is the header's canonical name or the query parameter's name.
 	name string
 }
 
-type sourceKind uint8
+// A Part is a part of a request that conditions compare.
+type Part uint8
 
+// The parts of a request.
 const (
-	sourceMethod sourceKind = iota
-	sourceScheme
-	sourceAuthority
-	sourcePath
-	sourceHeader
-	// sourceEdgeHeader is a header that the edge writes or removes, so that the
+	PartMethod Part = iota
+	PartScheme
+	PartAuthority
+	// PartTarget is the path with the query.
+	PartTarget
+	PartHeader
+	// PartEdgeHeader is a header that the edge writes or removes, so that the
 	// client's value is not used.
-	sourceEdgeHeader
-	sourceQuery
-	// sourceDecodedQuery is a query parameter whose name and value are decoded.
-	sourceDecodedQuery
+	PartEdgeHeader
+	PartQuery
+	// PartDecodedQuery is a query parameter whose name and value are decoded.
+	PartDecodedQuery
 )
+
+// Part returns the part of a request that the source reads.
+func (s Source) Part() Part { return s.kind }
+
+// Name returns the canonical name of a header, or the name of a query parameter. It is
+// "" for the other parts.
+func (s Source) Name() string { return s.name }
 
 // HeaderSource returns the source of a header condition. Pseudo-headers have
 // their HTTP/2 names.
 func HeaderSource(name string) Source {
 	switch strings.ToLower(name) {
 	case ":method":
-		return Source{kind: sourceMethod}
+		return Source{kind: PartMethod}
 	case ":scheme":
-		return Source{kind: sourceScheme}
+		return Source{kind: PartScheme}
 	case ":authority", "host":
-		return Source{kind: sourceAuthority}
+		return Source{kind: PartAuthority}
 	case ":path":
-		return Source{kind: sourcePath}
+		return Source{kind: PartTarget}
 	}
 	key := textproto.CanonicalMIMEHeaderKey(name)
 	if edge.IsEdgeHeader(key) {
-		return Source{sourceEdgeHeader, key}
+		return Source{PartEdgeHeader, key}
 	}
-	return Source{sourceHeader, key}
+	return Source{PartHeader, key}
 }
 
 // DecodedQuerySource returns the source of a query parameter, percent-decoded. Only
 // descriptors of rate limits have such parameters.
-func DecodedQuerySource(name string) Source { return Source{sourceDecodedQuery, name} }
+func DecodedQuerySource(name string) Source { return Source{PartDecodedQuery, name} }

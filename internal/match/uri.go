@@ -34,6 +34,9 @@ func (u *URI) Holds(path string) bool {
 	}
 }
 
+// Regex returns the expression of a MatchRegex, or nil.
+func (u *URI) Regex() *regexp.Regexp { return u.regex }
+
 // MatchedLength returns the length of the matched part of a path for which the
 // condition holds. A rewrite replaces that part.
 func (u *URI) MatchedLength(path string) int {

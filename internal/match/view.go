@@ -42,21 +42,21 @@ type View struct {
 // Value returns the value of a source and whether the request has one.
 func (v *View) Value(s *Source) (string, bool) {
 	switch s.kind {
-	case sourceMethod:
+	case PartMethod:
 		return v.Request.Method, true
-	case sourceScheme:
+	case PartScheme:
 		return v.Scheme, true
-	case sourceAuthority:
+	case PartAuthority:
 		return v.Request.Host, true
-	case sourcePath:
+	case PartTarget:
 		return v.PathAndQuery(), true
-	case sourceHeader:
+	case PartHeader:
 		return field.JoinedHeader(v.Request.Header, s.name)
-	case sourceEdgeHeader:
+	case PartEdgeHeader:
 		return v.Edge.Value(v.Request, s.name)
-	case sourceQuery:
+	case PartQuery:
 		return field.QueryValue(v.Request.URL.RawQuery, s.name)
-	case sourceDecodedQuery:
+	case PartDecodedQuery:
 		return field.DecodedQueryValue(v.Request.URL.RawQuery, s.name)
 	}
 	return "", false
@@ -65,7 +65,7 @@ func (v *View) Value(s *Source) (string, bool) {
 // First returns the value of a source as Value does, but of a header with several
 // lines the first one.
 func (v *View) First(s *Source) (string, bool) {
-	if s.kind != sourceHeader {
+	if s.kind != PartHeader {
 		return v.Value(s)
 	}
 	if lines := v.Request.Header[s.name]; len(lines) > 0 {
