@@ -111,20 +111,21 @@ func BenchmarkBuild(b *testing.B) {
 }
 
 // BenchmarkReplace measures how long it takes to replace a configuration of 10,000 routes
-// when one of them has changed: with a destination of its own for each, and with 100
-// destinations.
+// when one of them has changed: with a destination of its own for each, with 100
+// destinations, and with a change that moves all documents after it.
 func BenchmarkReplace(b *testing.B) {
 	const n = 10_000
 	own := string(manyRoutesText(n))
 	few := regexp.MustCompile(`host: products\d*(\d\d)\b`).ReplaceAllString(own, "host: products$1")
 	for _, c := range []struct {
-		name, text string
-		remembers  bool
+		name, text, changed string
+		remembers           bool
 	}{
-		{"read again", own, false}, {"remembered", own, true}, {"few destinations", few, true},
+		{"read again", own, "uri: /x\n", false}, {"remembered", own, "uri: /x\n", true},
+		{"few destinations", few, "uri: /x\n", true}, {"moved", few, "uri: /x\n    timeout: 1s\n", true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			texts := []string{c.text, strings.Replace(c.text, "uri: /\n", "uri: /x\n", 1)}
+			texts := []string{c.text, strings.Replace(c.text, "uri: /\n", c.changed, 1)}
 			files := fstest.MapFS{"many.yaml": {Data: []byte(c.text)}}
 			source := istio.FS(files)
 			if c.remembers {

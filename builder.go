@@ -344,18 +344,21 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 		d.Append(*d.Incomplete)
 	}
 	regexes := regex.Cache{}
+	earlier := compile.NewEarlier(before, d, &b.options)
 	validate.All(d, validate.Options{
 		DefaultNamespace: b.options.Namespace,
 		Semantics:        b.options.Semantics,
 		TrustedProxies:   b.options.Trusted,
 		Workload:         b.options.Workload,
 		Regexes:          regexes,
+		Checked:          earlier.Checked,
+		Valid:            earlier.Valid,
 	}, f)
 	b.warnings = f.SortedWarnings()
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	p := compile.Program(d, &b.options, f, regexes, before, bg)
+	p := compile.Program(d, &b.options, f, regexes, earlier, bg)
 	b.warnings = f.SortedWarnings()
 	if err := f.Err(); err != nil {
 		p.Close(before)

@@ -25,7 +25,7 @@ type Origin struct {
 	Go bool
 
 	// Fields finds the positions of the fields in the resource. It can be nil. It may
-	// be a Renamer.
+	// be a Renamer or a KeptLocator.
 	Fields Locator
 }
 
@@ -37,6 +37,16 @@ type Locator interface {
 	// that exists. A path that ends in "@key" means the key instead of the
 	// value. ok is false if no part exists.
 	Locate(path string) (line, column int, ok bool)
+}
+
+// A KeptLocator is a Locator of a resource that its source may keep, and declare again
+// without reading it.
+type KeptLocator interface {
+	Locator
+	// Content identifies the contents of the resource: of declarations with the same
+	// content and the same path, all but the origins is equal, and nobody changes it. It
+	// is nil if the source does not keep the resource.
+	Content() any
 }
 
 // A Renamer is a Locator of a resource that writes fields under other names than

@@ -79,7 +79,7 @@ func LimitPolicy(p *spec.RateLimitPolicy, limiter ratelimit.Limiter, next http.H
 // aloneCompiler returns a compiler for a route whose destination is backend.
 func aloneCompiler(d *spec.Declarations, o *Options, f *findings.List, backend http.Handler) *Compiler {
 	o.Backends = []Backend{{Name: BackendName{Host: WrappedHost}, Handler: backend}}
-	return newCompiler(d, o, f, regex.Cache{}, nil)
+	return newCompiler(d, o, f, regex.Cache{}, new(Earlier))
 }
 
 // aloneClause compiles a route with one match, whose destination is the only backend.

@@ -142,7 +142,7 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 	}
 	if r.service != nil {
 		defined = r.service.ports()
-		c.services.use(&c.usage, r.Host, r.service)
+		c.useService(r.Host, r.service)
 	}
 	if port == 0 {
 		port = serverPort
@@ -160,7 +160,7 @@ func (c *Compiler) resolve(d *spec.Destination, namespace string, serverPort int
 		serviceNamespace = r.service.namespace
 	}
 	r.namespace = serviceNamespace
-	rule := c.services.rules.Find(r.Host, serviceNamespace)
+	rule := c.useRule(r.Host, serviceNamespace, r.Subset)
 	policy, known := rule.Policy(traffic.Port{Number: port, Named: d.Port != 0}, r.Subset)
 	r.policy = policy
 	switch {
@@ -183,25 +183,30 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 	policy.RouteHashes = hashes
 	stand := func(b *Backend) {
 		key := c.reachKey(r, b, hashes)
-		if to := c.reached[key]; to != nil {
-			out.Reach(to)
-			return
+		to := c.reached[key]
+		if to == nil {
+			to = c.made(func() *program.Remote { return c.stand(&out, b, policy) })
+			c.keepReached(key, to)
 		}
-		c.keepReached(key, c.stand(&out, b, policy))
+		if to != nil {
+			out.Reach(to)
+			c.useRemote(to)
+		}
 	}
 	switch b := c.backends.Find(out.Host, d.Host, int(out.Port), out.Subset); {
 	case b != nil:
 		stand(b)
 	case r.service != nil && !r.service.needsBackend():
-		c.warnOfService(r.service)
+		c.warnOfUsed(out.Host, r.service)
 		key := c.reachKey(r, r.service, hashes)
 		to := c.reached[key]
 		if to == nil {
-			to = c.serve(r.service, &out, policy)
+			to = c.made(func() *program.Remote { return c.serve(r.service, &out, policy) })
 			c.keepReached(key, to)
 		}
 		if to != nil {
 			out.Reach(to)
+			c.useRemote(to)
 			out.Declared = true
 		} else {
 			out.Missing = fmt.Sprintf("its %s has no endpoint for it", r.service.kind())
@@ -211,7 +216,7 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 			stand(b)
 		} else if r.service != nil {
 			out.Missing = "its Service has no endpoints here, and it has no backend"
-			c.warnOfService(r.service)
+			c.warnOfUsed(out.Host, r.service)
 		} else {
 			out.Missing = "no backend and no ServiceEntry has its name"
 		}
@@ -270,11 +275,7 @@ func (c *Compiler) stand(d *program.Destination, b *Backend, policy *traffic.Pol
 	c.overridden(b, policy, config.TLS != nil)
 	c.describe(&description, &own, nil)
 	description.Protocol = config.Protocol
-	r := c.remote(&description)
-	if r != nil {
-		d.Reach(r)
-	}
-	return r
+	return c.remote(&description)
 }
 
 // overridden warns of a DestinationRule whose TLS settings have no effect, because

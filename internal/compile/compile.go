@@ -39,6 +39,12 @@ type Compiler struct {
 	reached     map[reachKey]*program.Remote
 	limiters    map[string]ratelimit.Limiter
 	files       PEMFiles
+	// earlier are the routes of the program before that can be used again, and kept
+	// those of this one. recording is of the route that is being compiled, and doubtful
+	// are the upstreams with findings.
+	earlier, kept map[keptKey][]keptRoute
+	recording     *recording
+	doubtful      map[*program.Remote]bool
 
 	semantics    semantics.Mode
 	defaultRetry *forward.Retry
@@ -91,10 +97,11 @@ type boundRoute struct {
 	matches  [][]*spec.Match
 }
 
-// Program compiles validated declarations into the program that replaces before,
-// which may be nil. It adds its findings to f.
-func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program, bg *forward.Background) *program.Program {
-	c := newCompiler(d, o, f, regexes, before)
+// Program compiles validated declarations into the program that replaces the earlier
+// one. It adds its findings to f.
+func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, earlier *Earlier, bg *forward.Background) *program.Program {
+	before := earlier.program
+	c := newCompiler(d, o, f, regexes, earlier)
 	p := &program.Program{
 		Semantics: o.Semantics, Normalization: o.Paths,
 		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
@@ -109,15 +116,19 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	p.Tracing = c.tracing()
 	p.Buckets, p.Upstreams, p.Stores = c.keptBuckets, c.upstreams, c.policies.stores
 	p.Memory, p.Budget = c.memory, c.budget
+	p.Compilation = c.compilation(earlier)
 	return p
 }
 
-func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, before *program.Program) *Compiler {
+func newCompiler(d *spec.Declarations, o *Options, f *findings.List, regexes regex.Cache, earlier *Earlier) *Compiler {
+	before := earlier.program
 	c := &Compiler{
 		List: f, D: d, O: o, regexes: regexes, before: before, semantics: o.Semantics,
 		usage:       newUsage(d),
 		keptBuckets: map[string]*bucket.Buckets{}, upstreams: map[string]*program.Remote{}, reached: map[reachKey]*program.Remote{}, limiters: o.Limiters,
+		kept: map[keptKey][]keptRoute{}, doubtful: map[*program.Remote]bool{},
 	}
+	c.files, c.earlier = earlier.files, earlier.routes
 	// Upstreams that are kept report to the log that they were made with.
 	if before != nil && before.Failures.To(o.Log) {
 		c.failures = before.Failures

@@ -22,7 +22,7 @@ func (c *Compiler) followAlias(r *resolved, namespace string) bool {
 	if to == nil || to.alias() != "" {
 		return false
 	}
-	c.services.use(&c.usage, host, to)
+	c.useService(host, to)
 	r.Host, r.service = host, to
 	return true
 }

@@ -310,6 +310,9 @@ func (w *passedOver) destinationRules() {
 // services warns of services that routes name but do not use. Services that no
 // route names are for sidecars.
 func (w *passedOver) services() {
+	if len(w.D.Services) == 0 {
+		return
+	}
 	_, full := w.destinationHosts()
 	for i := range w.D.Services {
 		s := &w.D.Services[i]

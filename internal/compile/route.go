@@ -19,14 +19,26 @@ import (
 // catch-all.
 func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClause {
 	out := make([]boundClause, 0, len(vs.routes))
+	key, keeps := vs.keptKey(s)
+	var earlier, kept []keptRoute
+	if keeps {
+		earlier, kept = c.earlier[key], make([]keptRoute, len(vs.routes))
+		c.kept[key] = kept
+	}
 	for i := range vs.routes {
 		r := &vs.routes[i]
-		var rp *program.Route
+		own, before := new(keptRoute), new(keptRoute)
+		if keeps {
+			own = &kept[i]
+		}
+		if len(earlier) > 0 {
+			before = &earlier[i]
+		}
 		program := func() *program.Route {
-			if rp == nil {
-				rp = c.route(r, vs, s)
+			if own.route == nil {
+				c.keep(own, before, r, vs, s)
 			}
-			return rp
+			return own.route
 		}
 		if len(r.Match) == 0 {
 			c.usage.useRoute(r, 0)
@@ -38,12 +50,13 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 				c.passOverMatch(r, j, field, text)
 				continue
 			}
-			uri, rest, err := match.Compile(m, c.regexes)
-			if err != nil {
+			compiled, ok := c.match(before, r, j)
+			if !ok {
 				continue // validation has already reported it
 			}
 			c.usage.useRoute(r, j)
-			cl := boundClause{match.Clause{URI: uri, Conditions: rest}, program(), r.Name, int32(j)}
+			cl := boundClause{compiled, program(), r.Name, int32(j)}
+			own.matches[j] = compiled
 			if m.Name != "" {
 				cl.name += "." + m.Name
 			}

@@ -23,7 +23,7 @@ func (c *Compiler) missing(at findings.Place, d *spec.Destination, namespace str
 	switch {
 	case d.Subset != "":
 		// If there is a DestinationRule without the subset, validation has warned.
-		if c.services.rules.Find(host, namespace) == nil {
+		if c.useRule(host, namespace, "") == nil {
 			at.Field("subset").Warnf("IST0101", "no DestinationRule is for %s, so it has no subset %q: requests get 503", d.Host, d.Subset)
 		}
 	case registered || declared || len(c.O.Backends) == 0:
@@ -45,10 +45,13 @@ func (c *Compiler) backendHosts() []string {
 
 // unused warns of backends, limiters and credentials that nothing names.
 func (c *Compiler) unused() {
-	written, full := c.destinationHosts()
 	for i := range c.O.Backends {
 		b := &c.O.Backends[i]
-		if b.Name.Host == "*" || written[b.Name.Host] || full[resource.FullHost(b.Name.Host, c.O.Namespace)] {
+		if b.Name.Host == "*" {
+			continue
+		}
+		written, full := c.destinationHosts()
+		if written[b.Name.Host] || full[resource.FullHost(b.Name.Host, c.O.Namespace)] {
 			continue
 		}
 		c.At(b.Origin).WarnSuggestf("", suggest.Closest(b.Name.Host, slices.Sorted(maps.Keys(written))), "no route has the destination %q: the backend is not used", b.Name.Host)
@@ -79,11 +82,16 @@ func (c *Compiler) destinationHosts() (written, full map[string]bool) {
 	}
 	written, full = map[string]bool{}, map[string]bool{}
 	c.written, c.full = written, full
+	type named struct{ host, namespace string }
+	seen := map[named]bool{}
 	for i := range c.D.VirtualServices {
 		vs := &c.D.VirtualServices[i]
 		namespace := cmp.Or(vs.Namespace, c.O.Namespace)
 		add := func(d *spec.Destination) {
-			written[d.Host], full[resource.FullHost(d.Host, namespace)] = true, true
+			if n := (named{d.Host, namespace}); !seen[n] {
+				seen[n] = true
+				written[d.Host], full[resource.FullHost(d.Host, namespace)] = true, true
+			}
 		}
 		for j := range vs.Routes {
 			r := &vs.Routes[j]

@@ -85,6 +85,8 @@ type Program struct {
 	Budget    *bucket.Budget
 	// Stores are the limiters. They are kept too.
 	Stores map[limit.StoreKey]*limit.Store
+	// Compilation is what package compile keeps for the next program, or nil.
+	Compilation any
 }
 
 // BucketsOf returns the buckets of a limit, if the program has them.

@@ -66,10 +66,7 @@ func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
 			return p, false
 		}
 		p.Labels, own = s.Labels, s.TrafficPolicy
-		if b.selected == nil {
-			b.selected = make(map[*spec.Subset]bool)
-		}
-		b.selected[s] = true
+		b.use(s)
 	}
 	for _, t := range []*spec.TrafficPolicy{b.traffic, own} {
 		p.override(t, port.Number)
@@ -81,6 +78,20 @@ func (b *Rule) Policy(port Port, subset string) (p Policy, known bool) {
 		p.Hash = hashOf(b.traffic, own, port)
 	}
 	return p, true
+}
+
+// Use notes that a destination uses the rule, with a subset of it or "".
+func (b *Rule) Use(subset string) {
+	if b != nil && b.subsets[subset] != nil {
+		b.use(b.subsets[subset])
+	}
+}
+
+func (b *Rule) use(s *spec.Subset) {
+	if b.selected == nil {
+		b.selected = make(map[*spec.Subset]bool)
+	}
+	b.selected[s] = true
 }
 
 // override replaces blocks of p with the blocks that t has. Then it replaces all

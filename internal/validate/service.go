@@ -55,9 +55,12 @@ func (v *validator) services() {
 	v.workloadEntries()
 }
 
-// indexDestinations finds the hosts that routes name.
+// indexDestinations finds the hosts that routes name. Only services need them.
 func (v *validator) indexDestinations() {
 	v.destinations = make(map[string]bool)
+	if len(v.declarations.Services) == 0 {
+		return
+	}
 	services := v.declarations.VirtualServices
 	for i := range services {
 		namespace := v.named(services[i].Namespace, "").Namespace

@@ -26,6 +26,11 @@ type Options struct {
 	Workload resource.Workload
 	// Regexes caches the compiled expressions. It may be nil.
 	Regexes regex.Cache
+	// Checked reports whether a VirtualService was validated before, without a finding,
+	// among the same declarations of other kinds. It may be nil.
+	Checked func(*spec.VirtualService) bool
+	// Valid is called for each VirtualService without a finding. It may be nil.
+	Valid func(*spec.VirtualService)
 }
 
 // All reports all problems in the declarations. Errors are what Istio's webhook

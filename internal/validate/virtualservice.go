@@ -57,6 +57,10 @@ func (v *validator) virtualServices() {
 	var s, at site
 	for i := range services {
 		vs := &services[i]
+		if v.Checked != nil && v.Checked(vs) {
+			continue
+		}
+		found := len(v.findings.Errors) + len(v.findings.Warnings)
 		s = v.site(&vs.Origin, "VirtualService", vs.Namespace, vs.Name)
 		bound := boundService{VirtualService: vs, name: v.named(vs.Namespace, vs.Name), delegate: len(vs.Hosts) == 0}
 		v.virtualServiceGateways(&s, &bound)
@@ -71,6 +75,9 @@ func (v *validator) virtualServices() {
 			v.route(&at, &vs.Routes[j], &bound)
 		}
 		v.reachable(&s, &bound)
+		if v.Valid != nil && len(v.findings.Errors)+len(v.findings.Warnings) == found {
+			v.Valid(vs)
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ type document struct {
 	text string
 	// before is the number of lines of the file before text.
 	before int
+	// content is set if the document is remembered. It has one resource then.
+	content *content
 
 	mu   sync.Mutex
 	tree weak.Pointer[value]

@@ -14,7 +14,15 @@ type locator struct {
 	item int
 }
 
-var _ spec.Locator = locator{}
+var _ spec.KeptLocator = locator{}
+
+// Content implements spec.KeptLocator.
+func (l locator) Content() any {
+	if l.document.content == nil {
+		return nil
+	}
+	return l.document.content
+}
 
 // Locate implements spec.Locator.
 func (l locator) Locate(path string) (line, column int, ok bool) {

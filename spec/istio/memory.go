@@ -17,17 +17,17 @@ type Memory struct {
 	documents, next map[documentKey]*rememberedDocument
 }
 
-// A documentKey is where a document is.
+// A documentKey is a document of a file, wherever it is in the file.
 type documentKey struct {
 	file      string
-	before    int
 	found     bool
 	namespace string
+	text      string
 }
 
-// A rememberedDocument is what a document has declared.
+// A rememberedDocument is what a document has declared, when before lines were before it.
 type rememberedDocument struct {
-	text     string
+	before   int
 	identity identity
 	place    place
 	declared spec.Declarations
@@ -62,7 +62,7 @@ func (m *Memory) end() {
 var remembered = []string{"Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry"}
 
 func (l *loader) key(d *document) documentKey {
-	return documentKey{d.file, d.before, l.file.found, l.namespace}
+	return documentKey{d.file, l.file.found, l.namespace, d.text}
 }
 
 // recall declares a document as it was read before. It returns false if the document must
@@ -73,11 +73,17 @@ func (l *loader) recall(d *document) bool {
 	}
 	key := l.key(d)
 	known := l.memory.documents[key]
-	if known == nil || known.text != d.text {
+	if known == nil {
 		return false
 	}
 	if _, repeated := l.seen[known.identity]; repeated {
 		return false
+	}
+	if known.before != d.before {
+		if len(known.declared.Warnings) > 0 {
+			return false // their texts may have lines
+		}
+		known = known.moved(d)
 	}
 	l.seen[known.identity] = known.place
 	l.heeded++
@@ -105,8 +111,9 @@ func (l *loader) memorize(d *document, v *value, since mark) {
 	if now.Incomplete != before.Incomplete || len(now.Skipped) > len(before.Skipped) || len(now.Unexecuted) > len(before.Unexecuted) {
 		return
 	}
+	d.content = new(content)
 	l.memory.next[l.key(d)] = &rememberedDocument{
-		text: d.text, identity: l.latest, place: l.seen[l.latest],
+		before: d.before, identity: l.latest, place: l.seen[l.latest],
 		declared: spec.Declarations{
 			Servers:          slices.Clone(now.Servers[len(before.Servers):]),
 			VirtualServices:  slices.Clone(now.VirtualServices[len(before.VirtualServices):]),
@@ -116,4 +123,48 @@ func (l *loader) memorize(d *document, v *value, since mark) {
 			Warnings:         slices.Clone(now.Warnings[len(before.Warnings):]),
 		},
 	}
+}
+
+// A content identifies the text of a document that is remembered, wherever it moves.
+type content struct{ _ byte }
+
+// moved returns what a document has declared, for its present place d.
+func (k *rememberedDocument) moved(d *document) *rememberedDocument {
+	out := &rememberedDocument{before: d.before, identity: k.identity, place: k.place, declared: spec.Declarations{
+		Servers:          slices.Clone(k.declared.Servers),
+		VirtualServices:  slices.Clone(k.declared.VirtualServices),
+		Services:         slices.Clone(k.declared.Services),
+		WorkloadEntries:  slices.Clone(k.declared.WorkloadEntries),
+		DestinationRules: slices.Clone(k.declared.DestinationRules),
+	}}
+	lines := d.before - k.before
+	out.place.line += lines
+	move := func(o *spec.Origin) {
+		if l, ok := o.Fields.(locator); ok {
+			d.content = l.document.content
+			o.Line += lines
+			o.Fields = locator{d, l.item}
+		}
+	}
+	for i := range out.declared.Servers {
+		move(&out.declared.Servers[i].Origin)
+	}
+	for i := range out.declared.VirtualServices {
+		vs := &out.declared.VirtualServices[i]
+		move(&vs.Origin)
+		vs.Routes = slices.Clone(vs.Routes)
+		for j := range vs.Routes {
+			move(&vs.Routes[j].Origin)
+		}
+	}
+	for i := range out.declared.Services {
+		move(&out.declared.Services[i].Origin)
+	}
+	for i := range out.declared.WorkloadEntries {
+		move(&out.declared.WorkloadEntries[i].Origin)
+	}
+	for i := range out.declared.DestinationRules {
+		move(&out.declared.DestinationRules[i].Origin)
+	}
+	return out
 }
