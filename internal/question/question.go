@@ -4,6 +4,7 @@ package question
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -79,24 +80,53 @@ func New(method, target string, headers []string) (*Question, error) {
 	return q, nil
 }
 
+// From sets the address of the client, "host:port". It is 127.0.0.1:0 otherwise.
+func (q *Question) From(address string) { q.request.RemoteAddr = address }
+
+// Secure makes the request one that came with TLS, with the name of its host, to the same
+// listener.
+func (q *Question) Secure() {
+	if q.request.TLS == nil {
+		name, _, _ := strings.Cut(q.request.Host, ":")
+		q.request.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
+	}
+}
+
+// Request returns a copy of the request.
+func (q *Question) Request() *http.Request { return q.request.Clone(context.Background()) }
+
+// An answerer is a gateway, or a listener of one.
+type answerer interface {
+	http.Handler
+	Decide(*http.Request) gateway.Decision
+}
+
 // Ask asks the listener of the port. If the URL names no port and there is no listener
 // for the default one, it asks the first listener that speaks the scheme.
-func (q *Question) Ask(gw *gateway.Gateway) gateway.Decision {
+func (q *Question) Ask(gw *gateway.Gateway) gateway.Decision { return q.of(gw).Decide(q.request) }
+
+// Serve lets the listener that Ask asks serve the request.
+func (q *Question) Serve(gw *gateway.Gateway, w http.ResponseWriter) {
+	q.of(gw).ServeHTTP(w, q.Request())
+}
+
+// of returns who answers the question.
+func (q *Question) of(gw *gateway.Gateway) answerer {
 	if q.explicit {
-		return gw.Listener(q.port).Decide(q.request)
+		return gw.Listener(q.port)
 	}
 	for _, l := range gw.Listeners() {
 		if l.Port() == q.port {
-			return l.Decide(q.request)
+			return l
 		}
 	}
 	if q.request.TLS == nil {
-		return gw.Decide(q.request)
+		return gw
 	}
 	for _, l := range gw.Listeners() {
 		if l.TLS() {
-			return l.Decide(q.request)
+			return l
 		}
 	}
-	return gw.Listener(q.port).Decide(q.request)
+	return gw.Listener(q.port)
 }
