@@ -26,7 +26,7 @@ var floors = [][]string{
 	{"internal/compile", "internal/explain"},
 	{""},
 	{"internal/question", "live", "memlimit", "spec/istio", "server"},
-	{"admin"},
+	{"admin", "gatewaytest"},
 }
 
 // goList returns the output lines of go list.

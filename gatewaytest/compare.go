@@ -99,7 +99,11 @@ func (x *comparison) route() {
 		x.differ("route", strconv.Quote(e.Route), routeText(r))
 	}
 	if e.VirtualService != "" && !x.isVirtualService(e.VirtualService) {
-		x.differ("virtualService", strconv.Quote(e.VirtualService), strconv.Quote(r.VirtualService))
+		got := strconv.Quote(r.VirtualService)
+		if o := r.Origin; o.Name != "" && o.Kind == "VirtualService" && o.Namespace+"/"+o.Name != r.VirtualService {
+			got += ", which delegates to " + strconv.Quote(o.Namespace+"/"+o.Name)
+		}
+		x.differ("virtualService", strconv.Quote(e.VirtualService), got)
 	}
 }
 

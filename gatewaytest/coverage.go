@@ -230,7 +230,8 @@ func (c *Coverage) Share() float64 {
 }
 
 // String returns the coverage as text: a line of counts, and a line for each part that no
-// case has met, with its place.
+// case has met, with its place. Conditions and shares of a route that no case is routed by
+// have no lines.
 func (c *Coverage) String() string {
 	routes, conditions, shares := c.Count()
 	var b strings.Builder
@@ -241,7 +242,7 @@ func (c *Coverage) String() string {
 			line(&b, r.Place, "no case is routed by %s: %s", r.title(), r.Match)
 		}
 		for j := range r.Conditions {
-			if k := &r.Conditions[j]; k.Failed == 0 {
+			if k := &r.Conditions[j]; k.Failed == 0 && r.Cases > 0 {
 				at := k.Place
 				if at == "" {
 					at = r.Place

@@ -28,14 +28,13 @@ type foreignExpectation interface {
 func (t *Tester) askForeign(c *Case) (*asked, error) {
 	first, err := t.askListeners(c, t.gateway)
 	if err != nil || first.decision.Route != nil {
-		return first, err
+		return t.askRoutes(c, first), err
 	}
 	if t.unbound == nil {
-		gw, _, err := t.build(withoutServers(&t.declared), t.problems, func(b *gateway.Builder) {
-			b.Random(func() uint64 { return 0 })
-		}, http.NotFoundHandler())
+		gw, _, err := t.build(withoutServers(&t.declared), t.problems, noRandom, http.NotFoundHandler())
 		if err != nil {
-			return first, nil //nolint:nilerr // the configuration with its Gateways is good
+			// The configuration with its Gateways is good, and has decided.
+			return first, nil
 		}
 		t.unbound = gw
 	}
@@ -45,6 +44,28 @@ func (t *Tester) askForeign(c *Case) (*asked, error) {
 	}
 	other.unbound = true
 	return other, nil
+}
+
+// askRoutes decides again without faults and CORS, if one of them answers the request:
+// router_check_tool knows only routes.
+func (t *Tester) askRoutes(c *Case, a *asked) *asked {
+	if _, ok := c.foreign.(*routerCheck); !ok || a == nil {
+		return a
+	}
+	if a.decision.Kind != gateway.DecisionAbort && a.decision.Kind != gateway.DecisionPreflight {
+		return a
+	}
+	if t.routes == nil {
+		d := t.declared
+		d.VirtualServices = changedRoutes(d.VirtualServices, func(r *spec.Route) { r.CORS = nil })
+		gw, _, err := t.build(d, t.problems, noRandom, http.NotFoundHandler())
+		if err != nil {
+			return a
+		}
+		t.routes = gw
+	}
+	a.decision = a.q.Ask(t.routes)
+	return a
 }
 
 // An asked is a question with the decision about it.
@@ -70,7 +91,7 @@ func (t *Tester) askListeners(c *Case, gw *gateway.Gateway) (*asked, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.foreign.https() {
+		if c.foreign.https() && !l.TLS() {
 			q.Secure()
 		}
 		a := &asked{q: q, decision: q.Ask(gw)}

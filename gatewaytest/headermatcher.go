@@ -113,11 +113,11 @@ func (n node) stringMatcher(set func(string, func(string) bool)) {
 func (n node) safeRegex(set func(string, func(string) bool)) {
 	var expression string
 	n.object(fields{"regex": text(&expression), "google_re2": func(node) {}})
-	r, err := regexp.Compile(`\A(?:` + expression + `)\z`)
-	if err != nil {
+	if _, err := regexp.Compile(expression); err != nil {
 		n.failf(spec.CodeInvalid, "the expression does not compile: %v", err)
 		return
 	}
+	r := regexp.MustCompile(`\A(?:` + expression + `)\z`)
 	set("regex "+strconv.Quote(expression), r.MatchString)
 }
 

@@ -31,7 +31,9 @@ type Difference struct {
 }
 
 // String returns the difference as one line.
-func (d Difference) String() string { return fmt.Sprintf("%s: want %s, got %s", d.Field, d.Want, d.Got) }
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: want %s, got %s", d.Field, d.Want, d.Got)
+}
 
 // Failed reports whether something was not as expected, or the case itself is wrong.
 func (r *Result) Failed() bool { return len(r.Differences) > 0 || len(r.Problems) > 0 }

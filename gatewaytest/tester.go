@@ -34,9 +34,7 @@ func (s *Suite) Open() (*Tester, error) {
 		t.declared, t.problems = s.Source.Declare()
 	}
 	var err error
-	t.gateway, t.warnings, err = t.build(&t.declared, t.problems, func(b *gateway.Builder) {
-		b.Random(func() uint64 { return 0 })
-	}, http.NotFoundHandler())
+	t.gateway, t.warnings, err = t.build(&t.declared, t.problems, noRandom, http.NotFoundHandler())
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +56,9 @@ type Tester struct {
 	// still serves without what is random, slow or limited. It is nil until a case needs
 	// it.
 	still *stillGateway
-	// unbound has all VirtualServices without the Gateways. It is nil until a case needs
-	// it.
-	unbound *gateway.Gateway
+	// unbound has all VirtualServices without the Gateways, and routes has no faults and
+	// CORS policies. They are nil until a case needs them.
+	unbound, routes *gateway.Gateway
 }
 
 // Warnings returns the warnings about the configuration.
@@ -84,8 +82,10 @@ func (t *Tester) Close() error {
 	if t.still != nil {
 		problems = append(problems, t.still.gateway.Close())
 	}
-	if t.unbound != nil {
-		problems = append(problems, t.unbound.Close())
+	for _, gw := range []*gateway.Gateway{t.unbound, t.routes} {
+		if gw != nil {
+			problems = append(problems, gw.Close())
+		}
 	}
 	return errors.Join(append(problems, t.gateway.Close())...)
 }
@@ -115,6 +115,9 @@ func (t *Tester) build(d spec.Source, problems error, set func(*gateway.Builder)
 	}
 	return gw, b.Warnings(), err
 }
+
+// noRandom makes the random values of decisions, such as the request's id, the same.
+func noRandom(b *gateway.Builder) { b.Random(func() uint64 { return 0 }) }
 
 // alreadyRead is a Source that was read before, with its problems.
 type alreadyRead struct {

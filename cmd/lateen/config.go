@@ -39,8 +39,14 @@ type configuration struct {
 // A backend is what a destination's name leads to.
 type backend struct{ name, url string }
 
-// addFlags defines the flags that all commands have.
+// addFlags defines the flags that all commands have that need backends.
 func (c *configuration) addFlags(flags *flag.FlagSet) {
+	c.addFileFlags(flags)
+	flags.Func("backend", "`NAME=URL` is the backend of a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
+}
+
+// addFileFlags defines the flags that all commands have.
+func (c *configuration) addFileFlags(flags *flag.FlagSet) {
 	c.workloadNamespace = "istio-system"
 	flags.Func("f", "`FILE` or directory of resources, in YAML or JSON; - is the standard input. May be repeated.", func(path string) error {
 		if path == "-" && slices.Contains(c.files, path) {
@@ -54,7 +60,6 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&c.recursive, "recursive", false, recursive)
 	flags.BoolVar(&c.verbose, "v", false, verbose)
 	flags.BoolVar(&c.verbose, "verbose", false, verbose)
-	flags.Func("backend", "`NAME=URL` is the backend of a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
 	flags.Func("semantics", "`MODE` is native (the default) or envoy, which answers byte for byte as Envoy does", c.setSemantics)
 	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
 	flags.Func("trusted-proxies", "`N` is the number of your own proxies in front: their x-forwarded-* headers are trusted (0 by default)", func(text string) error {
@@ -150,12 +155,18 @@ func (c *configuration) setLocality(text string) error {
 // builder returns the Builder that the flags describe, without backends and without the
 // files.
 func (c *configuration) builder() *gateway.Builder {
-	b := gateway.New().Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
+	b := gateway.New()
+	c.configure(b)
+	return b
+}
+
+// configure makes the settings of the flags.
+func (c *configuration) configure(b *gateway.Builder) {
+	b.Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
 		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels).Locality(c.locality)
 	for i := range c.credentials {
 		b.Credential(c.credentials[i].name, c.credentials[i].Credential)
 	}
-	return b
 }
 
 // source returns the files that the flags name, in order.

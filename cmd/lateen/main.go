@@ -4,6 +4,7 @@
 //	lateen serve  -f FILE|DIR …   serves until SIGTERM or SIGINT
 //	lateen check  -f FILE|DIR …   only validates
 //	lateen decide -f FILE|DIR … METHOD URL
+//	lateen test   -f FILE|DIR … CASES…
 //
 // It exits 0 if all went well, 2 if the configuration or the command line is
 // wrong, and 1 after any other failure.
@@ -45,6 +46,7 @@ func commands() []*command {
 		{"serve", "-f FILE|DIR [-f …] | --kube [flags]", "serve a configuration until SIGTERM or SIGINT", runServe},
 		{"check", "-f FILE|DIR [-f …] [flags]", "validate a configuration", runCheck},
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
+		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND]", "print how to use lateen, or one of its commands", runHelp},
 	}

@@ -22,6 +22,8 @@ type Question struct {
 	// the URL names it, and that it is not the default of the scheme.
 	port     int
 	explicit bool
+	// anywhere means that the gateway is asked.
+	anywhere bool
 }
 
 // New returns the question for a method, a URL or a path, and headers, "name: value":
@@ -83,13 +85,14 @@ func New(method, target string, headers []string) (*Question, error) {
 // From sets the address of the client, "host:port". It is 127.0.0.1:0 otherwise.
 func (q *Question) From(address string) { q.request.RemoteAddr = address }
 
-// Secure makes the request one that came with TLS, with the name of its host, to the same
-// listener.
+// Secure makes the request one that came with TLS, and asks the gateway rather than a
+// listener: if no listener speaks TLS, it takes the routes of one that does not.
 func (q *Question) Secure() {
 	if q.request.TLS == nil {
 		name, _, _ := strings.Cut(q.request.Host, ":")
 		q.request.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
 	}
+	q.anywhere = true
 }
 
 // Request returns a copy of the request.
@@ -112,6 +115,9 @@ func (q *Question) Serve(gw *gateway.Gateway, w http.ResponseWriter) {
 
 // of returns who answers the question.
 func (q *Question) of(gw *gateway.Gateway) answerer {
+	if q.anywhere {
+		return gw
+	}
 	if q.explicit {
 		return gw.Listener(q.port)
 	}
