@@ -215,10 +215,10 @@ func (c *Compiler) connect(r *resolved, hashes []*spec.ConsistentHash) program.D
 		if b := c.backends.ByName[BackendName{Host: "*"}]; b != nil {
 			stand(b)
 		} else if r.service != nil {
-			out.Missing = "its Service has no endpoints here, and it has no backend"
+			out.Missing = program.NoEndpoints
 			c.warnOfUsed(out.Host, r.service)
 		} else {
-			out.Missing = "no backend and no ServiceEntry has its name"
+			out.Missing = program.NoBackend
 		}
 	}
 	if policy.Any() {

@@ -155,3 +155,39 @@ func (p *Retry) String() string {
 	}
 	return text
 }
+
+// Meaning returns the policy as text: policies with the same text do the same. avoids
+// means that retries avoid hosts that were tried.
+func (p *Retry) Meaning(avoids bool) string {
+	if p.Attempts == 0 {
+		return "none"
+	}
+	var on []string
+	for _, word := range p.on {
+		// That word selects the codes, which are here anyway.
+		if _, err := strconv.Atoi(word); err != nil && word != "retriable-status-codes" {
+			on = append(on, word)
+		}
+	}
+	for _, code := range p.Codes {
+		on = append(on, strconv.Itoa(code))
+	}
+	slices.Sort(on)
+	text := strconv.Itoa(p.Attempts) + " on " + strings.Join(slices.Compact(on), ",")
+	if p.PerTry > 0 {
+		text += ", each within " + p.PerTry.String()
+	}
+	if p.base != 25*time.Millisecond {
+		text += ", backing off from " + p.base.String()
+	}
+	if !avoids {
+		text += ", also on hosts that were tried"
+	}
+	if p.RemoteLocalities {
+		text += ", also in other localities"
+	}
+	if p.Repeats {
+		text += ", repeats broken reads"
+	}
+	return text
+}

@@ -128,3 +128,15 @@ func SortListeners(list []*Listener) {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Bind, b.Bind))
 	})
 }
+
+// Domains returns the domains of the virtual hosts, in order. It is empty for nil.
+func (t *RouteTable) Domains() []string {
+	if t == nil {
+		return nil
+	}
+	domains := make([]string, len(t.Order))
+	for i, h := range t.Order {
+		domains[i] = h.Domain
+	}
+	return domains
+}

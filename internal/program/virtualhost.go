@@ -46,3 +46,6 @@ func (h *VirtualHost) Find(v *match.View) *Clause {
 	}
 	return nil
 }
+
+// RedirectsToHTTPS reports whether every plain-text request gets a redirect to https.
+func (h *VirtualHost) RedirectsToHTTPS() bool { return h.redirect }
