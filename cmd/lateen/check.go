@@ -3,13 +3,27 @@ package main
 import (
 	"flag"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 func runCheck(c *command, args []string, s streams) int {
 	var config configuration
+	format := findingFormats[0]
+	var strict bool
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	config.addFlags(flags)
+	flags.BoolVar(&strict, "strict", false, "fail with exit code 1 if there is a warning")
+	flags.Func("format", "`FORM` of the findings: text (the default), json, github (annotations of a workflow) or sarif", func(text string) error {
+		if !slices.Contains(findingFormats, text) {
+			return expected(findingFormats, text)
+		}
+		format = text
+		return nil
+	})
+	flags.BoolFunc("json", "the same as --format json", func(string) error {
+		format = "json"
+		return nil
+	})
 	rest, code, done := c.parse(flags, args, s)
 	if done {
 		return code
@@ -22,32 +36,56 @@ func runCheck(c *command, args []string, s streams) int {
 	}
 	b := config.dry(s)
 	gw, err := b.Build()
-	config.printFindings(s.err, b.Warnings())
-	if err != nil {
-		printErrors(s.err, err)
-		return exitUsage
+	warnings := b.Warnings()
+	found := newChecked(err, warnings, config.declared.Skipped)
+	code = exitOK
+	switch {
+	case err != nil:
+		code = exitUsage
+	case strict && len(warnings) > 0:
+		code = exitFailure
 	}
-	defer gw.Close()
-	fmt.Fprintf(s.out, "ok: %s\n", countsOf(gw.String(), len(gw.Warnings())))
-	return exitOK
+	if err == nil {
+		defer gw.Close()
+		found.sum(gw.String())
+	}
+	switch format {
+	case "json":
+		err = found.writeJSON(s.out, code == exitOK)
+	case "github":
+		found.writeGitHub(s.out)
+		fmt.Fprintln(s.err, result(found, code))
+		err = nil
+	case "sarif":
+		err = found.writeSARIF(s.out)
+	default:
+		config.printFindings(s.err, warnings)
+		if err != nil {
+			printErrors(s.err, err)
+			return code
+		}
+		if code != exitOK {
+			fmt.Fprintln(s.err, result(found, code))
+			return code
+		}
+		fmt.Fprintln(s.out, result(found, code))
+	}
+	if err != nil {
+		fmt.Fprintln(s.err, "lateen check:", err)
+		return exitFailure
+	}
+	return code
 }
 
-// countsOf sums up the printed form of a gateway.
-func countsOf(program string, warnings int) string {
-	var listeners, hosts, routes int
-	for line := range strings.Lines(program) {
-		switch word, _, _ := strings.Cut(strings.TrimSpace(line), " "); word {
-		case "listener":
-			listeners++
-		case "host":
-			hosts++
-		default:
-			if word != "" && strings.Trim(word, "0123456789") == "" {
-				routes++
-			}
-		}
+// result is the last line of check.
+func result(c *checked, code int) string {
+	switch code {
+	case exitOK:
+		return "ok: " + c.summary()
+	case exitFailure:
+		return "failed, as --strict asks: " + c.summary()
 	}
-	return fmt.Sprintf("%s, %s, %s, %s", count(listeners, "listener"), count(hosts, "virtual host"), count(routes, "route"), count(warnings, "warning"))
+	return fmt.Sprintf("failed: %s, %s", count(len(c.errors), "error"), count(len(c.warnings), "warning"))
 }
 
 func count(n int, what string) string {

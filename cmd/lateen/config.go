@@ -247,33 +247,16 @@ func (c *configuration) check() error {
 
 // printErrors prints the errors of a Build, one on each line.
 func printErrors(w io.Writer, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			printErrors(w, e)
-		}
-		return
+	for _, f := range findingsOf(err) {
+		fmt.Fprintln(w, oneLine(f.String()))
 	}
-	text := err.Error()
-	var finding *spec.Error
-	if errors.As(err, &finding) && finding.Kind == "Backend" {
-		// The place is one in this program.
-		text = "--backend: " + finding.Problem
-	}
-	fmt.Fprintln(w, oneLine(text))
 }
 
 // printWarnings prints warnings, one on each line.
 func printWarnings(w io.Writer, warnings []spec.Warning) {
-	for _, warning := range warnings {
-		switch warning.Kind {
-		case "Backend", "Credential":
-			// The place is one in this program.
-			text := warning
-			text.File, text.Line, text.Column, text.Kind, text.Name = "", 0, 0, "", ""
-			fmt.Fprintf(w, "warning: --%s: %s\n", strings.ToLower(warning.Kind), oneLine(text.String()))
-			continue
-		}
-		fmt.Fprintln(w, "warning:", oneLine(warning.String()))
+	for i := range warnings {
+		text := spec.Warning{Finding: onCommandLine(warnings[i].Finding)}
+		fmt.Fprintln(w, "warning:", oneLine(text.String()))
 	}
 }
 

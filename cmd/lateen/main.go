@@ -47,8 +47,9 @@ func commands() []*command {
 		{"check", "-f FILE|DIR [-f …] [flags]", "validate a configuration", runCheck},
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
 		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
+		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},
 		{"version", "", "print the version", runVersion},
-		{"help", "[COMMAND]", "print how to use lateen, or one of its commands", runHelp},
+		{"help", "[COMMAND|TOPIC]", "print how to use lateen, one of its commands, or a topic", runHelp},
 	}
 }
 
@@ -88,40 +89,62 @@ func printHelp(w io.Writer) {
 	fmt.Fprintln(w, "lateen is an Istio ingress gateway in one process.")
 	fmt.Fprintln(w)
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  lateen %-8s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  lateen %-11s %s\n", c.name, c.about)
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "lateen help COMMAND prints the flags of a command.")
+	fmt.Fprintln(w, "lateen help TOPIC explains: "+strings.Join(topics(), ", ")+".")
 }
 
-func runHelp(_ *command, args []string, s streams) int {
+func runHelp(c *command, args []string, s streams) int {
 	if len(args) == 0 {
 		printHelp(s.out)
 		return exitOK
 	}
-	if args[0] == "help" || args[0] == "version" {
-		for _, c := range commands() {
-			if c.name == args[0] {
-				fmt.Fprintln(s.out, strings.TrimSpace("usage: lateen "+c.name+" "+c.synopsis))
-			}
-		}
+	if text, ok := topic(args[0]); ok {
+		fmt.Fprint(s.out, text)
 		return exitOK
 	}
-	return run([]string{args[0], "-h"}, s)
+	for _, other := range commands() {
+		if other.name != args[0] {
+			continue
+		}
+		if len(flagsOf(other)) == 0 {
+			fmt.Fprintf(s.out, "%s\n\n%s.\n", strings.TrimSpace("usage: lateen "+other.name+" "+other.synopsis), strings.ToUpper(other.about[:1])+other.about[1:])
+			return exitOK
+		}
+		return run([]string{other.name, "-h"}, s)
+	}
+	message := fmt.Sprintf("there is no command and no topic %q", args[0])
+	if meant := suggest.Closest(args[0], helpNames()); meant != "" {
+		message += fmt.Sprintf("; did you mean %q?", meant)
+	}
+	return c.misused(s, errors.New(message))
 }
 
 func runVersion(_ *command, _ []string, s streams) int {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	fmt.Fprintln(s.out, "lateen", version)
+	fmt.Fprintln(s.out, "lateen", version())
 	return exitOK
+}
+
+// modulePath is the path of the module of the library.
+const modulePath = "github.com/lateengo/gateway"
+
+// version returns the version of this program, or "(devel)".
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // parse reads flags, which may stand before, between and after the arguments that
 // it returns. done says that the command is over, with code.
 func (c *command) parse(flags *flag.FlagSet, args []string, s streams) (rest []string, code int, done bool) {
+	if asked, ok := s.out.(*flagCollector); ok {
+		flags.VisitAll(func(f *flag.Flag) { asked.flags = append(asked.flags, f) })
+		return nil, exitOK, true
+	}
 	flags.SetOutput(io.Discard)
 	for {
 		err := flags.Parse(args)
@@ -158,9 +181,14 @@ func (c *command) usage(flags *flag.FlagSet, w io.Writer) {
 
 // misused reports a wrong command line.
 func (c *command) misused(s streams, err error) int {
+	if _, asked := s.out.(*flagCollector); asked {
+		return exitUsage // a command without flags
+	}
 	fmt.Fprintf(s.err, "lateen %s: %v\n", c.name, err)
 	fmt.Fprintf(s.err, "usage: lateen %s %s\n", c.name, c.synopsis)
-	fmt.Fprintf(s.err, "lateen help %s lists the flags\n", c.name)
+	if len(flagsOf(c)) > 0 {
+		fmt.Fprintf(s.err, "lateen help %s lists the flags\n", c.name)
+	}
 	return exitUsage
 }
 

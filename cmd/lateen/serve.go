@@ -250,7 +250,9 @@ func (v *service) run(s streams) int {
 	if v.printRoutes {
 		fmt.Fprint(s.out, gw.String())
 	} else {
-		fmt.Fprintf(s.out, "serving %s\n", countsOf(gw.String(), len(gw.Warnings())))
+		found := newChecked(nil, gw.Warnings(), nil)
+		found.sum(gw.String())
+		fmt.Fprintf(s.out, "serving %s\n", found.summary())
 	}
 	v.printFindings(s.err, v.telling.news(gw.Warnings()))
 	printUntraced(s.err, gw.Tracing())
