@@ -50,7 +50,8 @@ type RateLimitPolicy struct {
 	Mode LimitMode
 	// Inheritance selects whether less specific policies apply too.
 	Inheritance LimitInheritance
-	// Created orders policies of one level.
+	// Created orders policies of one level. Those of one age are ordered by name, then
+	// by namespace.
 	Created time.Time
 
 	Origin Origin

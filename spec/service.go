@@ -45,7 +45,8 @@ type Service struct {
 	ExportTo []string
 	// SubjectAltNames are the names accepted in the certificate of the service.
 	SubjectAltNames []string
-	// Created orders services for the same host.
+	// Created orders services for the same host. Those of one age are ordered by name,
+	// then by namespace.
 	Created time.Time
 
 	Origin Origin

@@ -21,7 +21,8 @@ type Telemetry struct {
 	// Tracing are the settings of traces. Later elements win.
 	Tracing []Tracing
 	// Created orders the Telemetries of one level. Without selectors the oldest is
-	// used alone; among those that select the gateway, the youngest wins.
+	// used alone; among those that select the gateway, the youngest wins. Those of one
+	// age are ordered by name.
 	Created time.Time
 
 	Origin Origin

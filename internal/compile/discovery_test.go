@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -216,6 +217,8 @@ func TestDiscoveryOfPooledServices(t *testing.T) {
 		Ports: []spec.ServicePort{{Number: 80}, {Number: 81}}, Endpoints: []spec.Endpoint{{Address: "10.0.0.1"}}}
 	younger := discovered("a.test")
 	younger.Name = "younger"
+	youngest := discovered("a.test")
+	youngest.Created = time.Unix(1, 0)
 	for _, row := range []struct {
 		name     string
 		services []spec.Service
@@ -223,7 +226,7 @@ func TestDiscoveryOfPooledServices(t *testing.T) {
 	}{
 		{"endpoints of a younger one", []spec.Service{discovered("a.test"), static}, `the endpoints of a.test come from the discovery of the older service "shop"`},
 		{"a younger one, too", []spec.Service{discovered("a.test"), younger}, `the endpoints of a.test come from the discovery of the older service "shop"`},
-		{"a younger one alone", []spec.Service{static, discovered("a.test")}, `nothing is discovered: the older service "static" defines the endpoints of a.test`},
+		{"a younger one alone", []spec.Service{youngest, static}, `nothing is discovered: the older service "static" defines the endpoints of a.test`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := gateway.New().Discovery("", new(registry))

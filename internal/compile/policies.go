@@ -65,7 +65,8 @@ func newPolicyIndex(c *Compiler) policyIndex {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return c.D.RateLimits[a].Created.Compare(c.D.RateLimits[b].Created)
+		p, o := &c.D.RateLimits[a], &c.D.RateLimits[b]
+		return cmp.Or(p.Created.Compare(o.Created), cmp.Compare(p.Name, o.Name), cmp.Compare(p.Namespace, o.Namespace))
 	})
 	for position, i := range order {
 		p := &c.D.RateLimits[i]

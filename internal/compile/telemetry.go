@@ -72,7 +72,9 @@ func (m *telemetryMerge) applied() []appliedTelemetry {
 	for i := range order {
 		order[i] = &m.D.Telemetries[i]
 	}
-	slices.SortStableFunc(order, func(a, b *spec.Telemetry) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(order, func(a, b *spec.Telemetry) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
 	var levels [resource.TelemetryOfWorkload + 1][]appliedTelemetry
 	for _, t := range order {
 		name := resource.Name{Namespace: cmp.Or(t.Namespace, m.O.Namespace), Name: t.Name}

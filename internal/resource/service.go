@@ -29,7 +29,8 @@ func ServiceKind(s *spec.Service) string {
 }
 
 // CompareServices orders services as Istio does: those of Kubernetes first, so that a
-// ServiceEntry cannot take their hosts, and the older ones first.
+// ServiceEntry cannot take their hosts, and the older ones first. Services of the same age
+// are in the order of their names, then of their namespaces.
 func CompareServices(a, b *spec.Service) int {
 	rank := func(s *spec.Service) int {
 		if s.Kubernetes {
@@ -37,7 +38,7 @@ func CompareServices(a, b *spec.Service) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Created.Compare(b.Created))
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 }
 
 // RunsAtHosts reports whether the service's hosts are also its endpoints.
