@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write what lateen prints to the golden 
 // TestCommands runs the command lines of testdata/commands. A file holds lines
 // "$ lateen …", each with all that is printed: what comes on the standard error
 // after "! ", and a code other than 0 as "exit 2". The line "< FILE" in front of
-// the output is the standard input.
+// the output is the standard input. A line "; …" is a comment.
 func TestCommands(t *testing.T) {
 	files, err := filepath.Glob("testdata/commands/*.txt")
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func TestCommands(t *testing.T) {
 			var got strings.Builder
 			lines := strings.Split(string(text), "\n")
 			for i, line := range lines {
-				if strings.HasPrefix(line, "#") {
+				if strings.HasPrefix(line, "; ") {
 					got.WriteString(line + "\n")
 				}
 				command, ok := strings.CutPrefix(line, "$ lateen")
