@@ -45,9 +45,8 @@ func (c *configuration) addFlags(flags *flag.FlagSet) {
 	flags.Func("backend", "`NAME=URL` is the backend of a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
 }
 
-// addFileFlags defines the flags that all commands have.
-func (c *configuration) addFileFlags(flags *flag.FlagSet) {
-	c.workloadNamespace = "istio-system"
+// addSourceFlags defines the flags that say what to read.
+func (c *configuration) addSourceFlags(flags *flag.FlagSet) {
 	flags.Func("f", "`FILE` or directory of resources, in YAML or JSON; - is the standard input. May be repeated.", func(path string) error {
 		if path == "-" && slices.Contains(c.files, path) {
 			return errors.New("the standard input can be read once")
@@ -60,6 +59,13 @@ func (c *configuration) addFileFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&c.recursive, "recursive", false, recursive)
 	flags.BoolVar(&c.verbose, "v", false, verbose)
 	flags.BoolVar(&c.verbose, "verbose", false, verbose)
+	flags.StringVar(&c.namespace, "namespace", istio.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
+}
+
+// addFileFlags defines the flags of a gateway that is made of files.
+func (c *configuration) addFileFlags(flags *flag.FlagSet) {
+	c.workloadNamespace = "istio-system"
+	c.addSourceFlags(flags)
 	flags.Func("semantics", "`MODE` is native (the default) or envoy, which answers byte for byte as Envoy does", c.setSemantics)
 	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
 	flags.Func("trusted-proxies", "`N` is the number of your own proxies in front: their x-forwarded-* headers are trusted (0 by default)", func(text string) error {
@@ -70,7 +76,6 @@ func (c *configuration) addFileFlags(flags *flag.FlagSet) {
 		c.trusted = n
 		return nil
 	})
-	flags.StringVar(&c.namespace, "namespace", istio.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
 	flags.Func("workload-labels", "`KEY=VALUE,…` are the labels of the gateway, for selectors; without labels it serves every Gateway", c.setLabels)
 	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it, all endpoints are equally near", c.setLocality)

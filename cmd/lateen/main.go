@@ -5,6 +5,7 @@
 //	lateen check  -f FILE|DIR …   only validates
 //	lateen decide -f FILE|DIR … METHOD URL
 //	lateen test   -f FILE|DIR … CASES…
+//	lateen export -f FILE|DIR …   writes it as Istio resources
 //
 // It exits 0 if all went well, 2 if the configuration or the command line is
 // wrong, and 1 after any other failure.
@@ -48,6 +49,7 @@ func commands() []*command {
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
 		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
 		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},
+		{"export", "-f FILE|DIR [-f …] [-o FILE|DIR] [flags]", "write a configuration as Istio resources, in canonical form", runExport},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND|TOPIC]", "print how to use lateen, one of its commands, or a topic", runHelp},
 	}

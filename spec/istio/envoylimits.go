@@ -133,6 +133,7 @@ func (l *loader) joinEnvoyLimits() {
 	for _, o := range j.overrides {
 		j.override(o)
 	}
+	j.remember()
 	for _, a := range j.actions {
 		switch {
 		case a.used:
@@ -140,6 +141,22 @@ func (l *loader) joinEnvoyLimits() {
 			j.warn(a, "limits nothing: envoy.filters.http.ratelimit of the same gateways has rate_limits of its own, and uses only these")
 		default:
 			j.warn(a, "limits nothing: no EnvoyFilter adds envoy.filters.http.ratelimit to the same gateways, nor a local filter with descriptors")
+		}
+	}
+}
+
+// remember notes in each policy which EnvoyFilters there are, because each of them may have
+// a part in it.
+func (j *envoyJoin) remember() {
+	var filters []spec.Origin
+	for _, of := range j.loader.envoyLimits {
+		filters = append(filters, of.origin)
+	}
+	policies := j.loader.declared.RateLimits
+	for i := range policies {
+		if from, ok := policies[i].Origin.Fields.(renamed); ok && policies[i].Origin.Kind == "EnvoyFilter" {
+			from.filters = filters
+			policies[i].Origin.Fields = from
 		}
 	}
 }
@@ -453,7 +470,7 @@ func (j *envoyJoin) add(p *envoyPart, targets []limitTarget, policy spec.RateLim
 		t.apply(&policy)
 	}
 	policy.Origin = of.origin
-	policy.Origin.Fields = renamed{of.origin.Fields, p.names(limit, from, len(policy.Targets))}
+	policy.Origin.Fields = renamed{Locator: of.origin.Fields, names: p.names(limit, from, len(policy.Targets))}
 	made := spec.Declarations{RateLimits: []spec.RateLimitPolicy{policy}}
 	if broken {
 		made = spec.Declarations{Incomplete: new(made)}

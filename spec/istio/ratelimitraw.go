@@ -21,7 +21,7 @@ func (r *reader) soloPolicy(v *value) spec.RateLimitPolicy {
 // raw reads solo.io's layout: what to count and how much is allowed in one field.
 func (r *reader) raw(v *value, to *spec.RateLimitPolicy) {
 	to.Global = new(spec.GlobalRateLimit)
-	to.Origin.Fields = renamed{to.Origin.Fields, []renaming{{"spec.global", "spec.raw"}, {"spec.rateLimits", "spec.raw.rateLimits"}}}
+	to.Origin.Fields = renamed{Locator: to.Origin.Fields, names: []renaming{{"spec.global", "spec.raw"}, {"spec.rateLimits", "spec.raw.rateLimits"}}}
 	if !r.is(v, object) {
 		return
 	}

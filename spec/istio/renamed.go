@@ -12,6 +12,8 @@ type renamed struct {
 	spec.Locator
 	// names are the paths with other names, the first one that fits counts.
 	names []renaming
+	// filters are the EnvoyFilters that say together what the declaration is, if they do.
+	filters []spec.Origin
 }
 
 // A renaming is a path in declarations, and the same in the resource.
