@@ -21,6 +21,8 @@ type document struct {
 	before int
 	// content is set if the document is remembered. It has one resource then.
 	content *content
+	// key is that of the entry of a ConfigMap that is the document, or "".
+	key string
 
 	mu   sync.Mutex
 	tree weak.Pointer[value]

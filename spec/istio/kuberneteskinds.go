@@ -26,6 +26,7 @@ var kubernetesKinds = []kubernetesKind{
 	{"", "Pod", []string{"v1"}, "the labels of an endpoint; an endpoint of a Service that has nothing else", (*loader).pod},
 	{"", "Node", []string{"v1"}, "the locality of an endpoint", (*loader).node},
 	{"", "Secret", []string{"v1"}, "a credential, if it has a key that Istio reads; otherwise skipped", (*loader).secret},
+	{"", "ConfigMap", []string{"v1"}, "the configuration of envoyproxy/ratelimit, if it has one; otherwise skipped", (*loader).configMap},
 }
 
 // kubernetesKindOf returns the kind, or nil if it is not read.

@@ -52,7 +52,7 @@ func isDescriptorList(v *value) bool {
 // document that was already read is not read again.
 func (l *loader) limitFile(d *document, v *value) limitFile {
 	l.heeded++
-	id := fileID{filepath.Clean(d.file), d.before}
+	id := fileID{filepath.Clean(d.file), d.key, d.before}
 	if f, ok := l.limitFiles[id]; ok {
 		return f
 	}
@@ -96,10 +96,11 @@ func (l *loader) limitFile(d *document, v *value) limitFile {
 	return f
 }
 
-// fileID identifies a document of a file by the lines before it.
+// fileID identifies a document of a file by the lines before it, and an entry of a
+// ConfigMap by its key.
 type fileID struct {
-	file   string
-	before int
+	file, key string
+	before    int
 }
 
 // domain reports whether there is already a domain with this name. That is an error

@@ -8,7 +8,7 @@
 // istio.io/api types, and RateLimitConfig, also that of solo.io. Of Telemetry it reads
 // what concerns traces, and of EnvoyFilter those that only limit requests. A document
 // without a kind, with the keys domain and descriptors, is the configuration of
-// envoyproxy/ratelimit. Of Kubernetes, it reads Services with their endpoints (EndpointSlice,
+// envoyproxy/ratelimit, and so is the file in a ConfigMap. Of Kubernetes, it reads Services with their endpoints (EndpointSlice,
 // Endpoints, Pod, Node), and the Secrets that a credentialName may name: of these, only the
 // fields that matter. Decoding is strict. These are errors with their place: a key that is
 // unknown, misspelled, in the wrong letter case or repeated, a value of the wrong

@@ -133,8 +133,8 @@ type written struct {
 
 // kindOrder is the order of kinds in the text.
 var kindOrder = []string{
-	"Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "RateLimitConfig", "EnvoyFilter", "",
-	"Telemetry", "Service", "EndpointSlice", "Pod", "Node", "Secret", "Comment",
+	"Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "RateLimitConfig", "EnvoyFilter", "ConfigMap", "",
+	"Telemetry", "Service", "EndpointSlice", "Pod", "Node", "Secret",
 }
 
 // all writes everything.
@@ -201,6 +201,8 @@ func (w *writer) note(doc *written, path, problem string) {
 func (doc *written) comment(path, problem string) {
 	if path != "" {
 		problem = path + ": " + problem
+	} else if problem != "" {
+		problem = strings.ToUpper(problem[:1]) + problem[1:]
 	}
 	doc.comments = append(doc.comments, problem)
 }

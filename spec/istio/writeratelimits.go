@@ -21,8 +21,13 @@ func (w *writer) writeRateLimits() {
 	for i := range policies {
 		of[i] = naming{cmp.Or(policies[i].Namespace, w.options.Namespace), policies[i].Name, policies[i].Created, "limits"}
 	}
-	for i, name := range namesOf("limits", of) {
-		w.rateLimitPolicy(&policies[i], name)
+	names := namesOf("limits", of)
+	if w.options.RateLimits == LimitsAsEnvoyFilter {
+		w.envoyPolicies(policies, names)
+		return
+	}
+	for i := range policies {
+		w.rateLimitPolicy(&policies[i], names[i])
 	}
 	for i := range w.declared.RateLimitDomains {
 		w.rateLimitDomain(&w.declared.RateLimitDomains[i])
@@ -259,7 +264,7 @@ func (w *writer) descriptorLimits(doc *written, path string, list []spec.Descrip
 		at := fmt.Sprintf("%s[%d]", path, i)
 		v := objectValue().set("key", exactText(&d.Key)).set("value", textValue(d.Value))
 		if d.Limit != nil {
-			v.set(name("rateLimit"), w.descriptorRate(doc, at+"."+name("rateLimit"), d.Limit, name))
+			v.set(name("rateLimit"), w.descriptorRate(doc, at+"."+name("rateLimit"), d.Limit, snake))
 		}
 		v.set(name("shadowMode"), boolValue(d.Shadow)).set(name("shareThreshold"), boolValue(d.ShareThreshold))
 		if snake && (d.Weight != 0 || d.AlwaysApply) {
@@ -271,20 +276,24 @@ func (w *writer) descriptorLimits(doc *written, path string, list []spec.Descrip
 	})
 }
 
-func (w *writer) descriptorRate(doc *written, path string, r *spec.DescriptorRate, name func(string) string) *value {
+func (w *writer) descriptorRate(doc *written, path string, r *spec.DescriptorRate, snake bool) *value {
+	requestsPerUnit, unitName := "requestsPerUnit", func(s string) string { return s }
+	if snake {
+		requestsPerUnit, unitName = "requests_per_unit", strings.ToLower
+	}
 	v := objectValue().set("name", textValue(r.Name)).set("unlimited", boolValue(r.Unlimited))
 	if r.Unit != 0 {
 		if i := slices.Index(units, r.Unit); i >= 0 {
-			v.set("unit", textValue(unitNames[i]))
+			v.set("unit", textValue(unitName(unitNames[i])))
 		} else {
 			w.lost(doc, path+".unit", fmt.Sprintf("%v is not a unit: one of %s is expected", r.Unit, strings.Join(unitNames, ", ")))
 		}
 	}
-	requests := w.count(doc, path+"."+name("requestsPerUnit"), r.Requests)
+	requests := w.count(doc, path+"."+requestsPerUnit, r.Requests)
 	if requests == nil && !r.Unlimited {
 		requests = &value{form: number, scalar: "0"}
 	}
-	v.set(name("requestsPerUnit"), requests)
+	v.set(requestsPerUnit, requests)
 	return v.set("replaces", listValue(r.Replaces, func(s *string) *value { return objectValue().set("name", exactText(s)) }))
 }
 
