@@ -48,8 +48,8 @@ func commands() []*command {
 		{"check", "-f FILE|DIR [-f …] [flags]", "validate a configuration", runCheck},
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
 		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
-		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},
 		{"export", "-f FILE|DIR [-f …] [-o FILE|DIR] [flags]", "write a configuration as Istio resources, in canonical form", runExport},
+		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND|TOPIC]", "print how to use lateen, one of its commands, or a topic", runHelp},
 	}
