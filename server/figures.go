@@ -6,6 +6,8 @@ import "sync/atomic"
 type figures struct {
 	// accepted counts connections, and failedHandshakes those that got no further.
 	accepted, failedHandshakes atomic.Uint64
-	// open counts connections that net/http's server has, and active requests.
+	// panics counts requests whose handlers panicked.
+	panics atomic.Uint64
+	// open counts connections that an HTTP server has, and active requests.
 	open, active atomic.Int64
 }

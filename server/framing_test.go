@@ -126,7 +126,7 @@ func TestRequestsWithTwoLengthsAreRefused(t *testing.T) {
 			require.Equal(t, "hellocontent-length: 1\r\n\r\nGET / HTTP/1", body)
 			response, body := ask(t, conn, in, text+sized)
 			require.Equal(t, 400, response.StatusCode)
-			require.Equal(t, "Bad Request", body)
+			require.Contains(t, body, "Bad Request")
 			_, err := in.ReadByte()
 			require.ErrorIs(t, err, io.EOF, "nothing that follows is believed")
 			require.Equal(t, 1, reached)

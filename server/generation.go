@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/http1"
 )
 
 // A generation serves the connections that a port accepts while its terms stay
@@ -27,11 +29,15 @@ type generation struct {
 	share      *share
 	conns      net.Listener
 	terminator atomic.Pointer[terminator]
-	http       http.Server
-	log        *slog.Logger
-	running    sync.WaitGroup
-	handling   handling
-	hijacked   hijacked
+	// http serves HTTP/2, and also HTTP/1 unless http1 does.
+	http  http.Server
+	http1 *http1.Server
+	// handed are the connections with HTTP/2 that http1 got.
+	handed   *handoff
+	log      *slog.Logger
+	running  sync.WaitGroup
+	handling handling
+	hijacked hijacked
 	// cutOff ends the contexts of the requests.
 	cutOff context.CancelFunc
 }
@@ -59,7 +65,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		ReadHeaderTimeout:            max(s.config.ReadHeaderTimeout, 0),
 		IdleTimeout:                  max(s.config.IdleTimeout, 0),
 		MaxHeaderBytes:               s.config.MaxHeaderBytes,
-		ErrorLog:                     log.New(httpLog{s.config.Logger}, "", 0),
+		ErrorLog:                     log.New(httpLog{s.config.Logger, g.figures}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withGuard,
 		ConnState: func(conn net.Conn, state http.ConnState) {
@@ -84,31 +90,100 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		}}
 		g.conns = newHandshaker(g.share, config, s.config.ReadHeaderTimeout, s.config.Logger, &p.socket.figures)
 	} else {
-		g.conns = guardedOnly{g.share}
+		g.conns = g.share
+	}
+	if s.config.Engine == EngineNetHTTP {
+		g.conns = guardedOnly{g.conns}
+		return g
+	}
+	g.handed = newHandoff(g.share.Addr())
+	g.http1 = &http1.Server{
+		Handler:           http.HandlerFunc(g.handleHTTP1),
+		HTTP:              &g.http,
+		Base:              base,
+		ReadHeaderTimeout: g.http.ReadHeaderTimeout,
+		IdleTimeout:       g.http.IdleTimeout,
+		MaxHeaderBytes:    s.config.MaxHeaderBytes,
+		Logger:            s.config.Logger,
+		ConnState:         g.http.ConnState,
+		HTTP2: func(conn net.Conn) {
+			g.figures.open.Add(-1) // net/http's server counts it again
+			g.handed.give(conn)
+		},
+		Panicked: func() { g.figures.panics.Add(1) },
 	}
 	return g
 }
 
 // start serves in the background.
 func (g *generation) start() {
+	serve := func() error { return g.http.Serve(g.conns) }
+	if g.http1 != nil {
+		g.running.Go(func() { _ = g.http.Serve(g.handed) })
+		serve = g.accept
+	}
 	g.running.Go(func() {
-		err := g.http.Serve(g.conns)
+		err := serve()
 		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			g.log.Error("listener failed", "port", g.listener.Port(), "error", err)
 		}
 	})
 }
 
+// accept serves the connections with the server for their protocol.
+func (g *generation) accept() error {
+	var pause time.Duration
+	for {
+		conn, err := g.conns.Accept()
+		var temporary interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			pause = 0
+		case errors.As(err, &temporary) && temporary.Temporary():
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			g.log.Warn(fmt.Sprintf("http: Accept error: %v; retrying in %v", err, pause))
+			time.Sleep(pause)
+			continue
+		default:
+			return err
+		}
+		secure, ok := conn.(*tls.Conn)
+		if !ok {
+			g.http1.Serve(conn, nil)
+			continue
+		}
+		state := secure.ConnectionState()
+		if state.NegotiatedProtocol == "h2" {
+			g.handed.give(conn)
+			continue
+		}
+		g.http1.Serve(conn, &state)
+	}
+}
+
+// handleHTTP1 handles the requests of http1.
+func (g *generation) handleHTTP1(w http.ResponseWriter, r *http.Request) {
+	g.begin()
+	defer g.end()
+	g.handler.ServeHTTP(w, r)
+}
+
+func (g *generation) begin() {
+	g.handling.begin()
+	g.figures.active.Add(1)
+}
+
+func (g *generation) end() {
+	g.figures.active.Add(-1)
+	g.handling.end()
+}
+
 func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor >= 2 {
 		growStack(0)
 	}
-	g.handling.begin()
-	g.figures.active.Add(1)
-	defer func() {
-		g.figures.active.Add(-1)
-		g.handling.end()
-	}()
+	g.begin()
+	defer g.end()
 	if c := guardIn(r); c != nil {
 		if c.ambiguous(r) {
 			refuse(w, r)
@@ -133,13 +208,25 @@ const afterCutOff = 5 * time.Second
 // its request.
 func (g *generation) drain(ctx context.Context) {
 	g.stop()
+	var ending sync.WaitGroup
+	if g.http1 != nil {
+		_ = g.handed.Close()
+		ending.Go(func() { _ = g.http1.Shutdown(ctx) })
+	}
 	_ = g.http.Shutdown(ctx)
+	ending.Wait()
 	g.handling.wait(ctx)
 	// Close connections first: a handler that sees the end of its context may
 	// answer as if nothing was wrong.
 	_ = g.http.Close()
+	if g.http1 != nil {
+		g.http1.Close()
+	}
 	g.hijacked.close()
 	g.cutOff()
+	if g.http1 != nil {
+		g.http1.Cancel()
+	}
 	g.running.Wait()
 	patience, cancel := context.WithTimeout(context.Background(), afterCutOff)
 	defer cancel()
@@ -149,13 +236,17 @@ func (g *generation) drain(ctx context.Context) {
 }
 
 // An httpLog forwards the messages of net/http's server.
-type httpLog struct{ log *slog.Logger }
+type httpLog struct {
+	log     *slog.Logger
+	figures *figures
+}
 
 func (l httpLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	level := slog.LevelWarn
 	if strings.HasPrefix(text, "http: panic") {
 		level = slog.LevelError
+		l.figures.panics.Add(1)
 	}
 	l.log.Log(context.Background(), level, text)
 	return len(line), nil

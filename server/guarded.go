@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lateengo/gateway/internal/http1"
 	"github.com/lateengo/gateway/internal/localreply"
 )
 
@@ -18,7 +19,7 @@ import (
 type guardedConn struct {
 	net.Conn
 	framing  framing
-	deadline readDeadline
+	deadline http1.ReadDeadline
 	// presence is nil if net/http itself must check whether the client is there.
 	presence *presence
 	// over ends the context of the requests. It is set before the first request.
@@ -29,7 +30,9 @@ type guardedConn struct {
 
 // guard guards a connection.
 func guard(conn net.Conn) *guardedConn {
-	return &guardedConn{Conn: conn, deadline: readDeadline{below: conn}}
+	c := &guardedConn{Conn: conn}
+	c.deadline.Init(conn)
+	return c
 }
 
 func (c *guardedConn) Read(p []byte) (int, error) {
@@ -40,7 +43,7 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 		// Only net/http reads now, to check whether the client is there.
 		return 0, nil
 	}
-	n, err := c.deadline.read(p)
+	n, err := c.deadline.Read(p)
 	if n > 0 {
 		c.framing.scan(p[:n])
 	}
@@ -51,7 +54,7 @@ func (c *guardedConn) SetReadDeadline(t time.Time) error {
 	if c.released.Load() {
 		return c.Conn.SetReadDeadline(t)
 	}
-	return c.deadline.want(t)
+	return c.deadline.Want(t)
 }
 
 func (c *guardedConn) SetDeadline(t time.Time) error {
@@ -92,7 +95,7 @@ func (c *guardedConn) release() {
 	if c.presence != nil {
 		c.presence.end()
 	}
-	c.deadline.settle()
+	c.deadline.Settle()
 	c.released.Store(true)
 }
 
@@ -130,7 +133,8 @@ func guardOf(conn net.Conn) *guardedConn {
 	return nil
 }
 
-// guardedOnly is a listener whose connections are guarded.
+// guardedOnly is a listener whose connections are guarded, except those that have
+// agreed on HTTP/2: net/http requires that they are *tls.Conns.
 type guardedOnly struct{ net.Listener }
 
 func (l guardedOnly) Accept() (net.Conn, error) {
@@ -138,7 +142,15 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guard(conn), nil
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return guard(conn), nil
+	}
+	state := secure.ConnectionState()
+	if state.NegotiatedProtocol == "h2" {
+		return conn, nil
+	}
+	return &guardedTLSConn{guard(secure), state}, nil
 }
 
 type guardKey struct{}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A handshaker is a listener of connections that have finished the handshake. A
-// connection with HTTP/2 is a *tls.Conn, as net/http requires.
+// A handshaker is a listener of connections that have finished the handshake, which
+// are *tls.Conns.
 type handshaker struct {
 	net.Listener
 	config  *tls.Config
@@ -66,12 +66,7 @@ func (h *handshaker) shake(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	state := secure.ConnectionState()
-	if state.NegotiatedProtocol == "h2" {
-		h.pass(accepted{conn: secure})
-		return
-	}
-	h.pass(accepted{conn: &guardedTLSConn{guard(secure), state}})
+	h.pass(accepted{conn: secure})
 }
 
 // pass passes a to Accept.

@@ -17,7 +17,19 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bothEngines{m}) }
+
+// bothEngines runs all tests with each server of HTTP/1.1.
+type bothEngines struct{ *testing.M }
+
+func (m bothEngines) Run() int {
+	status := 0
+	for _, e := range []Engine{EngineLateen, EngineNetHTTP} {
+		defaultEngine = e
+		status = max(status, m.M.Run())
+	}
+	return status
+}
 
 // patience limits the wait for an expected event; a good run never waits that
 // long.

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/lateengo/gateway/internal/http1"
 )
 
 // presenceInterval is the time between two checks whether a request is still
@@ -21,7 +23,7 @@ const presenceInterval = 8 * time.Millisecond
 // request takes long.
 type presence struct {
 	conn     syscall.RawConn
-	deadline *readDeadline
+	deadline *http1.ReadDeadline
 	// left is called when the client has left.
 	left func()
 
@@ -46,7 +48,7 @@ type presence struct {
 }
 
 // newPresence returns nil if a connection can only be checked by reading it.
-func newPresence(conn net.Conn, deadline *readDeadline, left func()) *presence {
+func newPresence(conn net.Conn, deadline *http1.ReadDeadline, left func()) *presence {
 	if !canPeek {
 		return nil
 	}
@@ -94,12 +96,12 @@ func (p *presence) end() {
 	p.mu.Lock()
 	watching := p.watching
 	if watching != nil {
-		p.deadline.force(past)
+		p.deadline.Force(past)
 	}
 	p.mu.Unlock()
 	if watching != nil {
 		<-watching
-		p.deadline.force(time.Time{})
+		p.deadline.Force(time.Time{})
 	}
 }
 
@@ -156,7 +158,7 @@ func (p *presence) beginWatch(request uint64) bool {
 	defer p.mu.Unlock()
 	// Either this code sees that the request has ended, or end sees watched.
 	p.watched.Store(true)
-	if p.request.Load() != request || !p.deadline.lift() {
+	if p.request.Load() != request || !p.deadline.Lift() {
 		p.watched.Store(false)
 		return false
 	}

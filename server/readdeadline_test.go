@@ -53,8 +53,8 @@ func TestReadDeadline(t *testing.T) {
 	// interrupt does what the end of a request does to a read of net/http that
 	// has just begun.
 	interrupt := step(func(c *guardedConn, _ net.Conn) {
-		c.deadline.force(past)
-		c.deadline.force(time.Time{})
+		c.deadline.Force(past)
+		c.deadline.Force(time.Time{})
 	})
 	tests := []struct {
 		name  string

@@ -71,13 +71,16 @@ type Config struct {
 	// closes. Zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 
+	// Engine is the server of HTTP/1.0 and HTTP/1.1. The default is EngineLateen.
+	Engine Engine
+
 	// Wrap puts a middleware around the requests of each listener: for logs,
 	// authentication, or headers. It is called for a listener when that is opened.
 	// Nil adds none.
 	Wrap func(l *gateway.Listener, next http.Handler) http.Handler
 
-	// Logger gets failed handshakes, at debug level, and panics in handlers. Nil
-	// discards them.
+	// Logger gets failed handshakes, at debug level, and panics in handlers. Nil means
+	// slog.Default.
 	Logger *slog.Logger
 }
 
@@ -97,8 +100,11 @@ func (c *Config) setDefaults() {
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
+	if c.Engine == EngineLateen {
+		c.Engine = defaultEngine
+	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 }
 
@@ -216,7 +222,9 @@ type Port struct {
 	// Accepted counts the connections so far, and FailedHandshakes those whose
 	// TLS handshake failed. Open is the number of connections at present, without
 	// hijacked ones, and Active the number of requests, with upgraded connections.
+	// Panics counts requests whose handlers panicked.
 	Accepted, FailedHandshakes uint64
+	Panics                     uint64
 	Open, Active               int64
 }
 
@@ -229,7 +237,7 @@ func (s *Listeners) Ports() []Port {
 		f := &p.socket.figures
 		out[i] = Port{
 			Number: p.listener.Port(), Bind: p.listener.Bind(), TLS: p.secure, Addr: p.socket.Addr(),
-			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Open: f.open.Load(), Active: f.active.Load(),
+			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Panics: f.panics.Load(), Open: f.open.Load(), Active: f.active.Load(),
 		}
 	}
 	return out

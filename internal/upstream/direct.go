@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lateengo/gateway/internal/http1/grammar"
 	"github.com/lateengo/gateway/internal/upstream/internal/http1"
 	"github.com/lateengo/gateway/internal/upstream/internal/limits"
 )
@@ -422,7 +423,7 @@ func announceFields(header http.Header, head *http1.Head) []string {
 	}
 	var names []string
 	for name := range tokens(values) {
-		if key := http.CanonicalHeaderKey(name); !hopByHop(key) && !indispensable(key) && http1.IsToken(key) {
+		if key := http.CanonicalHeaderKey(name); !hopByHop(key) && !indispensable(key) && grammar.IsToken(key) {
 			names = append(names, key)
 		}
 	}

@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lateengo/gateway/internal/upstream/internal/http1"
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // appendHead appends the head of x's request, for HTTP/1.1. close asks the backend
 // to close the connection.
 func (x *exchange) appendHead(out []byte, closing bool) ([]byte, error) {
 	r := x.r
-	if !http1.IsToken(r.Method) {
+	if !grammar.IsToken(r.Method) {
 		return out, fmt.Errorf("invalid method %q", r.Method)
 	}
 	out = append(out, r.Method...)
@@ -34,7 +34,7 @@ func (x *exchange) appendHead(out []byte, closing bool) ([]byte, error) {
 		if framing(key) || !names.forwarded(key) {
 			continue
 		}
-		if !http1.IsToken(key) {
+		if !grammar.IsToken(key) {
 			return out, fmt.Errorf("invalid header name %q", key)
 		}
 		for _, value := range values {

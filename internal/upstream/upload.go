@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lateengo/gateway/internal/http1/grammar"
 	"github.com/lateengo/gateway/internal/upstream/internal/http1"
 )
 
@@ -198,7 +199,7 @@ func (u *upload) sendChunked(buf []byte) error {
 // ends it.
 func appendTrailer(out []byte, trailer http.Header) []byte {
 	for _, key := range slices.Sorted(maps.Keys(trailer)) {
-		if hopByHop(key) || indispensable(key) || !http1.IsToken(key) {
+		if hopByHop(key) || indispensable(key) || !grammar.IsToken(key) {
 			continue
 		}
 		for _, value := range trailer[key] {

@@ -3,6 +3,8 @@ package http1
 import (
 	"bytes"
 	"io"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // A Body reads the body of the response whose head a Conn has read.
@@ -137,7 +139,7 @@ func (b *Body) readSize() error {
 	if err != nil {
 		return err
 	}
-	size, ok := parseChunkSize(line)
+	size, ok := grammar.ParseChunkSize(line)
 	if !ok {
 		return ProtocolError("chunk size")
 	}
@@ -180,43 +182,6 @@ func (c *Conn) readChunkLine() ([]byte, error) {
 			return nil, unexpected(err)
 		}
 	}
-}
-
-// parseChunkSize reads a chunk's size in hexadecimal digits, after which there may
-// be an extension.
-func parseChunkSize(line []byte) (int64, bool) {
-	digits := line
-	if i := bytes.IndexByte(line, ';'); i >= 0 {
-		digits = trimRight(line[:i])
-		for _, c := range line[i:] {
-			if c < ' ' && c != '\t' || c == 0x7f {
-				return 0, false
-			}
-		}
-	}
-	if len(digits) == 0 || len(digits) > 15 {
-		return 0, false
-	}
-	var size int64
-	for _, c := range digits {
-		switch {
-		case c-'0' <= 9:
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		size = size<<4 | int64(c)
-	}
-	return size, true
-}
-
-func trimRight(p []byte) []byte {
-	for len(p) > 0 && (p[len(p)-1] == ' ' || p[len(p)-1] == '\t') {
-		p = p[:len(p)-1]
-	}
-	return p
 }
 
 // refill reads into an empty buffer. It switches to a large buffer when the

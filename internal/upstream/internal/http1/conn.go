@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // Sizes of read buffers. A connection has a buffer only while it is in use: a
@@ -322,29 +324,19 @@ func (c *Conn) ReadHead(h *Head) error {
 // readLines reads lines that end in CRLF up to an empty one, and returns them
 // without the empty one.
 func (c *Conn) readLines() (string, error) {
-	scanned, line := 0, 0
+	var lines grammar.Lines
 	for {
 		unread := c.buf[c.r:c.w]
-		for {
-			i := indexLF(unread[scanned:])
-			if i < 0 {
-				scanned = len(unread)
-				break
-			}
-			end := scanned + i
-			if end == 0 || unread[end-1] != '\r' {
-				return "", ProtocolError("a line does not end in CRLF")
-			}
-			if end-line == 1 {
-				if end >= c.limits.Bytes {
-					return "", ProtocolError("header too large")
-				}
-				text := string(unread[:line])
-				c.r += end + 1
-				return text, nil
-			}
-			scanned = end + 1
-			line = scanned
+		n, ok := lines.Find(unread)
+		switch {
+		case !ok:
+			return "", ProtocolError("a line does not end in CRLF")
+		case n >= 0 && n+1 >= c.limits.Bytes:
+			return "", ProtocolError("header too large")
+		case n >= 0:
+			text := string(unread[:n])
+			c.r += n + 2
+			return text, nil
 		}
 		if len(unread) >= c.limits.Bytes {
 			return "", ProtocolError("header too large")

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 var seeds = []string{
@@ -169,7 +171,7 @@ func FuzzChunkSize(f *testing.F) {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		size, ok := parseChunkSize([]byte(line))
+		size, ok := grammar.ParseChunkSize([]byte(line))
 		if ok && size < 0 {
 			t.Fatalf("%q is %d", line, size)
 		}

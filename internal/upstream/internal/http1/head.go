@@ -4,6 +4,8 @@ package http1
 
 import (
 	"strings"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // A ProtocolError means that a backend sent data that is not valid HTTP/1.1.
@@ -12,9 +14,8 @@ type ProtocolError string
 
 func (e ProtocolError) Error() string { return "malformed response: " + string(e) }
 
-// A Field is one header line. Key is canonical; Value has no white space around
-// it.
-type Field struct{ Key, Value string }
+// A Field is one header line.
+type Field grammar.Field
 
 // A Head is the status line and the header of a response. A Head may be reused
 // for the next response.
@@ -100,7 +101,7 @@ func (h *Head) parseStatusLine(line string) error {
 	if h.Status < 100 || h.Status > 599 || len(line) > 12 && line[12] != ' ' {
 		return ProtocolError("status code")
 	}
-	if !isText(line[12:]) {
+	if !grammar.IsText(line[12:]) {
 		return ProtocolError("control character in the status line")
 	}
 	return nil
@@ -113,40 +114,14 @@ func parseFields(fields []Field, text string, maxFields int) ([]Field, error) {
 			return fields, ProtocolError("too many header lines")
 		}
 		end := strings.IndexByte(text, '\n')
-		line := text[:end-1]
+		f, problem := grammar.ParseField(text[:end-1])
+		if problem != "" {
+			return fields, ProtocolError(problem)
+		}
 		text = text[end+1:]
-		key, n := parseKey(line)
-		if n <= 0 {
-			return fields, ProtocolError("header name")
-		}
-		value := trim(line[n+1:])
-		if !isText(value) {
-			return fields, ProtocolError("control character in a header")
-		}
-		fields = append(fields, Field{key, value})
+		fields = append(fields, Field(f))
 	}
 	return fields, nil
-}
-
-// trim removes spaces and tabs around s.
-func trim(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
-// isText reports whether s has no control characters except tabs.
-func isText(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // frame reads from the fields how the body is delimited, and whether the
@@ -161,7 +136,7 @@ func (h *Head) frame() error {
 			if h.Length >= 0 {
 				return ProtocolError("more than one Content-Length")
 			}
-			n, ok := parseLength(f.Value)
+			n, ok := grammar.ParseLength(f.Value)
 			if !ok {
 				return ProtocolError("Content-Length")
 			}
@@ -198,7 +173,7 @@ func (h *Head) parseConnection(value string) {
 	for value != "" {
 		var token string
 		token, value, _ = strings.Cut(value, ",")
-		token = trim(token)
+		token = grammar.Trim(token)
 		switch {
 		case strings.EqualFold(token, "close"):
 			h.Close = true
@@ -206,21 +181,6 @@ func (h *Head) parseConnection(value string) {
 			h.Nominates = true
 		}
 	}
-}
-
-// parseLength reads a Content-Length: only digits, and no overflow.
-func parseLength(s string) (int64, bool) {
-	if s == "" || len(s) > 18 {
-		return 0, false
-	}
-	var n int64
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(s[i]-'0')
-	}
-	return n, true
 }
 
 // Bodiless reports whether the response to a request with the method has no

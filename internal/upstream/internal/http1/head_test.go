@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -116,30 +115,6 @@ func TestHeadLimits(t *testing.T) {
 	}
 	_, err := readText("HTTP/1.1 200 OK\r\n"+strings.Repeat("A: b\r\n", 100)+"\r\n", 0)
 	require.NoError(t, err)
-}
-
-func TestCanonicalKeys(t *testing.T) {
-	for lower, key := range commonKeys {
-		require.Equal(t, http.CanonicalHeaderKey(lower), key)
-		for _, name := range []string{lower, key, strings.ToUpper(lower)} {
-			got, n := parseKey(name + ": x")
-			require.Equal(t, key, got)
-			require.Equal(t, len(name), n)
-		}
-	}
-	for c := range 256 {
-		name := "a" + string([]byte{byte(c)}) + "b"
-		key, n := parseKey(name + ":")
-		if c == ':' {
-			require.Equal(t, "A", key)
-			continue
-		}
-		require.Equal(t, IsToken(name), n > 0, "%q", name)
-		if n > 0 {
-			require.Equal(t, http.CanonicalHeaderKey(name), key)
-		}
-	}
-	require.False(t, IsToken(""))
 }
 
 func TestHeadAccess(t *testing.T) {

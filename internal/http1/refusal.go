@@ -1,0 +1,69 @@
+package http1
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A refusal is the answer to a request that no handler sees. The connection ends with
+// it, because nobody knows where the next request begins.
+type refusal struct {
+	status int
+	// body is sent as text.
+	body string
+}
+
+func (r *refusal) Error() string { return r.body }
+
+// refuse returns a refusal whose body begins with the status, as net/http's do.
+func refuse(status int, why string) *refusal {
+	body := strconv.Itoa(status) + " " + http.StatusText(status)
+	if why != "" {
+		body += ": " + why
+	}
+	return &refusal{status, body}
+}
+
+var (
+	badRequest  = refuse(http.StatusBadRequest, "")
+	missingHost = refuse(http.StatusBadRequest, "missing required Host header")
+	badHost     = refuse(http.StatusBadRequest, "malformed Host header")
+	// twoLengths is Envoy's answer to a request whose end is in doubt.
+	twoLengths     = &refusal{http.StatusBadRequest, "Bad Request"}
+	unknownCoding  = &refusal{http.StatusNotImplemented, "Unsupported transfer encoding"}
+	unknownVersion = refuse(http.StatusHTTPVersionNotSupported, "unsupported protocol version")
+	headTooLarge   = refuse(http.StatusRequestHeaderFieldsTooLarge, "")
+)
+
+// appendTo appends the whole response.
+func (r *refusal) appendTo(out []byte) []byte {
+	out = append(out, statusLine(r.status, 1)...)
+	out = append(out, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nDate: "...)
+	out = append(out, dateOf(time.Now())...)
+	out = append(out, "\r\nContent-Length: "...)
+	out = strconv.AppendInt(out, int64(len(r.body)), 10)
+	out = append(out, "\r\n\r\n"...)
+	return append(out, r.body...)
+}
+
+// statusLines are the status lines of known statuses, for HTTP/1.0 and HTTP/1.1.
+var statusLines = func() (lines [2][600]string) {
+	for status := range 600 {
+		if text := http.StatusText(status); text != "" {
+			rest := strconv.Itoa(status) + " " + text + "\r\n"
+			lines[0][status], lines[1][status] = "HTTP/1.0 "+rest, "HTTP/1.1 "+rest
+		}
+	}
+	return lines
+}()
+
+// statusLine returns a status line for a request with a minor version.
+func statusLine(status, minor int) string {
+	minor = min(minor, 1)
+	if status < 600 && statusLines[minor][status] != "" {
+		return statusLines[minor][status]
+	}
+	code := strconv.Itoa(status)
+	return "HTTP/1." + strconv.Itoa(minor) + " " + code + " status code " + code + "\r\n"
+}
