@@ -28,17 +28,25 @@ const (
 	reference      = "ReverseProxy"
 	pooled         = "ReverseProxy, BufferPool"
 	gatewayNetHTTP = "lateen, net/http's client"
+	gatewayServer  = "lateen, net/http's server"
 )
 
 var contestants = []contestant{
-	{"lateen", func(backends []string) (string, error) { return serveGateway(gateway.TransportDirect, backends) }},
-	{gatewayNetHTTP, func(backends []string) (string, error) { return serveGateway(gateway.TransportNetHTTP, backends) }},
+	{"lateen", func(backends []string) (string, error) {
+		return serveGateway(gateway.TransportDirect, server.EngineLateen, backends)
+	}},
+	{gatewayServer, func(backends []string) (string, error) {
+		return serveGateway(gateway.TransportDirect, server.EngineNetHTTP, backends)
+	}},
+	{gatewayNetHTTP, func(backends []string) (string, error) {
+		return serveGateway(gateway.TransportNetHTTP, server.EngineLateen, backends)
+	}},
 	{reference, func(backends []string) (string, error) { return serveReverseProxy(nil, backends) }},
 	{pooled, func(backends []string) (string, error) { return serveReverseProxy(new(bufferPool), backends) }},
 }
 
 // serveGateway serves with a gateway and its own listeners.
-func serveGateway(transport gateway.Transport, backends []string) (string, error) {
+func serveGateway(transport gateway.Transport, engine server.Engine, backends []string) (string, error) {
 	gw, err := gateway.New().
 		Server(spec.Server{Port: 80, Hosts: []string{"*"}}).
 		Transport(transport).
@@ -54,7 +62,7 @@ func serveGateway(transport gateway.Transport, backends []string) (string, error
 	if err != nil {
 		return "", err
 	}
-	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:0"}})
+	s := server.New(gw, server.Config{Addresses: map[int]string{80: "127.0.0.1:0"}, Engine: engine})
 	if err := s.Start(); err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"maps"
@@ -163,18 +164,13 @@ func (b *body) hasLine() bool {
 		}
 		unread = unread[2:]
 	}
-	for _, c := range unread {
-		if c == '\n' {
-			return true
-		}
-	}
-	return false
+	return bytes.IndexByte(unread, '\n') >= 0
 }
 
 var (
-	errChunkEnd  = errors.New("http: no line end after a chunk")
-	errChunkSize = errors.New("http: invalid chunk size")
-	errExcess    = errors.New("http: chunked encoding contains too much non-data")
+	errChunkEnd  = errors.New("malformed chunked encoding")
+	errChunkSize = errors.New("invalid byte in chunk length")
+	errExcess    = errors.New("chunked encoding contains too much non-data")
 	errTrailer   = errors.New("http: invalid trailer")
 	errTooLong   = errors.New("http: trailer too large")
 )
@@ -197,8 +193,8 @@ func (b *body) readFraming() error {
 		return err
 	}
 	size, ok := grammar.ParseChunkSize(grammar.TrimRight(line))
-	if !ok {
-		return errChunkSize
+	if i := bytes.IndexByte(line, ';'); !ok || i > 0 && len(grammar.TrimRight(line[:i])) < i {
+		return errChunkSize // net/http allows white space only at the end
 	}
 	// As in net/http: extensions and tiny chunks are allowed, but not only these.
 	b.excess = max(b.excess+int64(len(line))+2-16-2*size, 0)
@@ -224,10 +220,7 @@ func (in *input) line() ([]byte, error) {
 	scanned := 0
 	for {
 		unread := in.unread()
-		for i, c := range unread[scanned:] {
-			if c != '\n' {
-				continue
-			}
+		if i := bytes.IndexByte(unread[scanned:], '\n'); i >= 0 {
 			end := scanned + i
 			if end == 0 || unread[end-1] != '\r' || end > maxChunkLine {
 				return nil, errChunkSize

@@ -174,7 +174,7 @@ func (x *exchange) frame() *refusal {
 			}
 		}
 		if !x.expects && expected[0] != "" {
-			return refuse(http.StatusExpectationFailed, "")
+			return unexpectable
 		}
 	}
 	return nil

@@ -33,13 +33,17 @@ var (
 	twoLengths     = &refusal{http.StatusBadRequest, "Bad Request"}
 	unknownCoding  = &refusal{http.StatusNotImplemented, "Unsupported transfer encoding"}
 	unknownVersion = refuse(http.StatusHTTPVersionNotSupported, "unsupported protocol version")
+	unexpectable   = &refusal{http.StatusExpectationFailed, ""}
 	headTooLarge   = refuse(http.StatusRequestHeaderFieldsTooLarge, "")
 )
 
 // appendTo appends the whole response.
 func (r *refusal) appendTo(out []byte) []byte {
 	out = append(out, statusLine(r.status, 1)...)
-	out = append(out, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nDate: "...)
+	if r.body != "" {
+		out = append(out, "Content-Type: text/plain; charset=utf-8\r\n"...)
+	}
+	out = append(out, "Connection: close\r\nDate: "...)
 	out = append(out, dateOf(time.Now())...)
 	out = append(out, "\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(r.body)), 10)

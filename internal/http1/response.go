@@ -33,7 +33,7 @@ type response struct {
 	contentLength int64
 	// written counts the body.
 	written int64
-	said    said
+	said    wishes
 	// chunking means that the body is sent in chunks.
 	chunking bool
 	// trailers are the names that the head announces.

@@ -12,9 +12,9 @@ import (
 	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
-// A said is what the handler's header says about things that the server decides, at the
+// A wishes is what the handler's header says about things that the server decides, at the
 // time of WriteHeader.
-type said struct {
+type wishes struct {
 	// length, contentType, date and trailer mean that the header has these keys, or
 	// for trailer also one with http.TrailerPrefix, perhaps without a value. encoded
 	// means that there is a Content-Encoding.
@@ -109,7 +109,7 @@ func (w *response) takeLength(text string) {
 	if err != nil || n < 0 {
 		w.x.conn.server.log(slog.LevelWarn, fmt.Sprintf("http: invalid Content-Length of %q", text))
 		delete(w.x.answer, "Content-Length")
-		w.said.length, w.said.lengths = false, false
+		w.said.lengths = false
 		return
 	}
 	w.contentLength = n
@@ -193,7 +193,7 @@ func (w *response) completeHead(body []byte) {
 		known, w.closing = false, true
 	}
 	if w.closing && w.status != http.StatusSwitchingProtocols {
-		if minor == 0 || !hasWord(s.connection, "close") {
+		if !hasWord(s.connection, "close") {
 			s.connection = nil
 		}
 		if connection = ""; minor > 0 && s.connection == nil {
