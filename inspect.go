@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"net/http"
+
 	"github.com/lateengo/gateway/inspect"
 	"github.com/lateengo/gateway/internal/change"
+	"github.com/lateengo/gateway/internal/explain"
 )
 
 // Routes returns all routes of the gateway, in the order in which requests try them. The
@@ -16,4 +19,19 @@ func (g *Gateway) Routes() inspect.Table { return g.load().Table() }
 // It is for tools and tests: with many thousands of routes that differ, it takes seconds.
 func (g *Gateway) Changes(to *Gateway, o inspect.Comparing) inspect.Changes {
 	return change.Compare(g.load(), to.load(), o)
+}
+
+// Explain returns the answer that a request would get from ServeHTTP, as Decide does, and
+// why: which routes were tried and which of their conditions failed, what the route does
+// step by step, where each of it was declared, and what is close if there is no route. The
+// cost grows with the number of routes that can match the path, not with all routes.
+func (g *Gateway) Explain(r *http.Request) inspect.Explanation {
+	p := g.load().Deciding()
+	return explain.Explain(p, r, p.TableFor(r))
+}
+
+// Explain explains the answer that a request to the port would get.
+func (l *Listener) Explain(r *http.Request) inspect.Explanation {
+	p := l.gateway.load().Deciding()
+	return explain.ExplainAt(p, r, l.compiled(p))
 }

@@ -20,3 +20,11 @@ type Condition struct {
 	// Place is where the condition was declared.
 	Place Place `json:"place,omitzero"`
 }
+
+// declared returns the condition as text, and "any path" for one that was not declared.
+func (c *Condition) declared() string {
+	if c.Implied {
+		return "any path"
+	}
+	return c.Text
+}

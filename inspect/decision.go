@@ -1,8 +1,10 @@
 package inspect
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lateengo/gateway/spec"
@@ -105,6 +107,21 @@ type DecidedLimit struct {
 	// Refuses means that the limit refuses the request, because that lacks a part of
 	// the key (spec.MissingKeyDeny).
 	Refuses bool `json:"refuses,omitempty"`
+}
+
+// Effect returns what the limit does with the request, as text.
+func (l *DecidedLimit) Effect() string {
+	switch {
+	case l.Refuses:
+		return "refuses the request, which has no key"
+	case l.Applies:
+		what := "counts " + cmp.Or(strings.Join(l.Descriptor, ", "), "all requests")
+		if l.Rate != "" {
+			what += ", " + l.Rate
+		}
+		return what
+	}
+	return "does not apply"
 }
 
 // A DecidedDestination is a possible destination of a request.

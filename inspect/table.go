@@ -38,7 +38,9 @@ type RouteConfig struct {
 	// Name is Envoy's name, such as "http.80".
 	Name string `json:"name"`
 	// ServerNames are those of a TLS server.
-	ServerNames  []string      `json:"serverNames,omitempty"`
+	ServerNames []string `json:"serverNames,omitempty"`
+	// Gateways are the Gateways with its servers, "namespace/name".
+	Gateways     []string      `json:"gateways,omitempty"`
 	VirtualHosts []VirtualHost `json:"virtualHosts"`
 }
 
@@ -68,10 +70,10 @@ type Route struct {
 	// Conditions must all be true. The first one is about the path.
 	Conditions []Condition `json:"conditions"`
 
-	// Fault, CORS and Limits come first. Limits are rate limits as text.
-	Fault  *Fault   `json:"fault,omitempty"`
-	CORS   *CORS    `json:"cors,omitempty"`
-	Limits []string `json:"limits,omitempty"`
+	// Fault, CORS and Limits come first.
+	Fault  *Fault  `json:"fault,omitempty"`
+	CORS   *CORS   `json:"cors,omitempty"`
+	Limits []Limit `json:"limits,omitempty"`
 	// Redirect and DirectResponse are nil for a route with destinations.
 	Redirect       *Redirect       `json:"redirect,omitempty"`
 	DirectResponse *DirectResponse `json:"directResponse,omitempty"`
@@ -85,6 +87,14 @@ type Route struct {
 	Mirrors []Mirror      `json:"mirrors,omitempty"`
 	// Destinations are those that get requests.
 	Destinations []Destination `json:"destinations,omitempty"`
+}
+
+// A Limit is a rate limit of a route.
+type Limit struct {
+	// Text is the limit as text, such as "100 per 1s".
+	Text string `json:"text"`
+	// Place is where it was declared: in the route or in a policy.
+	Place Place `json:"place,omitzero"`
 }
 
 // A Destination gets a share of the requests of a route.

@@ -104,15 +104,14 @@ func (p *tablePrinter) route(r *Route) {
 	p.in(func() {
 		for i := range r.Conditions {
 			c := &r.Conditions[i]
-			if c.Implied {
-				if len(r.Conditions) == 1 {
-					p.line("when any path")
-				}
-				continue
+			switch {
+			case !c.Implied:
+				p.line("when %s%s", c.Text, p.at(c.Place))
+			case len(r.Conditions) == 1:
+				p.line("when %s", c.declared())
 			}
-			p.line("when %s%s", c.Text, p.at(c.Place))
 		}
-		for _, line := range r.actionLines() {
+		for _, line := range p.actionLines(r) {
 			p.line("%s", line)
 		}
 		for i := range r.Destinations {
@@ -160,7 +159,7 @@ func missing(is bool, reason string) string {
 
 // actionLines returns what the route does beside forwarding, one line for each thing, in
 // the order in which they are done.
-func (r *Route) actionLines() []string {
+func (p *tablePrinter) actionLines(r *Route) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if r.Fault != nil {
@@ -169,8 +168,8 @@ func (r *Route) actionLines() []string {
 	if r.CORS != nil {
 		add("%s", r.CORS)
 	}
-	for _, l := range r.Limits {
-		add("limit %s", l)
+	for i := range r.Limits {
+		add("limit %s%s", r.Limits[i].Text, p.at(r.Limits[i].Place))
 	}
 	if r.Redirect != nil {
 		add("%s", r.Redirect)

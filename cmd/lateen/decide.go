@@ -5,14 +5,28 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"strconv"
+	"io"
 	"strings"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/inspect"
 	"github.com/lateengo/gateway/internal/question"
 )
 
 func runDecide(c *command, args []string, s streams) int {
+	var explains bool
+	return c.ask(args, s, &explains, func(flags *flag.FlagSet) {
+		flags.BoolVar(&explains, "explain", false, "say why too, as lateen explain does")
+	})
+}
+
+func runExplain(c *command, args []string, s streams) int {
+	explains := true
+	return c.ask(args, s, &explains, func(*flag.FlagSet) {})
+}
+
+// ask answers a question about one request: with the decision, or with the explanation.
+func (c *command) ask(args []string, s streams, explains *bool, more func(*flag.FlagSet)) int {
 	var config configuration
 	var headers []string
 	var asJSON bool
@@ -26,7 +40,8 @@ func runDecide(c *command, args []string, s streams) int {
 		headers = append(headers, text)
 		return nil
 	})
-	flags.BoolVar(&asJSON, "json", false, "print the decision as JSON")
+	flags.BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	more(flags)
 	rest, code, done := c.parse(flags, args, s)
 	if done {
 		return code
@@ -50,30 +65,43 @@ func runDecide(c *command, args []string, s streams) int {
 		return exitUsage
 	}
 	defer gw.Close()
-	d := q.Ask(gw)
-	warnings := config.concerning(&d, gw.Warnings())
-	if asJSON {
-		printWarnings(s.err, warnings)
-		e := json.NewEncoder(s.out)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(d); err != nil {
-			fmt.Fprintln(s.err, "lateen decide:", err)
-			return exitFailure
-		}
-		return exitOK
+	e := q.Explain(gw)
+	switch {
+	case *explains && asJSON:
+		return c.writeJSON(s, e)
+	case *explains:
+		fmt.Fprint(s.out, e)
+	case asJSON:
+		printWarnings(s.err, e.Warnings)
+		return c.writeJSON(s, e.Decision)
+	default:
+		fmt.Fprintf(s.out, "%s %s\n", rest[0], rest[1])
+		printDecision(s.out, &e)
 	}
-	fmt.Fprintf(s.out, "%s %s\n", rest[0], rest[1])
-	question.Print(s.out, &d)
-	if d.Kind == gateway.DecisionNoServer && d.Listener == "" {
-		var ports []string
-		for _, l := range gw.Listeners() {
-			ports = append(ports, strconv.Itoa(l.Port()))
-		}
-		fmt.Fprintf(s.out, "  hint          a URL's port is that of a Gateway, wherever it is mapped to; there is %s\n", strings.Join(ports, ", "))
+	return exitOK
+}
+
+// printDecision prints a decision with the hint of a request that no listener gets, and
+// with the warnings that concern it.
+func printDecision(w io.Writer, e *inspect.Explanation) {
+	d := &e.Decision
+	question.Print(w, d)
+	if d.Kind == gateway.DecisionNoServer && d.Listener == "" && len(e.Hints) > 0 {
+		fmt.Fprintf(w, "  hint          %s\n", e.Hints[0].Text)
 	}
-	for _, w := range warnings {
-		fmt.Fprintf(s.out, "  %-13s %s\n", "warning", oneLine(w.String()))
+	for _, warning := range e.Warnings {
+		fmt.Fprintf(w, "  %-13s %s\n", "warning", oneLine(warning.String()))
+	}
+}
+
+// writeJSON writes a value as indented JSON.
+func (c *command) writeJSON(s streams, v any) int {
+	e := json.NewEncoder(s.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		fmt.Fprintf(s.err, "lateen %s: %v\n", c.name, err)
+		return exitFailure
 	}
 	return exitOK
 }

@@ -47,6 +47,8 @@ func commands() []*command {
 		{"serve", "-f FILE|DIR [-f …] | --kube [flags]", "serve a configuration until SIGTERM or SIGINT", runServe},
 		{"check", "-f FILE|DIR [-f …] [flags]", "validate a configuration", runCheck},
 		{"decide", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get, without serving it", runDecide},
+		{"explain", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get and why, step by step", runExplain},
+		{"routes", "-f FILE|DIR [-f …] [flags]", "print all routes, without serving them", runRoutes},
 		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
 		{"export", "-f FILE|DIR [-f …] [-o FILE|DIR] [flags]", "write a configuration as Istio resources, in canonical form", runExport},
 		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},

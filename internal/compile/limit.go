@@ -19,6 +19,7 @@ import (
 // previous program keeps its buckets.
 func (c *Compiler) compileLimit(l *spec.RateLimit, identity, domain string, at int, where findings.Place) *limit.Limit {
 	p := &limit.Limit{Spec: *l, Domain: domain, Store: c.policies.store(l.Provider, limit.LimiterTimeout, where.Field("provider"))}
+	p.Origin, p.Field = where.Written()
 	p.Headers = make([]match.Source, len(l.Per))
 	for i, k := range l.Per {
 		if k.Header != "" {

@@ -16,8 +16,8 @@ import (
 // is a limit for each of the policy's descriptors that can have its entries.
 func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, identity string, actions []*limit.Actions) []*limit.Limit {
 	local := p.Local
-	newLimit := func(b *spec.TokenBucket) *limit.Limit {
-		l := &limit.Limit{Spec: limit.Rate(b), Domain: name.String()}
+	newLimit := func(b *spec.TokenBucket, field string) *limit.Limit {
+		l := &limit.Limit{Spec: limit.Rate(b), Domain: name.String(), Origin: &p.Origin, Field: "local." + field}
 		l.Spec.Response, l.Spec.Mode, l.Spec.MaxKeys = p.Response, p.Mode, local.MaxKeys
 		return l
 	}
@@ -35,7 +35,7 @@ func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, iden
 			if !descriptor.CanBe(p.Descriptors[k].Actions, d.Entries) {
 				continue
 			}
-			l := newLimit(&d.Bucket)
+			l := newLimit(&d.Bucket, fmt.Sprintf("descriptors[%d]", i))
 			l.Local = &limit.Local{Actions: a, Entries: d.Entries, Preferred: preferred, PerConnection: local.PerConnection}
 			l.Describe()
 			// All actions take from the same buckets.
@@ -44,7 +44,7 @@ func (c *Compiler) localLimits(p *spec.RateLimitPolicy, name resource.Name, iden
 		}
 	}
 	if local.Bucket != nil {
-		l := newLimit(local.Bucket)
+		l := newLimit(local.Bucket, "tokenBucket")
 		l.General = &limit.General{PerConnection: local.PerConnection}
 		if local.BucketUnmatchedOnly {
 			l.General.Unless = limits[:len(limits):len(limits)]
@@ -91,8 +91,8 @@ func (c *Compiler) globalLimits(p *spec.RateLimitPolicy, name resource.Name, act
 		where.Field("onStoreFailure").Warnf("", "only the limiter knows the limits of the domain %q: while it fails, all requests pass. ALLOW says so, and DENY refuses them", domain)
 	}
 	var limits []*limit.Limit
-	for _, a := range actions {
-		l := &limit.Limit{Domain: domain, Store: store, Spec: spec.RateLimit{
+	for i, a := range actions {
+		l := &limit.Limit{Domain: domain, Store: store, Origin: &p.Origin, Field: fmt.Sprintf("rateLimits[%d]", i), Spec: spec.RateLimit{
 			Response: p.Response, Mode: p.Mode, Provider: provider, Algorithm: global.Algorithm, OnStoreFailure: global.OnStoreFailure,
 		}}
 		l.Global = &limit.Global{

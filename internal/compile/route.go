@@ -139,6 +139,7 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		}
 		if share := program.NewShare(percent); share > 0 {
 			to := program.Split{Destinations: []program.Destination{c.destination(&m.Destination, r.namespace, s.Port)}}
+			to.Destinations[0].Number = int16(i)
 			to.Observe()
 			p.Mirrors = append(p.Mirrors, program.Mirror{Destination: to.Destinations[0], Share: share})
 		}
@@ -184,6 +185,7 @@ func (c *Compiler) split(p *program.Route, r *boundRoute, vs *boundVirtualServic
 				d.Response[0] = header.CompileResponse(&r.Headers.Response, &own.Response)
 			}
 		}
+		d.Number = int16(i)
 		d.Authority = authorityOf(r.Rewrite, request, ownRequest)
 		d.Writes, d.Adds = program.WritesOf(d.Request), edge.HeaderCount+header.CountAdded(d.Request)
 		d.Computes = slices.ContainsFunc(slices.Concat(d.Request[:], d.Response[:]), (*header.Operations).Computes)

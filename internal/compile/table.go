@@ -26,9 +26,10 @@ type tableBuilder struct {
 
 // A hostBuilder builds a virtual host.
 type hostBuilder struct {
-	domain   string
-	redirect bool
-	clauses  []boundClause
+	domain string
+	// redirectedBy is the first server that redirects plain text, or nil.
+	redirectedBy *boundServer
+	clauses      []boundClause
 }
 
 // A boundClause is a clause with its route.
@@ -65,6 +66,9 @@ func (tb *tableBuilder) host(domain string) *hostBuilder {
 // add adds a server.
 func (tb *tableBuilder) add(s *boundServer) {
 	tb.c.served = append(tb.c.served, s)
+	if name := s.name.String(); s.name.Name != "" && !slices.Contains(tb.table.Gateways, name) {
+		tb.table.Gateways = append(tb.table.Gateways, name)
+	}
 	tb.c.usage.servers[s.Server] = true
 	redirect := s.TLS != nil && s.TLS.HTTPSRedirect && !tb.table.TLS
 	for _, vs := range tb.c.bound {
@@ -84,7 +88,9 @@ func (tb *tableBuilder) add(s *boundServer) {
 			tb.c.usage.routed[s.Server] = true
 			h := tb.host(strings.ToLower(domain))
 			h.clauses = append(h.clauses, clauses...)
-			h.redirect = h.redirect || redirect
+			if redirect && h.redirectedBy == nil {
+				h.redirectedBy = s
+			}
 		}
 	}
 	if redirect {
@@ -96,7 +102,9 @@ func (tb *tableBuilder) add(s *boundServer) {
 				tb.unreachable = true
 				continue
 			}
-			tb.host(strings.ToLower(domain)).redirect = true
+			if h := tb.host(strings.ToLower(domain)); h.redirectedBy == nil {
+				h.redirectedBy = s
+			}
 		}
 	}
 }
@@ -137,7 +145,10 @@ func (tb *tableBuilder) seal() {
 			b := &h.clauses[i]
 			list[i], clauses[i] = b.Clause, program.Clause{Route: b.route, Name: b.name, Match: b.match}
 		}
-		host := program.NewVirtualHost(h.domain, h.redirect, list, clauses)
+		host := program.NewVirtualHost(h.domain, h.redirectedBy != nil, list, clauses)
+		if h.redirectedBy != nil {
+			host.RedirectedBy = &h.redirectedBy.Origin
+		}
 		tb.table.Order = append(tb.table.Order, host)
 		tb.table.Hosts.Add(h.domain, host)
 	}

@@ -30,6 +30,9 @@ type Place struct {
 // At returns the place of a declaration.
 func (f *List) At(o spec.Origin) Place { return Place{List: f, origin: o} }
 
+// Written returns the declaration of the place, and the path of the field in it.
+func (p Place) Written() (*spec.Origin, string) { return &p.origin, p.path }
+
 // Field returns the place of a field below p: "uri", or "match" and an index.
 func (p Place) Field(name string) Place {
 	if p.path != "" {

@@ -1,6 +1,7 @@
 package header
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/lateengo/gateway/inspect"
@@ -44,6 +45,30 @@ func (p *Operations) Operations() []inspect.HeaderOperation {
 	}
 	for i := range p.Add {
 		out = append(out, inspect.HeaderOperation{Kind: "add", Name: strings.ToLower(p.Add[i].Key), Value: p.Add[i].declared()})
+	}
+	return out
+}
+
+// Results returns what each of Operations writes to a message with the header h, "" for
+// nothing. It does not change h.
+func (p *Operations) Results(h http.Header, c *Context) []string {
+	if p == nil {
+		return nil
+	}
+	h = h.Clone()
+	for _, key := range p.remove {
+		delete(h, key)
+	}
+	own := Context{}
+	if c != nil {
+		own = *c
+	}
+	own.Request = h
+	out := make([]string, len(p.remove), len(p.remove)+len(p.Set)+len(p.Add))
+	for _, list := range [][]Value{p.Set, p.Add} {
+		for i := range list {
+			out = append(out, list[i].Value(&own))
+		}
 	}
 	return out
 }

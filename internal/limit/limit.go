@@ -39,6 +39,9 @@ type Limit struct {
 	// Store counts instead of the buckets, which replace it if it fails. It is
 	// nil for a limit of this process only.
 	Store *Store
+	// Origin and Field are the declaration of the limit, and the field in it.
+	Origin *spec.Origin
+	Field  string
 	// text and condition are what Describe sets.
 	text, condition string
 }

@@ -54,6 +54,8 @@ type RouteTable struct {
 	Port     int
 	TLS      bool
 	Listener *Listener
+	// Gateways are the Gateways with its servers, in order.
+	Gateways []string
 	// ListenerName is the name of Listener, or "".
 	ListenerName string
 	Hosts        hosts.Table[*VirtualHost]

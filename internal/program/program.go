@@ -72,6 +72,8 @@ type Program struct {
 	// Listeners are in the order of their ports.
 	Listeners []*Listener
 	Warnings  []spec.Warning
+	// Declarations are what the program was compiled from. Only explanations read them.
+	Declarations *spec.Declarations
 	// Credentials are the declared credentials of TLS servers, by name.
 	Credentials map[string]Credential
 	// Tracing are the settings of traces in effect.

@@ -27,6 +27,8 @@ type Destination struct {
 	Host, Subset string
 	Weight       uint32
 	Port         uint16
+	// Number is the position in the declared route.
+	Number int16
 	// Remote means that Backend is outside this process, and Declared that it
 	// is a Service.
 	Remote, Declared bool

@@ -20,30 +20,30 @@ func (p *Program) Table() inspect.Table {
 	for _, l := range p.Listeners {
 		out := inspect.Listener{Name: l.Name(), Port: l.Port, Bind: l.Bind, TLS: l.Plain == nil}
 		if l.Plain != nil {
-			out.RouteConfigs = append(out.RouteConfigs, l.Plain.routeConfig(nil))
+			out.RouteConfigs = append(out.RouteConfigs, l.Plain.routeConfig(p, nil))
 		}
 		for _, c := range l.Order {
-			out.RouteConfigs = append(out.RouteConfigs, c.Table.routeConfig(hosts.ServerNames(c.Server.Hosts)))
+			out.RouteConfigs = append(out.RouteConfigs, c.Table.routeConfig(p, hosts.ServerNames(c.Server.Hosts)))
 		}
 		t.Listeners = append(t.Listeners, out)
 	}
 	return t
 }
 
-func (t *RouteTable) routeConfig(names []string) inspect.RouteConfig {
-	out := inspect.RouteConfig{Name: t.Name, ServerNames: names, VirtualHosts: make([]inspect.VirtualHost, 0, len(t.Order))}
+func (t *RouteTable) routeConfig(p *Program, names []string) inspect.RouteConfig {
+	out := inspect.RouteConfig{Name: t.Name, ServerNames: names, Gateways: slices.Clone(t.Gateways), VirtualHosts: make([]inspect.VirtualHost, 0, len(t.Order))}
 	for _, h := range t.Order {
 		host := inspect.VirtualHost{Domain: h.Domain, RedirectsToHTTPS: h.redirect, Routes: make([]inspect.Route, len(h.Clauses))}
 		for i := range h.Clauses {
-			host.Routes[i] = h.Clauses[i].Described()
+			host.Routes[i] = h.Clauses[i].described(p)
 		}
 		out.VirtualHosts = append(out.VirtualHosts, host)
 	}
 	return out
 }
 
-// Described returns a clause with its route as data.
-func (c *Clause) Described() inspect.Route {
+// described returns a clause with its route as data.
+func (c *Clause) described(p *Program) inspect.Route {
 	r := c.Route
 	out := inspect.Route{
 		Index: int(c.Position), Name: c.Name, VirtualService: r.Service, Origin: r.Origin, Place: r.Place(),
@@ -55,7 +55,8 @@ func (c *Clause) Described() inspect.Route {
 		out.Delegate = m.Delegate
 	}
 	for i := range r.Limits.All() {
-		out.Limits = append(out.Limits, r.Limits.Describe(i))
+		l := r.Limits.All()[i]
+		out.Limits = append(out.Limits, inspect.Limit{Text: r.Limits.Describe(i), Place: inspect.At(l.Origin, l.Field)})
 	}
 	if r.Redirect != nil || r.Direct != nil {
 		return out
@@ -67,7 +68,7 @@ func (c *Clause) Described() inspect.Route {
 		out.Mirrors = append(out.Mirrors, r.Mirrors[i].Described())
 	}
 	for i := range r.Split.Destinations {
-		out.Destinations = append(out.Destinations, r.Split.Destinations[i].described(int(r.Split.Total)))
+		out.Destinations = append(out.Destinations, r.Split.Destinations[i].described(p, int(r.Split.Total)))
 	}
 	return out
 }
@@ -173,7 +174,7 @@ func (m *Mirror) Described() inspect.Mirror {
 
 // described returns a destination of a split as data. total is the sum of the weights, or 0
 // for a single destination.
-func (d *Destination) described(total int) inspect.Destination {
+func (d *Destination) described(p *Program, total int) inspect.Destination {
 	out := inspect.Destination{
 		Cluster: d.Cluster(), Host: d.Host, Port: int(d.Port), Subset: d.Subset, Weight: int(d.Weight), Total: total,
 		Missing: d.Backend == nil, Reason: d.Missing, Authority: d.Authority,
@@ -184,13 +185,31 @@ func (d *Destination) described(total int) inspect.Destination {
 	}
 	if d.Policy != nil {
 		out.Policy = d.PolicyLines()
-		out.PolicyPlace = inspect.At(&d.Policy.Origin, "")
+		out.PolicyPlace = d.PolicyPlace(p)
 	}
 	return out
 }
 
 func operations(levels [2]*header.Operations) []inspect.HeaderOperation {
 	return slices.Concat(levels[0].Operations(), levels[1].Operations())
+}
+
+// PolicyPlace returns where the DestinationRule of the destination was declared: a route
+// that was kept for this program has the place in the one before.
+func (d *Destination) PolicyPlace(p *Program) inspect.Place {
+	if d.Policy == nil {
+		return inspect.Place{}
+	}
+	o := &d.Policy.Origin
+	if p.Declarations == nil || o.Name == "" {
+		return inspect.At(o, "")
+	}
+	for i := range p.Declarations.DestinationRules {
+		if now := &p.Declarations.DestinationRules[i].Origin; now.Name == o.Name && now.Namespace == o.Namespace && now.Kind == o.Kind {
+			return inspect.At(now, "")
+		}
+	}
+	return inspect.At(o, "")
 }
 
 // PolicyLines returns what the DestinationRule declares, one line for each setting that is

@@ -2,6 +2,7 @@ package program
 
 import (
 	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A VirtualHost is the routes of one domain, in order.
@@ -9,7 +10,9 @@ type VirtualHost struct {
 	Domain string
 	// redirect answers every plain-text request with a redirect to https.
 	redirect bool
-	List     match.List
+	// RedirectedBy is the origin of the first server that redirects, or nil.
+	RedirectedBy *spec.Origin
+	List         match.List
 	// Clauses hold the result for each clause of List, at the same index.
 	Clauses []Clause
 }

@@ -1,7 +1,6 @@
 package question
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -94,17 +93,7 @@ func (p printer) route(r *gateway.DecidedRoute) {
 		p.line("cors", "has a policy")
 	}
 	for _, l := range r.RateLimits {
-		what := "does not apply"
-		switch {
-		case l.Refuses:
-			what = "refuses the request, which has no key"
-		case l.Applies:
-			what = "counts " + cmp.Or(strings.Join(l.Descriptor, ", "), "all requests")
-			if l.Rate != "" {
-				what += ", " + l.Rate
-			}
-		}
-		p.line("rate limit", "%s: %s", l.Limit, what)
+		p.line("rate limit", "%s: %s", l.Limit, l.Effect())
 	}
 	if r.Timeout > 0 {
 		p.line("timeout", "%v", r.Timeout)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/inspect"
 )
 
 // A Question is a request that a decision is asked for.
@@ -102,11 +103,17 @@ func (q *Question) Request() *http.Request { return q.request.Clone(context.Back
 type answerer interface {
 	http.Handler
 	Decide(*http.Request) gateway.Decision
+	Explain(*http.Request) inspect.Explanation
 }
 
 // Ask asks the listener of the port. If the URL names no port and there is no listener
 // for the default one, it asks the first listener that speaks the scheme.
 func (q *Question) Ask(gw *gateway.Gateway) gateway.Decision { return q.of(gw).Decide(q.request) }
+
+// Explain asks like Ask, and for the reasons.
+func (q *Question) Explain(gw *gateway.Gateway) inspect.Explanation {
+	return q.of(gw).Explain(q.request)
+}
 
 // Serve lets the listener that Ask asks serve the request.
 func (q *Question) Serve(gw *gateway.Gateway, w http.ResponseWriter) {
