@@ -194,7 +194,7 @@ func (x *explainer) destinationSteps(d *program.Destination) []inspect.Step {
 	}
 	if d.Policy != nil {
 		for _, line := range d.PolicyLines() {
-			do("policy", d.PolicyPlace(x.program), "%s", line)
+			do("policy", x.program.PolicyPlace(d), "%s", line)
 		}
 	}
 	for _, op := range c.ResponseOperations(d) {

@@ -16,26 +16,26 @@ import (
 
 // Table returns all routes of the program.
 func (p *Program) Table() inspect.Table {
-	t := inspect.Table{Listeners: []inspect.Listener{}}
+	t, rules := inspect.Table{Listeners: []inspect.Listener{}}, p.rulePlaces()
 	for _, l := range p.Listeners {
 		out := inspect.Listener{Name: l.Name(), Port: l.Port, Bind: l.Bind, TLS: l.Plain == nil}
 		if l.Plain != nil {
-			out.RouteConfigs = append(out.RouteConfigs, l.Plain.routeConfig(p, nil))
+			out.RouteConfigs = append(out.RouteConfigs, l.Plain.routeConfig(rules, nil))
 		}
 		for _, c := range l.Order {
-			out.RouteConfigs = append(out.RouteConfigs, c.Table.routeConfig(p, hosts.ServerNames(c.Server.Hosts)))
+			out.RouteConfigs = append(out.RouteConfigs, c.Table.routeConfig(rules, hosts.ServerNames(c.Server.Hosts)))
 		}
 		t.Listeners = append(t.Listeners, out)
 	}
 	return t
 }
 
-func (t *RouteTable) routeConfig(p *Program, names []string) inspect.RouteConfig {
+func (t *RouteTable) routeConfig(rules rulePlaces, names []string) inspect.RouteConfig {
 	out := inspect.RouteConfig{Name: t.Name, ServerNames: names, Gateways: slices.Clone(t.Gateways), VirtualHosts: make([]inspect.VirtualHost, 0, len(t.Order))}
 	for _, h := range t.Order {
 		host := inspect.VirtualHost{Domain: h.Domain, RedirectsToHTTPS: h.redirect, Routes: make([]inspect.Route, len(h.Clauses))}
 		for i := range h.Clauses {
-			host.Routes[i] = h.Clauses[i].described(p)
+			host.Routes[i] = h.Clauses[i].described(rules)
 		}
 		out.VirtualHosts = append(out.VirtualHosts, host)
 	}
@@ -43,7 +43,7 @@ func (t *RouteTable) routeConfig(p *Program, names []string) inspect.RouteConfig
 }
 
 // described returns a clause with its route as data.
-func (c *Clause) described(p *Program) inspect.Route {
+func (c *Clause) described(rules rulePlaces) inspect.Route {
 	r := c.Route
 	out := inspect.Route{
 		Index: int(c.Position), Name: c.Name, VirtualService: r.Service, Origin: r.Origin, Place: r.Place(),
@@ -68,7 +68,7 @@ func (c *Clause) described(p *Program) inspect.Route {
 		out.Mirrors = append(out.Mirrors, r.Mirrors[i].Described())
 	}
 	for i := range r.Split.Destinations {
-		out.Destinations = append(out.Destinations, r.Split.Destinations[i].described(p, int(r.Split.Total)))
+		out.Destinations = append(out.Destinations, r.Split.Destinations[i].described(rules, int(r.Split.Total)))
 	}
 	return out
 }
@@ -174,7 +174,7 @@ func (m *Mirror) Described() inspect.Mirror {
 
 // described returns a destination of a split as data. total is the sum of the weights, or 0
 // for a single destination.
-func (d *Destination) described(p *Program, total int) inspect.Destination {
+func (d *Destination) described(rules rulePlaces, total int) inspect.Destination {
 	out := inspect.Destination{
 		Cluster: d.Cluster(), Host: d.Host, Port: int(d.Port), Subset: d.Subset, Weight: int(d.Weight), Total: total,
 		Missing: d.Backend == nil, Reason: d.Missing, Authority: d.Authority,
@@ -185,7 +185,7 @@ func (d *Destination) described(p *Program, total int) inspect.Destination {
 	}
 	if d.Policy != nil {
 		out.Policy = d.PolicyLines()
-		out.PolicyPlace = d.PolicyPlace(p)
+		out.PolicyPlace = rules.of(d)
 	}
 	return out
 }
@@ -194,22 +194,50 @@ func operations(levels [2]*header.Operations) []inspect.HeaderOperation {
 	return slices.Concat(levels[0].Operations(), levels[1].Operations())
 }
 
-// PolicyPlace returns where the DestinationRule of the destination was declared: a route
-// that was kept for this program has the place in the one before.
-func (d *Destination) PolicyPlace(p *Program) inspect.Place {
+// A rulePlaces finds where DestinationRules were declared: a route that was kept for this
+// program has the place in the one before.
+type rulePlaces map[ruleName]*spec.Origin
+
+type ruleName struct{ kind, namespace, name string }
+
+func nameOf(o *spec.Origin) ruleName { return ruleName{o.Kind, o.Namespace, o.Name} }
+
+func (p *Program) rulePlaces() rulePlaces {
+	places := rulePlaces{}
+	if p.Declarations != nil {
+		for i := range p.Declarations.DestinationRules {
+			o := &p.Declarations.DestinationRules[i].Origin
+			places[nameOf(o)] = o
+		}
+	}
+	return places
+}
+
+func (places rulePlaces) of(d *Destination) inspect.Place {
 	if d.Policy == nil {
 		return inspect.Place{}
 	}
 	o := &d.Policy.Origin
-	if p.Declarations == nil || o.Name == "" {
-		return inspect.At(o, "")
-	}
-	for i := range p.Declarations.DestinationRules {
-		if now := &p.Declarations.DestinationRules[i].Origin; now.Name == o.Name && now.Namespace == o.Namespace && now.Kind == o.Kind {
-			return inspect.At(now, "")
-		}
+	if now := places[nameOf(o)]; now != nil && o.Name != "" {
+		o = now
 	}
 	return inspect.At(o, "")
+}
+
+// PolicyPlace returns where the DestinationRule of a destination was declared.
+func (p *Program) PolicyPlace(d *Destination) inspect.Place {
+	if d.Policy == nil {
+		return inspect.Place{}
+	}
+	places, name := rulePlaces{}, nameOf(&d.Policy.Origin)
+	if p.Declarations != nil {
+		for i := range p.Declarations.DestinationRules {
+			if o := &p.Declarations.DestinationRules[i].Origin; nameOf(o) == name {
+				places[name] = o
+			}
+		}
+	}
+	return places.of(d)
 }
 
 // PolicyLines returns what the DestinationRule declares, one line for each setting that is
