@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},
 	{"accesslog", "internal/limit", "internal/region", "internal/validate"},
 	{"internal/program"},
-	{"internal/change", "internal/compile", "internal/explain"},
+	{"internal/change", "internal/compile", "internal/explain", "internal/shadow"},
 	{""},
 	{"internal/question", "live", "memlimit", "spec/istio", "server"},
 	{"admin", "gatewaytest"},

@@ -112,7 +112,7 @@ type Difference struct {
 	New  string `json:"new,omitempty"`
 }
 
-// A Witness is a request that shows a change.
+// A Witness is a request that shows a change, or what a Shadow is about.
 type Witness struct {
 	Method string `json:"method"`
 	// URL has the scheme, the host and the port of the listener, if that is not the

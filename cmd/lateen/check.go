@@ -37,6 +37,9 @@ func runCheck(c *command, args []string, s streams) int {
 	b := config.dry(s)
 	gw, err := b.Build()
 	warnings := b.Warnings()
+	if err == nil {
+		warnings = withShadows(warnings, gw.Shadows())
+	}
 	found := newChecked(err, warnings, config.declared.Skipped)
 	code = exitOK
 	switch {

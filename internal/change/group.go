@@ -3,7 +3,6 @@ package change
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +51,7 @@ func (c *comparison) group() {
 // in the same way, and its rank: lower ones are more important.
 func (k *class) describe() (change inspect.RequestChange, key string, rank int) {
 	change = inspect.RequestChange{
-		Kind: inspect.Changed, Witness: witnessOf(k.request),
+		Kind: inspect.Changed, Witness: k.request.Witness(),
 		Old: answerText(k.oldStep, k.host.old, k.request), New: answerText(k.newStep, k.host.new, k.request),
 	}
 	switch {
@@ -224,22 +223,6 @@ func answerText(s *step, h *program.VirtualHost, r *region.Request) inspect.Answ
 		a.VirtualService, a.Route, a.Match, a.Place = c.Route.Service, c.Name, s.String(), inspect.At(&c.Route.Origin, "")
 	}
 	return a
-}
-
-// witnessOf returns a request as a person can send it.
-func witnessOf(r *region.Request) inspect.Witness {
-	address, host := r.URL()
-	w := inspect.Witness{Method: r.Method, URL: address, Header: r.Header.Clone()}
-	if host != "" {
-		if w.Header == nil {
-			w.Header = http.Header{}
-		}
-		w.Header["Host"] = []string{host}
-	}
-	if len(w.Header) == 0 {
-		w.Header = nil
-	}
-	return w
 }
 
 func countText(n int, what string) string { return fmt.Sprintf("%s %s", strconv.Itoa(n), what) }

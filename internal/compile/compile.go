@@ -250,21 +250,10 @@ func (c *Compiler) bindServices() {
 		c.bound = append(c.bound, b)
 	}
 	slices.SortStableFunc(c.bound, func(a, b *boundVirtualService) int {
-		return cmp.Or(cmp.Compare(visibility(a), visibility(b)), a.Created.Compare(b.Created),
+		return cmp.Or(cmp.Compare(resource.Visibility(a.ExportTo), resource.Visibility(b.ExportTo)), a.Created.Compare(b.Created),
 			cmp.Compare(a.name.Name, b.name.Name), cmp.Compare(a.name.Namespace, b.name.Namespace))
 	})
 	c.completeHosts()
-}
-
-// visibility ranks VirtualServices by how widely they are exported.
-func visibility(b *boundVirtualService) int {
-	switch {
-	case len(b.ExportTo) == 0 || slices.Contains(b.ExportTo, "*"):
-		return 2
-	case slices.Contains(b.ExportTo, "."):
-		return 0
-	}
-	return 1
 }
 
 // boundTo reports whether b is bound to a server's gateway.

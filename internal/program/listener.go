@@ -142,3 +142,12 @@ func (t *RouteTable) Domains() []string {
 	}
 	return domains
 }
+
+// Owner returns the domain of the virtual host that gets the requests for an authority, or
+// "".
+func (t *RouteTable) Owner(authority string) string {
+	if h, ok := t.Hosts.Find(authority); ok {
+		return h.Domain
+	}
+	return ""
+}

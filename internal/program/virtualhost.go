@@ -1,6 +1,7 @@
 package program
 
 import (
+	"github.com/lateengo/gateway/inspect"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/spec"
 )
@@ -40,6 +41,41 @@ func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses [
 		clauses[i].Clause, clauses[i].Position = &list[i], int32(i)
 	}
 	return h
+}
+
+// Place returns where the clause's match was declared, or its route if that has none.
+func (c *Clause) Place() inspect.Place { return c.Route.Declared.matchPlace(int(c.Match), "") }
+
+// FieldPlace returns the place of condition i of the clause's match, or of its URI for -1.
+func (c *Clause) FieldPlace(i int) inspect.Place {
+	d := &c.Route.Declared
+	if d.Route == nil || int(c.Match) >= len(d.Route.Match) {
+		return c.Place()
+	}
+	if fields := match.Fields(&d.Route.Match[c.Match]); 1+i < len(fields) && fields[1+i] != "" {
+		return d.matchPlace(int(c.Match), fields[1+i])
+	}
+	return c.Place()
+}
+
+// FieldPlace returns the place of a field of the route.
+func (rp *Route) FieldPlace(field string) inspect.Place {
+	return inspect.At(rp.Declared.origin(), field)
+}
+
+// RootPlace returns where the route that delegates was declared.
+func (m *Merged) RootPlace() inspect.Place { return inspect.At(m.rootOrigin(), "") }
+
+// ServiceOrigin returns the origin of a VirtualService, with its name.
+func ServiceOrigin(vs *spec.VirtualService) *spec.Origin {
+	o := vs.Origin
+	if o.Kind == "" {
+		o.Kind = "VirtualService"
+	}
+	if o.Name == "" {
+		o.Namespace, o.Name = vs.Namespace, vs.Name
+	}
+	return &o
 }
 
 // Find returns the first clause that matches, or nil.

@@ -6,7 +6,24 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/regex"
 )
+
+func TestLiteralBeginning(t *testing.T) {
+	for expression, want := range map[string]string{
+		"/a": "/a", "/a+": "/a", "/a*": "/", "/a?b": "/", "/a{2}": "/", "/a.b": "/a", `/a\.b`: "/a.b", `/a\d`: "/a", `/a\\b`: `/a\b`, "/(a|b)": "/", "/a|/b": "", "/a(b|c)|d": "",
+		"(?i)/a": "", "/a(?i)b": "/a", "[/]a": "", "/a[|]b": "/a", "/a[]|]b": "/a", "/a[^]|]b": "/a", "/[[:alpha:]]|b": "", `/a\|b`: "/a|b", `\Q/a|b`: "/a|b", "/é+": "/é", "/aé?": "/a", "^/a": "", "/a$": "/a", "": "",
+	} {
+		re, err := regex.Cache{}.Compile(expression)
+		if expression == "" {
+			re, err = regexp.Compile(`\A(?:)\z`)
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, literalBeginning(re.String()), expression)
+	}
+	require.Empty(t, literalBeginning("/a"), "it may begin anywhere")
+}
 
 // agrees compares the automaton of an expression with the expression itself, also for the
 // beginnings of a text.
@@ -19,6 +36,9 @@ func agrees(t *testing.T, expression, text string) {
 	e := newExpression(re.String())
 	if e == nil {
 		return
+	}
+	if whole, err := (regex.Cache{}).Compile(expression); err == nil && whole.MatchString(text) {
+		require.True(t, strings.HasPrefix(text, literalBeginning(whole.String())), "%q %q", expression, text)
 	}
 	state := e.start()
 	for i, r := range text {

@@ -1,11 +1,13 @@
 package region
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/lateengo/gateway/internal/escape"
@@ -22,9 +24,6 @@ type form struct {
 	required, present bool
 	// admits reports whether a text can be the value.
 	admits func(text string) bool
-	// begins reports whether a text can be the beginning of a value, as far as step does
-	// not tell. It may be nil.
-	begins func(prefix string) bool
 	// natural are values that a person would write, the preferred one first. closed
 	// means that there are no others.
 	natural []string
@@ -35,12 +34,17 @@ type form struct {
 	// step, changes.
 	allowed func(r rune) bool
 	cuts    []rune
+	// escapes are the cuts that count too if a bound tells % from other runes.
+	escapes []rune
 	// step returns the state after a rune, or dead. The first state is 0.
 	step func(state int32, r rune) int32
 	// ends reports whether a text may end in a state.
 	ends func(state int32) bool
 	// preferred are runes that a person would write, the preferred one first.
 	preferred string
+	// language are bounds that every value is within. It may be nil: step, ends and
+	// admits do not say all that a search must know about an authority.
+	language func() []bound
 }
 
 // dead is the state from which no text is a value.
@@ -77,17 +81,28 @@ const (
 	pathDot
 	pathDots
 	pathQuery
+	// pathEscape is behind a %, and the 16 states after it are behind a % and a digit.
+	pathEscape
 )
 
-var pathForms = func() (forms [4]form) {
+// pathEscapes are the runes that can be a part of an escape.
+var pathEscapes = func() []rune {
+	out := []rune{'%', '%' + 1}
+	for _, r := range "0123456789abcdefABCDEF" {
+		out = append(out, r, r+1)
+	}
+	return out
+}()
+
+var pathForms = sync.OnceValue(func() (forms [4]form) {
 	for n := range forms {
 		forms[n] = newPathForm(spec.PathNormalization(n))
 	}
 	return forms
-}()
+})
 
 // pathForm returns the form of normalized paths.
-func pathForm(n spec.PathNormalization) form { return pathForms[int(n)%len(pathForms)] }
+func pathForm(n spec.PathNormalization) form { return pathForms()[n%4] }
 
 func newPathForm(n spec.PathNormalization) form {
 	f := form{required: true, present: true, natural: []string{"/", "/1"}, join: "/", preferred: lowerFirst}
@@ -103,14 +118,6 @@ func newPathForm(n spec.PathNormalization) form {
 		normal, ok := match.Normalize(n, text)
 		return ok && normal == text
 	}
-	f.begins = func(prefix string) bool {
-		for i := range len(prefix) {
-			if _, escaped := escape.Decode(prefix, i); escaped && !f.admits("/a"+prefix[i:i+3]) {
-				return false
-			}
-		}
-		return true
-	}
 	bytes := [utf8.RuneSelf]bool{}
 	for c := range bytes {
 		// An escape needs its two digits.
@@ -122,7 +129,14 @@ func newPathForm(n spec.PathNormalization) form {
 		}
 		return r >= 0 && bytes[r]
 	}
-	f.cuts = append(cutsOf(f.allowed, utf8.RuneSelf), '.', '.'+1, '/', '/'+1, '%', '%'+1)
+	f.cuts = append(cutsOf(f.allowed, utf8.RuneSelf), '.', '.'+1, '/', '/'+1)
+	if n != spec.NormalizeNone {
+		f.escapes = pathEscapes
+	}
+	var kept [256]bool // escapes that are normal
+	for c := range kept {
+		kept[c] = f.admits(fmt.Sprintf("/a%%%02X", c))
+	}
 	merges := n == spec.NormalizeMergeSlashes || n == spec.NormalizeDecodeAndMergeSlashes
 	f.step = func(state int32, r rune) int32 {
 		switch {
@@ -130,6 +144,18 @@ func newPathForm(n spec.PathNormalization) form {
 			return dead
 		case n == spec.NormalizeNone:
 			return pathSegment
+		case r == '%':
+			return pathEscape
+		}
+		if digit, ok := hexDigit(r); ok && state == pathEscape {
+			return pathEscape + 1 + digit
+		} else if ok && state > pathEscape {
+			if !kept[(state-pathEscape-1)<<4|digit] {
+				return dead
+			}
+			return pathSegment
+		}
+		switch {
 		case r == '/':
 			if state == pathDot || state == pathDots || state == pathSlash && merges {
 				return dead
@@ -142,8 +168,16 @@ func newPathForm(n spec.PathNormalization) form {
 		}
 		return pathSegment
 	}
-	f.ends = func(state int32) bool { return state == pathSegment || state == pathSlash }
+	f.ends = func(state int32) bool { return state == pathSegment || state == pathSlash || state >= pathEscape }
 	return f
+}
+
+func hexDigit(r rune) (int32, bool) {
+	if r < 0 || r >= utf8.RuneSelf {
+		return 0, false
+	}
+	digit, ok := escape.HexDigit(byte(r))
+	return int32(digit), ok
 }
 
 // targetForm returns the form of a path with its query.
@@ -153,10 +187,6 @@ func targetForm(n spec.PathNormalization) form {
 	f.admits = func(text string) bool {
 		p, query, found := strings.Cut(text, "?")
 		return path.admits(p) && (!found || isQuery(query))
-	}
-	f.begins = func(prefix string) bool {
-		p, _, _ := strings.Cut(prefix, "?")
-		return path.begins(p)
 	}
 	f.allowed = func(r rune) bool { return r == '?' || path.allowed(r) || queryRune(r) }
 	f.cuts = append(cutsOf(f.allowed, utf8.RuneSelf), append(cutsOf(path.allowed, utf8.RuneSelf), '.', '.'+1, '/', '/'+1, '?', '?'+1)...)
@@ -193,14 +223,14 @@ func newQueryForm() form {
 }
 
 var (
-	queryForms  = newQueryForm()
-	headerForms = newHeaderForm()
-	methodForm  = newMethodForm()
+	queryForms  = sync.OnceValue(newQueryForm)
+	headerForms = sync.OnceValue(newHeaderForm)
+	methodForm  = sync.OnceValue(newMethodForm)
 )
 
 // queryForm returns the form of a query parameter.
 func queryForm(name string) form {
-	f := queryForms
+	f := queryForms()
 	f.present = isQuery(name) && !strings.ContainsAny(name, "&=")
 	return f
 }
@@ -238,7 +268,7 @@ func newHeaderForm() form {
 
 // headerForm returns the form of a header.
 func headerForm(name string) form {
-	f := headerForms
+	f := headerForms()
 	f.present = field.IsName(name)
 	return f
 }
@@ -262,11 +292,12 @@ func authorityRune(r rune) bool {
 	return r == ':' || r == '[' || r == ']' || r > ' ' && r < 0x7f && hosts.Valid(string(r))
 }
 
-var authorityCuts = cutsOf(authorityRune, utf8.RuneSelf)
+var authorityCuts = sync.OnceValue(func() []rune { return cutsOf(authorityRune, utf8.RuneSelf) })
 
 // authorityForm returns the form of the authority in a space.
 func authorityForm(s *Space) form {
-	f := form{required: true, present: true, preferred: nameFirst, step: anyStep, ends: anyEnd, allowed: authorityRune, cuts: authorityCuts}
+	f := form{required: true, present: true, preferred: nameFirst, step: anyStep, ends: anyEnd, allowed: authorityRune, cuts: authorityCuts()}
+	f.language = func() []bound { return authorityBounds(s) }
 	f.admits = func(text string) bool {
 		return hosts.Valid(text) && !slices.ContainsFunc(s.Hosts, func(h Host) bool { return !h.admits(text) })
 	}
@@ -299,24 +330,32 @@ func naturalHosts(s *Space) []string {
 	return []string{"a" + suffix, "www" + suffix, "other" + suffix}
 }
 
-// authorityBounds returns what the domains of a space require of the authority.
+// authorityBounds returns what the domains of a space require of the authority, and that it
+// is a name or an address in brackets, perhaps with a port.
 func authorityBounds(s *Space) []bound {
-	var out []bound
+	if s.authorities != nil {
+		return s.authorities
+	}
+	names := []string{`(?:\[[^\[\]]*\]|[^:\[\]]*)`}
 	for i := range s.Hosts {
 		d := s.Hosts[i].Domain
-		if d == "*" {
-			continue
+		suffix, wildcard := strings.CutPrefix(d, "*")
+		switch {
+		case !wildcard:
+			names = append(names, `(?i:`+regexp.QuoteMeta(d)+`)`)
+		case suffix != "":
+			names = append(names, `(?i:[^:\[\]]+`+regexp.QuoteMeta(suffix)+`)`)
 		}
-		expression := regexp.QuoteMeta(d)
-		if suffix, ok := strings.CutPrefix(d, "*"); ok {
-			expression = ".+" + regexp.QuoteMeta(suffix)
-		}
-		// A port may follow, and the name may be in any letter case.
-		re, err := regexp.Compile(`\A(?i:` + expression + `)(?::[^\]]*)?\z`)
-		if err != nil {
-			continue
-		}
-		out = append(out, bound{comparison: comparison{kind: spec.MatchRegex, text: expression, regex: re}, want: true})
 	}
-	return out
+	if len(names) > 1 {
+		names = names[1:]
+	}
+	var out []bound
+	for _, name := range names {
+		if re, err := regexp.Compile(`\A` + name + `(?::[^:\[\]]*)?\z`); err == nil {
+			out = append(out, bound{comparison: comparison{kind: spec.MatchRegex, text: name, regex: re}, want: true})
+		}
+	}
+	s.authorities = slices.Clip(out)
+	return s.authorities
 }

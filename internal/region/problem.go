@@ -40,10 +40,9 @@ type dimension struct {
 func newProblem(s *Solver, space *Space) *problem {
 	p := &problem{Solver: s, space: space, dimensions: make([]dimension, 0, 8)}
 	p.add(dimension{part: match.PartTarget, form: pathForm(space.Normalization)})
-	p.add(dimension{part: match.PartMethod, form: methodForm})
+	p.add(dimension{part: match.PartMethod, form: methodForm()})
 	p.add(dimension{part: match.PartScheme, form: schemeForm(space.schemes())})
 	p.add(dimension{part: match.PartAuthority, form: authorityForm(space)})
-	p.dimensions[3].bounds = authorityBounds(space)
 	return p
 }
 

@@ -34,7 +34,8 @@ const (
 )
 
 // A Space is the requests that can exist: those that reach a virtual host. The zero Space
-// is the requests of any host, by http.
+// is the requests of any host, by http. It must not be changed after a question, and is for
+// one goroutine.
 type Space struct {
 	// Hosts are the virtual hosts that the request must reach. No Hosts means any
 	// authority.
@@ -48,6 +49,9 @@ type Space struct {
 	Normalization spec.PathNormalization
 	// Edge tells which headers the gateway writes itself.
 	Edge *edge.Edge
+
+	// authorities are what the Hosts require of the authority, once it was asked.
+	authorities []bound
 }
 
 // A Host is a virtual host that a request must reach.

@@ -2,13 +2,12 @@ package region
 
 import (
 	"crypto/tls"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/lateengo/gateway/inspect"
 	"github.com/lateengo/gateway/internal/hosts"
 	"github.com/lateengo/gateway/internal/rawpath"
 )
@@ -85,22 +84,25 @@ func (r *Request) URL() (address, own string) {
 	return scheme + "://" + authority + r.target(), own
 }
 
-// String returns the request on one line, such as
-// GET http://shop.test/a with x-user: "7".
-func (r *Request) String() string {
-	address, own := r.URL()
-	var b strings.Builder
-	b.WriteString(r.Method + " " + address)
-	word := " with "
-	if own != "" {
-		b.WriteString(word + "host: " + strconv.Quote(own))
-		word = ", "
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			b.WriteString(word + strings.ToLower(name) + ": " + strconv.Quote(value))
-			word = ", "
+// Witness returns the request as data.
+func (r *Request) Witness() inspect.Witness {
+	address, host := r.URL()
+	w := inspect.Witness{Method: r.Method, URL: address, Header: r.Header.Clone()}
+	if host != "" {
+		if w.Header == nil {
+			w.Header = http.Header{}
 		}
+		w.Header["Host"] = []string{host}
 	}
-	return b.String()
+	if len(w.Header) == 0 {
+		w.Header = nil
+	}
+	return w
+}
+
+// String returns the request as the arguments of lateen decide, such as
+// GET http://shop.test/a -H 'x-user: 7'.
+func (r *Request) String() string {
+	w := r.Witness()
+	return w.String()
 }

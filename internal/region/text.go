@@ -24,6 +24,7 @@ func (s *Solver) text(f *form, bounds []bound) (string, Verdict) {
 		if !b.want || b.fold {
 			continue
 		}
+		beginning := ""
 		switch b.kind {
 		case spec.MatchExact:
 			if has(b.text) {
@@ -31,13 +32,15 @@ func (s *Solver) text(f *form, bounds []bound) (string, Verdict) {
 			}
 			return "", None
 		case spec.MatchPrefix:
-			if !strings.HasPrefix(b.text, prefix) {
-				if !strings.HasPrefix(prefix, b.text) {
-					return "", None
-				}
-				continue
-			}
-			prefix = b.text
+			beginning = b.text
+		case spec.MatchRegex:
+			beginning = literalBeginning(b.regex.String())
+		}
+		switch {
+		case strings.HasPrefix(beginning, prefix):
+			prefix = beginning
+		case !strings.HasPrefix(prefix, beginning):
+			return "", None
 		}
 	}
 	for _, text := range f.naturalBehind(prefix) {
@@ -50,10 +53,13 @@ func (s *Solver) text(f *form, bounds []bound) (string, Verdict) {
 			return b.text, Found
 		}
 	}
-	if f.closed || f.begins != nil && !f.begins(prefix) {
+	if f.closed {
 		return "", None
 	}
 	t := textSearch{form: f, has: has, doubtful: !isPlainText(prefix)}
+	if f.language != nil {
+		bounds = slices.Concat(bounds, f.language())
+	}
 	t.automata(s, bounds)
 	return t.run(prefix)
 }
@@ -141,11 +147,16 @@ func (t *textSearch) automata(s *Solver, bounds []bound) {
 }
 
 // alphabet sets the runes that stand for all others, the preferred ones first.
-func (t *textSearch) alphabet() {
-	cuts := slices.Clone(t.form.cuts)
+func (t *textSearch) alphabet(prefix string) {
+	var cuts []rune
 	for _, c := range t.components {
 		cuts = c.cuts(cuts)
 	}
+	// If no bound tells it from its neighbors, a neighbor does as well as a %.
+	if slices.Contains(cuts, '%') || slices.Contains(cuts, '%'+1) || strings.Contains(prefix, "%") {
+		cuts = append(cuts, t.form.escapes...)
+	}
+	cuts = append(cuts, t.form.cuts...)
 	slices.Sort(cuts)
 	cuts = slices.Compact(cuts)
 	preferred := []rune(t.form.preferred)
@@ -209,7 +220,7 @@ func readable(low, high rune) (rune, bool) {
 
 // run looks for a text that begins with prefix.
 func (t *textSearch) run(prefix string) (string, Verdict) {
-	t.alphabet()
+	t.alphabet(prefix)
 	t.numbers = map[string]struct{}{}
 	width := 1 + len(t.components)
 	current := make([]int32, width)

@@ -18,3 +18,14 @@ func ExportedTo(list []string, own, namespace string) bool {
 		return entry == "*" || entry == namespace || entry == "." && own == namespace
 	})
 }
+
+// Visibility ranks VirtualServices by how widely they are exported.
+func Visibility(exportTo []string) int {
+	switch {
+	case len(exportTo) == 0 || slices.Contains(exportTo, "*"):
+		return 2
+	case slices.Contains(exportTo, "."):
+		return 0
+	}
+	return 1
+}
