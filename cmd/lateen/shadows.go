@@ -53,3 +53,9 @@ func repeats(o, dead *spec.Warning) bool {
 	}
 	return o.Field == dead.Field && o.Code == "" && strings.Contains(o.Problem, "an earlier match matches all")
 }
+
+// within reports whether a field is another one, or a part of it.
+func within(field, other string) bool {
+	rest, ok := strings.CutPrefix(field, other)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}

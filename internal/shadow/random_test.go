@@ -207,8 +207,9 @@ func request(method, address string, headers []string) (*http.Request, error) {
 // every witness is decided as was said.
 func TestDeadRoutesGetNoRequest(t *testing.T) {
 	configurations, requests := 250, 100
-	if n, err := strconv.Atoi(os.Getenv("LATEEN_SHADOW_REQUESTS")); err == nil {
-		configurations, requests = 300, n
+	long, err := strconv.Atoi(os.Getenv("LATEEN_SHADOW_REQUESTS")) // for each dead route
+	if err == nil {
+		configurations, requests = 12, long
 	}
 	kinds := map[inspect.ShadowKind]int{}
 	total, near := 0, 0
@@ -254,6 +255,9 @@ func TestDeadRoutesGetNoRequest(t *testing.T) {
 		}
 	}
 	t.Log(kinds, total, "requests,", near, "with a route")
+	if long > 0 {
+		return
+	}
 	for _, kind := range []inspect.ShadowKind{inspect.ShadowRoute, inspect.ShadowMatch, inspect.ShadowImpossible, inspect.ShadowPartial, inspect.ShadowCondition} {
 		require.NotZero(t, kinds[kind], "no shadow of kind %s", kind)
 	}
