@@ -15,7 +15,22 @@ import (
 	"github.com/lateengo/gateway/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bothEngines{m}) }
+
+// engine is the server of HTTP/1.1 in front of the gateways.
+var engine server.Engine
+
+// bothEngines runs all tests with each of them, or with the default if time is short.
+type bothEngines struct{ *testing.M }
+
+func (m bothEngines) Run() int {
+	status := m.M.Run()
+	if !testing.Short() {
+		engine = server.EngineNetHTTP
+		status = max(status, m.M.Run())
+	}
+	return status
+}
 
 // patience limits the wait for an expected event; a good run never waits that long.
 const patience = testwire.Patience
@@ -77,7 +92,7 @@ func serve(t *testing.T, gw *gateway.Gateway) string {
 
 // listen serves a port of a gateway until the end of the test.
 func listen(t *testing.T, gw *gateway.Gateway, port int, credentials map[string]gateway.Credential) *server.Listeners {
-	s := server.New(gw, server.Config{Addresses: map[int]string{port: "127.0.0.1:0"}, Credentials: credentials})
+	s := server.New(gw, server.Config{Addresses: map[int]string{port: "127.0.0.1:0"}, Credentials: credentials, Engine: engine})
 	require.NoError(t, s.Start())
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -43,6 +43,9 @@ func (x *exchange) end() {
 	if !x.forgotten || x.body != nil || x.ctx.asked.Load() {
 		return
 	}
+	if len(x.values) > maxKeptLines || len(x.answer) > maxKeptLines {
+		return
+	}
 	clear(x.header)
 	clear(x.values)
 	clear(x.answer)
@@ -55,7 +58,7 @@ const maxKeptLines = 64
 
 // room returns an empty header, and values for n lines.
 func (x *exchange) room(n int) (http.Header, []string) {
-	if x.header == nil || n > maxKeptLines {
+	if x.header == nil {
 		x.header = make(http.Header, n)
 	}
 	if cap(x.values) < n {

@@ -25,7 +25,6 @@ type input struct {
 func (in *input) init(conn net.Conn) {
 	in.conn = conn
 	in.deadline.Init(conn)
-	in.raw.init(in, conn)
 }
 
 // unread returns the bytes that have been read from the connection but not consumed.

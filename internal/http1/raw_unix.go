@@ -26,7 +26,6 @@ func (r *rawInput) init(in *input, conn net.Conn) {
 	}
 	raw, err := s.SyscallConn()
 	if err != nil {
-		// Wrappers have the method even if the wrapped connection does not.
 		return
 	}
 	r.conn, r.in, r.step = raw, in, r.try

@@ -58,14 +58,17 @@ type Server struct {
 // Serve serves a connection, in the background. state is that of its TLS, or nil.
 func (s *Server) Serve(rwc net.Conn, state *tls.ConnectionState) {
 	c := &conn{server: s, rwc: rwc, tls: state, opened: time.Now(), first: true}
+	c.in.init(rwc)
 	switch rwc.(type) {
 	case *net.TCPConn, *net.UnixConn:
+		// Others may have these methods from what they wrap, and read and write
+		// something else.
 		c.vectored = true
+		c.in.raw.init(&c.in, rwc)
 	}
 	if a := rwc.RemoteAddr(); a != nil {
 		c.remote = a.String()
 	}
-	c.in.init(rwc)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

@@ -21,3 +21,7 @@ func (rt *Route) handsOver(v *match.View, d *Destination) bool {
 	return v.Owned && d.Backend != nil && d.Authority == "" && v.Chi == nil && v.Request.ContentLength >= 0 &&
 		len(rt.Mirrors) == 0 && rt.Timeout == 0 && rt.Retry.PerTry == 0 && !(rt.Retry.Attempts > 0 && rt.Retry.Declared)
 }
+
+// A forgetter is a response writer whose server uses the memory of a request again if
+// nothing refers to the request or the writer when the handler returns.
+type forgetter interface{ RequestForgotten() }

@@ -71,6 +71,9 @@ func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *De
 		v.Record.Forgotten()
 		*x = wrappedExchange{}
 		exchanges.Put(x)
+		if f, ok := w.(forgetter); ok {
+			f.RequestForgotten()
+		}
 	case c.Route.Wrapped || origin != "":
 		x := new(wrappedExchange)
 		x.serve(p, w, v, c, dest, origin)
