@@ -197,6 +197,7 @@ type portFigures struct {
 	TLS              bool
 	Accepted         uint64
 	FailedHandshakes uint64
+	Panics           uint64
 	Open, Active     int64
 }
 
@@ -216,7 +217,7 @@ func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	sortFigures(d.Figures)
 	if p.config.Listeners != nil {
 		for _, port := range p.config.Listeners.Ports() {
-			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Open, port.Active})
+			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Open, port.Active})
 		}
 	}
 	for _, warning := range p.gateway.Warnings() {

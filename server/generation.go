@@ -244,7 +244,7 @@ type httpLog struct {
 func (l httpLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	level := slog.LevelWarn
-	if strings.HasPrefix(text, "http: panic") {
+	if strings.HasPrefix(text, "http: panic") || strings.HasPrefix(text, "http2: panic") {
 		level = slog.LevelError
 		l.figures.panics.Add(1)
 	}

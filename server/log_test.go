@@ -49,6 +49,20 @@ func TestPanicsAreLogged(t *testing.T) {
 	require.EqualValues(t, 1, s.Ports()[0].Panics)
 }
 
+func TestPanicsOverHTTP2AreLogged(t *testing.T) {
+	log, lines := linesOf()
+	s, _ := start(t, toApp(func(http.ResponseWriter, *http.Request) { panic("oh") }), local(Config{Logger: log}, 80))
+	_, err := overH2C(t).Get("http://" + s.Addr(80).String())
+	require.Error(t, err)
+	require.Regexp(t, `^level=ERROR msg="http2: panic serving .*: oh`, testwire.Within(t, lines))
+	require.EqualValues(t, 1, s.Ports()[0].Panics)
+}
+
+func TestWithoutALogger(t *testing.T) {
+	s, _ := start(t, toApp(says("")), local(Config{}, 80))
+	require.Same(t, slog.Default(), s.config.Logger)
+}
+
 func TestFailedHandshakesAreLogged(t *testing.T) {
 	log, lines := linesOf()
 	s, _ := start(t, toApp(says("")).Server(secure("a.test", simple("none"))), local(Config{Logger: log, ReadHeaderTimeout: 1}, 443))

@@ -65,7 +65,7 @@ type Config struct {
 	// means DefaultIdleTimeout; spec.NoLimit removes the limit.
 	IdleTimeout time.Duration
 	// MaxHeaderBytes limits the header of a request. A larger one is refused with
-	// 431. net/http allows 4 KiB more. Zero means DefaultMaxHeaderBytes.
+	// 431. net/http's servers allow 4 KiB more. Zero means DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
 	// DrainTimeout limits how long requests may continue on a listener that Sync
 	// closes. Zero means DefaultDrainTimeout.
@@ -111,11 +111,10 @@ func (c *Config) setDefaults() {
 // Listeners are the listeners of a Gateway. Their methods are safe for concurrent
 // use. Create them with New, then call Start.
 //
-// They serve HTTP like net/http, with three differences. They refuse a request that
-// has both Content-Length and Transfer-Encoding with 400. They send no answer to a
-// client that uses plain text on a TLS port. And over HTTP/1 without TLS, the
-// context of a request ends up to 20 ms after its client has left; the deprecated
-// http.CloseNotifier does not report this.
+// They serve HTTP/2 with net/http's server, and HTTP/1.1 with one of their own, which
+// refuses requests that others could read differently; docs/semantics.md lists them.
+// They send no answer to a client that uses plain text on a TLS port. Over HTTP/1, the
+// context of a request ends up to 20 ms after its client has left.
 type Listeners struct {
 	gateway *gateway.Gateway
 	config  Config

@@ -201,12 +201,12 @@ func (c *conn) call(x *exchange) (returned bool) {
 
 // panicked tells of a panic. The client gets a 500 if nothing was sent.
 func (c *conn) panicked(x *exchange, p any) {
-	stack := make([]byte, 64<<10)
-	stack = stack[:runtime.Stack(stack, false)]
-	c.server.log(slog.LevelError, fmt.Sprintf("http: panic serving %v: %v\n%s", c.remote, p, stack))
 	if c.server.Panicked != nil {
 		c.server.Panicked()
 	}
+	stack := make([]byte, 64<<10)
+	stack = stack[:runtime.Stack(stack, false)]
+	c.server.log(slog.LevelError, fmt.Sprintf("http: panic serving %v: %v\n%s", c.remote, p, stack))
 	w := &x.response
 	if w.hijacked || w.out.sent || w.out.failure != nil {
 		return

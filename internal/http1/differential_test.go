@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -108,7 +109,7 @@ func theirReading(text string, part int) ([]seen, []answer) {
 	return rec.all, answers(conn.out.String(), rec.all)
 }
 
-// Deviations are the requests that net/http accepts and this server refuses. A row of
+// deviations are the requests that net/http accepts and this server refuses. A row of
 // docs/semantics.md corresponds to each.
 var deviations = []struct {
 	name string
@@ -150,6 +151,15 @@ func TestDeviations(t *testing.T) {
 			require.GreaterOrEqual(t, answers[0].status, 400)
 			require.True(t, answers[0].closes)
 		})
+	}
+}
+
+// The documentation lists each deviation.
+func TestDeviationsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/semantics.md")
+	require.NoError(t, err)
+	for _, d := range deviations {
+		require.Contains(t, string(text), "| "+d.name+" |")
 	}
 }
 
