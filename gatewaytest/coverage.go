@@ -3,6 +3,7 @@ package gatewaytest
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,9 +15,9 @@ import (
 // A Coverage is which parts of a gateway's routes cases have met. A part is
 //
 //   - a match of a route: it is met if a case is routed by it;
-//   - a condition of a match: it is met if a case fails it, so that a later route, or
-//     none, gets the request. Without such a case the condition could be left out, and all
-//     cases would still pass;
+//   - a condition of a match: it is met if a case fails it, and no other condition of the
+//     match, so that a later route, or none, gets the request. Without such a case the
+//     condition could be left out, and all requests would still have the same routes;
 //   - a share of a split: it is met if a case that is routed there expects something of
 //     that destination.
 //
@@ -26,6 +27,8 @@ type Coverage struct {
 	Routes []RouteCoverage `json:"routes"`
 	// by finds the parts of a route of the gateway.
 	by map[inspect.RouteID]int
+	// regexes are those that have been needed.
+	regexes map[string]*regexp.Regexp
 }
 
 // A RouteCoverage is what cases have met of a match of a route.
@@ -45,11 +48,14 @@ type RouteCoverage struct {
 	Shares []ShareCoverage `json:"shares,omitempty"`
 
 	key string
+	// declared are the conditions, those that cannot fail too.
+	declared []inspect.Condition
 }
 
-// A ConditionCoverage is how many cases have failed a condition.
+// A ConditionCoverage is about how many cases a condition decides.
 type ConditionCoverage struct {
-	// Condition is the condition as text, and Place where it was declared.
+	// Condition is the condition as text, and Place where it was declared. Failed is how
+	// many cases fail it, and no other condition of the match.
 	Condition string `json:"condition"`
 	Place     string `json:"place,omitempty"`
 	Failed    int    `json:"failed"`
@@ -85,7 +91,7 @@ func (c *Count) add(met bool) {
 
 // newCoverage returns the coverage of a gateway by no case.
 func newCoverage(gw *gateway.Gateway) *Coverage {
-	c := &Coverage{by: map[inspect.RouteID]int{}}
+	c := &Coverage{by: map[inspect.RouteID]int{}, regexes: map[string]*regexp.Regexp{}}
 	table := gw.Routes()
 	unreachable := map[inspect.RouteID]bool{}
 	for id := range redirected(&table) {
@@ -148,6 +154,7 @@ func newRouteCoverage(r *inspect.Route) RouteCoverage {
 			})
 		}
 	}
+	of.declared = r.Conditions
 	of.key = strings.Join([]string{r.VirtualService, r.Delegate, r.Name, r.Place.String(), of.Place, of.Match}, "\x00")
 	return of
 }
@@ -169,7 +176,7 @@ func idOf(d *gateway.Decision) inspect.RouteID {
 
 // note takes down what a case has met.
 func (c *Coverage) note(gw *gateway.Gateway, q *question.Question, d *gateway.Decision, named func(*gateway.DecidedDestination) bool) {
-	c.noteFailed(gw, q)
+	c.noteFailed(gw, q, d)
 	if d.Route == nil {
 		return
 	}
@@ -185,6 +192,48 @@ func (c *Coverage) note(gw *gateway.Gateway, q *question.Question, d *gateway.De
 			if r.Shares[j].cluster == to.Cluster && named(to) {
 				r.Shares[j].Cases++
 			}
+		}
+	}
+}
+
+// noteFailed takes down which conditions decide about a request: each is the only one that
+// keeps a match before the request's route from it.
+func (c *Coverage) noteFailed(gw *gateway.Gateway, q *question.Question, d *gateway.Decision) {
+	if d.VirtualHost == "" {
+		return
+	}
+	x := q.Explain(gw)
+	id := inspect.RouteID{Listener: d.Listener, RouteConfig: d.RouteConfig, VirtualHost: d.VirtualHost}
+	described := map[int]*inspect.Candidate{}
+	for i := range x.Candidates {
+		described[x.Candidates[i].Index] = &x.Candidates[i]
+	}
+	last := x.Routes
+	if d.Route != nil {
+		last = d.Route.Index
+	}
+	others := conditions{request: q.Request(), path: d.Path, regexes: c.regexes}
+	for id.Index = 0; id.Index < last; id.Index++ {
+		at, ok := c.by[id]
+		if !ok {
+			continue
+		}
+		r := &c.Routes[at]
+		if candidate := described[id.Index]; candidate != nil {
+			if f := candidate.Failed; f != nil && f.Only {
+				r.noteFailed(f.Condition.Text)
+			}
+		} else if failed := others.onlyFailure(r.declared); failed != nil {
+			r.noteFailed(failed.Text)
+		}
+	}
+}
+
+// noteFailed takes down that a condition has decided.
+func (r *RouteCoverage) noteFailed(condition string) {
+	for i := range r.Conditions {
+		if r.Conditions[i].Condition == condition {
+			r.Conditions[i].Failed++
 		}
 	}
 }
@@ -247,7 +296,7 @@ func (c *Coverage) String() string {
 				if at == "" {
 					at = r.Place
 				}
-				line(&b, at, "no case fails the condition of %s: %s", r.title(), k.Condition)
+				line(&b, at, "no case fails only the condition of %s: %s", r.title(), k.Condition)
 			}
 		}
 		for j := range r.Shares {

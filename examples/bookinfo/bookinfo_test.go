@@ -17,7 +17,7 @@ func TestBookinfo(t *testing.T) {
 	gatewaytest.Suite{
 		Source:      istio.Files("bookinfo"),
 		Semantics:   gateway.Envoy, // as in the cluster
-		MinCoverage: 0.5,
+		MinCoverage: 0.9,
 	}.RunFiles(t, "bookinfo.cases.yaml")
 }
 
@@ -25,7 +25,7 @@ func TestShop(t *testing.T) {
 	gatewaytest.Suite{
 		Source:      istio.Files("shop"),
 		Semantics:   gateway.Envoy,
-		MinCoverage: 0.5,
+		MinCoverage: 0.9,
 	}.RunFiles(t, "shop.cases.yaml")
 }
 
