@@ -22,11 +22,14 @@ func wordsOf(command, flag string) []string {
 	if command == "check" && flag == "format" {
 		return findingFormats
 	}
+	if command == "test" && flag == "format" {
+		return resultFormats
+	}
 	return flagWords[flag]
 }
 
 // fileFlags are the flags whose value is a file or a directory.
-var fileFlags = []string{"f", "o", "config-dump", "kubeconfig", "access-log"}
+var fileFlags = []string{"f", "o", "config-dump", "kubeconfig", "access-log", "coverage-file"}
 
 // A completed command is what the shells are told about a command.
 type completed struct {

@@ -34,16 +34,16 @@ type trial struct {
 	watch       bool
 }
 
-// formats are the values of --format.
-var formats = []string{"text", "tap", "junit", "json"}
+// resultFormats are the values of --format.
+var resultFormats = []string{"text", "tap", "junit", "json"}
 
 func (v *trial) addFlags(flags *flag.FlagSet) {
 	v.addFileFlags(flags)
 	v.format = "text"
 	flags.Func("format", "`FORMAT` of the results: text (the default), tap, junit or json", func(text string) error {
 		v.format = text
-		if !slices.Contains(formats, text) {
-			return expected(formats, text)
+		if !slices.Contains(resultFormats, text) {
+			return expected(resultFormats, text)
 		}
 		return nil
 	})
