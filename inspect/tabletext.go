@@ -256,7 +256,11 @@ func (d *Redirect) String() string {
 
 // String returns the retry policy as one line of text.
 func (r *Retry) String() string {
-	s := fmt.Sprintf("%d times on %s", r.Attempts, strings.Join(r.On, ","))
+	times := "times"
+	if r.Attempts == 1 {
+		times = "time"
+	}
+	s := fmt.Sprintf("%d %s on %s", r.Attempts, times, strings.Join(r.On, ","))
 	for i, code := range r.Codes {
 		separator := ","
 		if i == 0 {

@@ -17,6 +17,9 @@ const (
 	// scanned is how many clauses of a virtual host are looked at beside those that
 	// its index finds.
 	scanned = 1000
+	// spelled is how many paths are looked at for one that is spelled like the request's,
+	// and compared is how many of these are compared in full.
+	spelled, compared = 10_000, 64
 	// alike is how many clauses are described that the index leaves out for a value
 	// of the request, and not for its path.
 	alike = 10
@@ -39,6 +42,7 @@ func (x *explainer) candidates() {
 	if at, _ := slices.BinarySearch(tried, int32(taken)); at < len(tried) {
 		tried = tried[:at]
 	}
+	x.tried = len(tried)
 	positions := x.withAlike(tried, taken)
 	positions = x.mostRelevant(positions)
 	for _, at := range positions {
@@ -92,14 +96,15 @@ func (x *explainer) mostRelevant(positions []int32) []int32 {
 		return positions
 	}
 	x.Untold = len(positions) - described
-	kept := make([]int32, 0, described)
-	for _, holds := range []bool{true, false} {
-		for _, at := range positions {
-			if len(kept) < described && x.host.Clauses[at].URI.Holds(x.view.Path) == holds {
-				kept = append(kept, at)
-			}
+	var kept, others []int32
+	for _, at := range positions {
+		if x.host.Clauses[at].URI.Holds(x.view.Path) {
+			kept = append(kept, at)
+		} else if len(others) < described {
+			others = append(others, at)
 		}
 	}
+	kept = append(kept, others...)[:described]
 	slices.Sort(kept)
 	return kept
 }

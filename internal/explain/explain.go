@@ -24,6 +24,8 @@ type explainer struct {
 	host    *program.VirtualHost
 	clause  *program.Clause
 	outcome program.Outcome
+	// tried is the number of clauses that were tried before the route.
+	tried int
 }
 
 // Explain explains what becomes of a request with a table. p is a deciding program; t may

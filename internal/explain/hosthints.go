@@ -54,19 +54,25 @@ func (x *explainer) connectionHints(l *program.Listener) {
 
 // hostHints are for a request whose host has no virtual host.
 func (x *explainer) hostHints() {
-	name := strings.ToLower(hosts.WithoutPort(x.request.Host))
-	var domains []string
-	for _, h := range x.table.Order[:min(len(x.table.Order), scanned)] {
-		domains = append(domains, h.Domain)
-	}
 	before := len(x.Hints)
-	if near := nearestHost(name, domains); near != "" {
-		x.hint(inspect.HintHost, inspect.Place{}, "%s", near)
-	}
+	domains := x.nearHosts()
 	x.elsewhere()
 	if len(x.Hints) == before && len(domains) > 0 {
 		x.hint(inspect.HintHost, inspect.Place{}, "the virtual hosts of %s are %s", x.table.Name, some(domains))
 	}
+}
+
+// nearHosts tells a domain of the table that is close to the host. It returns the domains
+// that it compared.
+func (x *explainer) nearHosts() []string {
+	var domains []string
+	for _, h := range x.table.Order[:min(len(x.table.Order), scanned)] {
+		domains = append(domains, h.Domain)
+	}
+	if near := nearestHost(strings.ToLower(hosts.WithoutPort(x.request.Host)), domains); near != "" {
+		x.hint(inspect.HintHost, inspect.Place{}, "%s", near)
+	}
+	return domains
 }
 
 // nearestHost says which domain is close to a host, or returns "".

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/lateengo/gateway/inspect"
@@ -21,8 +22,13 @@ func (x *explainer) routeHints() {
 		return
 	}
 	x.conditionHints()
-	x.pathHints()
+	if x.tried <= scanned {
+		x.pathHints()
+	}
 	x.lessSpecificHosts()
+	if strings.HasPrefix(x.host.Domain, "*") {
+		x.nearHosts()
+	}
 	x.elsewhere()
 }
 
@@ -85,8 +91,8 @@ func (x *explainer) pathHints() {
 	if decoded, err := url.PathUnescape(path); err == nil {
 		tell(decoded, "with escapes decoded (path normalization DECODE_AND_MERGE_SLASHES)")
 	}
-	x.closePaths(tell)
 	x.wholePaths(told)
+	x.closePaths(tell)
 }
 
 // mergedSlashes returns a path with one slash for several.
@@ -100,18 +106,45 @@ func mergedSlashes(path string) string {
 // closePaths tells the path of a route that is spelled like the request's.
 func (x *explainer) closePaths(tell func(variant, how string) bool) {
 	path := x.view.Path
-	known := map[string][]string{} // by the beginning of the path that they would replace
+	// A close path has most bytes at its ends in common with the request's. That is quick
+	// to see; how many edits are between them is not.
+	type similar struct {
+		begin, text string
+		shared      int
+	}
+	var nearest []similar // the most similar first
+	begins := []string{}  // the first segments of the path, by their number
+	for n := range strings.Count(path, "/") + 1 {
+		begins = append(begins, segments(path, n))
+	}
 	clauses := x.host.Clauses
-	for i := range clauses[:min(len(clauses), scanned)] {
+	for i := range clauses[:min(len(clauses), spelled)] {
 		u := &clauses[i].URI
 		if u.Kind == spec.MatchRegex || len(u.Text) < 2 {
 			continue
 		}
-		begin := path
-		if u.Kind == spec.MatchPrefix {
-			begin = segments(path, strings.Count(strings.TrimRight(u.Text, "/"), "/"))
+		begin, text := path, strings.TrimRight(u.Text, "/")
+		if n := strings.Count(text, "/"); u.Kind == spec.MatchPrefix && n < len(begins) {
+			begin = begins[n]
 		}
-		known[begin] = append(known[begin], strings.TrimRight(u.Text, "/"))
+		shared := sharedEnds(begin, text)
+		if len(nearest) == compared {
+			if shared <= nearest[compared-1].shared {
+				continue
+			}
+			nearest = nearest[:compared-1]
+		}
+		at, _ := slices.BinarySearchFunc(nearest, shared, func(s similar, shared int) int {
+			if s.shared >= shared {
+				return -1
+			}
+			return 1
+		})
+		nearest = slices.Insert(nearest, at, similar{begin, text, shared})
+	}
+	known := map[string][]string{} // by the beginning of the path that they would replace
+	for _, s := range nearest {
+		known[s.begin] = append(known[s.begin], s.text)
 	}
 	for n := strings.Count(path, "/"); n >= 0; n-- {
 		begin := segments(path, n)
@@ -128,6 +161,22 @@ func (x *explainer) closePaths(tell func(variant, how string) bool) {
 			return
 		}
 	}
+}
+
+// sharedEnds returns how many bytes two texts share at the beginning and at the end,
+// whatever their letter case.
+func sharedEnds(a, b string) int {
+	same := func(x, y byte) bool { return x == y || x|0x20 == y|0x20 && 'a' <= x|0x20 && x|0x20 <= 'z' }
+	n := min(len(a), len(b))
+	front := 0
+	for front < n && same(a[front], b[front]) {
+		front++
+	}
+	back := 0
+	for back < n-front && same(a[len(a)-1-back], b[len(b)-1-back]) {
+		back++
+	}
+	return front + back - (max(len(a), len(b)) - n)
 }
 
 // segments returns the first n segments of a path.
