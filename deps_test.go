@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"internal/program"},
 	{"internal/change", "internal/compile", "internal/explain", "internal/shadow"},
 	{""},
-	{"internal/question", "live", "memlimit", "spec/istio", "server"},
+	{"internal/question", "live", "memlimit", "spec/envoy", "spec/istio", "server"},
 	{"admin", "gatewaytest"},
 }
 

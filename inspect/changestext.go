@@ -58,6 +58,8 @@ func (c *Changes) Summary() string {
 	count(len(c.Requests), "kind of request gets another answer", "kinds of requests get another answer")
 	what := strings.Join(parts, ", ")
 	switch {
+	case c.Names[1] != "new" && what == "" && c.Proved:
+		return fmt.Sprintf("the %s and the %s answer every request in the same way: proved", c.Names[0], c.Names[1])
 	case what == "" && c.Proved:
 		return "no request changes: proved"
 	case what == "":

@@ -42,6 +42,10 @@ type backend struct{ name, url string }
 // addFlags defines the flags that all commands have that need backends.
 func (c *configuration) addFlags(flags *flag.FlagSet) {
 	c.addFileFlags(flags)
+	c.addBackendFlag(flags)
+}
+
+func (c *configuration) addBackendFlag(flags *flag.FlagSet) {
 	flags.Func("backend", "`NAME=URL` is the backend of a destination: NAME is HOST[:PORT][/SUBSET], or * for all others.\nURL is http, https, h2c or unix. May be repeated.", c.addBackend)
 }
 
@@ -54,18 +58,29 @@ func (c *configuration) addSourceFlags(flags *flag.FlagSet) {
 		c.files = append(c.files, path)
 		return nil
 	})
-	const recursive, verbose = "read the subdirectories of directories too", "print each object that is skipped, with its place"
-	flags.BoolVar(&c.recursive, "R", false, recursive)
-	flags.BoolVar(&c.recursive, "recursive", false, recursive)
+	const verbose = "print each object that is skipped, with its place"
 	flags.BoolVar(&c.verbose, "v", false, verbose)
 	flags.BoolVar(&c.verbose, "verbose", false, verbose)
+	c.addReadingFlags(flags)
+}
+
+// addReadingFlags defines the flags that say how to read it.
+func (c *configuration) addReadingFlags(flags *flag.FlagSet) {
+	const recursive = "read the subdirectories of directories too"
+	flags.BoolVar(&c.recursive, "R", false, recursive)
+	flags.BoolVar(&c.recursive, "recursive", false, recursive)
 	flags.StringVar(&c.namespace, "namespace", istio.DefaultNamespace, "`NS` is the namespace of resources that name none (default by default)")
 }
 
 // addFileFlags defines the flags of a gateway that is made of files.
 func (c *configuration) addFileFlags(flags *flag.FlagSet) {
-	c.workloadNamespace = "istio-system"
 	c.addSourceFlags(flags)
+	c.addGatewayFlags(flags)
+}
+
+// addGatewayFlags defines the flags that say how to build a gateway, but for backends.
+func (c *configuration) addGatewayFlags(flags *flag.FlagSet) {
+	c.workloadNamespace = "istio-system"
 	flags.Func("semantics", "`MODE` is native (the default) or envoy, which answers byte for byte as Envoy does", c.setSemantics)
 	flags.Func("path-normalization", "`MODE` is NONE, BASE (the default), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES", c.setNormalization)
 	flags.Func("trusted-proxies", "`N` is the number of your own proxies in front: their x-forwarded-* headers are trusted (0 by default)", func(text string) error {
@@ -234,8 +249,11 @@ func (o *inOrder) Declare() (spec.Declarations, error) {
 
 // dry returns the Builder for a command that serves nothing: backends are there,
 // but nobody calls them.
-func (c *configuration) dry(s streams) *gateway.Builder {
-	b := c.builder().Load(c.source(s)).Resolver(offline{})
+func (c *configuration) dry(s streams) *gateway.Builder { return c.dryOf(c.source(s)) }
+
+// dryOf is dry for other files than those of the flags.
+func (c *configuration) dryOf(source spec.Source) *gateway.Builder {
+	b := c.builder().Load(source).Resolver(offline{})
 	for _, to := range c.backends {
 		b.Backend(to.name, http.NotFoundHandler())
 	}

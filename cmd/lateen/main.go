@@ -5,10 +5,13 @@
 //	lateen check  -f FILE|DIR …   only validates
 //	lateen decide -f FILE|DIR … METHOD URL
 //	lateen test   -f FILE|DIR … CASES…
+//	lateen diff OLD NEW           says which requests change
+//	lateen compare -f FILE|DIR … --config-dump FILE
 //	lateen export -f FILE|DIR …   writes it as Istio resources
 //
 // It exits 0 if all went well, 2 if the configuration or the command line is
-// wrong, and 1 after any other failure.
+// wrong, and 1 after any other failure. Of diff and compare, 1 means that there are
+// changes, and 2 any failure.
 package main
 
 import (
@@ -50,6 +53,8 @@ func commands() []*command {
 		{"explain", "-f FILE|DIR [-f …] [flags] METHOD URL", "say what a request would get and why, step by step", runExplain},
 		{"routes", "-f FILE|DIR [-f …] [flags]", "print all routes, without serving them", runRoutes},
 		{"test", "-f FILE|DIR [-f …] [flags] CASES…", "check what requests get against case files", runTest},
+		{"diff", "OLD NEW [flags]", "say which requests change between files, directories or git revisions", runDiff},
+		{"compare", "-f FILE|DIR [-f …] --config-dump FILE [flags]", "say which requests a cluster answers otherwise", runCompare},
 		{"export", "-f FILE|DIR [-f …] [-o FILE|DIR] [flags]", "write a configuration as Istio resources, in canonical form", runExport},
 		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", runCompletion},
 		{"version", "", "print the version", runVersion},

@@ -200,7 +200,7 @@ func TestEdits(t *testing.T) {
 			"changed GET http://shop.test/a: endpoints of a:80 [STATIC 10.0.0.1:80] -> [STATIC 10.0.0.2:80]",
 		}},
 		{"a subset that is not there", base, service(route("[{uri: {prefix: /a}}]", "route: [{destination: {host: a, port: {number: 80}, subset: v2}}]") + route("", toB)), []string{
-			"changed GET http://shop.test/a: destination [a:80] -> [a:80/v2], backend of a:80/v2 [] -> [none: there is no subset v2]",
+			"changed GET http://shop.test/a: destination [a:80] -> [a:80/v2], backend of a:80/v2 [] -> [503: there is no subset v2]",
 		}},
 		{"servers", base + server("HTTP", "shop.test", "") + bound, base + server("HTTP", "shop.test", "{httpsRedirect: true}") + bound, []string{
 			"changed GET http://shop.test:81/: answer [b:80] -> [redirect 301 to https]",

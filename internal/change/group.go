@@ -127,7 +127,7 @@ func (k *class) tells(name string, old, new []string) bool {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(old, new), func(value string) bool {
-		reason, missing := strings.CutPrefix(value, "none: ")
+		reason, missing := strings.CutPrefix(value, "503: ")
 		return missing && reason != program.NoBackend && reason != program.NoEndpoints
 	})
 }

@@ -33,13 +33,15 @@ type pairs struct {
 	inOld, inNew []int
 	result       *hostResult
 	list         [][2]int
+	// told are the steps of which was said that they are unknown.
+	told map[*step]bool
 }
 
 // beyond is after all steps.
 const beyond = math.MaxInt
 
 func newPairs(c *comparison, h *hostPair, old, new []step) *pairs {
-	return &pairs{comparison: c, host: h, old: old, new: new, result: &hostResult{}, inOld: make([]int, len(new)), inNew: make([]int, len(old))}
+	return &pairs{comparison: c, host: h, old: old, new: new, result: &hostResult{}, inOld: make([]int, len(new)), inNew: make([]int, len(old)), told: map[*step]bool{}}
 }
 
 // find finds the witnesses.
@@ -185,8 +187,11 @@ const maxUnseen = 16
 // search looks for a request that takes both steps, and gets different answers.
 func (p *pairs) search(i, j int) {
 	old, new := stepAt(p.old, i), stepAt(p.new, j)
-	if reason := unknown(old, new); reason != "" {
-		p.unproved(old, new, reason)
+	if s := unknown(old, new); s != nil {
+		if !p.told[s] {
+			p.told[s] = true
+			p.unproved(old, new, s.unknown)
+		}
 		return
 	}
 	if p.searches++; p.searches > maxSearches {
@@ -247,13 +252,14 @@ func (p *pairs) witness(i, j int, e *effect) (*region.Request, region.Verdict) {
 	return r, verdict
 }
 
-func unknown(steps ...*step) string {
+// unknown returns the step of which it is not known what it does, or nil.
+func unknown(steps ...*step) *step {
 	for _, s := range steps {
 		if s != nil && s.unknown != "" {
-			return s.unknown
+			return s
 		}
 	}
-	return ""
+	return nil
 }
 
 func (p *pairs) unproved(old, new *step, reason string) {

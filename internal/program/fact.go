@@ -205,7 +205,7 @@ func (l *factList) behind(d *Destination) {
 	}
 	switch {
 	case d.Backend == nil:
-		add(FactBackend, "none: "+d.Missing)
+		add(FactBackend, "503: "+d.Missing)
 	case d.Declared:
 		add(FactEndpoints, fmt.Sprint(d.Backend))
 	case d.Remote:
