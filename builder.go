@@ -329,16 +329,7 @@ func (b *Builder) Warnings() []spec.Warning { return b.warnings }
 // compile reads, validates and compiles.
 func (b *Builder) compile(before *program.Program, bg *forward.Background) (*program.Program, error) {
 	f := &findings.List{Errors: append([]*spec.Error(nil), b.problems.Errors...)}
-	d := cloneDeclarations(&b.declared)
-	if b.inline != nil {
-		d.VirtualServices = append(d.VirtualServices, *b.inline)
-	}
-	for _, s := range b.sources {
-		more, err := s.Declare()
-		f.Add(err)
-		d.Append(more)
-	}
-	markLiterals(d)
+	d := b.declarations(f)
 	f.Warnings = append(f.Warnings, d.Warnings...)
 	if d.Incomplete != nil {
 		d.Append(*d.Incomplete)
@@ -366,6 +357,31 @@ func (b *Builder) compile(before *program.Program, bg *forward.Background) (*pro
 	}
 	p.Warnings = b.warnings
 	return p, nil
+}
+
+// Declare returns all declarations: those of the builder's methods, and the current ones of
+// its sources. Thus a Builder is a [spec.Source], for example for istio.Write. Backends and
+// other settings are no declarations. The error joins all problems of reading them; Build
+// finds what they mean.
+func (b *Builder) Declare() (spec.Declarations, error) {
+	f := &findings.List{Errors: append([]*spec.Error(nil), b.problems.Errors...)}
+	d := b.declarations(f)
+	return *d, f.Err()
+}
+
+// declarations reads the sources. It adds their problems to f.
+func (b *Builder) declarations(f *findings.List) *spec.Declarations {
+	d := cloneDeclarations(&b.declared)
+	if b.inline != nil {
+		d.VirtualServices = append(d.VirtualServices, *b.inline)
+	}
+	for _, s := range b.sources {
+		more, err := s.Declare()
+		f.Add(err)
+		d.Append(more)
+	}
+	markLiterals(d)
+	return d
 }
 
 // markLiterals marks declarations without an origin as Go literals, so that

@@ -129,6 +129,8 @@ type written struct {
 	content               *value
 	comments              []string
 	origin                spec.Origin
+	// servers are the origins of the servers of a Gateway.
+	servers []spec.Origin
 }
 
 // kindOrder is the order of kinds in the text.
@@ -191,11 +193,24 @@ func (w *writer) document(o spec.Origin, apiVersion, kind, namespace, name strin
 // note says in a comment what a person should know about a field of a document. path is
 // that in the resource.
 func (w *writer) note(doc *written, path, problem string) {
+	w.warnings = append(w.warnings, spec.Warning{Finding: doc.at(path, problem)})
+	doc.comment(path, problem)
+}
+
+// at returns a finding about a field of the resource.
+func (doc *written) at(path, problem string) spec.Finding {
 	o := doc.origin
 	o.Path = ""
-	f := o.At(path, problem)
-	w.warnings = append(w.warnings, spec.Warning{Finding: f})
-	doc.comment(path, problem)
+	if !o.Go {
+		return o.At(path, problem)
+	}
+	// In Go, a server is a declaration of its own, and there is no spec.
+	for i, server := range doc.servers {
+		if rest, ok := strings.CutPrefix(path, fmt.Sprintf("spec.servers[%d]", i)); ok {
+			o.File, o.Line, path = server.File, server.Line, strings.TrimPrefix(rest, ".")
+		}
+	}
+	return o.At(strings.TrimPrefix(strings.TrimPrefix(path, "spec."), "metadata."), problem)
 }
 
 func (doc *written) comment(path, problem string) {
@@ -209,9 +224,7 @@ func (doc *written) comment(path, problem string) {
 
 // lost records that a field of a document has no form in Istio.
 func (w *writer) lost(doc *written, path, problem string) {
-	o := doc.origin
-	o.Path = ""
-	f := o.At(path, problem)
+	f := doc.at(path, problem)
 	f.Code = spec.CodeUnsupported
 	if w.options.Partial {
 		w.warnings = append(w.warnings, spec.Warning{Finding: f})

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/spec"
 	networking "istio.io/api/networking/v1alpha3"
 )
@@ -55,6 +57,7 @@ func (w *writer) writeGateways() {
 		w.gateways = append(w.gateways, gatewayName{g.namespace, name})
 		m := &networking.Gateway{Selector: first.Selector}
 		for i, s := range servers[g] {
+			doc.servers = append(doc.servers, s.Origin)
 			path := fmt.Sprintf("spec.servers[%d]", i)
 			if !maps.Equal(s.Selector, first.Selector) {
 				w.lost(doc, path, "the selector is not that of the first server: a Gateway has one selector")
@@ -89,8 +92,19 @@ func (w *writer) implicitGateway() {
 }
 
 func (w *writer) server(doc *written, path string, s *spec.Server) *networking.Server {
+	port := &networking.Port{Number: number32[uint32](w, doc, path+".port.number", s.Port), Name: s.PortName, Protocol: string(s.Protocol)}
+	// Istio needs both. In Go they have defaults.
+	if port.Protocol == "" {
+		port.Protocol = string(spec.ProtocolHTTP)
+		if resource.IsSecure(s) {
+			port.Protocol = string(spec.ProtocolHTTPS)
+		}
+	}
+	if port.Name == "" {
+		port.Name = fmt.Sprintf("%s-%d", strings.ToLower(port.Protocol), s.Port)
+	}
 	return &networking.Server{
-		Port: &networking.Port{Number: number32[uint32](w, doc, path+".port.number", s.Port), Name: s.PortName, Protocol: string(s.Protocol)},
+		Port: port,
 		Bind: s.Bind, Hosts: s.Hosts, Name: s.Name,
 		Tls: w.serverTLS(doc, path+".tls", s.TLS),
 	}

@@ -37,9 +37,7 @@ func (w *writer) writeServices() {
 func (w *writer) ownedByCluster(o spec.Origin, kind, namespace, name, why string) {
 	doc := w.document(o, "v1", kind, namespace, name, noTime)
 	doc.content = nil
-	o = doc.origin
-	o.Path = ""
-	w.warnings = append(w.warnings, spec.Warning{Finding: o.At("", "is not written: "+why)})
+	w.warnings = append(w.warnings, spec.Warning{Finding: doc.at("", "is not written: "+why)})
 	doc.comment("", fmt.Sprintf("%s %s/%s is not written: %s.", kind, doc.namespace, name, why))
 }
 
