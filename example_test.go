@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -292,4 +293,55 @@ func Example_ports() {
 		fmt.Println(err)
 	}
 	// Output: hello got /7
+}
+
+// What is declared in Go becomes Istio's resources, for a cluster.
+func ExampleBuilder_Declare() {
+	b := gateway.New().
+		Server(spec.Server{Gateway: "edge", Port: 80, Hosts: []string{"*"}}).
+		Route(spec.Route{Name: "cart", Match: []spec.Match{{URI: spec.Prefix("/cart/")}}, Destinations: []spec.Destination{{Host: "cart"}}})
+	declared, err := b.Declare()
+	if err != nil {
+		log.Fatal(err)
+	}
+	warnings, err := istio.Write(os.Stdout, &declared, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(warnings), "warning:", warnings[0].Problem)
+	// Output:
+	// apiVersion: networking.istio.io/v1
+	// kind: Gateway
+	// metadata:
+	//   name: edge
+	//   namespace: default
+	// spec:
+	//   servers:
+	//   - port:
+	//       number: 80
+	//       protocol: HTTP
+	//       name: http-80
+	//     hosts:
+	//     - "*"
+	// ---
+	// # metadata.name: the VirtualService had no name
+	// apiVersion: networking.istio.io/v1
+	// kind: VirtualService
+	// metadata:
+	//   name: routes
+	//   namespace: default
+	// spec:
+	//   hosts:
+	//   - "*"
+	//   gateways:
+	//   - edge
+	//   http:
+	//   - name: cart
+	//     match:
+	//     - uri:
+	//         prefix: /cart/
+	//     route:
+	//     - destination:
+	//         host: cart
+	// 1 warning: the VirtualService had no name
 }

@@ -20,6 +20,9 @@
 //
 // The package checks only the text. The gateway's Build checks what the
 // declarations mean, and whether they fit together.
+//
+// Write is the reverse: it writes declarations as resources, whether they were read or
+// declared in Go.
 package istio
 
 import (
