@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/spec"
 	"github.com/lateengo/gateway/spec/istio"
 )
@@ -128,6 +129,52 @@ func TestWrongCases(t *testing.T) {
 		require.True(t, r.Failed())
 		require.Contains(t, r.String(), row.want)
 	}
+}
+
+// Services with endpoints are not sent to.
+func TestServicesAreNotCalled(t *testing.T) {
+	source := istio.Text(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside}
+spec:
+  hosts: [api.example.com, "*.wild.example.com"]
+  ports: [{number: 443, name: https, protocol: HTTPS}, {number: 80, name: http, protocol: HTTP}]
+  resolution: DNS
+  location: MESH_EXTERNAL
+  endpoints: [{address: 192.0.2.1, labels: {version: v1}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: outside}
+spec:
+  host: api.example.com
+  trafficPolicy: {tls: {mode: SIMPLE}, outlierDetection: {consecutive5xxErrors: 1}}
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: outside}
+spec:
+  hosts: ["*"]
+  http:
+  - match: [{uri: {prefix: /v1}}]
+    route: [{destination: {host: api.example.com, port: {number: 443}, subset: v1}}]
+  - match: [{uri: {prefix: /v2}}]
+    route: [{destination: {host: api.example.com, port: {number: 443}, subset: v2}}]
+  - route: [{destination: {host: a.wild.example.com, port: {number: 80}}}]
+`)
+	for path, want := range map[string]int{"/v1": 201, "/v2": 503, "/v3": 201} {
+		Run(t, source, Case{
+			Request: Request{URL: "http://a.test" + path}, Backend: Answer{Status: 201},
+			Expect: Expect{Kind: gateway.DecisionForward, Status: want},
+		})
+	}
+	s := NewServer(t, source)
+	response, err := s.Client().Get("http://a.test/v1")
+	status, _ := got(t, response, err)
+	require.Equal(t, 200, status)
+	require.Equal(t, "api.example.com:443/v1", s.Received()[0].Destination)
 }
 
 func TestDestinationNames(t *testing.T) {

@@ -56,7 +56,8 @@ func NewServer(tb testing.TB, source spec.Source) *Server {
 
 // Server starts a gateway with a listener on 127.0.0.1 for each port of the Gateways. It
 // fails the test at once if the configuration does not build. Destinations without a
-// backend get one that records, and answers 200 or what Server.Answer says.
+// backend get one that records, and answers 200 or what Server.Answer says, also those of
+// ServiceEntries: nothing leaves the machine, unless Configure names a backend elsewhere.
 func (s Suite) Server(tb testing.TB) *Server {
 	tb.Helper()
 	server := &Server{tb: tb, servers: map[int]*httptest.Server{}, answers: map[string]Answer{}}
@@ -64,6 +65,7 @@ func (s Suite) Server(tb testing.TB) *Server {
 	if s.Source != nil {
 		t.declared, t.problems = s.Source.Declare()
 	}
+	t.declared.Services = answering(t.declared.Services)
 	gw, _, err := t.build(&t.declared, t.problems, func(b *gateway.Builder) { b.RoutingContext() }, http.HandlerFunc(server.backend))
 	if err != nil {
 		tb.Fatalf("the configuration does not build:\n%v", err)

@@ -1,9 +1,12 @@
 package gatewaytest
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,7 +36,10 @@ func (t *Tester) newStill(d *spec.Declarations) (*stillGateway, error) {
 			s.refused.Store(slices.Contains(strings.Split(o.Flags, ","), observe.FlagRateLimited))
 		}))
 	}, http.HandlerFunc(s.backend))
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // backend is the destination of requests.
@@ -69,9 +75,7 @@ func (s *stillGateway) serve(c *Case, q *question.Question, drawn uint64) *httpt
 func withoutChance(d *spec.Declarations) *spec.Declarations {
 	out := *d
 	out.RateLimits, out.RateLimitDomains = nil, nil
-	out.VirtualServices = changedRoutes(d.VirtualServices, func(r *spec.Route) {
-		r.RateLimits = nil
-	})
+	out.VirtualServices = changedRoutes(d.VirtualServices, func(r *spec.Route) { r.RateLimits = nil })
 	return &out
 }
 
@@ -93,6 +97,29 @@ func changedRoutes(list []spec.VirtualService, change func(*spec.Route)) []spec.
 	return list
 }
 
+// answering returns services that run nowhere, so that the backend for all others stands
+// behind them: a test sends nothing. Those of which a gateway has no endpoints stay.
+func answering(services []spec.Service) []spec.Service {
+	services = slices.Clone(services)
+	for i := range services {
+		s := &services[i]
+		if s.Resolution == spec.ResolveNone {
+			continue
+		}
+		s.Kubernetes, s.Resolution = true, spec.ResolveStatic
+		s.Endpoints, s.WorkloadSelector, s.Discovery, s.Alias = nil, nil, "", ""
+	}
+	return services
+}
+
+// An offline resolver knows no name. Services that are found by DNS begin to look for
+// their endpoints when they are built.
+type offline struct{}
+
+func (offline) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errors.New("a test looks up no name")
+}
+
 // slowUnit is the unit of limits for which time stands still: no token comes back while a
 // case is checked.
 const slowUnit = 365 * 24 * time.Hour
@@ -101,6 +128,7 @@ const slowUnit = 365 * 24 * time.Hour
 // test takes.
 func withSlowLimits(d *spec.Declarations) *spec.Declarations {
 	out := *d
+	out.Services = answering(d.Services)
 	out.VirtualServices = changedRoutes(d.VirtualServices, func(r *spec.Route) {
 		r.RateLimits = slowLimits(r.RateLimits)
 	})

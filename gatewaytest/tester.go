@@ -53,9 +53,10 @@ type Tester struct {
 
 	mu       sync.Mutex
 	coverage *Coverage
-	// still serves without what is random, slow or limited. It is nil until a case needs
-	// it.
-	still *stillGateway
+	// still serves without what is random, slow or limited, and without endpoints. missing
+	// does the same for destinations that are missing. They are nil until a case needs
+	// them.
+	still, missing *stillGateway
 	// unbound has all VirtualServices without the Gateways, and routes has no faults and
 	// CORS policies. They are nil until a case needs them.
 	unbound, routes *gateway.Gateway
@@ -79,8 +80,10 @@ func (t *Tester) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var problems []error
-	if t.still != nil {
-		problems = append(problems, t.still.gateway.Close())
+	for _, s := range []*stillGateway{t.still, t.missing} {
+		if s != nil {
+			problems = append(problems, s.gateway.Close())
+		}
 	}
 	for _, gw := range []*gateway.Gateway{t.unbound, t.routes} {
 		if gw != nil {
@@ -93,7 +96,7 @@ func (t *Tester) Close() error {
 // build builds a gateway. The backend is for the destinations that Configure gives none.
 func (t *Tester) build(d spec.Source, problems error, set func(*gateway.Builder), backend http.Handler) (*gateway.Gateway, []spec.Warning, error) {
 	builder := func(others bool) *gateway.Builder {
-		b := gateway.New().Semantics(t.suite.Semantics)
+		b := gateway.New().Semantics(t.suite.Semantics).Resolver(offline{})
 		if t.suite.Configure != nil {
 			t.suite.Configure(b)
 		}
@@ -194,19 +197,32 @@ func (t *Tester) serveEach(c *Case, a *asked) ([]served, error) {
 	if a.unbound {
 		return nil, errors.New("the VirtualService is not bound to a Gateway, so nothing can be served")
 	}
-	if t.still == nil {
-		s, err := t.newStill(withoutChance(&t.declared))
-		if err != nil {
-			return nil, fmt.Errorf("the gateway cannot serve: %w", err)
-		}
-		t.still = s
-	}
 	var out []served
 	drawn := uint64(0)
 	for i := range a.decision.Destinations {
 		to := &a.decision.Destinations[i]
-		out = append(out, served{to, t.still.serve(c, a.q, drawn)})
+		still, err := t.stillOf(to)
+		if err != nil {
+			return nil, fmt.Errorf("the gateway cannot serve: %w", err)
+		}
+		out = append(out, served{to, still.serve(c, a.q, drawn)})
 		drawn += uint64(to.Weight)
 	}
 	return out, nil
+}
+
+// stillOf returns the gateway that serves requests to a destination.
+func (t *Tester) stillOf(to *gateway.DecidedDestination) (s *stillGateway, err error) {
+	d := withoutChance(&t.declared)
+	if to.Missing {
+		if t.missing == nil {
+			t.missing, err = t.newStill(d)
+		}
+		return t.missing, err
+	}
+	if t.still == nil {
+		d.Services = answering(d.Services)
+		t.still, err = t.newStill(d)
+	}
+	return t.still, err
 }
