@@ -187,7 +187,7 @@ func TestDecidePage(t *testing.T) {
 	require.Equal(t, 200, code)
 	require.NotContains(t, page, "class=\"card worse\"", "nothing was asked yet")
 	_, page = get(t, p, "/decide?method=get&url=http%3A%2F%2Fshop.test%2Fcart%2F1%3Fx%3D1&headers=X-User%3A%20ann")
-	require.Contains(t, page, "route         default/shop cart, number 0: prefix /cart")
+	require.Contains(t, page, "&gt; 0 default/shop cart  takes the request: path prefix &#34;/cart&#34;")
 	require.Contains(t, page, "ann")
 	code, text := get(t, p, "/decide?url=http://shop.test/old&format=json")
 	require.Equal(t, 200, code)

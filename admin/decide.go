@@ -3,28 +3,27 @@ package admin
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
-	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/inspect"
 	"github.com/lateengo/gateway/internal/question"
 )
 
-// decide answers what would become of a request: as a page for a form, and as JSON for
-// format=json or an Accept header that asks for it.
+// decide answers what would become of a request: with the explanation as a page for a form,
+// and with the decision as JSON for format=json or an Accept header that asks for it.
 func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
 	method, target := strings.ToUpper(strings.TrimSpace(r.FormValue("method"))), strings.TrimSpace(r.FormValue("url"))
 	if method == "" {
 		method = http.MethodGet
 	}
-	d, err := p.decision(method, target, r.FormValue("headers"))
+	e, err := p.explanation(method, target, r.FormValue("headers"))
 	if r.FormValue("format") == "json" || strings.Contains(r.Header.Get("Accept"), "application/json") {
 		if err != nil {
 			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
-		writeJSON(w, http.StatusOK, d)
+		writeJSON(w, http.StatusOK, e.Decision)
 		return
 	}
 	v := struct {
@@ -33,10 +32,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		v.Problem = err.Error()
 	} else {
-		var text strings.Builder
-		fmt.Fprintf(&text, "%s %s\n", method, target)
-		question.Print(&text, &d)
-		v.Answer = text.String()
+		v.Answer = e.String()
 	}
 	var page bytes.Buffer
 	if err := decidePage.Execute(&page, v); err != nil {
@@ -47,10 +43,10 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Bytes())
 }
 
-// decision asks the gateway about a request as a server would read it.
-func (p *Pages) decision(method, target, headers string) (d gateway.Decision, err error) {
+// explanation asks the gateway about a request as a server would read it.
+func (p *Pages) explanation(method, target, headers string) (e inspect.Explanation, err error) {
 	if !strings.Contains(target, "://") {
-		return d, errors.New("a URL is expected, such as http://shop.example.com/cart")
+		return e, errors.New("a URL is expected, such as http://shop.example.com/cart")
 	}
 	var lines []string
 	for line := range strings.Lines(headers) {
@@ -60,7 +56,7 @@ func (p *Pages) decision(method, target, headers string) (d gateway.Decision, er
 	}
 	q, err := question.New(method, target, lines)
 	if err != nil {
-		return d, err
+		return e, err
 	}
-	return q.Ask(p.gateway), nil
+	return q.Explain(p.gateway), nil
 }

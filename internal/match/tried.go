@@ -55,6 +55,3 @@ func (b *bucket) tried(v *View, out []int32) []int32 {
 	}
 	return out
 }
-
-// Len returns the number of clauses.
-func (l *List) Len() int { return len(l.clauses) }
