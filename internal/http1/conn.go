@@ -1,8 +1,6 @@
 package http1
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -14,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // A conn is a connection of a client. Its goroutine reads requests, and calls the
@@ -33,9 +29,10 @@ type conn struct {
 	// opened is when the connection was made, and idleSince when its last exchange
 	// ended.
 	opened, idleSince time.Time
-	// first means that no request has been read, renewed that the goroutine is new
-	// since the last one, and ended that the connection is no longer ours.
-	first, renewed, ended bool
+	// first means that no request has been read, and ended that the connection is no
+	// longer ours. served counts the requests of this goroutine.
+	first, ended bool
+	served       int
 
 	// current is the exchange that is active. mu is for those who end it from
 	// outside: the goroutine of the connection reads it without.
@@ -55,8 +52,12 @@ const (
 )
 
 // renewAfter is how long a connection is idle until it gets a new goroutine, whose
-// stack has not grown.
-const renewAfter = 250 * time.Millisecond
+// stack has not grown. It is longer the more requests came before, up to renewLatest:
+// a connection in use need not be woken for that.
+const (
+	renewAfter  = 250 * time.Millisecond
+	renewLatest = 8 * time.Second
+)
 
 // serve serves requests until the connection ends.
 func (c *conn) serve() {
@@ -71,7 +72,7 @@ func (c *conn) serve() {
 		case over:
 			return
 		case idleLong:
-			moved, c.renewed = true, true
+			moved, c.served = true, 0
 			go c.serve()
 			return
 		}
@@ -114,9 +115,9 @@ func (c *conn) await() awaited {
 			until = c.idleSince.Add(s.IdleTimeout)
 		}
 	}
-	renewing := !c.first && !c.renewed
+	renewing := c.served > 0
 	if renewing {
-		until = earliest(until, c.idleSince.Add(renewAfter))
+		until = earliest(until, c.idleSince.Add(min(time.Duration(c.served)*renewAfter, renewLatest)))
 	}
 	_ = c.in.deadline.Want(until)
 	err := c.in.wait()
@@ -150,7 +151,8 @@ func (c *conn) exchange() (goesOn bool) {
 		c.giveUp(err)
 		return false
 	}
-	c.first, c.renewed, c.idleSince = false, false, time.Time{}
+	c.first, c.idleSince = false, time.Time{}
+	c.served++
 	c.in.release()
 	x := newExchange(c)
 	if problem := x.parse(text); problem != nil {
@@ -271,96 +273,3 @@ func (c *conn) tell(state http.ConnState) {
 		c.server.ConnState(c.rwc, state)
 	}
 }
-
-var (
-	errHTTP2 = errors.New("the client speaks HTTP/2")
-	preface  = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-)
-
-// readHead reads the lines of the next request's head, without the empty one.
-func (c *conn) readHead() (string, error) {
-	in := &c.in
-	var lines grammar.Lines
-	timed := c.first
-	for {
-		if c.first && c.tls == nil && c.server.HTTP2 != nil {
-			if got := in.unread(); len(got) >= len(preface) && bytes.Equal(got[:len(preface)], preface) {
-				return "", errHTTP2
-			} else if len(got) < len(preface) && bytes.HasPrefix(preface, got) && len(got) >= 3 {
-				if err := in.fill(); err != nil {
-					return "", err
-				}
-				continue
-			}
-		}
-		for in.w-in.r >= 2 && in.buf[in.r] == '\r' && in.buf[in.r+1] == '\n' {
-			in.r += 2 // as RFC 9112, 2.2 recommends
-			lines = grammar.Lines{}
-		}
-		n, ok := lines.Find(in.unread())
-		switch {
-		case !ok:
-			return "", badRequest
-		case n >= c.server.maxHead() || n < 0 && len(in.unread()) >= c.server.maxHead():
-			return "", headTooLarge
-		case n > 0:
-			text := string(in.buf[in.r : in.r+n])
-			in.r += n + 2
-			return text, nil
-		}
-		if !timed {
-			timed = true
-			if d := c.server.ReadHeaderTimeout; d > 0 {
-				_ = in.deadline.Want(time.Now().Add(d))
-			} else {
-				_ = in.deadline.Want(time.Time{})
-			}
-		}
-		if err := in.fill(); err != nil {
-			return "", err
-		}
-	}
-}
-
-// giveUp ends a connection on which no request could be read.
-func (c *conn) giveUp(err error) {
-	var problem *refusal
-	switch {
-	case errors.Is(err, errHTTP2):
-		rest := bytes.Clone(c.in.unread())
-		c.in.drop()
-		_ = c.in.deadline.Want(time.Time{})
-		c.in.deadline.Settle()
-		c.ended = true
-		c.server.forget(c)
-		c.server.HTTP2(&prefixedConn{Conn: c.rwc, rest: rest})
-		return
-	case errors.As(err, &problem):
-		if _, err := c.rwc.Write(problem.appendTo(nil)); err == nil {
-			c.linger()
-		}
-	}
-	c.end()
-}
-
-// A prefixedConn is a connection from which something has been read.
-type prefixedConn struct {
-	net.Conn
-	rest []byte
-}
-
-func (c *prefixedConn) Read(p []byte) (int, error) {
-	if len(c.rest) > 0 {
-		n := copy(p, c.rest)
-		if c.rest = c.rest[n:]; len(c.rest) == 0 {
-			c.rest = nil
-		}
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// NetConn returns the connection below.
-func (c *prefixedConn) NetConn() net.Conn { return c.Conn }
-
-var _ context.Context = (*requestContext)(nil)

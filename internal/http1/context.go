@@ -46,6 +46,8 @@ type requestContext struct {
 	gone bool
 }
 
+var _ context.Context = (*requestContext)(nil)
+
 // closed is the channel of contexts that had ended before Done.
 var closed = func() chan struct{} {
 	c := make(chan struct{})
@@ -69,6 +71,9 @@ func (x *requestContext) Value(key any) any {
 	}
 	return x.c.server.base().Value(key)
 }
+
+// String names the context.
+func (x *requestContext) String() string { return "context of a request from " + x.c.remote }
 
 // Done returns a channel that is closed at the end.
 func (x *requestContext) Done() <-chan struct{} {
