@@ -45,6 +45,8 @@ const (
 	ShadowHost ShadowKind = "host"
 	// ShadowSubset: only routes without requests have the subset as a destination.
 	ShadowSubset ShadowKind = "subset"
+	// ShadowLimit: a rate limit counts no request.
+	ShadowLimit ShadowKind = "limit"
 	// ShadowPartial: a route gets requests, but not the witness, although the route
 	// that takes it is not a more specific one.
 	ShadowPartial ShadowKind = "partial"

@@ -50,6 +50,7 @@ func (a *analysis) report() {
 	a.reportConditions()
 	a.reportHosts()
 	a.reportSubsets()
+	a.limits()
 }
 
 // reportRoute reports the matches of a route.

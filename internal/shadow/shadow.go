@@ -52,7 +52,9 @@ type analysis struct {
 	// served.
 	services []service
 	// always are the conditions that held in all places so far.
-	always  map[*spec.Match]map[int]*always
+	always map[*spec.Match]map[int]*always
+	// places are the virtual hosts that were analyzed.
+	places  []*place
 	shadows []inspect.Shadow
 }
 
@@ -142,6 +144,7 @@ func (a *analysis) table(t *program.RouteTable, both bool) {
 				continue
 			}
 		}
+		a.places = append(a.places, in)
 		a.host(in)
 	}
 }

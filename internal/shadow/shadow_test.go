@@ -237,3 +237,42 @@ func TestSubsetsOfDeadRoutes(t *testing.T) {
 func TestZeroGateway(t *testing.T) {
 	require.Empty(t, new(gateway.Gateway).Shadows())
 }
+
+func TestLimitsThatCountNothing(t *testing.T) {
+	limited := func(path, when string) spec.Route {
+		l := spec.RateLimit{Requests: 1, Unit: time.Minute}
+		if when != "" {
+			l.When = &spec.Match{URI: spec.Prefix(when)}
+		}
+		return spec.Route{Match: []spec.Match{{URI: spec.Prefix(path)}}, DirectResponse: &spec.DirectResponse{Status: 200}, RateLimits: []spec.RateLimit{l}}
+	}
+	shadows := func(policy *spec.RateLimitPolicy, routes ...spec.Route) []string {
+		for i := range routes {
+			routes[i].Name = "r" + strconv.Itoa(i)
+		}
+		b := gateway.New().VirtualService(spec.VirtualService{
+			Name: "shop", Hosts: []string{"shop.test"}, Gateways: []string{"*"}, Routes: routes, Origin: spec.Origin{Kind: "VirtualService", Name: "shop"},
+		})
+		if policy != nil {
+			b.RateLimit(*policy)
+		}
+		var out []string
+		for _, s := range testgateway.Built(t, b).Shadows() {
+			if s.Kind == inspect.ShadowLimit {
+				out = append(out, s.Place.Finding().Field+": "+s.Text)
+			}
+		}
+		return out
+	}
+	require.Empty(t, shadows(nil, limited("/a", "/a/b"), limited("/b", "")))
+	require.Equal(t, []string{"rateLimits[0]: limits nothing: its conditions hold for no request of the routes that have it"}, shadows(nil, limited("/a", "/b")))
+	require.Empty(t, shadows(nil, limited("/a", ""), limited("/a/b", "")), "the route says it")
+
+	policy := &spec.RateLimitPolicy{Name: "p", Origin: spec.Origin{Kind: "RateLimitConfig", Name: "p"},
+		Targets: []spec.TargetRef{{Kind: "VirtualService", Name: "shop", SectionName: "r1"}}, Limits: []spec.RateLimit{{Requests: 1, Unit: time.Minute}}}
+	plain := func(path string) spec.Route {
+		return spec.Route{Match: []spec.Match{{URI: spec.Prefix(path)}}, DirectResponse: &spec.DirectResponse{Status: 200}}
+	}
+	require.Empty(t, shadows(policy, plain("/a"), plain("/b")))
+	require.Equal(t, []string{"limits[0]: limits nothing: it is only for routes that are never reached"}, shadows(policy, plain("/a"), plain("/a/b")))
+}

@@ -116,12 +116,15 @@ func (l *loader) input(in *input) {
 		l.fail(spec.Finding{Code: spec.CodeUnreadable, File: in.name, Line: line, Column: column, Problem: problem})
 		return
 	}
+	holds := !in.found
 	for _, d := range split(in.name, text) {
 		if l.recall(d) {
+			holds = true
 			continue
 		}
 		before := l.mark()
 		root, err := d.parse()
+		holds = holds || err != nil || root != nil && root.form != null
 		var syntax *syntaxError
 		switch {
 		case errors.As(err, &syntax):
@@ -138,6 +141,10 @@ func (l *loader) input(in *input) {
 		// The document itself does not keep its tree, but translating needs it for
 		// positions.
 		runtime.KeepAlive(root)
+	}
+	if !holds {
+		l.declared.Warnings = append(l.declared.Warnings, spec.Warning{Finding: spec.Finding{File: in.name,
+			Problem: "the file holds nothing: it is empty, or all of it is a comment"}})
 	}
 }
 

@@ -169,3 +169,16 @@ func TestTemplatesWithoutAChart(t *testing.T) {
 	require.Equal(t, []string{"default/a"}, rules(t, FS(files).Recursive()))
 	require.Equal(t, []string{"default/a"}, rules(t, FS(files, "templates")))
 }
+
+// A file in a directory that holds nothing was probably meant to hold something.
+func TestFilesThatHoldNothing(t *testing.T) {
+	directory := t.TempDir()
+	write(t, directory, map[string]string{
+		"comment.yaml": "# kind: VirtualService\n", "empty.yaml": "", "ends.yaml": "---\n---\n", "null.yaml": "null\n",
+		"rule.yaml": rule("a"), "values.yaml": "a: 1\n", "list.yaml": "apiVersion: v1\nkind: List\nitems: []\n",
+	})
+	const nothing = ": the file holds nothing: it is empty, or all of it is a comment"
+	errs, warnings, _ := said(t, directory, Files(directory))
+	require.Empty(t, errs)
+	require.Equal(t, []string{"comment.yaml" + nothing, "empty.yaml" + nothing, "ends.yaml" + nothing, "null.yaml" + nothing}, warnings)
+}
