@@ -102,6 +102,17 @@ cases:
 	require.Equal(t, "POST http://a.com/  x-user: ann", cases[2].asked())
 }
 
+// An alias can be inside of what it means.
+func TestEndlessAnchors(t *testing.T) {
+	_, err := Parse("a.yaml", []byte("cases:\n- &a\n  name: x\n  <<: *a\n"))
+	require.ErrorContains(t, err, "merged into each other too deeply")
+	_, err = Parse("a.yaml", []byte("testCases:\n- request: {authority: [a], method: [GET], uri: [/]}\n  route: &r\n  - destination: *r\n"))
+	require.ErrorContains(t, err, "contains itself")
+	cases, err := Parse("a.yaml", []byte("testCases:\n- request: {authority: [a], method: [GET], uri: [/]}\n  description: &d a\n  route: [{destination: {host: *d}}]\n"))
+	require.NoError(t, err)
+	require.Len(t, cases, 1)
+}
+
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"testdata/*.yaml", "testdata/malformed/*", "testdata/foreign/*"} {
 		files, _ := filepath.Glob(pattern)

@@ -108,8 +108,15 @@ func (n node) validatorCase() (cases []Case) {
 func (n node) readDeclared(e *validatorExpectation) {
 	fields := map[string]*yaml.Node{}
 	all, _ := n.pairs()
+	left := 10_000
 	for _, p := range all {
-		fields[p.name] = p.node.at()
+		if !slices.Contains(validatorFields, p.name) {
+			continue
+		}
+		if fields[p.name] = resolved(p.node.Node, 0, &left); fields[p.name] == nil {
+			p.node.failf(spec.CodeInvalid, "the value is too large, or contains itself")
+			return
+		}
 	}
 	var routes []any
 	var names []string

@@ -129,8 +129,18 @@ type pair struct {
 }
 
 // pairs returns the keys of a map, those that "<<" merges too. Repeated keys are errors.
-func (n node) pairs() (all []pair, ok bool) {
+func (n node) pairs() (all []pair, ok bool) { return n.pairsWithin(0) }
+
+// deepest bounds how deep maps are merged into each other, and copied: an alias can be
+// inside of what it means.
+const deepest = 20
+
+func (n node) pairsWithin(depth int) (all []pair, ok bool) {
 	v := n.at()
+	if depth > deepest {
+		n.failf(spec.CodeInvalid, "maps are merged into each other too deeply")
+		return nil, false
+	}
 	if v.Kind != yaml.MappingNode {
 		n.expected("a map")
 		return nil, false
@@ -161,7 +171,10 @@ func (n node) pairs() (all []pair, ok bool) {
 			list = m.Content
 		}
 		for _, from := range list {
-			more, _ := node{from, n.file, n.path}.pairs()
+			more, ok := node{from, n.file, n.path}.pairsWithin(depth + 1)
+			if !ok {
+				return all, false
+			}
 			for _, p := range more {
 				if !seen[p.name] {
 					seen[p.name] = true
@@ -317,6 +330,26 @@ func (n node) names() []string {
 }
 
 func (n node) has(name string) bool { return slices.Contains(n.names(), name) }
+
+// resolved returns a copy of a value without aliases, or nil if it is too large.
+func resolved(v *yaml.Node, depth int, left *int) *yaml.Node {
+	if v.Kind == yaml.AliasNode {
+		v = v.Alias
+	}
+	if *left--; depth > deepest || *left < 0 {
+		return nil
+	}
+	out := *v
+	out.Anchor, out.Content = "", nil
+	for _, c := range v.Content {
+		inner := resolved(c, depth+1, left)
+		if inner == nil {
+			return nil
+		}
+		out.Content = append(out.Content, inner)
+	}
+	return &out
+}
 
 // clip shortens a text for a message.
 func clip(text string) string {
