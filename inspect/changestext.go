@@ -23,6 +23,10 @@ func (c Changes) String() string {
 	}
 	for i := range c.Requests {
 		fmt.Fprintln(&b)
+		if i == shownRequests {
+			fmt.Fprintf(&b, "and %d more kinds of requests\n", len(c.Requests)-i)
+			break
+		}
 		c.Requests[i].print(&b, c.Names)
 	}
 	if len(c.Unproved) > 0 {
@@ -37,6 +41,9 @@ func (c Changes) String() string {
 	}
 	return b.String()
 }
+
+// shownRequests is how many kinds of requests are printed.
+const shownRequests = 100
 
 // shownUnproved is how many of the unproved requests are printed.
 const shownUnproved = 20

@@ -15,36 +15,87 @@ import (
 // maxOthers is how many witnesses are kept of classes that change in the same way.
 const maxOthers = 5
 
+// maxAlike is how many kinds of changes one route may have before they are joined.
+const maxAlike = 3
+
+// A kind is changes that are reported as one.
+type kind struct {
+	inspect.RequestChange
+	rank int
+	// route is a key of the route that all have in common: the new one if there is one.
+	route string
+}
+
 // group joins the classes that change in the same way, and puts the most important first.
 func (c *comparison) group() {
 	at := map[string]int{}
-	var ranks []int
+	var kinds []*kind
 	for _, k := range c.classes {
 		change, key, rank := k.describe()
 		i, ok := at[key]
 		if !ok {
-			at[key] = len(c.out.Requests)
-			c.out.Requests, ranks = append(c.out.Requests, change), append(ranks, rank)
+			at[key] = len(kinds)
+			kinds = append(kinds, &kind{change, rank, string(change.Kind) + k.routeKey()})
 			continue
 		}
-		joined := &c.out.Requests[i]
-		joined.More++
-		if len(joined.Others) < maxOthers {
-			joined.Others = append(joined.Others, change.Witness)
+		kinds[i].join(&inspect.RequestChange{Witness: change.Witness})
+	}
+	kinds = joinAlike(kinds)
+	slices.SortStableFunc(kinds, func(a, b *kind) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.More, a.More))
+	})
+	for _, k := range kinds {
+		c.out.Requests = append(c.out.Requests, k.RequestChange)
+	}
+}
+
+// join adds another change.
+func (k *kind) join(other *inspect.RequestChange) {
+	k.More += 1 + other.More
+	for _, w := range append([]inspect.Witness{other.Witness}, other.Others...) {
+		if len(k.Others) < maxOthers {
+			k.Others = append(k.Others, w)
 		}
 	}
-	order := make([]int, len(ranks))
-	for i := range order {
-		order[i] = i
+}
+
+// joinAlike joins the changes of one route, if it has many: a new route in front of all
+// others changes the answers of them all.
+func joinAlike(kinds []*kind) []*kind {
+	count := map[string]int{}
+	for _, k := range kinds {
+		count[k.route]++
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(ranks[a], ranks[b]), cmp.Compare(c.out.Requests[b].More, c.out.Requests[a].More))
-	})
-	sorted := make([]inspect.RequestChange, 0, len(order))
-	for _, i := range order {
-		sorted = append(sorted, c.out.Requests[i])
+	first := map[string]*kind{}
+	out := kinds[:0]
+	for _, k := range kinds {
+		switch f := first[k.route]; {
+		case count[k.route] <= maxAlike:
+			out = append(out, k)
+		case f == nil:
+			first[k.route] = k
+			out = append(out, k)
+		default:
+			f.join(&k.RequestChange)
+		}
 	}
-	c.out.Requests = sorted
+	return out
+}
+
+// routeKey returns a key of the route that takes the requests now, or took them before.
+func (k *class) routeKey() string {
+	names := ""
+	diffs, _ := k.differences()
+	for _, d := range diffs {
+		name, _, _ := strings.Cut(d.Name, " of ")
+		names += " " + name
+	}
+	for _, s := range []*step{k.newStep, k.oldStep} {
+		if s != nil && s.clause != nil {
+			return fmt.Sprintf("%p%s", s.clause.Route, names)
+		}
+	}
+	return k.host.domain + names
 }
 
 // describe returns the change of a class, a key that is the same for classes that change

@@ -54,7 +54,7 @@ func newPairs(c *comparison, h *hostPair, old, new []step) *pairs {
 func (p *pairs) find() {
 	p.align()
 	steady := p.steady()
-	oldIndex, newIndex := newBeginnings(p.old), newBeginnings(p.new)
+	inOld, inNew := newOverlaps(p.old), newOverlaps(p.new)
 	for i := range p.old {
 		if p.inNew[i] < 0 {
 			continue
@@ -63,7 +63,7 @@ func (p *pairs) find() {
 			p.add(i, p.inNew[i])
 			continue
 		}
-		newIndex.overlapping(&p.old[i].URI, func(j int) { p.add(i, j) })
+		inNew.with(&p.old[i], func(j int) { p.add(i, j) })
 		p.add(i, noStep)
 	}
 	steadyNew := make([]bool, len(p.new))
@@ -76,7 +76,7 @@ func (p *pairs) find() {
 		if p.inOld[j] < 0 || steadyNew[j] {
 			continue
 		}
-		oldIndex.overlapping(&p.new[j].URI, func(i int) {
+		inOld.with(&p.new[j], func(i int) {
 			if steady[i] {
 				p.add(i, j)
 			}

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,17 @@ func (c *Clause) Excludes(other *Clause) bool {
 		}
 	}
 	return false
+}
+
+// Required returns the sources of which the clause requires one value, with the values.
+func (c *Clause) Required() iter.Seq2[Source, string] {
+	return func(yield func(Source, string) bool) {
+		for i := range c.Conditions {
+			if r := &c.Conditions[i]; r.isExact() && !yield(r.source, r.Text) {
+				return
+			}
+		}
+	}
 }
 
 // ReadsAuthority reports whether a condition compares the Host header.
