@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 
 	"github.com/lateengo/gateway/internal/compile"
+	"github.com/lateengo/gateway/internal/program"
 )
 
 // A Credential is what a Secret of a cluster contains: a certificate with its key,
@@ -25,6 +26,10 @@ type Credential struct {
 	// CRLFile is a PEM file with certificate revocation lists. If it is set, each
 	// authority in a chain needs a list that is currently valid.
 	CRLFile string
+	// OCSPStapleFile is a file with an OCSP response for the certificate, in DER form.
+	// Servers send it to clients that ask for it, as long as it is valid when they read it.
+	// It is not verified.
+	OCSPStapleFile string
 
 	// Certificate, CAs and CRLs replace the files if they are not nil.
 	Certificate *tls.Certificate
@@ -37,8 +42,10 @@ type Credential struct {
 // spec.ServerTLS, without "kubernetes://", and the names of their authorities with
 // "-cacert". They contain private keys. A credential with an unreadable part lacks it:
 // Warnings says why.
-func (g *Gateway) Credentials() map[string]Credential {
-	declared := g.load().Credentials
+func (g *Gateway) Credentials() map[string]Credential { return credentialsOf(g.load()) }
+
+func credentialsOf(p *program.Program) map[string]Credential {
+	declared := p.Credentials
 	out := make(map[string]Credential, len(declared))
 	for name, c := range declared {
 		out[name] = Credential{Certificate: c.Certificate, CAs: c.CAs, CRLs: c.CRLs}

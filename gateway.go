@@ -169,8 +169,9 @@ func (l *Listener) Server(serverName string) (spec.Server, bool) {
 }
 
 // Servers returns the TLS servers of the listener, in order.
-func (l *Listener) Servers() []spec.Server {
-	c := l.compiled(l.gateway.load())
+func (l *Listener) Servers() []spec.Server { return serversOf(l.compiled(l.gateway.load())) }
+
+func serversOf(c *program.Listener) []spec.Server {
 	if c == nil {
 		return nil
 	}

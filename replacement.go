@@ -5,6 +5,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/program"
+	"github.com/lateengo/gateway/spec"
 )
 
 // Replace builds b and replaces the gateway's configuration, at once and for all
@@ -61,6 +62,12 @@ type Replacement struct {
 // Listeners returns the ports of the next configuration, in order. Before Commit, only
 // Port and Bind are those of the next configuration.
 func (r *Replacement) Listeners() []*Listener { return r.gateway.listeners(r.next) }
+
+// Servers returns what Listener.Servers will return after Commit.
+func (r *Replacement) Servers(l *Listener) []spec.Server { return serversOf(l.compiled(r.next)) }
+
+// Credentials returns what Gateway.Credentials will return after Commit.
+func (r *Replacement) Credentials() map[string]Credential { return credentialsOf(r.next) }
 
 // Commit replaces the configuration of the gateway. It does nothing after the first call
 // of Commit or Discard.

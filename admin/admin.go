@@ -106,6 +106,9 @@ func (p *Pages) metrics(w http.ResponseWriter, r *http.Request) {
 	p.config.Metrics.ServeHTTP(w, r)
 	_ = metrics.WriteClusters(w, p.gateway.Clusters())
 	_ = metrics.WriteLimiters(w, p.gateway.Limiters())
+	if p.config.Listeners != nil {
+		_ = metrics.WriteCertificates(w, p.config.Listeners.Certificates())
+	}
 }
 
 // knows reports whether requests may have a Host header.

@@ -24,6 +24,8 @@ type view struct {
 	Unmatched Figures
 	Ports     []server.Port
 	Dropped   uint64
+	// Certificates are those that TLS servers show.
+	Certificates []observe.Certificate
 	// Limiters are the shared limiters.
 	Limiters []observe.Limiter
 	Warnings []spec.Warning
@@ -74,7 +76,7 @@ func (p *Pages) view(r *http.Request) *view {
 		Warnings: p.gateway.Warnings(), Query: strings.TrimSpace(r.FormValue("q")), Paused: r.FormValue("pause") != "" || r.FormValue("q") != "", Measures: p.config.Metrics != nil, Window: now.at.Sub(before.at).Truncate(time.Second),
 	}
 	if p.config.Listeners != nil {
-		v.Ports = p.config.Listeners.Ports()
+		v.Ports, v.Certificates = p.config.Listeners.Ports(), p.config.Listeners.Certificates()
 	}
 	v.FailedAt, v.Failures = p.failures()
 	v.Limiters = p.gateway.Limiters()
@@ -184,7 +186,9 @@ type statusDocument struct {
 	Total    Figures           `json:"Total"`
 	Ports    []portFigures     `json:"Ports"`
 	Limiters []observe.Limiter `json:"Limiters,omitempty"`
-	Warnings []string          `json:"Warnings"`
+	// Certificates are those that TLS servers show.
+	Certificates []observe.Certificate `json:"Certificates,omitempty"`
+	Warnings     []string              `json:"Warnings"`
 	// Failures are the errors of a configuration that was not taken over at FailedAt.
 	Failures []string      `json:"Failures,omitempty"`
 	FailedAt *time.Time    `json:"FailedAt,omitempty"`
@@ -219,6 +223,9 @@ func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 		for _, port := range p.config.Listeners.Ports() {
 			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Open, port.Active})
 		}
+	}
+	if p.config.Listeners != nil {
+		d.Certificates = p.config.Listeners.Certificates()
 	}
 	for _, warning := range p.gateway.Warnings() {
 		d.Warnings = append(d.Warnings, warning.String())

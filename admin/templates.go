@@ -29,11 +29,12 @@ var styleHash = func() string {
 }()
 
 var functions = template.FuncMap{
-	"style": func() template.CSS { return template.CSS(style) },
-	"add":   func(a, b int) int { return a + b },
-	"count": grouped,
-	"share": percent,
-	"label": func(d destinationView) string { return label(&d) },
+	"style":   func() template.CSS { return template.CSS(style) },
+	"add":     func(a, b int) int { return a + b },
+	"count":   grouped,
+	"expired": func(at time.Time) bool { return time.Now().After(at) },
+	"share":   percent,
+	"label":   func(d destinationView) string { return label(&d) },
 	"took": func(d time.Duration) string {
 		if d == 0 {
 			return "–"

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/certificate"
 	"github.com/lateengo/gateway/internal/revocation"
 )
 
@@ -21,8 +23,26 @@ const WorkloadCredential = "default"
 
 var errNoCertificate = errors.New("it has no certificate")
 
-// certificate returns the certificate, with its leaf.
-func (c *credential) certificate() (tls.Certificate, error) {
+// certificate returns the certificate, with its leaf and its OCSP staple. doubt is why there
+// is no staple although one was registered.
+func (c *credential) certificate() (cert tls.Certificate, doubt, err error) {
+	cert, err = c.pair()
+	if err != nil || c.OCSPStapleFile == "" {
+		return cert, nil, err
+	}
+	staple, doubt := os.ReadFile(c.OCSPStapleFile)
+	if doubt == nil {
+		doubt = certificate.CheckStaple(staple, cert.Leaf, time.Now())
+	}
+	if doubt != nil {
+		return cert, fmt.Errorf("the OCSP staple %s is not used: %w", c.OCSPStapleFile, doubt), nil
+	}
+	cert.OCSPStaple = staple
+	return cert, nil, nil
+}
+
+// pair returns the certificate, with its leaf.
+func (c *credential) pair() (tls.Certificate, error) {
 	if c.Certificate != nil {
 		return withLeaf(*c.Certificate)
 	}

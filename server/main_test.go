@@ -51,7 +51,7 @@ func says(text string) http.HandlerFunc {
 
 // local puts the ports of a configuration on this host, at any free port.
 func local(c Config, ports ...int) Config {
-	c.Addresses = map[int]string{}
+	c.Addresses, c.AllowBrokenTLS = map[int]string{}, true
 	for _, p := range ports {
 		c.Addresses[p] = "127.0.0.1:0"
 	}

@@ -54,6 +54,12 @@ type Config struct {
 	// being listed here; one of the same name here is used instead.
 	Credentials map[string]gateway.Credential
 
+	// AllowBrokenTLS serves although no client can connect to some TLS servers, because
+	// their certificate is missing or cannot be used: Warnings then reports them. By
+	// default Start fails, and Replace and Sync change nothing. What was read before stays
+	// in use in both cases.
+	AllowBrokenTLS bool
+
 	// Listen opens a listener. The default is net.Listen.
 	Listen func(network, address string) (net.Listener, error)
 
@@ -145,8 +151,8 @@ func New(gw *gateway.Gateway, config Config) *Listeners {
 
 // Start opens a listener for each port of the gateway and serves. If some cannot
 // be opened, it opens none, and the error joins all problems. A TLS server
-// without its certificate is not an error: it is reported by Warnings, and its
-// handshakes fail while other servers work. Listeners can be started only once.
+// without a certificate that can be used is an error, a *spec.Error, unless
+// Config.AllowBrokenTLS allows it. Listeners can be started only once.
 func (s *Listeners) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +196,7 @@ func (s *Listeners) Replace(b *gateway.Builder) error {
 	if err != nil {
 		return err
 	}
-	ports, kept, err := s.open(next.Listeners())
+	ports, kept, err := s.open(next.Listeners(), next.Servers, next.Credentials())
 	if err != nil {
 		next.Discard()
 		return err
@@ -298,7 +304,7 @@ func (s *Listeners) Serve(ctx context.Context) error {
 
 // sync opens, replaces and closes listeners.
 func (s *Listeners) sync() error {
-	ports, kept, err := s.open(s.gateway.Listeners())
+	ports, kept, err := s.open(s.gateway.Listeners(), (*gateway.Listener).Servers, s.gateway.Credentials())
 	if err != nil {
 		return err
 	}
@@ -306,9 +312,10 @@ func (s *Listeners) sync() error {
 	return nil
 }
 
-// open returns the ports of listeners with their sockets, and which sockets of the
-// present ports they keep. If a socket cannot be opened, no other one stays open.
-func (s *Listeners) open(listeners []*gateway.Listener) (ports []*port, kept map[*socket]bool, err error) {
+// open returns the ports of listeners with their sockets and certificates, and which sockets
+// of the present ports they keep. If a socket cannot be opened, or a TLS server cannot be
+// used, no other socket stays open.
+func (s *Listeners) open(listeners []*gateway.Listener, servers func(*gateway.Listener) []spec.Server, declared map[string]gateway.Credential) (ports []*port, kept map[*socket]bool, err error) {
 	before := s.ports
 	kept = make(map[*socket]bool, len(before))
 	ports = make([]*port, len(listeners))
@@ -347,6 +354,7 @@ func (s *Listeners) open(listeners []*gateway.Listener) (ports []*port, kept map
 		p.socket = newSocket(l)
 		opened = append(opened, p.socket)
 	}
+	problems = append(problems, s.terminate(ports, servers, declared)...)
 	if len(problems) > 0 {
 		for _, k := range opened {
 			k.close()
@@ -382,13 +390,9 @@ func (s *Listeners) adopt(ports []*port, kept map[*socket]bool) {
 // serve makes p serve instead of old, which may be nil.
 func (s *Listeners) serve(p, old *port) {
 	if p.secure {
-		var kept *terminator
-		if old != nil {
-			kept = old.terminator
-		}
-		var warnings []spec.Warning
-		p.terminator, warnings = newTerminator(p.listener, credentials{s.config.Credentials, s.gateway.Credentials()}, kept)
-		s.warnings = append(s.warnings, warnings...)
+		s.warnings = append(s.warnings, p.terminator.warnings()...)
+	} else {
+		p.terminator = nil
 	}
 	if old != nil && old.is(p.listener) && p.terminator.sameTerms(old.terminator) {
 		p.current = old.current

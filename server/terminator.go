@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/certificate"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -25,12 +27,24 @@ type terminator struct {
 	terms string
 	// credentials are for servers that did not exist when it was made.
 	credentials credentials
+	// findings are about its servers, in order.
+	findings []tlsFinding
+	// certificates are those that servers show.
+	certificates []observe.Certificate
+}
+
+// A tlsFinding is a problem of a TLS server. unusable means that no client can connect.
+type tlsFinding struct {
+	spec.Finding
+	unusable bool
 }
 
 // settings are the settings of one TLS server, or the error in them.
 type settings struct {
 	config *tls.Config
 	err    error
+	// shown are the certificates.
+	shown []*x509.Certificate
 	// lists means that clients are checked against revocation lists.
 	lists bool
 }
@@ -41,32 +55,51 @@ func (s *settings) mayStay(next *settings) bool { return s.err == nil && (s.list
 
 // newTerminator reads the certificates of a listener's servers. If that fails
 // for a server, its settings in before stay, if they may. before may be nil.
-func newTerminator(l *gateway.Listener, credentials credentials, before *terminator) (*terminator, []spec.Warning) {
+func newTerminator(l *gateway.Listener, servers []spec.Server, credentials credentials, before *terminator) *terminator {
 	t := &terminator{listener: l, byTerms: map[string]*settings{}, credentials: credentials}
-	var warnings []spec.Warning
 	var all strings.Builder
-	for _, s := range l.Servers() {
+	for i := range servers {
+		s := &servers[i]
 		terms := termsOf(s.TLS)
 		fmt.Fprintf(&all, "%q %s\n", s.Hosts, terms)
 		made := newSettings(s.TLS, s.Hosts, credentials)
-		consequence := "no client can connect"
-		if made.err != nil && before != nil {
-			if old := before.byTerms[terms]; old != nil && old.mayStay(&made.settings) {
-				made.settings = *old
-				consequence = "what was read before stays"
-			}
-		}
 		if made.problem != nil {
-			problem := fmt.Sprintf("%v: %s", made.problem, consequence)
-			warnings = append(warnings, spec.Warning{Finding: s.Origin.At(made.field, problem)})
+			stays := false
+			if before != nil {
+				if old := before.byTerms[terms]; old != nil && old.mayStay(&made.settings) {
+					made.settings, stays = *old, true
+				}
+			}
+			t.report(s, made, stays)
 		}
 		for _, w := range made.remarks {
-			warnings = append(warnings, spec.Warning{Finding: s.Origin.At(w.field, w.text)})
+			t.findings = append(t.findings, tlsFinding{Finding: s.Origin.At(w.field, w.text)})
+		}
+		for _, c := range made.shown {
+			t.certificates = append(t.certificates, observe.Certificate{
+				Gateway: strings.TrimPrefix(s.Namespace+"/"+s.Gateway, "/"), Port: s.Port, Hosts: s.Hosts, Names: certificate.Names(c), Serial: c.SerialNumber.Text(16), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+			})
 		}
 		t.byTerms[terms] = &made.settings
 	}
 	t.terms = all.String()
-	return t, warnings
+	return t
+}
+
+// report reports a server whose settings could not be made. stays means that what was read
+// before is used.
+func (t *terminator) report(s *spec.Server, made *made, stays bool) {
+	if stays {
+		t.findings = append(t.findings, tlsFinding{Finding: s.Origin.At(made.field, fmt.Sprintf("%v: what was read before stays", made.problem))})
+		return
+	}
+	f := s.Origin.At(made.field, fmt.Sprintf("%v: no client can connect", made.problem))
+	f.Code = spec.CodeInvalid
+	var absent missingCredential
+	if errors.As(made.problem, &absent) || errors.Is(made.problem, fs.ErrNotExist) {
+		f.Code = spec.CodeNotFound
+	}
+	t.findings = append(t.findings, tlsFinding{f, true})
 }
 
 // sameTerms reports whether t would accept the clients that other accepted.
@@ -77,13 +110,15 @@ func (t *terminator) sameTerms(other *terminator) bool {
 	return t.terms == other.terms
 }
 
-var errNoServer = errors.New("no server has this name")
+// unknownName is for clients that ask for a name that no server has. Without a certificate
+// package tls sends them the alert unrecognized_name.
+var unknownName = &tls.Config{MinVersion: tls.VersionTLS12}
 
 // config returns the settings for a client that asks for a server's name.
 func (t *terminator) config(serverName string) (*tls.Config, error) {
 	s, ok := t.listener.Server(serverName)
 	if !ok {
-		return nil, errNoServer
+		return unknownName, nil
 	}
 	made := t.byTerms[termsOf(s.TLS)]
 	if made == nil {
@@ -123,16 +158,16 @@ func newSettings(t *spec.ServerTLS, hosts []string, credentials credentials) *ma
 		m.fail("tls", errors.New("there are no TLS settings"))
 		return m
 	}
-	config := &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
+	config := &tls.Config{NextProtos: []string{"h2", "http/1.1"}, CipherSuites: defaultSuites}
 	m.versions(config, t)
-	shown, field := m.certificates(config, t, credentials)
+	named, field := m.certificates(config, t, credentials)
 	m.clients(config, t, credentials)
 	if m.problem != nil {
 		m.err = m.problem
 		return m
 	}
 	m.config = config
-	m.remarkOn(shown, field, hosts)
+	m.remarkOn(named, field, hosts)
 	return m
 }
 
@@ -164,9 +199,12 @@ const maxCertificates = 2
 func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials credentials) (shown []tls.Certificate, field string) {
 	told := t.Mode == spec.TLSIstioMutual
 	show := func(c *credential, field, prefix string) {
-		cert, err := c.certificate()
+		cert, doubt, err := c.certificate()
 		if err != nil {
 			m.fail(field, fmt.Errorf("%s%w", prefix, err))
+		}
+		if doubt != nil {
+			m.remarks = append(m.remarks, remark{field, fmt.Sprintf("%s%v", prefix, doubt)})
 		}
 		shown = append(shown, cert)
 	}
@@ -193,6 +231,9 @@ func (m *made) certificates(config *tls.Config, t *spec.ServerTLS, credentials c
 		return nil, field
 	}
 	setCertificates(config, shown)
+	for i := range shown {
+		m.shown = append(m.shown, shown[i].Leaf)
+	}
 	if told {
 		return nil, field
 	}
@@ -204,8 +245,10 @@ func (m *made) remarkOn(shown []tls.Certificate, field string, hosts []string) {
 	leaves := make([]*x509.Certificate, len(shown))
 	for i := range shown {
 		leaves[i] = shown[i].Leaf
-		if problem := certificate.DateProblem(leaves[i], time.Now()); problem != "" {
-			m.remarks = append(m.remarks, remark{field, problem})
+		for _, problem := range []string{certificate.DateProblem(leaves[i], time.Now()), certificate.WeakProblem(leaves[i])} {
+			if problem != "" {
+				m.remarks = append(m.remarks, remark{field, problem})
+			}
 		}
 	}
 	if problem := certificate.HostProblem(leaves, hosts); problem != "" {
@@ -213,7 +256,12 @@ func (m *made) remarkOn(shown []tls.Certificate, field string, hosts []string) {
 	}
 }
 
-func missing(credential string) error { return fmt.Errorf("there is no credential %q", credential) }
+// A missingCredential is the error of a name that no credential has.
+type missingCredential string
+
+func (m missingCredential) Error() string { return fmt.Sprintf("there is no credential %q", string(m)) }
+
+func missing(credential string) error { return missingCredential(credential) }
 
 // of returns the beginning of a credential's problem text.
 func of(credential string) string { return fmt.Sprintf("credential %q: ", credential) }
@@ -234,6 +282,9 @@ func (m *made) versions(config *tls.Config, t *spec.ServerTLS) {
 	}
 	if v, ok := tlsVersions[t.MaxVersion]; ok {
 		config.MaxVersion = v
+	}
+	if len(t.CipherSuites) > 0 {
+		config.CipherSuites = nil
 	}
 	for i, name := range t.CipherSuites {
 		suites := cipherSuites(name)

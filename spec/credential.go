@@ -15,6 +15,9 @@ type Credential struct {
 	// CRL are lists of revoked certificates. If it is not zero, each authority in a
 	// chain needs a list that is currently valid.
 	CRL PEM
+	// OCSPStaple is an OCSP response for the certificate, in DER form. Servers send it to
+	// clients that ask for it.
+	OCSPStaple PEM
 
 	Origin Origin
 }

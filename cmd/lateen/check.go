@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
+
+	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/spec"
 )
 
 func runCheck(c *command, args []string, s streams) int {
@@ -38,7 +43,10 @@ func runCheck(c *command, args []string, s streams) int {
 	gw, err := b.Build()
 	warnings := b.Warnings()
 	if err == nil {
-		warnings = withShadows(warnings, gw.Shadows())
+		defer gw.Close()
+		var doubts []spec.Warning
+		doubts, err = config.checkTLS(gw)
+		warnings = withShadows(slices.Concat(warnings, doubts), gw.Shadows())
 	}
 	found := newChecked(err, warnings, config.declared.Skipped)
 	code = exitOK
@@ -49,7 +57,6 @@ func runCheck(c *command, args []string, s streams) int {
 		code = exitFailure
 	}
 	if err == nil {
-		defer gw.Close()
 		found.sum(gw.String())
 	}
 	switch format {
@@ -78,6 +85,23 @@ func runCheck(c *command, args []string, s streams) int {
 		return exitFailure
 	}
 	return code
+}
+
+// checkTLS reads the certificates of TLS servers. Those that are not there are a warning: the
+// files may be those of a cluster, where secrets are.
+func (c *configuration) checkTLS(gw *gateway.Gateway) (warnings []spec.Warning, err error) {
+	unusable, warnings := server.CheckTLS(gw, server.Config{Credentials: c.serverCredentials()})
+	var problems []error
+	for _, e := range unusable {
+		if e.Code != spec.CodeNotFound {
+			problems = append(problems, e)
+			continue
+		}
+		missing := spec.Warning{Finding: e.Finding}
+		missing.Code = "IST0101"
+		warnings = append(warnings, missing)
+	}
+	return warnings, errors.Join(problems...)
 }
 
 // result is the last line of check.

@@ -94,7 +94,7 @@ func (c *configuration) addGatewayFlags(flags *flag.FlagSet) {
 	flags.StringVar(&c.workloadNamespace, "workload-namespace", c.workloadNamespace, "`NS` is the gateway's own namespace, for exportTo and sourceNamespace (istio-system by default)")
 	flags.Func("workload-labels", "`KEY=VALUE,…` are the labels of the gateway, for selectors; without labels it serves every Gateway", c.setLabels)
 	flags.Func("locality", "`REGION[/ZONE[/SUBZONE]]` is where the gateway runs; without it, all endpoints are equally near", c.setLocality)
-	flags.Func("credential", "`NAME=CERT,KEY[,CA[,CRL]]` are the PEM files of credentialName: NAME. May be repeated.", c.addCredential)
+	flags.Func("credential", "`NAME=CERT,KEY[,CA[,CRL[,OCSP]]]` are the PEM files of credentialName: NAME, and an OCSP response to staple. May be repeated.", c.addCredential)
 }
 
 func (c *configuration) addBackend(text string) error {

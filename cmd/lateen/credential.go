@@ -17,12 +17,12 @@ type credential struct {
 func (c *configuration) addCredential(text string) error {
 	name, list, ok := strings.Cut(text, "=")
 	files := strings.Split(list, ",")
-	if !ok || name == "" || len(files) < 2 || len(files) > 4 {
-		return errors.New("NAME=CERT,KEY[,CA[,CRL]] is expected")
+	if !ok || name == "" || len(files) < 2 || len(files) > 5 {
+		return errors.New("NAME=CERT,KEY[,CA[,CRL[,OCSP]]] is expected")
 	}
-	files = append(files, "", "")
+	files = append(files, "", "", "")
 	c.credentials = append(c.credentials, credential{name, gateway.Credential{
-		CertificateFile: files[0], KeyFile: files[1], CAFile: files[2], CRLFile: files[3],
+		CertificateFile: files[0], KeyFile: files[1], CAFile: files[2], CRLFile: files[3], OCSPStapleFile: files[4],
 	}})
 	return nil
 }

@@ -17,7 +17,8 @@ func TestCredentialFlag(t *testing.T) {
 		{"n=c,k,a,l", &gateway.Credential{CertificateFile: "c", KeyFile: "k", CAFile: "a", CRLFile: "l"}},
 		{"n=,,a", &gateway.Credential{CAFile: "a"}},
 		{"n=c", nil},
-		{"n=c,k,a,l,x", nil},
+		{"n=c,k,,,o", &gateway.Credential{CertificateFile: "c", KeyFile: "k", OCSPStapleFile: "o"}},
+		{"n=c,k,a,l,o,x", nil},
 		{"=c,k", nil},
 		{"n", nil},
 	} {
@@ -25,7 +26,7 @@ func TestCredentialFlag(t *testing.T) {
 			var c configuration
 			err := c.addCredential(row.text)
 			if row.want == nil {
-				require.EqualError(t, err, "NAME=CERT,KEY[,CA[,CRL]] is expected")
+				require.EqualError(t, err, "NAME=CERT,KEY[,CA[,CRL[,OCSP]]] is expected")
 				return
 			}
 			require.NoError(t, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/lateengo/gateway/live"
 	"github.com/lateengo/gateway/metrics"
 	"github.com/lateengo/gateway/server"
+	"github.com/lateengo/gateway/spec"
 )
 
 // A service is what serve's own flags say.
@@ -41,8 +42,10 @@ type service struct {
 	pprof       bool
 	watch       bool
 	printRoutes bool
-	logJSON     bool
-	logLevel    slog.Level
+	// allowBrokenTLS serves without the TLS servers that no client can connect to.
+	allowBrokenTLS bool
+	logJSON        bool
+	logLevel       slog.Level
 }
 
 func (v *service) addFlags(flags *flag.FlagSet) {
@@ -57,6 +60,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	flags.Func("admin", "`ADDR` of the status page, metrics and health checks, such as :9901; without a host it is 127.0.0.1", v.setAdmin)
 	flags.BoolVar(&v.pprof, "admin-pprof", false, "serve profiles of this process at --admin too")
 	flags.BoolVar(&v.watch, "watch", false, "follow the files: each change replaces the configuration at once, and one with an error changes nothing")
+	flags.BoolVar(&v.allowBrokenTLS, "allow-broken-tls", false, "serve although no client can connect to some TLS servers, because their certificate is missing or unusable")
 	flags.BoolVar(&v.printRoutes, "print-routes", false, "print all routes at start, not only their number")
 	flags.Func("log-format", "`FORMAT` of log lines is text (the default) or json", func(text string) error {
 		v.logJSON = text == "json"
@@ -221,14 +225,18 @@ func (v *service) run(s streams) int {
 		fmt.Fprintln(s.err, oneLine(err.Error()))
 		return exitUsage
 	}
-	srv := server.New(gw, server.Config{Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log})
+	srv := server.New(gw, server.Config{
+		Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log,
+		// In a cluster, certificates may come later than the Gateway that names them.
+		AllowBrokenTLS: v.allowBrokenTLS || v.cluster.enabled,
+	})
 	err = srv.Start()
 	for err != nil && partial != nil && partial.Attempted(err) && opened.Reload() == nil {
 		err = srv.Start()
 	}
 	if err != nil {
 		printErrors(s.err, err)
-		return exitFailure
+		return v.notStarted(s, err)
 	}
 	opened.ReplaceWith(srv.Replace)
 	for _, p := range srv.Ports() {
@@ -259,6 +267,16 @@ func (v *service) run(s streams) int {
 	printUnshared(s.err, &v.declared, &v.sharing)
 	printWarnings(s.err, srv.Warnings())
 	return v.until(signals, srv, opened, access, log, s)
+}
+
+// notStarted explains an error of Start, and returns the exit code.
+func (v *service) notStarted(s streams, err error) int {
+	for range spec.Errors(err) {
+		// All others are about ports.
+		fmt.Fprintln(s.err, "--credential NAME=CERT,KEY registers a certificate, and --allow-broken-tls serves the other servers without it")
+		return exitUsage
+	}
+	return exitFailure
 }
 
 func failed(s streams, err error) int {

@@ -156,13 +156,48 @@ func TestServeTLS(t *testing.T) {
 	}
 }
 
-func TestServeWarnsOfMissingCredentials(t *testing.T) {
-	s := serve(t, "-f", "shop.yaml", "--listen", "80=127.0.0.1:0", "--listen", "443=127.0.0.1:0", "--listen", "8080=127.0.0.1:0")
+// TestServeWithoutCertificate serves a TLS server only if clients can connect to it, or if
+// that is allowed.
+func TestServeWithoutCertificate(t *testing.T) {
+	args := []string{"-f", "shop.yaml", "--listen", "80=127.0.0.1:0", "--listen", "443=127.0.0.1:0", "--listen", "8080=127.0.0.1:0"}
+	const problem = `shop.yaml:12:41: Gateway shop/shop: spec.servers[1].tls.credentialName: there is no credential "shop": no client can connect`
+	stdout, stderr, code := lateen(t, "", append([]string{"serve"}, args...)...)
+	require.Equal(t, 2, code)
+	require.Empty(t, stdout)
+	require.Equal(t, problem+"\n--credential NAME=CERT,KEY registers a certificate, and --allow-broken-tls serves the other servers without it\n", stderr)
+
+	s := serve(t, append(args, "--allow-broken-tls")...)
 	_, err := tls.Dial("tcp", s.addresses["443"], &tls.Config{InsecureSkipVerify: true, ServerName: "shop.test"})
 	require.Error(t, err)
 	s.signal(syscall.SIGTERM)
 	require.Zero(t, s.exit())
-	require.Contains(t, s.stderr.String(), `warning: shop.yaml:12:41: Gateway shop/shop: spec.servers[1].tls.credentialName: there is no credential "shop": no client can connect`)
+	require.Contains(t, s.stderr.String(), "warning: "+problem)
+}
+
+// TestCheckReadsCertificates finds what serve would refuse. What is not there is a warning.
+func TestCheckReadsCertificates(t *testing.T) {
+	cert, key := certificate(t)
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	for _, row := range []struct {
+		name, credential string
+		code             int
+		want             string
+	}{
+		{"registered", "shop=" + cert + "," + key, 0, "the certificate has no name for shop.test"},
+		{"no key", "shop=" + cert + "," + cert, 2, "tls: found a certificate rather than a key in the PEM for the private key: no client can connect"},
+		{"empty", "shop=" + empty + "," + key, 2, "failed to find any PEM data in certificate input: no client can connect"},
+		{"no file", "shop=" + cert + ".none," + key, 0, "no such file or directory: no client can connect [IST0101]"},
+		{"no certificate", "shop=,," + cert, 2, "it has no certificate: no client can connect"},
+		{"staple", "shop=" + cert + "," + key + ",,," + empty, 0, "empty.pem is not used: it is not an OCSP response in DER form"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, stderr, code := lateen(t, "", "check", "-f", "shop.yaml", "--credential", row.credential)
+			require.Equal(t, row.code, code, stderr)
+			require.Contains(t, stderr, "shop.yaml:12:41: Gateway shop/shop: spec.servers[1].tls.credentialName: ")
+			require.Contains(t, stderr, row.want)
+		})
+	}
 }
 
 func TestServeDrains(t *testing.T) {
@@ -264,7 +299,7 @@ func TestServeReportsTakenAddresses(t *testing.T) {
 	defer taken.Close()
 	address := taken.Addr().String()
 	stdout, stderr, code := lateen(t, "", "serve", "-f", "shop.yaml",
-		"--listen", "80="+address, "--listen", "443=127.0.0.1:0", "--listen", "8080="+address)
+		"--listen", "80="+address, "--listen", "443=127.0.0.1:0", "--listen", "8080="+address, "--allow-broken-tls")
 	require.Equal(t, 1, code)
 	require.Empty(t, stdout)
 	require.Equal(t, "port 80: listen tcp "+address+": bind: address already in use\nport 8080: listen tcp "+address+": bind: address already in use\n", stderr)

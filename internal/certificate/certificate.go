@@ -2,15 +2,20 @@
 package certificate
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
+// day is how times are written.
+const day = "2006-01-02 15:04 MST"
+
 // DateProblem returns why a certificate is not valid now, or "".
 func DateProblem(c *x509.Certificate, now time.Time) string {
-	const day = "2006-01-02 15:04 MST"
 	switch {
 	case now.After(c.NotAfter):
 		return "the certificate expired at " + c.NotAfter.UTC().Format(day)
@@ -18,6 +23,35 @@ func DateProblem(c *x509.Certificate, now time.Time) string {
 		return "the certificate is not valid before " + c.NotBefore.UTC().Format(day)
 	}
 	return ""
+}
+
+// WeakProblem returns why clients do not trust the key or the signature of a certificate, or
+// "".
+func WeakProblem(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < 2048 {
+			return fmt.Sprintf("the RSA key of the certificate has %d bits: clients expect at least 2048", bits)
+		}
+	case *ecdsa.PublicKey:
+		if bits := key.Curve.Params().BitSize; bits < 256 {
+			return fmt.Sprintf("the key of the certificate is on a curve of %d bits: clients expect at least 256", bits)
+		}
+	}
+	switch c.SignatureAlgorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return fmt.Sprintf("the certificate is signed with %v: clients refuse it", c.SignatureAlgorithm)
+	}
+	return ""
+}
+
+// Names returns the names in a certificate.
+func Names(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
 }
 
 // HostProblem returns which of a server's hosts, in the form "namespace/host" or "host",
@@ -38,10 +72,7 @@ func HostProblem(certificates []*x509.Certificate, hosts []string) string {
 	}
 	var names []string
 	for _, c := range certificates {
-		names = append(names, c.DNSNames...)
-		for _, ip := range c.IPAddresses {
-			names = append(names, ip.String())
-		}
+		names = append(names, Names(c)...)
 	}
 	has := "no name"
 	if len(names) > 0 {

@@ -15,6 +15,7 @@ type Credential struct {
 	CertificateFile, KeyFile string
 	CAFile                   string
 	CRLFile                  string
+	OCSPStapleFile           string
 
 	Certificate *tls.Certificate
 	CAs         *x509.CertPool

@@ -163,9 +163,23 @@ func (o *declaredCredential) certificate(d *spec.Credential, at findings.Place) 
 		return
 	}
 	o.Certificate = &pair
-	if problem := certificate.DateProblem(pair.Leaf, time.Now()); problem != "" {
-		warnOfPEM(at, d.Certificate, "Certificate", "%s", problem)
+	for _, problem := range []string{certificate.DateProblem(pair.Leaf, time.Now()), certificate.WeakProblem(pair.Leaf)} {
+		if problem != "" {
+			warnOfPEM(at, d.Certificate, "Certificate", "%s", problem)
+		}
 	}
+	if d.OCSPStaple.IsZero() {
+		return
+	}
+	staple, err := d.OCSPStaple.Bytes()
+	if err == nil {
+		err = certificate.CheckStaple(staple, pair.Leaf, time.Now())
+	}
+	if err != nil {
+		warnOfPEM(at, d.OCSPStaple, "OCSPStaple", "the OCSP staple is not used: %v", err)
+		return
+	}
+	pair.OCSPStaple = staple
 }
 
 func hasBlock(text []byte, wanted func(kind string) bool) bool {

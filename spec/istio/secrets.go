@@ -28,6 +28,7 @@ func (l *loader) secret(r *reader, v *value) bool {
 	}
 	c.CACertificates = first("cacert", "ca.crt")
 	c.CRL = first("crl", "ca.crl")
+	c.OCSPStaple = pemOf(v, "tls.ocsp-staple")
 	if c.Certificate.IsZero() && c.Key.IsZero() && c.CACertificates.IsZero() && c.CRL.IsZero() {
 		return false
 	}
