@@ -70,3 +70,44 @@ func BenchmarkServers(b *testing.B) {
 		}
 	}
 }
+
+// An endlessConn is a client that sends one request after another, each after the
+// response to the one before, and reads no faster than that.
+type endlessConn struct {
+	*script
+	text string
+	left int
+}
+
+func (c *endlessConn) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	c.left--
+	return copy(p, c.text), nil
+}
+
+func (c *endlessConn) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkEngine is the cost of the server alone, without the kernel.
+func BenchmarkEngine(b *testing.B) {
+	text := []byte(strings.Repeat("hello, ", 20))
+	length, kind := []string{"140"}, []string{"text/plain"}
+	for _, forgets := range []bool{true, false} {
+		b.Run(map[bool]string{true: "forgotten", false: "kept"}[forgets], func(b *testing.B) {
+			s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h := w.Header()
+				h["Content-Length"], h["Content-Type"] = length, kind
+				w.WriteHeader(200)
+				_, _ = w.Write(text)
+				if forgets {
+					w.(interface{ RequestForgotten() }).RequestForgotten()
+				}
+			})}
+			conn := &endlessConn{script: newScript("", 0), text: typical, left: b.N}
+			b.ReportAllocs()
+			s.Serve(conn, nil)
+			<-conn.closed
+		})
+	}
+}

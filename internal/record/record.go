@@ -24,6 +24,8 @@ type Observers struct {
 	list []observe.Observer
 	// request and response are the headers that some observer reads.
 	request, response []string
+	// contexts means that some observer gets the contexts of requests.
+	contexts bool
 }
 
 // New returns the observers of a list, or nil for an empty list.
@@ -33,6 +35,9 @@ func New(list []observe.Observer) *Observers {
 	}
 	o := &Observers{list: list}
 	for _, each := range list {
+		if _, ok := each.(observe.ContextObserver); ok {
+			o.contexts = true
+		}
 		if reader, ok := each.(observe.HeaderReader); ok {
 			request, response := reader.Headers()
 			o.request, o.response = union(o.request, request), union(o.response, response)
@@ -227,7 +232,8 @@ func (r *Record) End(ctx context.Context, recovered any) {
 		r.head(http.StatusOK) // the server sends it
 	}
 	o.Duration = time.Since(o.Start)
-	gone := ctx.Err() != nil
+	// To ask the context costs something.
+	gone := (recovered != nil || r.writer.failed) && ctx.Err() != nil
 	switch {
 	case recovered == nil && !(gone && r.writer.failed):
 	case recovered != nil && recovered != http.ErrAbortHandler:
@@ -300,6 +306,14 @@ type writer struct {
 	// sent means that the head of the final response was written, failed that
 	// some write failed, and grpc that the response is one of gRPC.
 	sent, failed, grpc bool
+}
+
+// RequestForgotten tells the server that it can use the memory of the request again,
+// unless an observer may keep the context.
+func (w *writer) RequestForgotten() {
+	if f, ok := w.ResponseWriter.(interface{ RequestForgotten() }); ok && !w.rec.observers.contexts {
+		f.RequestForgotten()
+	}
 }
 
 // Unwrap lets http.ResponseController reach the writer below.
