@@ -146,6 +146,16 @@ func TestEdits(t *testing.T) {
 		{"a rewrite under another match", service(route("[{uri: {prefix: /a}}]", toA+"\n    rewrite: {uri: /x}")), service(route("[{uri: {regex: '/a.*'}}]", toA+"\n    rewrite: {uri: /x}")), []string{
 			"changed GET http://shop.test/a/1: path [/x/1] -> [/x]",
 		}},
+		{"a longer prefix with the same rewrite", service(route("[{uri: {prefix: /cart/}}]", toA+"\n    rewrite: {uri: /}") + route("", toB)),
+			service(route("[{uri: {prefix: /cart}}]", toA+"\n    rewrite: {uri: /}") + route("", toB)), []string{
+				"changed GET http://shop.test/cart: destination [b:80] -> [a:80], path [/cart] -> [/]",
+			}},
+		{"a rewrite with a slash more", service(route("[{uri: {prefix: /cart/}}]", toA+"\n    rewrite: {uri: /x}")),
+			service(route("[{uri: {prefix: /cart/}}]", toA+"\n    rewrite: {uri: /x/}")), nil},
+		{"a rewrite with a slash more, of a prefix without", service(route("[{uri: {prefix: /cart}}]", toA+"\n    rewrite: {uri: /x}")),
+			service(route("[{uri: {prefix: /cart}}]", toA+"\n    rewrite: {uri: /x/}")), []string{
+				"changed GET http://shop.test/cart: path [/x] -> [/x/]",
+			}},
 		{"a header set", base, service(route("[{uri: {prefix: /a}}]", toA+"\n    headers: {request: {set: {x-a: '1'}}}") + route("", toB)), []string{
 			"changed GET http://shop.test/a: request header [] -> [set x-a: 1]",
 		}},

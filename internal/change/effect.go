@@ -31,7 +31,12 @@ type effect struct {
 // steps differ in more.
 func effectsOf(old, new *step) []*effect {
 	e := effectOf(old, new)
-	if e == nil || !e.path || len(e.headers) == 0 {
+	switch {
+	case e == nil:
+		return []*effect{nil}
+	case !e.path && len(e.headers) == 0:
+		return nil // they rewrite all paths alike
+	case !e.path || len(e.headers) == 0:
 		return []*effect{e}
 	}
 	return []*effect{{headers: e.headers}, {path: true}, e}
@@ -42,7 +47,7 @@ func effectOf(old, new *step) *effect {
 	if old == nil || new == nil || old.clause == nil || new.clause == nil {
 		return nil
 	}
-	e := &effect{path: old.path != new.path, whole: true}
+	e := &effect{path: old.path != new.path && !old.clause.RewritesAlike(new.clause), whole: true}
 	for _, name := range names(old.facts, new.facts) {
 		a, b := valuesOf(old.facts, name), valuesOf(new.facts, name)
 		if slices.Equal(a, b) {
@@ -61,9 +66,6 @@ func effectOf(old, new *step) *effect {
 	}
 	slices.Sort(e.headers)
 	e.headers = slices.Compact(e.headers)
-	if !e.path && len(e.headers) == 0 {
-		return nil
-	}
 	return e
 }
 

@@ -379,3 +379,30 @@ func (c *Clause) pathRewrite() *Rewrite {
 	}
 	return c.Route.Rewrite
 }
+
+// RewritesAlike reports whether the routes of two clauses do the same with every path that
+// both match. It may return false for such clauses.
+//
+// Each puts a prefix in the place of another one, and perhaps joins it to the rest at one
+// slash. So what a path becomes depends on its rest only by the slashes in front: none, one
+// or several.
+func (c *Clause) RewritesAlike(other *Clause) bool {
+	longest := ""
+	for _, x := range []*Clause{c, other} {
+		if rw := x.pathRewrite(); x.URI.Kind != spec.MatchPrefix || x.URI.IgnoresCase() || rw.changesPath() && rw.Regex != nil {
+			return false
+		}
+		if len(x.URI.Text) > len(longest) {
+			longest = x.URI.Text
+		}
+	}
+	if longest == "" {
+		longest = "/"
+	}
+	for _, rest := range []string{"", "x", "/", "/x", "//", "//x", "///x"} {
+		if path := longest + rest; c.PathAfter(path) != other.PathAfter(path) {
+			return false
+		}
+	}
+	return true
+}
