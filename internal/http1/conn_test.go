@@ -251,7 +251,7 @@ func TestRefusals(t *testing.T) {
 
 // The answer to a client that has not stopped sending reaches it.
 func TestRefusalsReachClientsThatSend(t *testing.T) {
-	address := start(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 413) })})
+	address := start(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusRequestEntityTooLarge) })})
 	for _, head := range []string{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"} {
 		conn, in := dial(t, address)
 		send(t, conn, head)

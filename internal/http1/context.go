@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +32,7 @@ type requestContext struct {
 	err  error
 	done chan struct{} // nil until Done
 	// after are called at the end.
-	after []*func()
+	after map[*func()]struct{}
 	// over means that the connection no longer belongs to the request.
 	over bool
 	// bodyRead means that the body no longer reads the connection. late means that
@@ -107,18 +106,17 @@ func (x *requestContext) AfterFunc(f func()) (stop func() bool) {
 		go f() // package context holds a lock that f needs
 		return func() bool { return false }
 	}
-	p := &f
-	x.after = append(x.after, p)
+	if x.after == nil {
+		x.after = make(map[*func()]struct{})
+	}
+	x.after[&f] = struct{}{}
 	x.mu.Unlock()
 	return func() bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		i := slices.Index(x.after, p)
-		if i < 0 {
-			return false
-		}
-		x.after = slices.Delete(x.after, i, i+1)
-		return true
+		_, waits := x.after[&f]
+		delete(x.after, &f)
+		return waits
 	}
 }
 
@@ -136,7 +134,7 @@ func (x *requestContext) cancel() {
 	after := x.after
 	x.after = nil
 	x.mu.Unlock()
-	for _, f := range after {
+	for f := range after {
 		(*f)()
 	}
 }

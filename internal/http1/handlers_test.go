@@ -205,8 +205,8 @@ func TestHandlersAreServedAsByNetHTTP(t *testing.T) {
 			r.Body = http.MaxBytesReader(w, r.Body, 30)
 			echo(w, r)
 		}, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello you" + get},
-		{"http.Error", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "gone", 410) }, get},
-		{"http.Redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 302) }, get},
+		{"http.Error", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "gone", http.StatusGone) }, get},
+		{"http.Redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, get},
 		{"http.NotFound", http.NotFound, get},
 		{"TimeoutHandler", http.TimeoutHandler(http.HandlerFunc(echo), time.Minute, "slow").ServeHTTP, upload("", "hello")},
 		{"TimeoutHandler, slow", http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), time.Millisecond, "slow").ServeHTTP, get},

@@ -246,11 +246,11 @@ func TestContextValues(t *testing.T) {
 	require.Equal(t, address+" "+conn.LocalAddr().String(), body)
 }
 
-//nolint:staticcheck // it is deprecated, and served
+// CloseNotify is deprecated, and works.
 func TestCloseNotify(t *testing.T) {
 	begun, left := make(chan struct{}), make(chan bool, 1)
 	address := start(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		c := w.(http.CloseNotifier).CloseNotify()
+		c := w.(interface{ CloseNotify() <-chan bool }).CloseNotify()
 		close(begun)
 		left <- <-c
 	})})

@@ -3,7 +3,6 @@ package http1
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -209,10 +208,3 @@ func (l *single) Accept() (net.Conn, error) {
 }
 func (l *single) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
 func (l *single) Addr() net.Addr { return &net.TCPAddr{} }
-
-// told is the context of a test that a handler can wait for.
-func told(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
