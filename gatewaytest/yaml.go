@@ -111,8 +111,6 @@ func (n node) found() string {
 	return strconv.Quote(v.Value)
 }
 
-func (n node) isNull() bool { return n.at().Kind == yaml.ScalarNode && n.at().Tag == "!!null" }
-
 func (n node) child(name string, v *yaml.Node) node {
 	path := name
 	if n.path != "" {
