@@ -123,7 +123,8 @@ func (c *conn) await() awaited {
 	err := c.in.wait()
 	switch {
 	case err == nil:
-	case renewing && errors.Is(err, os.ErrDeadlineExceeded) && (s.IdleTimeout <= 0 || time.Since(c.idleSince) < s.IdleTimeout):
+	case renewing && c.state.Load() == idle && errors.Is(err, os.ErrDeadlineExceeded) &&
+		(s.IdleTimeout <= 0 || time.Since(c.idleSince) < s.IdleTimeout):
 		return idleLong
 	default:
 		return over

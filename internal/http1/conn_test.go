@@ -420,6 +420,25 @@ func TestRetire(t *testing.T) {
 	require.NotContains(t, said(t, address, keptGet), "HTTP", "later connections are closed")
 }
 
+// Close ends what waits for a client, and not only reads.
+func TestClose(t *testing.T) {
+	begun, failed := make(chan struct{}), make(chan error, 1)
+	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		for {
+			if _, err := io.WriteString(w, strings.Repeat("x", 1<<20)); err != nil {
+				failed <- err
+				return
+			}
+		}
+	})}
+	conn, _ := dial(t, start(t, s))
+	send(t, conn, keptGet)
+	testwire.Within(t, begun)
+	s.Close()
+	require.Error(t, testwire.Within(t, failed))
+}
+
 // Cancel ends the contexts of requests, also of those that have hijacked their
 // connection, and of those that come later.
 func TestCancel(t *testing.T) {

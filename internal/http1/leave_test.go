@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
@@ -95,14 +96,14 @@ func TestClientsThatLeaveInTheirBody(t *testing.T) {
 	require.ErrorIs(t, testwire.Within(t, ended), io.ErrUnexpectedEOF)
 }
 
-func TestClientsThatLeaveOverTLS(t *testing.T) {
-	h := newWaiting()
+// overTLS returns a connection to s over TLS.
+func overTLS(t *testing.T, s *Server) *tls.Conn {
 	l := listen(t)
+	defer l.Close()
 	example := httptest.NewTLSServer(nil)
 	certificates := example.TLS.Certificates
 	example.Close()
 	accepted := make(chan struct{})
-	s := &Server{Handler: h}
 	go func() {
 		defer close(accepted)
 		conn, err := l.Accept()
@@ -118,12 +119,44 @@ func TestClientsThatLeaveOverTLS(t *testing.T) {
 	conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
 	<-accepted
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	t.Cleanup(func() {
+		conn.Close()
+		s.Close()
+	})
+	return conn
+}
+
+func TestClientsThatLeaveOverTLS(t *testing.T) {
+	h := newWaiting()
+	conn := overTLS(t, &Server{Handler: h})
 	send(t, conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	testwire.Within(t, h.begun)
 	require.NoError(t, conn.Close())
 	require.ErrorIs(t, testwire.Within(t, h.ended), context.Canceled)
-	l.Close()
-	s.Close()
+}
+
+// An idle connection over TLS ends as TLS does, and not as if it was cut.
+func TestIdleConnectionsOverTLSAreClosed(t *testing.T) {
+	for name, requests := range map[string]int{"after a request": 1, "after several": 3} {
+		t.Run(name, func(t *testing.T) {
+			s := &Server{Handler: hello}
+			conn := overTLS(t, s)
+			in := bufio.NewReader(conn)
+			for range requests {
+				send(t, conn, keptGet)
+				response, body := answered(t, in)
+				require.Equal(t, "hello", body)
+				require.False(t, response.Close)
+			}
+			for s.CloseIdle() > 0 {
+				runtime.Gosched()
+			}
+			alert, err := io.ReadAll(conn.NetConn())
+			require.NoError(t, err)
+			require.NotEmpty(t, alert, "an end that TLS does not know of")
+		})
+	}
 }
 
 // The next request of a client is no departure, and is answered after the first.

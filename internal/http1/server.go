@@ -101,7 +101,7 @@ func (s *Server) CloseIdle() int {
 	for c := range s.conns {
 		if c.state.CompareAndSwap(idle, closing) ||
 			time.Since(c.opened) > freshTime && c.state.CompareAndSwap(fresh, closing) {
-			c.kill()
+			c.in.deadline.Interrupt() // its goroutine closes it
 			continue
 		}
 		if state := c.state.Load(); state != closing && state != taken {
