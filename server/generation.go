@@ -38,12 +38,20 @@ type generation struct {
 	running  sync.WaitGroup
 	handling handling
 	hijacked hijacked
+	// handshakes is nil for plain text.
+	handshakes *handshaker
+	// open is the number of connections, without hijacked ones.
+	open atomic.Int64
+	// retired means that each answer is the last of its connection.
+	retired atomic.Bool
+	// grace is how long idle connections stay open after that.
+	grace time.Duration
 	// cutOff ends the contexts of the requests.
 	cutOff context.CancelFunc
 }
 
 func (s *Listeners) newGeneration(p *port) *generation {
-	g := &generation{listener: p.listener, handler: p.listener.InPlace(), figures: &p.socket.figures, share: newShare(p.socket), log: s.config.Logger}
+	g := &generation{listener: p.listener, handler: p.listener.InPlace(), figures: &p.socket.figures, share: newShare(p.socket), log: s.config.Logger, grace: max(s.config.GracePeriod, 0)}
 	if s.config.Wrap != nil {
 		// A middleware may read the request after the gateway has handled it.
 		g.handler = s.config.Wrap(p.listener, p.listener)
@@ -69,11 +77,9 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withGuard,
 		ConnState: func(conn net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				g.figures.open.Add(1)
-			case http.StateClosed, http.StateHijacked:
-				g.figures.open.Add(-1)
+			// A connection is counted when it is accepted.
+			if state == http.StateClosed || state == http.StateHijacked {
+				g.count(-1)
 			}
 			if state != http.StateHijacked {
 				return
@@ -88,9 +94,10 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		config := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return g.terminator.Load().config(hello.ServerName)
 		}}
-		g.conns = newHandshaker(g.share, config, s.config.ReadHeaderTimeout, s.config.Logger, &p.socket.figures)
+		g.handshakes = newHandshaker(g, config, s.config.ReadHeaderTimeout)
+		g.conns = g.handshakes
 	} else {
-		g.conns = g.share
+		g.conns = plainEntrance{g}
 	}
 	if s.config.Engine == EngineNetHTTP {
 		g.conns = guardedOnly{g.conns}
@@ -107,8 +114,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		Logger:            s.config.Logger,
 		ConnState:         g.http.ConnState,
 		HTTP2: func(conn net.Conn) {
-			g.figures.open.Add(-1) // net/http's server counts it again
-			g.handed.give(conn)
+			g.hand(conn)
 		},
 		Panicked: func() { g.figures.panics.Add(1) },
 	}
@@ -154,7 +160,7 @@ func (g *generation) accept() error {
 		}
 		state := secure.ConnectionState()
 		if state.NegotiatedProtocol == "h2" {
-			g.handed.give(conn)
+			g.hand(conn)
 			continue
 		}
 		g.http1.Serve(conn, &state)
@@ -184,6 +190,10 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	g.begin()
 	defer g.end()
+	if g.retired.Load() {
+		// Over HTTP/2, net/http's server sends GOAWAY in its place.
+		w.Header()["Connection"] = []string{"close"}
+	}
 	if c := guardIn(r); c != nil {
 		if c.ambiguous(r) {
 			refuse(w, r)
@@ -203,10 +213,70 @@ func (g *generation) stop() { _ = g.conns.Close() }
 // afterCutOff is how long handlers with canceled requests have to return.
 const afterCutOff = 5 * time.Second
 
+// A plainEntrance accepts and counts the connections of a generation without TLS.
+type plainEntrance struct{ *generation }
+
+func (e plainEntrance) Accept() (net.Conn, error) {
+	conn, err := e.share.Accept()
+	if err == nil {
+		e.count(1)
+		e.share.took()
+	}
+	return conn, err
+}
+
+func (e plainEntrance) Close() error { return e.share.Close() }
+
+func (e plainEntrance) Addr() net.Addr { return e.share.Addr() }
+
+// hand gives a connection with HTTP/2 to net/http's server.
+func (g *generation) hand(conn net.Conn) {
+	if !g.handed.give(conn) {
+		g.count(-1)
+	}
+}
+
+func (g *generation) count(n int64) {
+	g.open.Add(n)
+	g.figures.open.Add(n)
+}
+
+// retire tells clients to use other connections, and waits until they do or the grace period
+// is over: a request may be on its way over a connection that seems idle.
+func (g *generation) retire(ctx context.Context) {
+	g.retired.Store(true)
+	if g.http1 != nil {
+		g.http1.Retire()
+	}
+	if g.grace == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.grace)
+	defer cancel()
+	if g.handshakes != nil {
+		g.handshakes.finish(ctx)
+	} else {
+		_ = g.share.Close()
+	}
+	tick := time.NewTicker(graceTick)
+	defer tick.Stop()
+	for g.open.Load() > 0 || g.share.handing.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// graceTick is how often retire looks whether connections are left.
+const graceTick = 5 * time.Millisecond
+
 // drain lets requests finish until ctx ends, and then cuts them off. Nothing of
 // the generation is left when it returns, unless a handler ignores the end of
 // its request.
 func (g *generation) drain(ctx context.Context) {
+	g.retire(ctx)
 	g.stop()
 	var ending sync.WaitGroup
 	if g.http1 != nil {

@@ -19,12 +19,15 @@ func newHandoff(addr net.Addr) *handoff {
 	return h
 }
 
-// give passes a connection to Accept, or closes it if nobody accepts any more.
-func (h *handoff) give(conn net.Conn) {
+// give passes a connection to Accept, or closes it and returns false if nobody accepts any
+// more.
+func (h *handoff) give(conn net.Conn) bool {
 	select {
 	case h.conns <- conn:
+		return true
 	case <-h.done:
 		_ = conn.Close()
+		return false
 	}
 }
 

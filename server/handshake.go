@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,10 @@ type handshaker struct {
 	net.Listener
 	config  *tls.Config
 	figures *figures
+	// took is called when a connection of the listener is taken, and count with 1 for each
+	// that is passed on.
+	took  func()
+	count func(int64)
 	// timeout limits a handshake if it is positive.
 	timeout time.Duration
 	log     *slog.Logger
@@ -23,12 +28,15 @@ type handshaker struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	// finishing means that no further connection is accepted.
+	finishing atomic.Bool
 }
 
-// newHandshaker does the handshakes for connections that l accepts, until
+// newHandshaker does the handshakes for connections that a generation's share accepts, until
 // Close.
-func newHandshaker(l net.Listener, config *tls.Config, timeout time.Duration, log *slog.Logger, f *figures) *handshaker {
-	h := &handshaker{Listener: l, figures: f, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
+func newHandshaker(g *generation, config *tls.Config, timeout time.Duration) *handshaker {
+	h := &handshaker{Listener: g.share, figures: g.figures, config: config, timeout: timeout, log: g.log, ready: make(chan accepted)}
+	h.took, h.count = g.share.took, g.count
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.running.Go(h.accept)
 	return h
@@ -37,9 +45,10 @@ func newHandshaker(l net.Listener, config *tls.Config, timeout time.Duration, lo
 func (h *handshaker) accept() {
 	for {
 		conn, err := h.Listener.Accept()
-		if h.ctx.Err() != nil {
+		if h.ctx.Err() != nil || err != nil && h.finishing.Load() {
 			if conn != nil {
 				_ = conn.Close()
+				h.took()
 			}
 			return
 		}
@@ -48,6 +57,7 @@ func (h *handshaker) accept() {
 			continue
 		}
 		h.running.Go(func() { h.shake(conn) })
+		h.took()
 	}
 }
 
@@ -69,12 +79,16 @@ func (h *handshaker) shake(conn net.Conn) {
 	h.pass(accepted{conn: secure})
 }
 
-// pass passes a to Accept.
+// pass passes a to Accept. A connection is counted before.
 func (h *handshaker) pass(a accepted) {
+	if a.conn != nil {
+		h.count(1)
+	}
 	select {
 	case h.ready <- a:
 	case <-h.ctx.Done():
 		if a.conn != nil {
+			h.count(-1)
 			_ = a.conn.Close()
 		}
 	}
@@ -87,6 +101,24 @@ func (h *handshaker) Accept() (net.Conn, error) {
 		return a.conn, a.err
 	case <-h.ctx.Done():
 		return nil, net.ErrClosed
+	}
+}
+
+// finish accepts no further connection, and waits for the handshakes that have begun until
+// ctx ends. Accept returns their connections.
+func (h *handshaker) finish(ctx context.Context) {
+	h.finishing.Store(true)
+	_ = h.Listener.Close()
+	done := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		h.cancel()
+		<-done
 	}
 }
 

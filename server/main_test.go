@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -52,6 +53,7 @@ func says(text string) http.HandlerFunc {
 // local puts the ports of a configuration on this host, at any free port.
 func local(c Config, ports ...int) Config {
 	c.Addresses, c.AllowBrokenTLS = map[int]string{}, true
+	c.GracePeriod = cmp.Or(c.GracePeriod, spec.NoLimit)
 	for _, p := range ports {
 		c.Addresses[p] = "127.0.0.1:0"
 	}

@@ -36,6 +36,9 @@ const (
 	// DefaultDrainTimeout is how long connections of a removed listener have to
 	// finish their requests.
 	DefaultDrainTimeout = 10 * time.Second
+	// DefaultGracePeriod is how long connections without a request stay open when their
+	// listener ends.
+	DefaultGracePeriod = time.Second
 )
 
 // A Config configures how the ports of a gateway are opened. The zero Config
@@ -80,6 +83,13 @@ type Config struct {
 	// Engine is the server of HTTP/1.0 and HTTP/1.1. The default is EngineLateen.
 	Engine Engine
 
+	// GracePeriod is how long connections without a request stay open once their
+	// listener is closed, or its TLS servers have changed. Each answer then tells the
+	// client to use another connection ("Connection: close", GOAWAY), so that no request
+	// is lost that is on its way. Zero means DefaultGracePeriod; spec.NoLimit closes idle
+	// connections at once.
+	GracePeriod time.Duration
+
 	// Wrap puts a middleware around the requests of each listener: for logs,
 	// authentication, or headers. It is called for a listener when that is opened.
 	// Nil adds none.
@@ -108,6 +118,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Engine == EngineLateen {
 		c.Engine = defaultEngine
+	}
+	if c.GracePeriod == 0 {
+		c.GracePeriod = DefaultGracePeriod
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -283,8 +296,10 @@ func (s *Listeners) Shutdown(ctx context.Context) error {
 	defer s.cutOff()
 	defer context.AfterFunc(ctx, s.cutOff)()
 	for _, p := range ports {
-		p.socket.close()
-		s.draining.Go(func() { p.current.drain(s.over) })
+		s.draining.Go(func() {
+			p.socket.finish()
+			p.current.drain(s.over)
+		})
 	}
 	s.draining.Wait()
 	return ctx.Err()
@@ -380,7 +395,7 @@ func (s *Listeners) adopt(ports []*port, kept map[*socket]bool) {
 	}
 	for _, old := range before {
 		if !kept[old.socket] {
-			old.socket.close()
+			old.socket.finish()
 			s.retire(old.current)
 		}
 	}
@@ -408,7 +423,7 @@ func (s *Listeners) serve(p, old *port) {
 
 // retire lets the requests of a generation finish.
 func (s *Listeners) retire(g *generation) {
-	g.stop()
+	_ = g.share.Close() // connections that wait are for the next generation
 	s.draining.Go(func() {
 		ctx, cancel := context.WithTimeout(s.over, s.config.DrainTimeout)
 		defer cancel()

@@ -3,7 +3,10 @@ package server
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // A socket is an open listener that outlives the generations that serve its
@@ -15,6 +18,9 @@ type socket struct {
 	closed   func()
 	running  sync.WaitGroup
 	figures  figures
+	// handing is 1 while an accepted connection is on its way to a generation, until that
+	// has counted it.
+	handing atomic.Int64
 }
 
 type accepted struct {
@@ -35,14 +41,27 @@ func newSocket(l net.Listener) *socket {
 }
 
 func (k *socket) accept() {
+	waited, rounds := false, 0
 	for {
 		conn, err := k.Listener.Accept()
-		if err == nil {
+		switch {
+		case err == nil:
+			waited = false
 			k.figures.accepted.Add(1)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if rounds++; waited || rounds > backlogRounds {
+				return // finish closes the listener
+			}
+			// What came since the deadline is accepted too.
+			waited = true
+			k.limit()
+			continue
 		}
+		k.handing.Add(1)
 		select {
 		case k.accepted <- accepted{conn, err}:
 		case <-k.closing:
+			k.handing.Add(-1)
 			if conn != nil {
 				_ = conn.Close()
 			}
@@ -52,6 +71,28 @@ func (k *socket) accept() {
 			return
 		}
 	}
+}
+
+// backlogTime is how long the connections of the backlog may take to be accepted, again
+// and again while there are some.
+const backlogTime = 5 * time.Millisecond
+
+// backlogRounds is how many times backlogTime is waited for while new connections come.
+const backlogRounds = 20
+
+// limit ends Accept soon. It is false for a listener that cannot.
+func (k *socket) limit() bool {
+	l, ok := k.Listener.(interface{ SetDeadline(time.Time) error })
+	return ok && l.SetDeadline(time.Now().Add(backlogTime)) == nil
+}
+
+// finish accepts the connections that wait in the backlog, and closes the listener. Their
+// clients have sent requests perhaps. A generation must still accept them.
+func (k *socket) finish() {
+	if k.limit() {
+		k.running.Wait()
+	}
+	k.close()
 }
 
 // close closes the listener and waits until it no longer accepts connections.
@@ -70,7 +111,8 @@ func newShare(k *socket) *share {
 	return s
 }
 
-// Accept returns the next connection of the socket.
+// Accept returns the next connection of the socket. The caller calls took when it has counted
+// it.
 func (s *share) Accept() (net.Conn, error) {
 	select {
 	case <-s.done:
@@ -79,12 +121,18 @@ func (s *share) Accept() (net.Conn, error) {
 	}
 	select {
 	case a := <-s.accepted:
+		if a.err != nil {
+			s.took()
+		}
 		return a.conn, a.err
 	case <-s.done:
 	case <-s.closing:
 	}
 	return nil, net.ErrClosed
 }
+
+// took takes down that what Accept returned is counted.
+func (s *share) took() { s.handing.Add(-1) }
 
 // Close ends the share, not the socket.
 func (s *share) Close() error {

@@ -31,8 +31,10 @@ type service struct {
 	configuration
 	addresses map[int]string
 	drain     time.Duration
-	sharing   sharing
-	cluster   clusterFlags
+	// grace is how long idle connections stay open.
+	grace   time.Duration
+	sharing sharing
+	cluster clusterFlags
 	// telling has the warnings of the latest configuration of a cluster. It is nil
 	// without one.
 	telling *telling
@@ -53,6 +55,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
+	flags.DurationVar(&v.grace, "grace-period", server.DefaultGracePeriod, "`DURATION` that idle connections stay open after SIGTERM, for requests on their way (1s by default)")
 	v.sharing.addFlags(flags)
 	v.cluster.addFlags(flags)
 	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
@@ -229,6 +232,7 @@ func (v *service) run(s streams) int {
 		Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log,
 		// In a cluster, certificates may come later than the Gateway that names them.
 		AllowBrokenTLS: v.allowBrokenTLS || v.cluster.enabled,
+		GracePeriod:    cmp.Or(v.grace, spec.NoLimit),
 	})
 	err = srv.Start()
 	for err != nil && partial != nil && partial.Attempted(err) && opened.Reload() == nil {

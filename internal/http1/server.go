@@ -73,6 +73,7 @@ func (s *Server) Serve(rwc net.Conn, state *tls.ConnectionState) {
 	if s.closed {
 		s.mu.Unlock()
 		_ = rwc.Close()
+		c.tell(http.StateClosed)
 		return
 	}
 	if s.conns == nil {
