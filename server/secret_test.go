@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lateengo/gateway"
@@ -139,7 +140,7 @@ func TestSecrets(t *testing.T) {
 			"apiVersion: v1\nkind: Secret\nmetadata: {name: password, namespace: istio-system}\ndata: {password: \"not base64\", tls.key: \"neither is this\"}\n",
 		}, "---\n")
 	}
-	var log bytes.Buffer
+	var log lockedBuffer
 	build := func(text string) *gateway.Builder {
 		return gateway.New().Logger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))).Load(istio.Text(text))
 	}
@@ -233,4 +234,22 @@ func TestRegisteredBeforeSecrets(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "registered.test", state.PeerCertificates[0].Subject.CommonName)
 	}
+}
+
+// A lockedBuffer is the output of several loggers.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
