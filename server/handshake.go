@@ -3,10 +3,10 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +28,6 @@ type handshaker struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	// finishing means that no further connection is accepted.
-	finishing atomic.Bool
 }
 
 // newHandshaker does the handshakes for connections that a generation's share accepts, until
@@ -45,12 +43,15 @@ func newHandshaker(g *generation, config *tls.Config, timeout time.Duration) *ha
 func (h *handshaker) accept() {
 	for {
 		conn, err := h.Listener.Accept()
-		if h.ctx.Err() != nil || err != nil && h.finishing.Load() {
+		if h.ctx.Err() != nil {
 			if conn != nil {
 				_ = conn.Close()
 				h.took()
 			}
 			return
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return // Accept still returns the connections whose handshakes have begun
 		}
 		if err != nil {
 			h.pass(accepted{err: err})
@@ -107,7 +108,6 @@ func (h *handshaker) Accept() (net.Conn, error) {
 // finish accepts no further connection, and waits for the handshakes that have begun until
 // ctx ends. Accept returns their connections.
 func (h *handshaker) finish(ctx context.Context) {
-	h.finishing.Store(true)
 	_ = h.Listener.Close()
 	done := make(chan struct{})
 	go func() {
