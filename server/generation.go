@@ -16,6 +16,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/http1"
+	"github.com/lateengo/gateway/internal/localreply"
 )
 
 // A generation serves the connections that a port accepts while its terms stay
@@ -193,6 +194,10 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	if g.retired.Load() {
 		// Over HTTP/2, net/http's server sends GOAWAY in its place.
 		w.Header()["Connection"] = []string{"close"}
+	}
+	if r.ProtoMajor >= 2 && isMalformed(r) {
+		localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+		return
 	}
 	if c := guardIn(r); c != nil {
 		if c.ambiguous(r) {
