@@ -229,7 +229,7 @@ func TestBudgetOfIdleLimits(t *testing.T) {
 		}
 		require.Greater(t, budget.used, 50)
 		time.Sleep(time.Minute)
-		for n := range 2000 {
+		for n := range 8000 {
 			time.Sleep(time.Second)
 			all[0].Take(hostile(n % 1000))
 		}
