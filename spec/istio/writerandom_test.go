@@ -320,7 +320,7 @@ func sow(t *testing.T, seed uint64) *spec.Declarations {
 		}
 	}
 	if len(d.Servers) == 0 {
-		d.Servers = []spec.Server{{Gateway: "g", Namespace: "n", Port: 80}}
+		d.Servers = []spec.Server{{Gateway: "g", Namespace: "n", Port: 80, PortName: "http", Protocol: spec.ProtocolHTTP, Hosts: []string{"*"}}}
 	}
 	for i := range d.VirtualServices {
 		unique(&d.VirtualServices[i].Name)

@@ -38,6 +38,7 @@ func (w *writer) secret(c *spec.Credential) {
 		data.set(key, &value{form: text, scalar: base64.StdEncoding.EncodeToString(contents)})
 	}
 	add("ca.crl", c.CRL)
+	add("tls.ocsp-staple", c.OCSPStaple)
 	add("ca.crt", c.CACertificates)
 	add("tls.crt", c.Certificate)
 	add("tls.key", c.Key)
