@@ -80,6 +80,7 @@ func unnamed(program string) string {
 // is a comment.
 func TestWriteReportsWhatIsLost(t *testing.T) {
 	at := func(line int) spec.Origin { return spec.Origin{File: "main.go", Line: line, Go: true} }
+	beyond := int64(1) << 40 // int may have 32 bits
 	declared := spec.Declarations{
 		Servers: []spec.Server{
 			{Gateway: "edge", Port: 80, Selector: map[string]string{"a": "b"}, Origin: at(1)},
@@ -87,7 +88,7 @@ func TestWriteReportsWhatIsLost(t *testing.T) {
 		},
 		VirtualServices: []spec.VirtualService{{Name: "shop", Origin: at(3), Hosts: []string{"\xff"}, Gateways: []string{"edge"}, Routes: []spec.Route{
 			{Name: "a", RateLimits: []spec.RateLimit{{Requests: 1, Unit: time.Second}}}, {Name: "a"},
-			{Destinations: []spec.Destination{{Host: "a", Weight: 1 << 40}}},
+			{Destinations: []spec.Destination{{Host: "a", Weight: int(beyond)}}},
 		}}},
 		Services: []spec.Service{
 			{Name: "found", Hosts: []string{"found"}, Resolution: spec.ResolveDiscovery, Discovery: "consul", Origin: at(4)},
