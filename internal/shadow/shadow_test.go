@@ -47,6 +47,8 @@ func TestShadows(t *testing.T) {
 		{"the more specific route first", []spec.Route{to(uri(prefix("/a/b"))), to(uri(prefix("/a")))}, nil},
 		{"the more specific route last", []spec.Route{to(uri(prefix("/a"))), to(uri(prefix("/a/b")))},
 			[]string{"route http[1]: is never reached: http[0] takes all of its requests, such as GET http://shop.test/a/b [IST0130]"}},
+		{"only the routes that are needed to cover it", []spec.Route{to(uri(exact("/a"))), to(uri(prefix("/a/"))), to(uri(prefix("/a"))), to(uri(prefix("/a")))},
+			[]string{"route http[3]: is never reached: http[0] and http[2] together take all of its requests. GET http://shop.test/a goes to http[0] [IST0130]"}},
 		{"a prefix that ends in a slash", []spec.Route{to(uri(prefix("/a/"))), to(uri(prefix("/a")))}, nil},
 		{"an exact path behind a prefix", []spec.Route{to(uri(prefix("/a"))), to(uri(exact("/a")))},
 			[]string{"route http[1]: is never reached: http[0] takes all of its requests, such as GET http://shop.test/a [IST0130]"}},
