@@ -43,7 +43,7 @@ type Source interface {
 // Options are the options of Open. The zero value has the defaults.
 type Options struct {
 	// Quiet is how long there must be no change before a changed configuration is
-	// read. A burst of changes is then read once. The default is 10 ms.
+	// read. A burst of changes is then read once. The default is 5 ms.
 	Quiet time.Duration
 	// MaxDelay is how long changes can put off the reading. The default is 100 ms.
 	MaxDelay time.Duration
@@ -57,7 +57,7 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	defaultQuiet    = 10 * time.Millisecond
+	defaultQuiet    = 5 * time.Millisecond
 	defaultMaxDelay = 100 * time.Millisecond
 )
 

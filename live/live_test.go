@@ -123,7 +123,7 @@ func TestAChangeReplacesTheConfiguration(t *testing.T) {
 		require.Equal(t, live.Status{Generation: 1, Since: time.Now()}, o.Status())
 
 		o.source.set("second", nil)
-		pass(9 * time.Millisecond)
+		pass(4 * time.Millisecond)
 		require.Equal(t, "first", o.answer(t), "it is not quiet yet")
 		pass(time.Millisecond)
 		require.Equal(t, "second", o.answer(t))

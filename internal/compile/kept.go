@@ -159,11 +159,11 @@ func (vs *boundVirtualService) keptKey(s *boundServer) (key keptKey, ok bool) {
 	}, true
 }
 
-// again returns a kept route for the present program, and notes what it uses, or nil if it
-// must be compiled.
-func (c *Compiler) again(k *keptRoute, r *boundRoute, vs *boundVirtualService, s *boundServer) *program.Route {
+// again sets out to a kept route for the present program, and notes what it uses. It returns
+// false if the route must be compiled.
+func (c *Compiler) again(k *keptRoute, out *program.Route, r *boundRoute, vs *boundVirtualService, s *boundServer) bool {
 	if !k.certain {
-		return nil
+		return false
 	}
 	for _, use := range k.services {
 		for _, h := range c.services.byHost[use.host] {
@@ -183,18 +183,20 @@ func (c *Compiler) again(k *keptRoute, r *boundRoute, vs *boundVirtualService, s
 		c.upstreams[to.Identity] = to
 	}
 	// The places are those of the present declarations. The earlier ones can be freed.
-	out := *k.route
+	*out = *k.route
 	out.Origin, out.Declared, out.Limits = r.Origin, declaration(r, vs), c.limits(r, vs, s)
-	return &out
+	return true
 }
 
-// keep sets own to the kept route before, or compiles it and notes what it uses.
-func (c *Compiler) keep(own, before *keptRoute, r *boundRoute, vs *boundVirtualService, s *boundServer) {
-	own.matches = make([]match.Clause, len(r.Match))
-	if p := c.again(before, r, vs, s); p != nil {
-		own.route, own.certain, own.services, own.rules, own.remotes = p, true, before.services, before.rules, before.remotes
+// keep sets own to the kept route before, with room for it, or compiles it and notes what it
+// uses.
+func (c *Compiler) keep(own, before *keptRoute, room *program.Route, r *boundRoute, vs *boundVirtualService, s *boundServer) {
+	if before != nil && c.again(before, room, r, vs, s) {
+		*own = *before
+		own.route = room
 		return
 	}
+	own.matches = make([]match.Clause, len(r.Match))
 	findings := len(c.Errors) + len(c.Warnings)
 	c.recording = new(recording)
 	own.route = c.route(r, vs, s)
@@ -205,7 +207,7 @@ func (c *Compiler) keep(own, before *keptRoute, r *boundRoute, vs *boundVirtualS
 
 // match returns the compiled match j of a route. ok is false if it has an error.
 func (c *Compiler) match(before *keptRoute, r *boundRoute, j int) (compiled match.Clause, ok bool) {
-	if j < len(before.matches) && before.matches[j].URI != (match.URI{}) {
+	if before != nil && j < len(before.matches) && before.matches[j].URI != (match.URI{}) {
 		return before.matches[j], true
 	}
 	uri, rest, err := match.Compile(&r.Match[j], c.regexes)

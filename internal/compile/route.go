@@ -20,23 +20,25 @@ import (
 func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClause {
 	out := make([]boundClause, 0, len(vs.routes))
 	key, keeps := vs.keptKey(s)
-	var earlier, kept []keptRoute
+	var earlier []keptRoute
+	var room []program.Route
+	kept := make([]keptRoute, len(vs.routes))
 	if keeps {
-		earlier, kept = c.earlier[key], make([]keptRoute, len(vs.routes))
 		c.kept[key] = kept
+		if earlier = c.earlier[key]; len(earlier) > 0 {
+			room = make([]program.Route, len(vs.routes))
+		}
 	}
 	for i := range vs.routes {
-		r := &vs.routes[i]
-		own, before := new(keptRoute), new(keptRoute)
-		if keeps {
-			own = &kept[i]
-		}
+		r, own := &vs.routes[i], &kept[i]
+		var before *keptRoute
+		var space *program.Route
 		if len(earlier) > 0 {
-			before = &earlier[i]
+			before, space = &earlier[i], &room[i]
 		}
 		program := func() *program.Route {
 			if own.route == nil {
-				c.keep(own, before, r, vs, s)
+				c.keep(own, before, space, r, vs, s)
 			}
 			return own.route
 		}
@@ -56,7 +58,9 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 			}
 			c.usage.useRoute(r, j)
 			cl := boundClause{compiled, program(), r.Name, int32(j)}
-			own.matches[j] = compiled
+			if own.matches[j].URI == (match.URI{}) {
+				own.matches[j] = compiled
+			}
 			if m.Name != "" {
 				cl.name += "." + m.Name
 			}

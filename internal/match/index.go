@@ -1,7 +1,7 @@
 package match
 
 import (
-	"maps"
+	"cmp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -56,13 +56,13 @@ type choice struct {
 }
 
 func newIndex(clauses []Clause) *index {
-	exact, prefixes, folded := map[string][]int32{}, map[string][]int32{}, map[string][]int32{}
+	var exact, prefixes, folded []keyed
+	prefixes = make([]keyed, 0, len(clauses))
 	for i := range clauses {
 		u, at := &clauses[i].URI, int32(i)
 		switch {
 		case u.Kind == spec.MatchRegex:
-			p := literalPrefix(u.Text)
-			prefixes[p] = append(prefixes[p], at)
+			prefixes = append(prefixes, keyed{literalPrefix(u.Text), at})
 		case u.ignoreCase:
 			// The folded exact path is kept as a prefix: too many candidates do
 			// no harm.
@@ -72,33 +72,56 @@ func newIndex(clauses []Clause) *index {
 				}
 				return r
 			}, u.Text)
-			folded[key] = append(folded[key], at)
+			folded = append(folded, keyed{key, at})
 		case u.Kind == spec.MatchExact:
-			exact[u.Text] = append(exact[u.Text], at)
+			exact = append(exact, keyed{u.Text, at})
 		default:
-			prefixes[u.Text] = append(prefixes[u.Text], at)
+			prefixes = append(prefixes, keyed{u.Text, at})
 		}
 	}
 	x := &index{prefixes: newPrefixIndex(clauses, prefixes), folded: newPrefixIndex(clauses, folded)}
 	if len(exact) > 0 {
-		x.exact = make(map[string]*bucket, len(exact))
-		for path, list := range exact {
-			b := newBucket(clauses, list, nil)
-			x.exact[path] = &b
+		paths, lists := group(exact)
+		x.exact = make(map[string]*bucket, len(paths))
+		buckets := make([]bucket, len(paths))
+		for i, path := range paths {
+			buckets[i] = newBucket(clauses, lists[i], nil)
+			x.exact[path] = &buckets[i]
 		}
 	}
 	return x
 }
 
-func newPrefixIndex(clauses []Clause, lists map[string][]int32) prefixIndex {
-	if len(lists) == 0 {
+// A keyed is the position of a clause, and the text under which it is found.
+type keyed struct {
+	key string
+	at  int32
+}
+
+// group returns the keys in order, and the positions under each of them, in order.
+func group(all []keyed) (keys []string, lists [][]int32) {
+	slices.SortFunc(all, func(a, b keyed) int { return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.at, b.at)) })
+	keys, lists = make([]string, 0, len(all)), make([][]int32, 0, len(all))
+	positions := make([]int32, len(all))
+	for i, begin := 0, 0; i < len(all); i++ {
+		positions[i] = all[i].at
+		if i == len(all)-1 || all[i+1].key != all[i].key {
+			keys, lists = append(keys, all[i].key), append(lists, positions[begin:i+1:i+1])
+			begin = i + 1
+		}
+	}
+	return keys, lists
+}
+
+func newPrefixIndex(clauses []Clause, all []keyed) prefixIndex {
+	if len(all) == 0 {
 		return prefixIndex{}
 	}
-	keys := slices.Sorted(maps.Keys(lists))
+	keys, lists := group(all)
 	tree, parents := radix.Build(keys)
 	x := prefixIndex{tree, make([]bucket, len(keys))}
-	for i, k := range keys {
-		x.buckets[i] = newBucket(clauses, lists[k], nil)
+	for i := range keys {
+		x.buckets[i] = newBucket(clauses, lists[i], nil)
 		x.buckets[i].parent = parents[i]
 	}
 	return x
