@@ -39,19 +39,33 @@ type loops struct {
 }
 
 func (p *plan) holdCapacity(t *table, field []*process, about string, open func(address string) (*loops, error)) error {
-	var rates, costs, allocated series
+	rates, costs, allocated, err := p.measureCapacity(field, open)
+	if err != nil {
+		return err
+	}
+	t.add(about+": requests per second", "%.0f", rates)
+	t.add(about+": processor time per request", "%.1f µs", costs)
+	t.add(about+": allocated per request", "%.0f B", allocated)
+	t.compareOwn(about, costs)
+	if about == "HTTP/1.1" {
+		t.capacity = rates.slowest()
+	}
+	return nil
+}
+
+func (p *plan) measureCapacity(field []*process, open func(address string) (*loops, error)) (rates, costs, allocated series, err error) {
 	for _, c := range field {
 		l, err := open(c.addresses[0])
 		if err != nil {
-			return err
+			return nil, nil, nil, err
 		}
 		defer l.close()
 		c.loops = l
 		if _, err := l.run(p.turn / 2); err != nil { // to warm it up
-			return err
+			return nil, nil, nil, err
 		}
 	}
-	err := p.eachTurn(p.turns, field, func(i int, c *process) error {
+	err = p.eachTurn(p.turns, field, func(i int, c *process) error {
 		before, err := c.usage(false)
 		if err != nil {
 			return err
@@ -68,14 +82,7 @@ func (p *plan) holdCapacity(t *table, field []*process, about string, open func(
 		allocated.add(i, float64(after.Allocated-before.Allocated)/float64(n))
 		return nil
 	})
-	t.add(about+": requests per second", "%.0f", rates)
-	t.add(about+": processor time per request", "%.1f µs", costs)
-	t.add(about+": allocated per request", "%.0f B", allocated)
-	t.compareOwn(about, costs)
-	if about == "HTTP/1.1" {
-		t.capacity = rates.slowest()
-	}
-	return err
+	return rates, costs, allocated, err
 }
 
 // closedLoops opens connections that send a new request after each answer.

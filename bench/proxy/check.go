@@ -13,6 +13,9 @@ import (
 // check checks the answers that every contestant must give.
 func (p *plan) check(c *process) error {
 	for _, http2 := range []bool{false, true} {
+		if http2 && isBare(c.name) {
+			continue
+		}
 		transport := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}
 		transport.Protocols.SetHTTP1(!http2)
 		transport.Protocols.SetUnencryptedHTTP2(http2)

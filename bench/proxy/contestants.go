@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,29 +21,38 @@ type contestant struct {
 	name string
 	// serve starts to serve, and returns the address.
 	serve func(backends []string) (string, error)
+	// bare means that it does less than the others: it serves only HTTP/1.1, and keeps
+	// whole bodies in memory. It takes part only in contests of small requests.
+	bare bool
 }
 
-// Contestants that are compared with each other. The reference is the one to
+// Contestants that are compared with each other, the bare ones last. The reference is the one to
 // which all others are compared.
 const (
 	reference      = "ReverseProxy"
 	pooled         = "ReverseProxy, BufferPool"
 	gatewayNetHTTP = "lateen, net/http's client"
 	gatewayServer  = "lateen, net/http's server"
+	fastHTTP       = "fasthttp"
 )
 
 var contestants = []contestant{
-	{"lateen", func(backends []string) (string, error) {
+	{name: "lateen", serve: func(backends []string) (string, error) {
 		return serveGateway(gateway.TransportDirect, server.EngineLateen, backends)
 	}},
-	{gatewayServer, func(backends []string) (string, error) {
+	{name: gatewayServer, serve: func(backends []string) (string, error) {
 		return serveGateway(gateway.TransportDirect, server.EngineNetHTTP, backends)
 	}},
-	{gatewayNetHTTP, func(backends []string) (string, error) {
+	{name: gatewayNetHTTP, serve: func(backends []string) (string, error) {
 		return serveGateway(gateway.TransportNetHTTP, server.EngineLateen, backends)
 	}},
-	{reference, func(backends []string) (string, error) { return serveReverseProxy(nil, backends) }},
-	{pooled, func(backends []string) (string, error) { return serveReverseProxy(new(bufferPool), backends) }},
+	{name: reference, serve: func(backends []string) (string, error) { return serveReverseProxy(nil, backends) }},
+	{name: pooled, serve: func(backends []string) (string, error) { return serveReverseProxy(new(bufferPool), backends) }},
+	{name: fastHTTP, serve: serveFastHTTP, bare: true},
+}
+
+func isBare(name string) bool {
+	return slices.ContainsFunc(contestants, func(c contestant) bool { return c.name == name && c.bare })
 }
 
 // serveGateway serves with a gateway and its own listeners.

@@ -92,17 +92,20 @@ const (
 type contest struct {
 	name    string
 	setting setting
-	hold    func(p *plan, out *table, field []*process) error
+	// bare contestants take part.
+	bare bool
+	hold func(p *plan, out *table, field []*process) error
 }
 
 var contests = []contest{
-	{"http1", ordinary, (*plan).holdHTTP1},
-	{"http1-lean", lean, (*plan).holdHTTP1Lean},
-	{"http1-core", pinnedDown, (*plan).holdHTTP1Core},
-	{"http2", lean, (*plan).holdHTTP2},
-	{"latency", ordinary, (*plan).holdLatency},
-	{"bodies", ordinary, (*plan).holdBodies},
-	{"idle", ordinary, (*plan).holdIdle},
+	{"http1", ordinary, true, (*plan).holdHTTP1},
+	{"http1-lean", lean, true, (*plan).holdHTTP1Lean},
+	{"http1-core", pinnedDown, true, (*plan).holdHTTP1Core},
+	{"http2", lean, false, (*plan).holdHTTP2},
+	{"latency", ordinary, true, (*plan).holdLatency},
+	{"bodies", ordinary, false, (*plan).holdBodies},
+	{"idle", ordinary, true, (*plan).holdIdle},
+	{"handler", ordinary, true, (*plan).holdHandler},
 }
 
 func contestNames() []string {
@@ -137,7 +140,11 @@ func (p *plan) run(out io.Writer) error {
 		if len(p.only) > 0 && !slices.Contains(p.only, c.name) {
 			continue
 		}
-		if err := c.hold(p, t, fields[c.setting]); err != nil {
+		field := fields[c.setting]
+		if !c.bare {
+			field = slices.DeleteFunc(slices.Clone(field), func(c *process) bool { return isBare(c.name) })
+		}
+		if err := c.hold(p, t, field); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}

@@ -151,6 +151,12 @@ func serveRole(role string, backends []string) ([]string, error) {
 	case "lean-backend":
 		return serveBackends(serveLean)
 	}
+	for name, serve := range handlerServers {
+		if name == role {
+			address, err := serve()
+			return []string{address}, err
+		}
+	}
 	for _, c := range contestants {
 		if c.name == role {
 			if len(backends) != 2 {

@@ -34,7 +34,9 @@ func (s series) ratio(i, k int) float64 {
 func (s series) slowest() float64 {
 	least := median(s[0])
 	for _, values := range s {
-		least = min(least, median(values))
+		if len(values) > 0 {
+			least = min(least, median(values))
+		}
 	}
 	return least
 }
@@ -87,6 +89,10 @@ func (t *table) add(about, format string, s series) {
 	var row strings.Builder
 	fmt.Fprintf(&row, "| %s |", about)
 	for i := range s {
+		if len(s[i]) == 0 {
+			row.WriteString(" |")
+			continue
+		}
 		fmt.Fprintf(&row, " "+format+" (%.2f) |", median(s[i]), s.ratio(i, t.compared))
 	}
 	t.rows = append(t.rows, row.String())
