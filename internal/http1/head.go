@@ -112,7 +112,7 @@ func (x *exchange) note(f grammar.Field) *refusal {
 			// Who knows only HTTP/1.0 does not see where the body ends.
 			return badRequest
 		}
-		if x.chunked || !strings.EqualFold(f.Value, "chunked") {
+		if x.chunked || !grammar.IsWord(f.Value, "chunked") {
 			return unknownCoding
 		}
 		x.chunked = true
@@ -123,8 +123,8 @@ func (x *exchange) note(f grammar.Field) *refusal {
 		}
 		for word := range strings.SplitSeq(f.Value, ",") {
 			word = grammar.Trim(word)
-			x.closes = x.closes || strings.EqualFold(word, "close")
-			x.keeps = x.keeps || strings.EqualFold(word, "keep-alive")
+			x.closes = x.closes || grammar.IsWord(word, "close")
+			x.keeps = x.keeps || grammar.IsWord(word, "keep-alive")
 		}
 	}
 	return nil
@@ -170,7 +170,7 @@ func (x *exchange) frame() *refusal {
 	if expected := h["Expect"]; len(expected) > 0 {
 		for _, value := range expected {
 			for word := range strings.SplitSeq(value, ",") {
-				x.expects = x.expects || strings.EqualFold(grammar.Trim(word), "100-continue")
+				x.expects = x.expects || grammar.IsWord(grammar.Trim(word), "100-continue")
 			}
 		}
 		if !x.expects && expected[0] != "" {

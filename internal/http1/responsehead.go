@@ -304,7 +304,7 @@ func (w *response) appendTrailers() {
 func hasWord(values []string, word string) bool {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(grammar.Trim(part), word) {
+			if grammar.IsWord(grammar.Trim(part), word) {
 				return true
 			}
 		}

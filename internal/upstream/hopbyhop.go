@@ -3,6 +3,8 @@ package upstream
 import (
 	"net/http"
 	"strings"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // RemoveNominated deletes from h the headers that its Connection headers name,
@@ -93,7 +95,7 @@ func nominated(h http.Header) nominations {
 func nominatedBy(values []string) nominations {
 	var names nominations
 	for name := range tokens(values) {
-		if strings.EqualFold(name, "close") || strings.EqualFold(name, "keep-alive") || strings.EqualFold(name, "upgrade") {
+		if grammar.IsWord(name, "close") || grammar.IsWord(name, "keep-alive") || grammar.IsWord(name, "upgrade") {
 			continue
 		}
 		names = append(names, http.CanonicalHeaderKey(name))
@@ -138,7 +140,7 @@ func acceptsTrailers(h http.Header) bool {
 // letter case.
 func hasToken(values []string, token string) bool {
 	for name := range tokens(values) {
-		if strings.EqualFold(name, token) {
+		if grammar.IsWord(name, token) {
 			return true
 		}
 	}

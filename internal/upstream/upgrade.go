@@ -8,14 +8,15 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
+
+	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
 // upgradeOf returns the upgrade that r asks for, if Istio's gateways allow it:
 // "websocket", as the client spelled it.
 func upgradeOf(r *http.Request, protocol Protocol) string {
 	values, ok := r.Header["Upgrade"]
-	if !ok || len(values) != 1 || !strings.EqualFold(values[0], "websocket") {
+	if !ok || len(values) != 1 || !grammar.IsWord(values[0], "websocket") {
 		return ""
 	}
 	if protocol != HTTP1 || r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") {

@@ -3,6 +3,8 @@
 // chunk sizes. It detects every error that they require to detect, and repairs none.
 package grammar
 
+import "strings"
+
 // A Field is one header line. Key is canonical; Value has no white space around it.
 type Field struct{ Key, Value string }
 
@@ -36,6 +38,10 @@ func Trim(s string) string {
 	}
 	return s
 }
+
+// IsWord reports whether s is a word of ASCII letters, in any case. strings.EqualFold alone
+// would also take letters of other scripts that fold into ASCII, as the Kelvin sign does.
+func IsWord(s, word string) bool { return len(s) == len(word) && strings.EqualFold(s, word) }
 
 // IsText reports whether s has no control characters except tabs.
 func IsText(s string) bool {
