@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/hosts"
@@ -335,12 +336,19 @@ func (c *Compiler) serve(h *hostService, d *program.Destination, policy *traffic
 	return c.remote(&config)
 }
 
+// earlyConnectTimeout is the time for a connection while another endpoint can have the
+// request: that of one lost packet of a handshake.
+const earlyConnectTimeout = time.Second
+
 // remote returns the upstream of a description, or the existing one if there is
 // one.
 func (c *Compiler) remote(d *upstreamDescription) *program.Remote {
 	d.Random, d.Resolver, d.Transport = c.O.Random, c.O.Resolver, c.O.Transport
 	d.Notify = c.failures.Of(d.Name)
-	identity := fmt.Sprintf("%s %s %+v %d %d %d %v %d %s\n%s", d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
+	if d.JudgeWholeResponses = c.semantics.JudgesWholeResponses(); d.ConnectTimeout == 0 && c.semantics.LeavesSlowConnects() {
+		d.EarlyConnectTimeout = earlyConnectTimeout
+	}
+	identity := fmt.Sprintf("%s %s %s %+v %d %d %d %v %d %s\n%s", c.semantics, d.Name, d.BasePath, d.Endpoints, d.Resolution, d.Protocol, d.Transport,
 		d.TLS != nil, c.O.Trusted, c.O.Locality, &d.identity)
 	if u := c.upstreams[identity]; u != nil {
 		return u

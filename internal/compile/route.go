@@ -226,7 +226,7 @@ func (c *Compiler) retry(r *spec.Retry) *forward.Retry {
 	}
 	if c.defaultRetry == nil {
 		p := forward.CompileRetry(nil)
-		p.Repeats = c.semantics.RepeatsBroken()
+		p.Repeats, p.ConnectsAtOnce = c.semantics.RepeatsBroken(), c.semantics.RetriesConnectsAtOnce()
 		c.defaultRetry = &p
 	}
 	return c.defaultRetry

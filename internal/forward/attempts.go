@@ -48,6 +48,10 @@ type Attempts struct {
 	over, streamOver *time.Timer
 	// expired means that one of the two timers has fired.
 	expired bool
+	// repeats counts the tries that Owner.Repeats has allowed. atOnce means that the next
+	// try need not wait.
+	repeats int
+	atOnce  bool
 }
 
 // An Exchange is the exchange to which the tries belong.
@@ -59,6 +63,8 @@ type Exchange interface {
 	// Repeats reports whether a request is sent once more, although the policy
 	// does not retry the failure.
 	Repeats(f *upstream.Failure) bool
+	// Returned takes down that a request that was sent once more got a response.
+	Returned()
 	// Repeated takes down a try that another one follows.
 	Repeated(t observe.Try)
 	// Again takes down that the next try begins.
@@ -127,6 +133,9 @@ func (a *Attempts) run() {
 		retry := n <= a.Policy.Attempts && a.body.Replayable()
 		switch {
 		case end == tryAnswered:
+			for range a.repeats {
+				a.Owner.Returned()
+			}
 			return
 		case end == tryExpired:
 			a.expire()
@@ -134,12 +143,13 @@ func (a *Attempts) run() {
 		case end == tryTimedOut && !(retry && a.Policy.onTimeout() && a.Previous.Acquire()):
 			a.fail(timedOut)
 			return
-		case end == tryFailed && !(retry && (a.Policy.OnFailure(&t.failure) || a.Owner.Repeats(&t.failure)) && a.Previous.Acquire()):
+		case end == tryFailed && !(retry && a.retries(n, &t.failure) && a.Previous.Acquire()):
 			a.fail(t.failure)
 			return
 		}
 		a.repeated(t, end)
 		a.pause(n)
+		a.atOnce = false
 		switch {
 		case a.expired:
 			a.expire()
@@ -151,6 +161,20 @@ func (a *Attempts) run() {
 		a.body.Again()
 		a.Owner.Again()
 	}
+}
+
+// retries reports whether another try follows the failure of the n-th one.
+func (a *Attempts) retries(n int, f *upstream.Failure) bool {
+	if a.Policy.OnFailure(f) {
+		a.atOnce = a.Previous.Avoids() && a.Policy.AtOnce(n, f)
+		return true
+	}
+	if !a.Owner.Repeats(f) {
+		return false
+	}
+	a.repeats++
+	a.atOnce = true
+	return true
 }
 
 // repeated takes down a try that another one follows.
@@ -171,7 +195,7 @@ func (a *Attempts) repeated(t *try, end tryEnd) {
 
 // pause waits before the n-th retry, as long as that is useful.
 func (a *Attempts) pause(n int) {
-	if a.expired {
+	if a.expired || a.atOnce {
 		return
 	}
 	timer := time.NewTimer(a.Policy.Backoff(n, a.Random))
@@ -204,6 +228,7 @@ func (a *Attempts) next(n int) (*try, *http.Request) {
 	}
 	r := a.Request.WithContext(ctx)
 	if n <= a.Policy.Attempts {
+		t.retriesConnect = a.Policy.RetriesConnect() && a.Previous.Avoids()
 		t.again = func(status int, h http.Header) bool {
 			t.status = status
 			return a.Policy.onResponse(status, h) && a.body.Replayable() && a.Previous.Acquire()

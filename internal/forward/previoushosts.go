@@ -66,6 +66,9 @@ func (p *PreviousHosts) Add(h upstream.Host) {
 	}
 }
 
+// Avoids reports whether hosts that were tried are avoided.
+func (p *PreviousHosts) Avoids() bool { return p.avoids }
+
 // Context returns the context of the next try.
 func (p *PreviousHosts) Context(parent context.Context) context.Context {
 	if !p.avoids {

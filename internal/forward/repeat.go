@@ -9,7 +9,7 @@ import (
 // A Budget limits how many requests a destination gets a second time because a
 // connection broke: a few, and about an eighth of its requests. So a backend
 // that is killed loses no request, and a backend that breaks every connection
-// gets few repeated ones.
+// gets few repeated ones: a repetition that gets a response costs nothing.
 //
 // It is safe for concurrent use. The zero Budget has only the repetitions that
 // requests earn.
@@ -46,6 +46,14 @@ func (b *Budget) Spend() bool {
 	}
 	b.tokens.Add(1)
 	return false
+}
+
+// Return gives back the token of a repetition that got a response. The failures are those
+// of some endpoints then, and the others can have as many requests as come.
+func (b *Budget) Return() {
+	if b.tokens.Load() < mostRepeats {
+		b.tokens.Add(1)
+	}
 }
 
 // ChangesNothing reports whether a request may be sent again although a

@@ -30,6 +30,8 @@ type Retry struct {
 	// Repeats allows a request that changes nothing to be sent again if its
 	// connection broke before a response.
 	Repeats bool
+	// ConnectsAtOnce means that the first retry of a failure to connect does not wait.
+	ConnectsAtOnce bool
 
 	AnyReset, ResetBeforeRequest, connectFailure, refusedStream bool
 	serverErrors, gatewayErrors, conflict, rateLimited          bool
@@ -131,6 +133,16 @@ func (p *Retry) OnFailure(f *upstream.Failure) bool {
 	}
 	// There was no endpoint or no time, or the client is gone.
 	return false
+}
+
+// RetriesConnect reports whether a failure to connect is retried.
+func (p *Retry) RetriesConnect() bool { return p.connectFailure }
+
+// AtOnce reports whether the n-th retry needs no wait after a failure. Nothing was sent to
+// the host then, and hosts that were tried are avoided, so that the next one need not be
+// spared.
+func (p *Retry) AtOnce(n int, f *upstream.Failure) bool {
+	return n == 1 && p.ConnectsAtOnce && f.Flag == upstream.FlagConnectFailure
 }
 
 // onTimeout reports whether a try that exceeded its own timeout should be

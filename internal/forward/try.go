@@ -22,6 +22,8 @@ type try struct {
 	// again reports whether a response must be retried. It is nil in the last
 	// try.
 	again func(status int, h http.Header) bool
+	// retriesConnect means that a failure to connect is tried again, if again is set.
+	retriesConnect bool
 	// last sees the response of the last of several tries. It is nil in others.
 	last func(status int, h http.Header)
 	// status is that of a response that again has seen.

@@ -214,6 +214,9 @@ func (w tryWriter) EnableFullDuplex() error {
 // UpstreamHost records where the backend sends the request.
 func (w tryWriter) UpstreamHost(h upstream.Host) { w.host.Store(&h) }
 
+// RetriesConnect reports whether another try follows a failure to connect.
+func (w tryWriter) RetriesConnect() bool { return w.again != nil && w.retriesConnect }
+
 // UpstreamFailed records that the backend gave no response.
 func (w tryWriter) UpstreamFailed(f upstream.Failure) {
 	if w.state.Load() == tryOpen {

@@ -36,6 +36,8 @@ type responseWriter struct {
 	// sets caught, instead of being answered.
 	catches, caught bool
 	failure         upstream.Failure
+	// retriesConnect means that another try follows if no connection can be made.
+	retriesConnect bool
 }
 
 // A hijackableWriter is a responseWriter over a connection that can be
@@ -113,6 +115,9 @@ func (w *responseWriter) UpstreamHost(h upstream.Host) {
 	w.host = h
 	w.x.v.Record.At(h.Address, h.Protocol)
 }
+
+// RetriesConnect reports whether another try follows if no connection can be made.
+func (w *responseWriter) RetriesConnect() bool { return w.retriesConnect }
 
 // UpstreamFailed answers for a destination that gave no response. A client that
 // is gone gets no answer.

@@ -72,12 +72,13 @@ func (x *exchange) retriesOnlyFailures() bool {
 // proxy is attempt for exchanges that retry only failures, with a destination
 // outside this process: the response goes directly to the client.
 func (x *exchange) proxy(w http.ResponseWriter) {
+	policy := x.clause.Route.Retry
 	var body *touchedBody
 	if x.Req.Body != nil && x.Req.Body != http.NoBody {
 		body = &touchedBody{ReadCloser: x.Req.Body}
 		x.Req.Body = body
 	}
-	x.w.catches = true
+	x.w.catches, x.w.retriesConnect = true, policy.Attempts > 0 && policy.RetriesConnect() && x.clause.Route.Avoids(x.dest)
 	if x.dest.Budget != nil {
 		x.dest.Budget.Earn(x.w.start)
 	}
@@ -93,21 +94,25 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 	policy := x.clause.Route.Retry
 	previous := x.previousHosts()
 	defer previous.End()
+	repeats := 0
 	for n := 1; ; n++ {
 		x.w.caught = false
+		x.w.retriesConnect = x.w.retriesConnect && n < policy.Attempts
 		f := x.w.failure
-		repeated := false
+		atOnce := false
 		switch {
 		case n > policy.Attempts || body != nil && body.touched.Load():
 			x.Fail(w, f)
 			return
 		case policy.OnFailure(&f):
+			atOnce = previous.Avoids() && policy.AtOnce(n, &f)
 		default:
-			repeated = x.Repeats(&f)
-			if !repeated {
+			if !x.Repeats(&f) {
 				x.Fail(w, f)
 				return
 			}
+			repeats++
+			atOnce = true
 		}
 		if !previous.Acquire() {
 			x.Fail(w, f)
@@ -116,7 +121,7 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 		previous.Add(f.Host)
 		x.v.Record.Repeated(observe.Try{Endpoint: f.Host.Address, Flag: f.Flag})
 		wait := policy.Backoff(n, x.program.Random)
-		if repeated {
+		if atOnce {
 			wait = 0
 		}
 		timer := time.NewTimer(wait)
@@ -134,6 +139,9 @@ func (x *exchange) retry(w http.ResponseWriter, body *touchedBody) {
 		x.dest.Backend.ServeHTTP(w, x.Req.WithContext(previous.Context(x.Req.Context())))
 		previous.Release()
 		if !x.w.caught {
+			for range repeats {
+				x.Returned()
+			}
 			return
 		}
 	}
@@ -206,6 +214,9 @@ func (x *exchange) Repeats(f *upstream.Failure) bool {
 	return x.clause.Route.Retry.Repeats && x.dest.Budget != nil && forward.ChangesNothing(x.Req) &&
 		(f.Flag == upstream.FlagTermination || f.Flag == upstream.FlagReset) && x.dest.Budget.Spend()
 }
+
+// Returned takes down that a request that was sent once more got a response.
+func (x *exchange) Returned() { x.dest.Budget.Return() }
 
 // expectTimeout tells the destination how much time it has.
 func (rt *Route) expectTimeout(x *exchange) {

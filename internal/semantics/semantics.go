@@ -44,5 +44,19 @@ func (s Mode) SendsEnvoyHeaders() bool { return s == Envoy }
 // default policy answers 503.
 func (s Mode) RepeatsBroken() bool { return s == Native }
 
+// RetriesConnectsAtOnce reports whether the first retry of a connection that could not be
+// made needs no wait, on a route without a retry policy. Envoy waits up to 25ms.
+func (s Mode) RetriesConnectsAtOnce() bool { return s == Native }
+
+// LeavesSlowConnects reports whether a connection that is not made within a second is
+// given up while the request can go to another endpoint, unless a DestinationRule has a
+// connectTimeout. Envoy always waits for the timeout, which is 10s in a mesh.
+func (s Mode) LeavesSlowConnects() bool { return s == Native }
+
+// JudgesWholeResponses reports whether outlier detection counts a response when it is
+// complete. Envoy counts the head, so that a backend that cuts its bodies succeeds
+// before each of its failures.
+func (s Mode) JudgesWholeResponses() bool { return s == Native }
+
 // RefusesHTTP10 reports whether an HTTP/1.0 request is answered with 426.
 func (s Mode) RefusesHTTP10() bool { return s == Envoy }

@@ -177,6 +177,13 @@ type Config struct {
 	// ConnectTimeout limits connecting, TLS included. 0 is
 	// DefaultConnectTimeout.
 	ConnectTimeout time.Duration
+	// EarlyConnectTimeout limits connecting instead, while the response writer would
+	// try another endpoint: see ConnectRetrier. 0 is ConnectTimeout.
+	EarlyConnectTimeout time.Duration
+	// JudgeWholeResponses makes Outliers count a response when its body ends, instead
+	// of its head. A body that the backend cuts then is a failure, and not a success and
+	// a failure. Responses with 5xx are counted at once.
+	JudgeWholeResponses bool
 	// IdleTimeout is how long an unused connection is kept. 0 is
 	// DefaultIdleTimeout, and a negative value keeps connections without limit.
 	IdleTimeout time.Duration
@@ -260,7 +267,7 @@ func (c *Config) check() error {
 	if strings.ContainsAny(c.BasePath, "?#") {
 		report("base path %q has a query or a fragment", c.BasePath)
 	}
-	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "refresh interval": c.Refresh, "connection duration": c.MaxConnectionDuration,
+	for name, d := range map[string]time.Duration{"connect timeout": c.ConnectTimeout, "early connect timeout": c.EarlyConnectTimeout, "refresh interval": c.Refresh, "connection duration": c.MaxConnectionDuration,
 		"ping interval": c.PingInterval, "ping timeout": c.PingTimeout} {
 		if d < 0 {
 			report("negative %s %v", name, d)

@@ -50,9 +50,9 @@ func (c *Config) purposeOf(r *http.Request) (p purpose) {
 // header is unambiguous.
 func (p *purpose) name() string { return p.header + p.server }
 
-// connect connects to h, and does the handshake if there is TLS.
-func (c *Config) connect(ctx context.Context, h *host, p *purpose) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+// connect connects to h within a time, and does the handshake if there is TLS.
+func (c *Config) connect(ctx context.Context, h *host, p *purpose, within time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	a := h.address.Load()
 	conn, err := c.Dial(ctx, a.network, a.address)

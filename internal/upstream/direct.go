@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -95,7 +94,7 @@ func (d *direct) attempt(e *directExchange) error {
 	p := d.config.purposeOf(e.r)
 	name := p.name()
 	for fresh := false; ; {
-		c, err := d.connect(e.r.Context(), &p, name, fresh)
+		c, err := d.connect(&e.exchange, &p, name, fresh)
 		if err != nil {
 			return err
 		}
@@ -129,7 +128,8 @@ func repeatable(r *http.Request) bool {
 
 // connect returns an idle connection for a purpose, or a new one. name is the
 // purpose's name. With a gate, the request has begun when connect returns.
-func (d *direct) connect(ctx context.Context, p *purpose, name string, fresh bool) (*http1.Conn, error) {
+func (d *direct) connect(x *exchange, p *purpose, name string, fresh bool) (*http1.Conn, error) {
+	ctx := x.r.Context()
 	if d.gate != nil {
 		if c, err := d.gate.enter(ctx, name, fresh); c != nil || err != nil {
 			return c, err
@@ -139,7 +139,7 @@ func (d *direct) connect(ctx context.Context, p *purpose, name string, fresh boo
 			return c, nil
 		}
 	}
-	conn, err := d.config.connect(ctx, d.host, p)
+	conn, err := d.config.connect(ctx, d.host, p, x.connectTimeout(d.config))
 	if err != nil {
 		if d.gate != nil {
 			d.gate.failed(ctx, name, err)
@@ -201,6 +201,7 @@ func (e *directExchange) run(d *direct, c *http1.Conn) error {
 	}
 	e.reportHead(e.head.Status, e.head.Get)
 	e.respond()
+	e.reportEnd()
 	reusable = !e.head.Close && d.config.MaxIdle > 0
 	return nil
 }
@@ -353,7 +354,7 @@ func (e *directExchange) relayBody() {
 		if err != nil {
 			// The client must get the data that arrived.
 			e.BeforeWait()
-			abort()
+			e.cut()
 		}
 	}
 }
@@ -371,8 +372,11 @@ func (e *directExchange) splice(left int64) bool {
 	e.conn.Watch()
 	e.BeforeWait()
 	n, err := to.ReadFrom(&io.LimitedReader{R: backend, N: left})
-	if err != nil || n != left {
-		abort()
+	switch {
+	case err != nil:
+		abort() // nobody knows on which of the two connections
+	case n != left:
+		e.cut()
 	}
 	e.body.Skip(n)
 	return true

@@ -126,7 +126,7 @@ func TestWhatEjects(t *testing.T) {
 			_, _ = w.Write([]byte("x"))
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
-		}},
+		}, ejects: true},
 		{name: "timeout", handler: hang, request: cancelled(ErrTimeout), ejects: true},
 		{name: "deadline", handler: hang, request: cancelled(context.DeadlineExceeded), ejects: true},
 		{name: "client gone", handler: hang, request: cancelled(errors.New("gone"))},
@@ -269,5 +269,40 @@ func TestEjectionSurvivesOthers(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		_, body = send(u, get("/"))
 		require.NotEqual(t, "no healthy upstream", body)
+	})
+}
+
+// A backend that cuts each of its bodies is ejected after some failures in a row, if a
+// response is counted when it ends. Envoy counts each head as a success before.
+func TestCutBodiesEject(t *testing.T) {
+	everyWay(t, func(t *testing.T, c Config) {
+		for _, whole := range []bool{true, false} {
+			own := c
+			var cut atomic.Bool
+			fleet(t, &own, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "1000000")
+				_, _ = w.Write([]byte("x"))
+				_ = http.NewResponseController(w).Flush()
+				if cut.Load() {
+					panic(http.ErrAbortHandler)
+				}
+				_, _ = w.Write(make([]byte, 999_999))
+			})
+			ejecting(&own, new(clock))
+			own.Outliers.Consecutive5xx, own.JudgeWholeResponses = 3, whole
+			u := newUpstream(t, own)
+			request := func(cuts bool) {
+				cut.Store(cuts)
+				defer func() { require.Equal(t, cuts, recover() == http.ErrAbortHandler) }()
+				u.ServeHTTP(&hostRecorder{ResponseRecorder: httptest.NewRecorder()}, get("/"))
+			}
+			// A complete response ends a series.
+			for _, cuts := range []bool{true, true, false, true, true} {
+				request(cuts)
+				require.Zero(t, u.detector.Ejected())
+			}
+			request(true)
+			require.Equal(t, whole, u.detector.Ejected() == 1)
+		}
 	})
 }

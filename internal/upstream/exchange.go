@@ -31,6 +31,8 @@ type exchange struct {
 	upgrade string
 	// sent is set when a byte of the request may have been sent.
 	sent bool
+	// status is that of the response for the outlier detection.
+	status int
 	// informed counts responses with status 1xx.
 	informed int
 }

@@ -28,7 +28,7 @@ func TestKeepAlive(t *testing.T) {
 			c := to(Direct, listener.Addr().String())
 			c.KeepAlive = row.keepAlive
 			u := newUpstream(t, c)
-			conn, err := u.config.connect(t.Context(), u.hosts.Load().hosts[0], new(purpose))
+			conn, err := u.config.connect(t.Context(), u.hosts.Load().hosts[0], new(purpose), u.config.ConnectTimeout)
 			require.NoError(t, err)
 			defer conn.Close()
 			raw, err := conn.(*net.TCPConn).SyscallConn()

@@ -77,11 +77,12 @@ func dialed(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // connect returns a connection for a purpose that can carry another request,
 // which has begun then, or a new one. name is the purpose's name.
-func (n *netHTTP) connect(ctx context.Context, p *purpose, name string, fresh bool) (c *streamConn, reused bool, err error) {
+func (n *netHTTP) connect(x *exchange, p *purpose, name string, fresh bool) (c *streamConn, reused bool, err error) {
+	ctx := x.r.Context()
 	if c, err = n.gate.enter(ctx, name, fresh); c != nil || err != nil {
 		return c, true, err
 	}
-	if c, err = n.dial(ctx, p, name); err != nil {
+	if c, err = n.dial(x, p, name); err != nil {
 		n.gate.failed(ctx, name, err)
 		return nil, false, err
 	}
@@ -91,8 +92,9 @@ func (n *netHTTP) connect(ctx context.Context, p *purpose, name string, fresh bo
 }
 
 // dial makes a connection.
-func (n *netHTTP) dial(ctx context.Context, p *purpose, name string) (*streamConn, error) {
-	conn, err := n.config.connect(ctx, n.host, p)
+func (n *netHTTP) dial(x *exchange, p *purpose, name string) (*streamConn, error) {
+	ctx := x.r.Context()
+	conn, err := n.config.connect(ctx, n.host, p, x.connectTimeout(n.config))
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +120,7 @@ func (n *netHTTP) serve(x exchange) (sent bool, err error) {
 	p := n.config.purposeOf(x.r)
 	name := p.name()
 	for fresh := false; ; fresh = true {
-		c, reused, err := n.connect(x.r.Context(), &p, name, fresh)
+		c, reused, err := n.connect(&x, &p, name, fresh)
 		if err != nil {
 			return x.sent, err
 		}
@@ -202,6 +204,7 @@ func (x *exchange) answer(response *http.Response, unread bool) error {
 	}
 	x.reportHead(status, response.Header.Get)
 	x.respond(response, unread)
+	x.reportEnd()
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (x *exchange) relay(body io.Reader, length int64, more func() bool) {
 			return
 		}
 		if err != nil {
-			abort()
+			x.cut()
 		}
 		if n > 0 && length != 0 && (more == nil || !more()) {
 			x.flush()

@@ -18,7 +18,27 @@ func (x *exchange) reportHead(status int, header func(key string) string) {
 			status = statusOfGRPC(text)
 		}
 	}
+	x.status = status
+	if status < 500 && x.upstream.config.JudgeWholeResponses && status != http.StatusSwitchingProtocols {
+		return
+	}
 	x.host.monitor.Response(status)
+}
+
+// reportEnd reports the end of a complete response to the outlier detection.
+func (x *exchange) reportEnd() {
+	if x.host.monitor != nil && x.status < 500 && x.upstream.config.JudgeWholeResponses {
+		x.host.monitor.Response(x.status)
+	}
+}
+
+// cut ends a response whose body the backend has not finished. That is a failure like a
+// missing response, as in Envoy's router, unless the client has left.
+func (x *exchange) cut() {
+	if x.r.Context().Err() == nil && (x.status < 500 || !x.upstream.config.JudgeWholeResponses) {
+		x.host.monitor.Failed()
+	}
+	abort()
 }
 
 // reportFailure reports a try without a response to the outlier detection.

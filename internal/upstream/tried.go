@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lateengo/gateway/internal/upstream/internal/balance"
 )
@@ -23,6 +24,9 @@ func (t *Tried) Add(h Host) {
 		t.hosts = append(t.hosts, h.state)
 	}
 }
+
+// has reports whether a host was tried. t may be nil.
+func (t *Tried) has(h *balance.State) bool { return t != nil && slices.Contains(t.hosts, h) }
 
 type triedKey struct{}
 
