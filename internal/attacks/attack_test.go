@@ -164,8 +164,14 @@ func TestAttacks(t *testing.T) {
 	cases := allCases(t)
 	var golden strings.Builder
 	fmt.Fprintf(&golden, "%s\n", runtime.Version())
-	for _, k := range contestants {
-		s := k.score(t, cases)
+	scores := make([]*score, len(contestants))
+	var running sync.WaitGroup
+	for i := range contestants {
+		running.Go(func() { scores[i] = contestants[i].score(t, cases) })
+	}
+	running.Wait()
+	for i, k := range contestants {
+		s := scores[i]
 		t.Logf("%s: %s\n%s", k.name, s, strings.Join(s.problems, "\n"))
 		if k.flawless && (s.passed[must] != s.all[must] || s.passed[legal] != s.all[legal]) {
 			t.Errorf("%s fails cases that it must pass", k.name)

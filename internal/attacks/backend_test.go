@@ -175,12 +175,12 @@ func (a *arrival) read(in *bufio.Reader, out io.Writer) error {
 		return a.readChunks(in)
 	}
 	if lengths := a.values("content-length"); len(lengths) > 0 {
-		n, _ := strconv.Atoi(lengths[0])
-		body := make([]byte, n)
-		if _, err := io.ReadFull(in, body); err != nil {
+		n, _ := strconv.ParseInt(lengths[0], 10, 64)
+		var body strings.Builder
+		if _, err := io.CopyN(&body, in, n); err != nil {
 			return err
 		}
-		a.body = string(body)
+		a.body = body.String()
 	}
 	return nil
 }

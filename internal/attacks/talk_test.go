@@ -46,7 +46,7 @@ func (o *outcome) take(arrivals []*arrival) {
 
 // quiet is how long a server may be silent before the client thinks that it waits for more.
 // If that is too short, a case is cut off, and nothing arrives.
-const quiet = 400 * time.Millisecond
+const quiet = 2 * time.Second
 
 // talk sends a case over HTTP/1.1.
 func talk(conn net.Conn, c *testCase) *outcome {
