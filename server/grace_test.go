@@ -105,23 +105,32 @@ func untilRefused(address string, config *tls.Config, answered func()) error {
 func untilLast(conn net.Conn, answered func()) error {
 	in := bufio.NewReader(conn)
 	for n := 0; ; n++ {
-		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"); err != nil {
-			return fmt.Errorf("request %d: %w", n, err)
-		}
-		response, err := http.ReadResponse(in, nil)
+		last, err := askOnce(conn, in)
 		if err != nil {
 			return fmt.Errorf("request %d: %w", n, err)
 		}
-		_, err = io.Copy(io.Discard, response.Body)
-		_ = response.Body.Close()
-		if err != nil || response.StatusCode != http.StatusOK {
-			return fmt.Errorf("request %d: %d, %w", n, response.StatusCode, err)
-		}
 		answered()
-		if response.Close {
+		if last {
 			return nil
 		}
 	}
+}
+
+// askOnce sends a request, and reports whether the answer says that it is the last one.
+func askOnce(conn net.Conn, in *bufio.Reader) (last bool, err error) {
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"); err != nil {
+		return false, err
+	}
+	response, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return false, err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d", response.StatusCode)
+	}
+	return response.Close, err
 }
 
 // TestIdleConnectionsEndAfterTheGracePeriod closes a connection without a request at once if

@@ -72,7 +72,7 @@ func TestTestSSL(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, testssl, "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--openssl-timeout", "5",
-		"--jsonfile", file, "--protocols", "--standard", "--pfs", "--server-preference", "--vulnerable", address)
+		"--jsonfile", file, "--protocols", "--standard", "--pfs", "--vulnerable", address)
 	command.Dir = t.TempDir()
 	out, _ := command.CombinedOutput() // it ends with the number of findings
 	text, err := os.ReadFile(file)
@@ -83,8 +83,9 @@ func TestTestSSL(t *testing.T) {
 	var bad []string
 	for _, f := range findings {
 		seen[f.ID] = true
-		switch f.Severity {
-		case "OK", "INFO":
+		switch {
+		case f.Severity == "OK", f.Severity == "INFO":
+		case f.ID == "engine_problem": // it misses GOST for itself
 		default:
 			bad = append(bad, fmt.Sprintf("%s %s: %s", f.Severity, f.ID, f.Finding))
 		}
