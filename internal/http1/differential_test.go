@@ -217,7 +217,7 @@ var loneCR = matches(`\r[^\n]`)
 
 // words reports whether a Connection or Expect header may have words that are not in a list
 // with commas. net/http finds its words there too.
-var words = matches(`(?i)\n(Connection|Expect):[^\r\n]*([^:, \t][ \t]|[^-\w, \t:][ck1])`)
+var words = matches(`(?i)\n(Connection|Expect):[ \t]*([^\r\n]*[^, \t\r\n][ \t]+[^ \t\r\n]|[^\r\n]*[^-\w, \t][ck1])`)
 
 var seeds = []string{
 	get, upload("", "hello"), upload("Expect: 100-continue\r\n", "hello"),
