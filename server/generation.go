@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/http1"
 	"github.com/lateengo/gateway/internal/localreply"
 )
@@ -195,8 +196,14 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		// Over HTTP/2, net/http's server sends GOAWAY in its place.
 		w.Header()["Connection"] = []string{"close"}
 	}
-	if r.ProtoMajor >= 2 && isMalformed(r) {
-		localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+	if r.ProtoMajor >= 2 {
+		if doubt.IsMalformedHTTP2(r) {
+			localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+			return
+		}
+		delete(r.Header, "Host") // it is the :authority again
+	} else if !doubt.HasOneHost(r) {
+		refuse(w, r)
 		return
 	}
 	if c := guardIn(r); c != nil {

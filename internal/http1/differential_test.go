@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/doubt"
 )
 
 // A seen is a request as a handler sees it.
@@ -130,6 +133,30 @@ var deviations = []struct {
 		matches(`[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]`)},
 	{"a trailer whose name is no token", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX T: 1\r\n\r\n", matches(`\r\n0[^\r\n]*\r\n([^\r\n]+\r\n)*[^\r\n:]*[^-!#$%&'*+.^_|~0-9A-Za-z\r\n:][^\r\n:]*:`)},
 	{"a chunk size of 16 digits", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0000000000000001\r\nx\r\n0\r\n\r\n", matches(`[0-9a-fA-F]{16}`)},
+	{"a host that is none, or has a port that is none", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", hostIsDoubtful},
+	{"a host with a user, or with an escape", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", hostIsDoubtful},
+	{"an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", hostIsDoubtful},
+	{"a target with another scheme than http and https", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", hostIsDoubtful},
+}
+
+var (
+	hostLines = regexp.MustCompile(`(?im)^Host:[ \t]*(.*?)[ \t]*\r?$`)
+	schemes   = regexp.MustCompile(`(?m)^[^ \n]* ([^/ \n][^ \n]*) HTTP/`)
+)
+
+// hostIsDoubtful reports whether the host of a request in a text may be refused.
+func hostIsDoubtful(text string) bool {
+	for _, line := range hostLines.FindAllStringSubmatch(text, -1) {
+		if !doubt.IsAuthority(line[1]) {
+			return true
+		}
+	}
+	for _, target := range schemes.FindAllStringSubmatch(text, -1) {
+		if u, err := url.Parse(target[1]); err != nil || u.User != nil || !doubt.IsAuthority(u.Host) || u.Scheme != "http" && u.Scheme != "https" {
+			return true
+		}
+	}
+	return false
 }
 
 func matches(expression string) func(string) bool {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
@@ -143,12 +144,15 @@ func (x *exchange) frame() *refusal {
 		return badRequest
 	case x.hosts == 0 && r.ProtoMinor > 0 && r.Method != http.MethodConnect:
 		return missingHost
-	case !isHost(r.Host):
-		return badHost
-	}
-	if r.URL.Host != "" {
+	case r.URL.Host != "":
 		// The authority of the target goes before the Host header.
+		if r.Host != "" && !doubt.IsAuthority(r.Host) {
+			return badHost
+		}
 		r.Host = r.URL.Host
+	}
+	if !doubt.HasOneHost(r) {
+		return badHost
 	}
 	if pragma := h["Pragma"]; len(pragma) > 0 && pragma[0] == "no-cache" {
 		if _, ok := h["Cache-Control"]; !ok {

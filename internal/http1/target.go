@@ -52,23 +52,9 @@ func isTargetText(query string) bool {
 	return true
 }
 
-// isHost reports whether a Host header has only bytes that a host and a port may have.
-func isHost(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !inHost[s[i]] {
-			return false
-		}
+var plainInPath = func() (t [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~$&+,:;=/@") {
+		t[c] = true
 	}
-	return true
-}
-
-var plainInPath, inHost = func() (path, host [256]bool) {
-	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~$&+,:;=") {
-		path[c], host[c] = true, true
-	}
-	path['/'], path['@'] = true, true
-	for _, c := range []byte("!%()*'[]") {
-		host[c] = true
-	}
-	return path, host
+	return t
 }()

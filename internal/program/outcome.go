@@ -21,6 +21,7 @@ const (
 	outcomeBadUpgrade
 	outcomeBadConnection
 	outcomeBadScheme
+	outcomeUpgradeWithBody
 )
 
 // status is the answer to an outcome without a route.
@@ -30,7 +31,7 @@ func (o Outcome) status() int {
 		return http.StatusNotFound
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
-	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme:
+	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme, outcomeUpgradeWithBody:
 		return http.StatusBadRequest
 	case outcomeHTTP10:
 		return http.StatusUpgradeRequired
@@ -45,6 +46,6 @@ func (o Outcome) Reason() string {
 	return [...]string{
 		"", "no listener", "no virtual host", "no route", "no route: blackhole, no VirtualService is bound here", "httpsRedirect", "path normalization failed",
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
-		"malformed Connection header", "scheme other than http and https",
+		"malformed Connection header", "scheme other than http and https", "upgrade with a body",
 	}[o]
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/bucket"
 	"github.com/lateengo/gateway/internal/chiroute"
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/forward"
 	"github.com/lateengo/gateway/internal/header"
@@ -200,6 +201,14 @@ func (p *Program) look(v *match.View, r *http.Request) Outcome {
 	return OutcomeRoute
 }
 
+// validHost reports whether a Host header is one. An empty one is for the server to refuse.
+func (p *Program) validHost(authority string) bool {
+	if p.Semantics.ReadsPorts() {
+		return authority == "" || doubt.IsAuthority(authority)
+	}
+	return hosts.Valid(authority)
+}
+
 // Route finds the virtual host and the clause for a request in a table.
 func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*VirtualHost, *Clause, Outcome) {
 	if scheme := r.URL.Scheme; scheme != "" && scheme != "http" && scheme != "https" {
@@ -212,7 +221,7 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 		return nil, nil, outcomeHTTP10
 	}
 	plain := hosts.IsPlainName(r.Host)
-	if !plain && !hosts.Valid(r.Host) {
+	if !plain && !p.validHost(r.Host) || r.URL.User != nil {
 		v.Request = r
 		return nil, nil, outcomeBadHost
 	}
@@ -265,7 +274,10 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 	}
 	if len(connection) > 0 && len(r.Header["Upgrade"]) > 0 {
 		v.Upgrade = isWebSocket(r)
-		if !v.Upgrade && isUpgrade(r) {
+		switch {
+		case v.Upgrade && r.ContentLength != 0:
+			return host, c, outcomeUpgradeWithBody
+		case !v.Upgrade && isUpgrade(r):
 			return host, c, outcomeBadUpgrade
 		}
 	}
@@ -318,7 +330,7 @@ func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 	case outcomeBadScheme:
 		w.Header()["Connection"] = []string{"close"}
 		body = "Bad Request" // as Envoy's codec answers
-	case outcomeBadUpgrade, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
+	case outcomeBadUpgrade, outcomeUpgradeWithBody, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
 		w.Header()["Connection"] = []string{"close"}
 	}
 	p.localReply(w, v.Request, o.status(), body)

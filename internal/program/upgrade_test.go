@@ -205,3 +205,19 @@ func TestMirroredUpgrade(t *testing.T) {
 	require.Equal(t, 101, response.StatusCode)
 	require.Equal(t, "websocket", <-copied)
 }
+
+// What follows the head of an upgrade is either a body or the WebSocket.
+func TestUpgradeWithABody(t *testing.T) {
+	url, asked := switching(t)
+	gw := testgateway.Built(t, gateway.New().BackendURL("app", url).Route(spec.Route{Destinations: []spec.Destination{{Host: "app"}}}))
+	for _, framing := range []string{"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"} {
+		response, _ := said(t, gw, asksUpgrade+framing)
+		require.Equal(t, 400, response.StatusCode, framing)
+		require.True(t, response.Close)
+	}
+	require.Zero(t, asked.Load())
+	response, _ := said(t, gw, asksUpgrade+"Content-Length: 0\r\n")
+	require.Equal(t, 101, response.StatusCode)
+	response, _ = said(t, gw, "Upgrade: websocket\r\nContent-Length: 5\r\n\r\nhello")
+	require.NotEqual(t, 400, response.StatusCode, "without the word in Connection it is no upgrade")
+}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/escape"
 	"github.com/lateengo/gateway/internal/field"
 	"github.com/lateengo/gateway/internal/hosts"
@@ -297,9 +298,13 @@ var authorityCuts = sync.OnceValue(func() []rune { return cutsOf(authorityRune, 
 // authorityForm returns the form of the authority in a space.
 func authorityForm(s *Space) form {
 	f := form{required: true, present: true, preferred: nameFirst, step: anyStep, ends: anyEnd, allowed: authorityRune, cuts: authorityCuts()}
+	valid := hosts.Valid
+	if s.edge().Semantics.ReadsPorts() {
+		valid = doubt.IsAuthority
+	}
 	f.language = func() []bound { return authorityBounds(s) }
 	f.admits = func(text string) bool {
-		return hosts.Valid(text) && !slices.ContainsFunc(s.Hosts, func(h Host) bool { return !h.admits(text) })
+		return valid(text) && !slices.ContainsFunc(s.Hosts, func(h Host) bool { return !h.admits(text) })
 	}
 	for _, name := range naturalHosts(s) {
 		if s.Port != 0 && s.Port != 80 && s.Port != 443 {

@@ -58,5 +58,9 @@ func (s Mode) LeavesSlowConnects() bool { return s == Native }
 // before each of its failures.
 func (s Mode) JudgesWholeResponses() bool { return s == Native }
 
+// ReadsPorts reports whether a Host header must be a host and the number of a port. Envoy
+// accepts escapes, any text as a port, and any in brackets.
+func (s Mode) ReadsPorts() bool { return s == Native }
+
 // RefusesHTTP10 reports whether an HTTP/1.0 request is answered with 426.
 func (s Mode) RefusesHTTP10() bool { return s == Envoy }
