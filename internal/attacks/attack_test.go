@@ -161,6 +161,9 @@ func (s *score) String() string {
 // TestAttacks runs all cases against all contestants. Only ours must pass all that must be; the
 // scores of the others say what it is good for.
 func TestAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	cases := allCases(t)
 	var golden strings.Builder
 	fmt.Fprintf(&golden, "%s\n", runtime.Version())
