@@ -8,6 +8,10 @@ type figures struct {
 	accepted, failedHandshakes atomic.Uint64
 	// panics counts requests whose handlers panicked.
 	panics atomic.Uint64
+	// refused counts connections above a limit.
+	refused atomic.Uint64
+	// slowBodies and slowReaders count what clients were too slow for.
+	slowBodies, slowReaders atomic.Uint64
 	// open counts connections that an HTTP server has, and active requests.
 	open, active atomic.Int64
 }

@@ -44,6 +44,9 @@ const (
 	lost
 )
 
+// withinBody reports whether a body has begun that has not ended.
+func (f *framing) withinBody() bool { return f.state >= inBody && f.state <= inTrailer }
+
 // scan examines data that was read.
 func (f *framing) scan(p []byte) {
 	for len(p) > 0 && f.state != lost {

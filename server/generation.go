@@ -18,6 +18,7 @@ import (
 	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/http1"
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A generation serves the connections that a port accepts while its terms stay
@@ -48,12 +49,18 @@ type generation struct {
 	retired atomic.Bool
 	// grace is how long idle connections stay open after that.
 	grace time.Duration
+	// bodyRate and responseRate are the least speeds of clients, which watch looks at.
+	bodyRate, responseRate pace.Rate
+	watch                  *pace.Watch
 	// cutOff ends the contexts of the requests.
 	cutOff context.CancelFunc
 }
 
 func (s *Listeners) newGeneration(p *port) *generation {
 	g := &generation{listener: p.listener, handler: p.listener.InPlace(), figures: &p.socket.figures, share: newShare(p.socket), log: s.config.Logger, grace: max(s.config.GracePeriod, 0)}
+	g.watch = &s.watch
+	g.bodyRate = pace.Rate{BytesPerSecond: s.config.MinBodyRate, Grace: s.config.RateGrace}
+	g.responseRate = pace.Rate{BytesPerSecond: s.config.MinResponseRate, Grace: s.config.RateGrace}
 	if s.config.Wrap != nil {
 		// A middleware may read the request after the gateway has handled it.
 		g.handler = s.config.Wrap(p.listener, p.listener)
@@ -61,11 +68,9 @@ func (s *Listeners) newGeneration(p *port) *generation {
 	g.terminator.Store(p.terminator)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	if p.secure {
-		protocols.SetHTTP2(true)
-	} else {
-		protocols.SetUnencryptedHTTP2(true)
-	}
+	protocols.SetHTTP2(p.secure)
+	// Connections with HTTP/2 over TLS come as if they were unencrypted: see http2Conn.
+	protocols.SetUnencryptedHTTP2(true)
 	base, cutOff := context.WithCancel(context.Background())
 	g.cutOff = cutOff
 	g.http = http.Server{
@@ -75,6 +80,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		ReadHeaderTimeout:            max(s.config.ReadHeaderTimeout, 0),
 		IdleTimeout:                  max(s.config.IdleTimeout, 0),
 		MaxHeaderBytes:               s.config.MaxHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: s.config.MaxConcurrentStreams},
 		ErrorLog:                     log.New(httpLog{s.config.Logger, g.figures}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withGuard,
@@ -102,7 +108,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		g.conns = plainEntrance{g}
 	}
 	if s.config.Engine == EngineNetHTTP {
-		g.conns = guardedOnly{g.conns}
+		g.conns = &http2Entrance{Listener: guardedOnly{g.conns, g.bodyRate, g.http.ReadHeaderTimeout}, server: &g.http}
 		return g
 	}
 	g.handed = newHandoff(g.share.Addr())
@@ -112,6 +118,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		Base:              base,
 		ReadHeaderTimeout: g.http.ReadHeaderTimeout,
 		IdleTimeout:       g.http.IdleTimeout,
+		BodyRate:          g.bodyRate,
 		MaxHeaderBytes:    s.config.MaxHeaderBytes,
 		Logger:            s.config.Logger,
 		ConnState:         g.http.ConnState,
@@ -119,6 +126,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 			g.hand(conn)
 		},
 		Panicked: func() { g.figures.panics.Add(1) },
+		SlowBody: func() { g.figures.slowBodies.Add(1) },
 	}
 	return g
 }
@@ -127,7 +135,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 func (g *generation) start() {
 	serve := func() error { return g.http.Serve(g.conns) }
 	if g.http1 != nil {
-		g.running.Go(func() { _ = g.http.Serve(g.handed) })
+		g.running.Go(func() { _ = g.http.Serve(&http2Entrance{Listener: g.handed, server: &g.http}) })
 		serve = g.accept
 	}
 	g.running.Go(func() {
@@ -202,7 +210,10 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		delete(r.Header, "Host") // it is the :authority again
-	} else if !doubt.HasOneHost(r) {
+		g.handleStream(w, r)
+		return
+	}
+	if !doubt.HasOneHost(r) {
 		refuse(w, r)
 		return
 	}
@@ -215,6 +226,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 			c.begin()
 		}
 		defer c.end()
+		defer g.answerSlowBody(c)
 	}
 	g.handler.ServeHTTP(w, r)
 }
@@ -243,7 +255,7 @@ func (e plainEntrance) Addr() net.Addr { return e.share.Addr() }
 
 // hand gives a connection with HTTP/2 to net/http's server.
 func (g *generation) hand(conn net.Conn) {
-	if !g.handed.give(conn) {
+	if !g.handed.give(newHTTP2Conn(conn, g.http.ReadHeaderTimeout)) {
 		g.count(-1)
 	}
 }

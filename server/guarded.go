@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/http1"
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A guardedConn is a connection for HTTP/1, or for plain-text HTTP/2, whose
@@ -20,6 +22,13 @@ type guardedConn struct {
 	net.Conn
 	framing  framing
 	deadline http1.ReadDeadline
+	// rate is the least speed of bodies. pace is that of the body that is being read, and
+	// paced means that there is one.
+	rate  pace.Rate
+	pace  http1.Pace
+	paced bool
+	// frames are those of plain-text HTTP/2.
+	frames frames
 	// presence is nil if net/http itself must check whether the client is there.
 	presence *presence
 	// over ends the context of the requests. It is set before the first request.
@@ -29,8 +38,8 @@ type guardedConn struct {
 }
 
 // guard guards a connection.
-func guard(conn net.Conn) *guardedConn {
-	c := &guardedConn{Conn: conn}
+func guard(conn net.Conn, r pace.Rate, head time.Duration) *guardedConn {
+	c := &guardedConn{Conn: conn, rate: r, frames: frames{limit: head}}
 	c.deadline.Init(conn)
 	return c
 }
@@ -43,11 +52,36 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 		// Only net/http reads now, to check whether the client is there.
 		return 0, nil
 	}
-	n, err := c.deadline.Read(p)
+	n, err := c.read(p)
 	if n > 0 {
 		c.framing.scan(p[:n])
+		c.frames.follow(p[:n], &c.deadline)
 	}
 	return n, err
+}
+
+// read reads at the pace that is due: bodies have one.
+func (c *guardedConn) read(p []byte) (int, error) {
+	if !c.framing.withinBody() || !c.rate.Demands() {
+		c.paced = false
+		c.pace.Reset()
+		return c.deadline.Read(p)
+	}
+	if !c.paced {
+		c.paced = true
+		c.pace.Begin(c.rate)
+	}
+	return c.pace.Read(&c.deadline, p)
+}
+
+var interim = []byte("HTTP/1.1 1")
+
+// Write writes a part of a response.
+func (c *guardedConn) Write(p []byte) (int, error) {
+	if !c.pace.WasAnswered() && !bytes.HasPrefix(p, interim) {
+		c.pace.Answered()
+	}
+	return c.Conn.Write(p)
 }
 
 func (c *guardedConn) SetReadDeadline(t time.Time) error {
@@ -103,7 +137,10 @@ func (c *guardedConn) release() {
 func (c *guardedConn) NetConn() net.Conn { return c.Conn }
 
 // ReadFrom lets the connection below copy without a buffer if it can.
-func (c *guardedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+func (c *guardedConn) ReadFrom(r io.Reader) (int64, error) {
+	c.pace.Answered()
+	return io.Copy(c.Conn, r)
+}
 
 // CloseWrite lets net/http end a response that the client may not have read
 // yet.
@@ -135,7 +172,12 @@ func guardOf(conn net.Conn) *guardedConn {
 
 // guardedOnly is a listener whose connections are guarded, except those that have
 // agreed on HTTP/2: net/http requires that they are *tls.Conns.
-type guardedOnly struct{ net.Listener }
+type guardedOnly struct {
+	net.Listener
+	rate pace.Rate
+	// head limits the time of a header over HTTP/2.
+	head time.Duration
+}
 
 func (l guardedOnly) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
@@ -144,13 +186,13 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	}
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return guard(conn), nil
+		return guard(conn, l.rate, l.head), nil
 	}
 	state := secure.ConnectionState()
 	if state.NegotiatedProtocol == "h2" {
-		return conn, nil
+		return newHTTP2Conn(conn, l.head), nil
 	}
-	return &guardedTLSConn{guard(secure), state}, nil
+	return &guardedTLSConn{guard(secure, l.rate, l.head), state}, nil
 }
 
 type guardKey struct{}
@@ -159,7 +201,7 @@ type guardKey struct{}
 func withGuard(ctx context.Context, conn net.Conn) context.Context {
 	c := guardOf(conn)
 	if c == nil {
-		return ctx
+		return context.WithValue(ctx, connKey{}, conn)
 	}
 	ctx, c.over = context.WithCancel(ctx)
 	c.presence = newPresence(c.Conn, &c.deadline, c.over)
@@ -184,4 +226,19 @@ func (c *guardedConn) ambiguous(r *http.Request) bool {
 func refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+}
+
+// answerSlowBody answers a request whose body was too slow, if nothing else was answered,
+// and ends the connection. The handler has returned, or panics.
+func (g *generation) answerSlowBody(c *guardedConn) {
+	if !c.pace.Slow.Load() {
+		return
+	}
+	_ = recover()
+	g.figures.slowBodies.Add(1)
+	if !c.pace.WasAnswered() {
+		// What net/http has not sent, it never will.
+		_, _ = c.Conn.Write(http1.SlowBodyAnswer())
+	}
+	panic(http.ErrAbortHandler)
 }

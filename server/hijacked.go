@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // hijacked holds the hijacked connections, so that they can be closed in the
@@ -56,7 +58,8 @@ func (h *hijacked) close() {
 func bottom(conn net.Conn) net.Conn {
 	for {
 		above, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
+		_, paced := conn.(*pace.Conn) // which counts that it is closed
+		if !ok || paced {
 			return conn
 		}
 		conn = above.NetConn()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A timedConn counts how often its deadline is set.
@@ -89,7 +91,7 @@ func TestReadDeadline(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				peer, conn := net.Pipe()
 				below := &timedConn{Conn: conn}
-				c := guard(below)
+				c := guard(below, pace.Rate{}, 0)
 				defer c.Close()
 				for _, s := range tt.steps {
 					s(c, peer)
@@ -120,7 +122,7 @@ func (lateConn) Read([]byte) (int, error)        { return 1, os.ErrDeadlineExcee
 func (lateConn) SetReadDeadline(time.Time) error { return nil }
 
 func TestBytesThatComeWithTheDeadlinesEnd(t *testing.T) {
-	c := guard(lateConn{})
+	c := guard(lateConn{}, pace.Rate{}, 0)
 	for _, tt := range []struct {
 		name   string
 		wanted time.Duration
@@ -140,7 +142,7 @@ func TestReleasedConnectionsHaveTheirDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peer, conn := net.Pipe()
 		defer peer.Close()
-		c := guard(conn)
+		c := guard(conn, pace.Rate{}, 0)
 		defer c.Close()
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
 		c.release()

@@ -16,10 +16,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/lateengo/gateway"
+	"github.com/lateengo/gateway/internal/pace"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -39,6 +41,14 @@ const (
 	// DefaultGracePeriod is how long connections without a request stay open when their
 	// listener ends.
 	DefaultGracePeriod = time.Second
+	// DefaultMinRate is how many bytes a second clients must send and take at least, as in
+	// Kestrel.
+	DefaultMinRate = 240
+	// DefaultRateGrace is the time that a client has before its speed counts, as in Kestrel.
+	DefaultRateGrace = 5 * time.Second
+	// DefaultMaxConcurrentStreams is how many requests a connection with HTTP/2 may have at
+	// a time, as Envoy recommends at the edge.
+	DefaultMaxConcurrentStreams = 100
 )
 
 // A Config configures how the ports of a gateway are opened. The zero Config
@@ -76,6 +86,43 @@ type Config struct {
 	// MaxHeaderBytes limits the header of a request. A larger one is refused with
 	// 431. net/http's servers allow 4 KiB more. Zero means DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
+
+	// MinBodyRate is how many bytes a second of a request's body a client must send at
+	// least, on average over the time that the server waits for them. A slower one gets 408,
+	// and the handler an error when it reads the body. The demand ends when the response
+	// begins, and does not apply to gRPC and upgraded connections: their clients may be
+	// quiet. Zero means DefaultMinRate; spec.NoLimit removes the limit. Envoy has none.
+	MinBodyRate int
+	// MinResponseRate is how many bytes a second a client must take at least while a response
+	// waits for it. The connection of a slower one is closed, or over HTTP/2 the stream; the
+	// write fails, and the context of the request ends. A response with nothing to send may
+	// be quiet. Over HTTP/2, and where the kernel does not tell what has arrived, each write
+	// has four times RateGrace. Zero means DefaultMinRate; spec.NoLimit removes the limit.
+	// Envoy has stream_idle_timeout for that, which Istio turns off.
+	MinResponseRate int
+	// RateGrace is the time at the beginning of a body in which its speed does not count. A
+	// client that was fast before may pause for four times as long. Zero means
+	// DefaultRateGrace.
+	RateGrace time.Duration
+
+	// MaxConnections limits the connections of all ports together, with handshakes and
+	// upgraded connections. One above the limit is closed at once, as by Envoy
+	// (global_downstream_max_connections). Zero means half of the files that the process may
+	// open (RLIMIT_NOFILE), because a request may need a connection to a backend too, and no
+	// limit where that is not known; spec.NoLimit removes the limit.
+	MaxConnections int
+	// MaxConnectionsPerAddress limits the connections from an IPv4 address, or from a /64
+	// of IPv6. Zero is without limit: behind a proxy all clients have one address.
+	MaxConnectionsPerAddress int
+	// ManyConnections are the addresses that MaxConnectionsPerAddress is not for, such as
+	// those of proxies.
+	ManyConnections []netip.Prefix
+	// MaxConcurrentStreams limits the requests of a connection with HTTP/2 at a time, as
+	// Envoy's max_concurrent_streams. A client that opens and resets more of them than four
+	// times as many before their handlers could begin loses its connection. Zero means
+	// DefaultMaxConcurrentStreams.
+	MaxConcurrentStreams int
+
 	// DrainTimeout limits how long requests may continue on a listener that Sync
 	// closes. Zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
@@ -113,6 +160,21 @@ func (c *Config) setDefaults() {
 	if c.MaxHeaderBytes == 0 {
 		c.MaxHeaderBytes = DefaultMaxHeaderBytes
 	}
+	if c.MinBodyRate == 0 {
+		c.MinBodyRate = DefaultMinRate
+	}
+	if c.MinResponseRate == 0 {
+		c.MinResponseRate = DefaultMinRate
+	}
+	if c.RateGrace <= 0 {
+		c.RateGrace = DefaultRateGrace
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = mostConnections()
+	}
+	if c.MaxConcurrentStreams <= 0 {
+		c.MaxConcurrentStreams = DefaultMaxConcurrentStreams
+	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
@@ -137,6 +199,9 @@ func (c *Config) setDefaults() {
 type Listeners struct {
 	gateway *gateway.Gateway
 	config  Config
+	// watch ends what clients do not take.
+	watch       pace.Watch
+	connections connections
 
 	// over ends when the time to drain is over.
 	over   context.Context
@@ -158,6 +223,7 @@ type Listeners struct {
 func New(gw *gateway.Gateway, config Config) *Listeners {
 	config.setDefaults()
 	s := &Listeners{gateway: gw, config: config, stopped: make(chan struct{})}
+	s.connections.limit(&s.config)
 	s.over, s.cutOff = context.WithCancel(context.Background())
 	return s
 }
@@ -240,9 +306,14 @@ type Port struct {
 	// Accepted counts the connections so far, and FailedHandshakes those whose
 	// TLS handshake failed. Open is the number of connections at present, without
 	// hijacked ones, and Active the number of requests, with upgraded connections.
-	// Panics counts requests whose handlers panicked.
+	// Panics counts requests whose handlers panicked. Refused counts connections above
+	// MaxConnections or MaxConnectionsPerAddress, which were closed at once. SlowBodies
+	// counts requests below MinBodyRate, and SlowReaders connections, or streams of
+	// HTTP/2, that ended because of MinResponseRate.
 	Accepted, FailedHandshakes uint64
 	Panics                     uint64
+	Refused                    uint64
+	SlowBodies, SlowReaders    uint64
 	Open, Active               int64
 }
 
@@ -255,7 +326,8 @@ func (s *Listeners) Ports() []Port {
 		f := &p.socket.figures
 		out[i] = Port{
 			Number: p.listener.Port(), Bind: p.listener.Bind(), TLS: p.secure, Addr: p.socket.Addr(),
-			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Panics: f.panics.Load(), Open: f.open.Load(), Active: f.active.Load(),
+			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Panics: f.panics.Load(),
+			Refused: f.refused.Load(), SlowBodies: f.slowBodies.Load(), SlowReaders: f.slowReaders.Load(), Open: f.open.Load(), Active: f.active.Load(),
 		}
 	}
 	return out
@@ -366,7 +438,7 @@ func (s *Listeners) open(listeners []*gateway.Listener, servers func(*gateway.Li
 			problems = append(problems, fmt.Errorf("port %d: %w", p.listener.Port(), err))
 			continue
 		}
-		p.socket = newSocket(l)
+		p.socket = newSocket(l, s.admit)
 		opened = append(opened, p.socket)
 	}
 	problems = append(problems, s.terminate(ports, servers, declared)...)

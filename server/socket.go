@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type socket struct {
 	closed   func()
 	running  sync.WaitGroup
 	figures  figures
+	// admit returns a connection as it is passed on, or closes it and returns nil.
+	admit func(net.Conn, *figures) net.Conn
 	// handing is 1 while an accepted connection is on its way to a generation, until that
 	// has counted it.
 	handing atomic.Int64
@@ -28,9 +31,31 @@ type accepted struct {
 	err  error
 }
 
+// A temporary is an error of Accept after which the next may succeed.
+// The servers pause after it, and go on.
+type temporary struct{ error }
+
+func (temporary) Temporary() bool { return true }
+func (temporary) Timeout() bool   { return false }
+func (t temporary) Unwrap() error { return t.error }
+
+// passes reports whether an error of Accept is about a lack that may end, or about the
+// connection that was to be accepted. The list is that of Linux's accept(2).
+func passes(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPERM, syscall.EPROTO,
+		syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETUNREACH,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 // newSocket accepts connections from l until close.
-func newSocket(l net.Listener) *socket {
-	k := &socket{Listener: l, accepted: make(chan accepted), closing: make(chan struct{})}
+func newSocket(l net.Listener, admit func(net.Conn, *figures) net.Conn) *socket {
+	k := &socket{Listener: l, admit: admit, accepted: make(chan accepted), closing: make(chan struct{})}
 	k.closed = sync.OnceFunc(func() {
 		close(k.closing)
 		_ = l.Close()
@@ -48,6 +73,9 @@ func (k *socket) accept() {
 		case err == nil:
 			waited = false
 			k.figures.accepted.Add(1)
+			if conn = k.admit(conn, &k.figures); conn == nil {
+				continue
+			}
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if rounds++; waited || rounds > backlogRounds {
 				return // finish closes the listener
@@ -56,6 +84,8 @@ func (k *socket) accept() {
 			waited = true
 			k.limit()
 			continue
+		case passes(err):
+			err = temporary{err}
 		}
 		k.handing.Add(1)
 		select {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lateengo/gateway/internal/http1/grammar"
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A body is the body of a request. It is safe for concurrent use. A handler may keep
@@ -31,6 +32,7 @@ type body struct {
 	closed bool
 	// failure is why the body cannot be read to its end.
 	failure error
+	pace    Pace
 }
 
 type bodyKind uint8
@@ -47,6 +49,10 @@ func newBody(x *exchange) *body {
 	b := &body{c: x.conn, x: x, kind: chunkSize}
 	if !x.chunked {
 		b.kind, b.left = fixed, x.length
+	}
+	if r := x.conn.server.BodyRate; r.Demands() {
+		b.pace.Begin(r)
+		x.conn.in.pace = &b.pace
 	}
 	return b
 }
@@ -80,6 +86,7 @@ func (b *body) stop() {
 		d.Resume()
 	}
 	b.closed = true
+	b.c.in.pace = nil
 	b.mu.Unlock()
 }
 
@@ -114,9 +121,10 @@ func (b *body) read(p []byte) (int, error) {
 	case err == io.EOF:
 		if !b.ended.Load() {
 			b.ended.Store(true)
+			b.c.in.pace = nil
 			b.x.ctx.bodyEnded()
 		}
-	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+	case err == pace.ErrSlowBody, err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		b.failure = err
 		b.x.ctx.leave()
 	}

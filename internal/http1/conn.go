@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A conn is a connection of a client. Its goroutine reads requests, and calls the
@@ -19,7 +21,9 @@ import (
 type conn struct {
 	server *Server
 	// rwc is the connection that handlers get.
-	rwc    net.Conn
+	rwc net.Conn
+	// paced is rwc, if that is one.
+	paced  *pace.Conn
 	tls    *tls.ConnectionState
 	remote string
 	// vectored means that rwc sends several buffers in one call.
@@ -174,7 +178,17 @@ func (c *conn) exchange() (goesOn bool) {
 			c.abandon(x)
 		}
 	}()
-	if !c.call(x) {
+	returned := c.call(x)
+	if x.body != nil && x.body.pace.Slow.Load() {
+		if c.server.SlowBody != nil {
+			c.server.SlowBody()
+		}
+		if w := &x.response; !w.hijacked && !w.out.sent && w.out.failure == nil {
+			w.instead(slowBody)
+		}
+		return false
+	}
+	if !returned {
 		return false
 	}
 	if !x.response.finish() {
@@ -214,10 +228,7 @@ func (c *conn) panicked(x *exchange, p any) {
 	if w.hijacked || w.out.sent || w.out.failure != nil {
 		return
 	}
-	w.neverContinue()
-	w.out.open()
-	w.out.buf = refuse(http.StatusInternalServerError, "").appendTo(w.out.buf[:0])
-	w.completed, w.lingering = true, x.body != nil && !x.body.ended.Load()
+	w.instead(refuse(http.StatusInternalServerError, ""))
 }
 
 // abandon ends the exchange and the connection after a handler that did not return,

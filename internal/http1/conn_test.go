@@ -56,13 +56,13 @@ func TestTimeouts(t *testing.T) {
 		{"a byte is sent", func(t *testing.T, conn net.Conn, _ *bufio.Reader) {
 			time.Sleep(4 * time.Second)
 			send(t, conn, "G")
-		}, head - 4*time.Second},
+		}, head - 4*time.Second + lingerTime},
 		{"a byte each second", func(t *testing.T, conn net.Conn, _ *bufio.Reader) {
 			for _, c := range "GET / HTT" {
 				time.Sleep(time.Second)
 				send(t, conn, string(c))
 			}
-		}, time.Second},
+		}, time.Second + lingerTime},
 		{"a request, and nothing", func(t *testing.T, conn net.Conn, in *bufio.Reader) {
 			send(t, conn, keptGet)
 			answered(t, in)
@@ -72,7 +72,7 @@ func TestTimeouts(t *testing.T) {
 			answered(t, in)
 			time.Sleep(rest - time.Second)
 			send(t, conn, "G")
-		}, head},
+		}, head + lingerTime},
 		{"requests each minute", func(t *testing.T, conn net.Conn, in *bufio.Reader) {
 			for range 5 {
 				time.Sleep(9 * time.Second)

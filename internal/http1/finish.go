@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"reflect"
 	"time"
+
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // finish completes the response after the handler has returned. It reports whether the
@@ -127,7 +129,8 @@ func (c *conn) linger() {
 func bottom(conn net.Conn) net.Conn {
 	for {
 		above, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
+		_, paced := conn.(*pace.Conn) // which counts that it is closed
+		if !ok || paced {
 			return conn
 		}
 		conn = above.NetConn()

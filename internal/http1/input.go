@@ -20,6 +20,8 @@ type input struct {
 	one  [1]byte
 	// failed is why the client sends no more.
 	failed error
+	// pace limits the time of reads, if it is not nil.
+	pace *Pace
 }
 
 func (in *input) init(conn net.Conn) {
@@ -69,7 +71,7 @@ func (in *input) fill() error {
 		in.grow()
 	}
 	for {
-		n, err := in.deadline.Read(in.buf[in.w:])
+		n, err := in.receive(in.buf[in.w:])
 		if n > 0 {
 			in.w += n
 			return nil
@@ -78,6 +80,14 @@ func (in *input) fill() error {
 			return err
 		}
 	}
+}
+
+// receive reads from the connection.
+func (in *input) receive(p []byte) (int, error) {
+	if in.pace == nil {
+		return in.deadline.Read(p)
+	}
+	return in.pace.Read(&in.deadline, p)
 }
 
 // grow makes room in a full buffer.
@@ -109,7 +119,7 @@ func (in *input) read(p []byte) (int, error) {
 			return 0, in.failed
 		}
 		if len(p) >= smallest {
-			return in.deadline.Read(p)
+			return in.receive(p)
 		}
 		if err := in.fill(); err != nil {
 			return 0, err

@@ -73,7 +73,11 @@ func (o *output) write(c *conn, p []byte) error {
 	case c.vectored:
 		o.parts = [2][]byte{o.buf, p}
 		o.vector = o.parts[:]
-		_, err = o.vector.WriteTo(c.rwc)
+		if c.paced != nil {
+			err = c.paced.WriteBuffers(&o.vector)
+		} else {
+			_, err = o.vector.WriteTo(c.rwc)
+		}
 		o.parts = [2][]byte{}
 	default:
 		n := max(min(smallest-len(o.buf), len(p)), 0)
@@ -98,6 +102,9 @@ func (o *output) flush(c *conn) error {
 // after takes down what came of a write. A client that cannot be written to is gone.
 func (o *output) after(c *conn, err error) error {
 	o.sent = true
+	if b := c.current.body; b != nil {
+		b.pace.Answered()
+	}
 	if err != nil {
 		o.failure = err
 		c.kill()

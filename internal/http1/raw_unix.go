@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
 
 // A rawInput waits for a connection's first bytes at its file descriptor, so that a
@@ -37,7 +38,7 @@ func (r *rawInput) wait() error {
 	d := &r.in.deadline
 	for {
 		r.err = nil
-		begun := d.begin()
+		begun := d.begin(time.Time{})
 		err := r.conn.Read(r.step)
 		if !d.end(begun, err) {
 			if err == nil {

@@ -19,6 +19,8 @@ type ReadDeadline struct {
 	// wanted is the requested deadline, and set is that of the connection
 	// below. Zero is none.
 	wanted, set time.Time
+	// limit is a deadline for the reads by ReadBy that wait. Zero is none.
+	limit time.Time
 	// changes counts how often the deadline of the connection below was set.
 	changes int
 	// reading counts the reads that wait below.
@@ -36,9 +38,17 @@ func (d *ReadDeadline) Want(t time.Time) error {
 	defer d.mu.Unlock()
 	d.wanted = t
 	if d.reading > 0 && !d.interrupted {
-		return d.apply(t)
+		return d.apply(d.due())
 	}
 	return nil
+}
+
+// due is when reads end. Zero is never.
+func (d *ReadDeadline) due() time.Time {
+	if d.limit.IsZero() || !d.wanted.IsZero() && d.wanted.Before(d.limit) {
+		return d.wanted
+	}
+	return d.limit
 }
 
 // apply gives the connection below a deadline.
@@ -86,7 +96,7 @@ func (d *ReadDeadline) Resume() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.interrupted = false
-	_ = d.apply(d.wanted)
+	_ = d.apply(d.due())
 }
 
 // past is a deadline that ends waiting reads.
@@ -100,9 +110,12 @@ func (d *ReadDeadline) Busy() bool {
 }
 
 // Read reads from the connection below.
-func (d *ReadDeadline) Read(p []byte) (int, error) {
+func (d *ReadDeadline) Read(p []byte) (int, error) { return d.ReadBy(p, time.Time{}) }
+
+// ReadBy is Read with another deadline, which no other read has. Zero is none.
+func (d *ReadDeadline) ReadBy(p []byte, limit time.Time) (int, error) {
 	for {
-		begun := d.begin()
+		begun := d.begin(limit)
 		n, err := d.below.Read(p)
 		if !d.end(begun, err) {
 			return n, err
@@ -113,33 +126,36 @@ func (d *ReadDeadline) Read(p []byte) (int, error) {
 	}
 }
 
-// begin makes sure that the deadline of the connection below is not later than
-// wanted. It returns changes.
-func (d *ReadDeadline) begin() int {
+// begin makes sure that the deadline of the connection below is not later than the one
+// that is due. It returns changes.
+func (d *ReadDeadline) begin(limit time.Time) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reading++
-	if !d.interrupted && !d.wanted.IsZero() && (d.set.IsZero() || d.wanted.Before(d.set)) {
-		_ = d.apply(d.wanted)
+	d.limit = limit
+	if due := d.due(); !d.interrupted && !due.IsZero() && (d.set.IsZero() || due.Before(d.set)) {
+		_ = d.apply(due)
 	}
 	return d.changes
 }
 
 // end reports whether a read that ended with err must be repeated, because only a
-// deadline other than the wanted one has passed. If the connection below had no
+// deadline other than the due one has passed. If the connection below had no
 // other deadline of ours, it has its own limit.
 func (d *ReadDeadline) end(begun int, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reading--
+	due := d.due()
+	d.limit = time.Time{}
 	if err == nil || d.interrupted || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
-	if !d.wanted.IsZero() && !time.Now().Before(d.wanted) {
+	if !due.IsZero() && !time.Now().Before(due) {
 		return false
 	}
-	if d.changes == begun && d.set.Equal(d.wanted) {
+	if d.changes == begun && d.set.Equal(due) {
 		return false
 	}
-	return d.apply(d.wanted) == nil
+	return d.apply(due) == nil
 }

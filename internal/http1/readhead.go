@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/lateengo/gateway/internal/http1/grammar"
@@ -74,6 +75,10 @@ func (c *conn) giveUp(err error) {
 		return
 	case errors.As(err, &problem):
 		if _, err := c.rwc.Write(problem.appendTo(nil)); err == nil {
+			c.linger()
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.state.Load() == active && len(c.in.unread()) > 0:
+		if _, err := c.rwc.Write(slowHead.appendTo(nil)); err == nil {
 			c.linger()
 		}
 	}

@@ -34,8 +34,18 @@ var (
 	unknownCoding  = &refusal{http.StatusNotImplemented, "Unsupported transfer encoding"}
 	unknownVersion = refuse(http.StatusHTTPVersionNotSupported, "unsupported protocol version")
 	unexpectable   = &refusal{http.StatusExpectationFailed, ""}
+	slowHead       = refuse(http.StatusRequestTimeout, "")
+	slowBody       = refuse(http.StatusRequestTimeout, "")
 	headTooLarge   = refuse(http.StatusRequestHeaderFieldsTooLarge, "")
 )
+
+// instead makes a refusal the response, of which nothing was sent. The connection ends with it.
+func (w *response) instead(r *refusal) {
+	w.neverContinue()
+	w.out.open()
+	w.out.buf = r.appendTo(w.out.buf[:0])
+	w.completed, w.lingering = true, w.x.body != nil && !w.x.body.ended.Load()
+}
 
 // appendTo appends the whole response.
 func (r *refusal) appendTo(out []byte) []byte {
@@ -50,6 +60,9 @@ func (r *refusal) appendTo(out []byte) []byte {
 	out = append(out, "\r\n\r\n"...)
 	return append(out, r.body...)
 }
+
+// SlowBodyAnswer returns the whole response to a request whose body is too slow.
+func SlowBodyAnswer() []byte { return slowBody.appendTo(nil) }
 
 // statusLines are the status lines of known statuses, for HTTP/1.0 and HTTP/1.1.
 var statusLines = func() (lines [2][600]string) {

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // A Server serves connections that it is given. Its fields must not change after the
@@ -32,6 +34,9 @@ type Server struct {
 	// request, and IdleTimeout how long a connection stays open between requests.
 	// Zero is without limit.
 	ReadHeaderTimeout, IdleTimeout time.Duration
+	// BodyRate is the least speed of a body until the response begins. A client that is
+	// slower gets 408, and handlers pace.ErrSlowBody.
+	BodyRate pace.Rate
 	// MaxHeaderBytes limits the head of a request, and its trailer. Zero means
 	// http.DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
@@ -44,6 +49,8 @@ type Server struct {
 	HTTP2 func(net.Conn)
 	// Panicked is called after a panic in a handler.
 	Panicked func()
+	// SlowBody is called after a request whose body was too slow.
+	SlowBody func()
 
 	// retired means that each response is the last of its connection.
 	retired atomic.Bool
@@ -58,8 +65,9 @@ type Server struct {
 // Serve serves a connection, in the background. state is that of its TLS, or nil.
 func (s *Server) Serve(rwc net.Conn, state *tls.ConnectionState) {
 	c := &conn{server: s, rwc: rwc, tls: state, opened: time.Now(), first: true}
+	c.paced, _ = rwc.(*pace.Conn)
 	c.in.init(rwc)
-	switch rwc.(type) {
+	switch pace.Below(rwc).(type) {
 	case *net.TCPConn, *net.UnixConn:
 		// Others may have these methods from what they wrap, and read and write
 		// something else.

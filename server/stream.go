@@ -1,0 +1,219 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/pace"
+)
+
+// A stream is a request over HTTP/2 and its response. It watches that the client sends and
+// takes enough. The connection below tells nothing about that: it has other streams.
+type stream struct {
+	http.ResponseWriter
+	body    io.ReadCloser
+	figures *figures
+	// control is that of the ResponseWriter.
+	control *http.ResponseController
+
+	// mu is for those who end the stream from outside. done means that the handler has
+	// returned: the ResponseWriter must not be used any more.
+	mu   sync.Mutex
+	done bool
+	// context is the request's.
+	context context.Context
+
+	reads, writes pace.Op
+	// tail is what net/http's server sends after the handler.
+	tail          pace.Op
+	received      atomic.Int64
+	slow, overdue atomic.Bool
+	answered      atomic.Bool
+}
+
+// handleStream handles a request over HTTP/2.
+func (g *generation) handleStream(w http.ResponseWriter, r *http.Request) {
+	s := &stream{ResponseWriter: w, figures: g.figures, control: http.NewResponseController(w)}
+	s.context = r.Context()
+	s.writes.Init(g.watch, g.responseRate, unknown, s.endWrite)
+	s.tail.Init(g.watch, g.responseRate, s.tailProgress, s.endWrite)
+	defer s.finish()
+	if r.Body != http.NoBody && g.bodyRate.Demands() && !mayBeQuiet(r) {
+		s.reads.Init(g.watch, g.bodyRate, s.progress, s.endRead)
+		s.body = r.Body
+		r.Body = (*streamBody)(s)
+		defer s.answerSlowBody(r)
+	}
+	g.handler.ServeHTTP(s, r)
+}
+
+// mayBeQuiet reports whether the client may send the parts of the body whenever it has
+// something to say.
+func mayBeQuiet(r *http.Request) bool {
+	return r.Method == http.MethodConnect || strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+}
+
+func unknown() pace.Progress { return pace.Progress{} }
+
+// progress is that of the body. A body whose response has begun may be quiet.
+func (s *stream) progress() pace.Progress {
+	return pace.Progress{Known: true, Bytes: s.received.Load(), Owed: !s.answered.Load()}
+}
+
+// tailProgress is that of the rest of the response.
+func (s *stream) tailProgress() pace.Progress { return pace.Progress{Ended: s.context.Err() != nil} }
+
+// endRead makes reading the body fail.
+func (s *stream) endRead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return
+	}
+	s.slow.Store(true)
+	s.figures.slowBodies.Add(1)
+	_ = s.control.SetReadDeadline(past)
+}
+
+// endWrite resets the stream. After the handler only the connection can be ended.
+func (s *stream) endWrite() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.context.Err() != nil {
+		return
+	}
+	s.overdue.Store(true)
+	s.figures.slowReaders.Add(1)
+	if !s.done {
+		_ = s.control.SetWriteDeadline(past)
+		return
+	}
+	conn, _ := s.context.Value(connKey{}).(net.Conn)
+	if c, ok := s.context.Value(guardKey{}).(*guardedConn); ok {
+		conn = c
+	}
+	if conn != nil {
+		_ = bottom(conn).Close()
+	}
+}
+
+// finish takes down that the handler has returned.
+func (s *stream) finish() {
+	s.mu.Lock()
+	s.done = true
+	s.mu.Unlock()
+	s.tail.Begin()
+}
+
+// connKey is where the context of requests over HTTP/2 has their connection.
+type connKey struct{}
+
+// answerSlowBody answers a request whose body was too slow, if nothing else was answered.
+// The handler has returned, or panics.
+func (s *stream) answerSlowBody(r *http.Request) {
+	if s.slow.Load() && !s.answered.Load() {
+		_ = recover()
+		clear(s.Header())
+		localreply.Write(s.ResponseWriter, r, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout))
+	}
+}
+
+// A streamBody is the body of a stream.
+type streamBody stream
+
+func (b *streamBody) Read(p []byte) (int, error) {
+	b.reads.Begin()
+	n, err := b.body.Read(p)
+	b.reads.End()
+	b.received.Add(int64(n))
+	if err != nil && b.slow.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = pace.ErrSlowBody
+	}
+	return n, err
+}
+
+func (b *streamBody) Close() error { return b.body.Close() }
+
+// WriteHeader sends an informational response, or begins the final one.
+func (s *stream) WriteHeader(status int) {
+	if s.slow.Load() && !s.answered.Load() {
+		return // answerSlowBody answers
+	}
+	if status >= http.StatusOK {
+		s.answered.Store(true)
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	if s.unanswerable() {
+		return 0, pace.ErrSlowBody
+	}
+	s.writes.Begin()
+	n, err := s.ResponseWriter.Write(p)
+	s.writes.End()
+	return n, s.cause(err)
+}
+
+// WriteString writes a part of the body.
+func (s *stream) WriteString(text string) (int, error) {
+	if s.unanswerable() {
+		return 0, pace.ErrSlowBody
+	}
+	s.writes.Begin()
+	n, err := io.WriteString(s.ResponseWriter, text)
+	s.writes.End()
+	return n, s.cause(err)
+}
+
+// unanswerable begins the response, unless the body was too slow.
+func (s *stream) unanswerable() bool {
+	if s.answered.Load() {
+		return false
+	}
+	if s.slow.Load() {
+		return true
+	}
+	s.answered.Store(true)
+	return false
+}
+
+func (s *stream) cause(err error) error {
+	if err != nil && s.overdue.Load() {
+		return pace.ErrNotTaken
+	}
+	return err
+}
+
+// Flush sends what was written.
+func (s *stream) Flush() { _ = s.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (s *stream) FlushError() error {
+	if s.unanswerable() {
+		return pace.ErrSlowBody
+	}
+	s.writes.Begin()
+	err := s.control.Flush()
+	s.writes.End()
+	return s.cause(err)
+}
+
+// Push is for handlers that look for an http.Pusher.
+func (s *stream) Push(target string, opts *http.PushOptions) error {
+	if p, ok := s.ResponseWriter.(http.Pusher); ok {
+		return p.Push(target, opts)
+	}
+	return http.ErrNotSupported
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
