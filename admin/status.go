@@ -202,6 +202,9 @@ type portFigures struct {
 	Accepted         uint64
 	FailedHandshakes uint64
 	Panics           uint64
+	Refused          uint64
+	SlowBodies       uint64
+	SlowReaders      uint64
 	Open, Active     int64
 }
 
@@ -221,7 +224,7 @@ func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	sortFigures(d.Figures)
 	if p.config.Listeners != nil {
 		for _, port := range p.config.Listeners.Ports() {
-			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Open, port.Active})
+			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Refused, port.SlowBodies, port.SlowReaders, port.Open, port.Active})
 		}
 	}
 	if p.config.Listeners != nil {

@@ -33,6 +33,7 @@ type service struct {
 	drain     time.Duration
 	// grace is how long idle connections stay open.
 	grace   time.Duration
+	limits  clientLimits
 	sharing sharing
 	cluster clusterFlags
 	// telling has the warnings of the latest configuration of a cluster. It is nil
@@ -56,6 +57,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
 	flags.DurationVar(&v.grace, "grace-period", server.DefaultGracePeriod, "`DURATION` that idle connections stay open after SIGTERM, for requests on their way (1s by default)")
+	v.limits.addFlags(flags)
 	v.sharing.addFlags(flags)
 	v.cluster.addFlags(flags)
 	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
@@ -228,12 +230,14 @@ func (v *service) run(s streams) int {
 		fmt.Fprintln(s.err, oneLine(err.Error()))
 		return exitUsage
 	}
-	srv := server.New(gw, server.Config{
+	config := server.Config{
 		Addresses: v.addresses, Credentials: v.serverCredentials(), Logger: log,
 		// In a cluster, certificates may come later than the Gateway that names them.
 		AllowBrokenTLS: v.allowBrokenTLS || v.cluster.enabled,
 		GracePeriod:    cmp.Or(v.grace, spec.NoLimit),
-	})
+	}
+	v.limits.apply(&config)
+	srv := server.New(gw, config)
 	err = srv.Start()
 	for err != nil && partial != nil && partial.Attempted(err) && opened.Reload() == nil {
 		err = srv.Start()
