@@ -210,6 +210,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		delete(r.Header, "Host") // it is the :authority again
+		doubt.TrimValues(r.Header)
 		g.handleStream(w, r)
 		return
 	}
