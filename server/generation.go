@@ -204,6 +204,11 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		// Over HTTP/2, net/http's server sends GOAWAY in its place.
 		w.Header()["Connection"] = []string{"close"}
 	}
+	if len(r.Header) > http1.MaxLines {
+		w.Header()["Connection"] = []string{"close"}
+		localreply.Write(w, r, http.StatusRequestHeaderFieldsTooLarge, http.StatusText(http.StatusRequestHeaderFieldsTooLarge))
+		return
+	}
 	if r.ProtoMajor >= 2 {
 		if doubt.IsMalformedHTTP2(r) {
 			localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))

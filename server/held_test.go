@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -411,6 +414,38 @@ func TestConnectionLimits(t *testing.T) {
 				require.True(t, ask(tt.clients[0]), "there is room again")
 				_ = open[len(open)-1].Close()
 			})
+		})
+	}
+}
+
+// TestHeaderLines refuses headers and trailers of many lines, however short.
+func TestHeaderLines(t *testing.T) {
+	lines := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "x%d:1\r\n", i)
+		}
+		return b.String()
+	}
+	for n, want := range map[int]int{990: 200, 1001: 431} {
+		inMemory(t, plain(80), Config{}, says("app"), func(t *testing.T, m *memory, _ *Listeners) {
+			conn := m.dial("192.0.2.1:1")
+			go func() { _, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n"+lines(n)+"\r\n") }()
+			status, _ := statusOf(t, bufio.NewReader(conn), time.Now())
+			require.Equal(t, want, status)
+			_ = conn.Close()
+
+			client := overPipes(t, m)
+			r, err := http.NewRequest("GET", "http://a/", nil)
+			require.NoError(t, err)
+			for i := range n {
+				r.Header["X"+strconv.Itoa(i)] = []string{"1"}
+			}
+			response, err := client.Do(r)
+			require.NoError(t, err)
+			require.Equal(t, want, response.StatusCode)
+			response.Body.Close()
+			client.CloseIdleConnections()
 		})
 	}
 }

@@ -271,6 +271,9 @@ func (b *body) readTrailer() error {
 }
 
 func (b *body) addTrailer(text string) error {
+	if strings.Count(text, "\n") > MaxLines {
+		return errTooLong
+	}
 	trailer := make(http.Header)
 	for text != "" {
 		end := strings.IndexByte(text, '\n')

@@ -71,6 +71,9 @@ func (x *exchange) parseRequestLine(line string) *refusal {
 func (x *exchange) parseFields(text string) *refusal {
 	x.framing = framing{length: -1}
 	lines := strings.Count(text, "\n")
+	if lines > MaxLines {
+		return headTooLarge
+	}
 	header, values := x.room(lines)
 	for n := 0; text != ""; n++ {
 		end := strings.IndexByte(text, '\n')

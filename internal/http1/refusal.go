@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// MaxLines is how many lines a header or a trailer may have. Each takes memory, however short
+// it is.
+const MaxLines = 1000
+
 // A refusal is the answer to a request that no handler sees. The connection ends with
 // it, because nobody knows where the next request begins.
 type refusal struct {
