@@ -214,6 +214,28 @@ func (b *Builder) TrustedProxies(n int) *Builder {
 	return b
 }
 
+// MaxRequestBody limits the bodies of requests, in bytes, for the routes without a limit of
+// their own: see spec.Route. The default, 0, is no limit.
+func (b *Builder) MaxRequestBody(bytes int64) *Builder {
+	if bytes < 0 {
+		b.problems.At(caller("Builder", "", "MaxRequestBody")).Errorf(spec.CodeInvalid, "%d is not a number of bytes, 0 or more is expected", bytes)
+	}
+	b.options.MaxBody = bytes
+	return b
+}
+
+// MaxRequests limits the requests in flight to destinations, over all routes, with upgraded
+// connections. One more gets 503 with Retry-After at once, so that those in flight do not
+// get slower. Redirects, direct responses and requests without a route are not counted. The
+// default, 0, is no limit.
+func (b *Builder) MaxRequests(n int) *Builder {
+	if n < 0 {
+		b.problems.At(caller("Builder", "", "MaxRequests")).Errorf(spec.CodeInvalid, "%d is not a number of requests, 0 or more is expected", n)
+	}
+	b.options.MaxRequests = n
+	return b
+}
+
 // Namespace sets the namespace of declarations and backends without a namespace.
 // The default is "default".
 func (b *Builder) Namespace(name string) *Builder {

@@ -80,6 +80,10 @@ type Route struct {
 	// ResponseHeaders are the operations on a redirect or a direct response. For
 	// destinations see Destination.ResponseHeaders.
 	ResponseHeaders []HeaderOperation `json:"responseHeaders,omitempty"`
+	// MaxRequestBody is the length of the longest body, in bytes, and MaxRequests the most
+	// requests in flight; 0 is no limit.
+	MaxRequestBody int64 `json:"maxRequestBody,omitempty"`
+	MaxRequests    int64 `json:"maxRequests,omitempty"`
 	// Timeout is zero if there is none, and Retry is nil if none was declared.
 	Timeout time.Duration `json:"timeout,omitempty"`
 	Retry   *Retry        `json:"retry,omitempty"`

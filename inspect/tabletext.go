@@ -180,6 +180,12 @@ func (p *tablePrinter) actionLines(r *Route) []string {
 	for i := range r.ResponseHeaders {
 		add("response %s", r.ResponseHeaders[i].String())
 	}
+	if r.MaxRequestBody > 0 {
+		add("at most %d bytes of request body", r.MaxRequestBody)
+	}
+	if r.MaxRequests > 0 {
+		add("at most %d requests in flight", r.MaxRequests)
+	}
 	if r.Timeout > 0 {
 		add("timeout %v", r.Timeout)
 	}

@@ -3,7 +3,8 @@ package observe
 // Envoy's response flags that an Outcome can have.
 const (
 	FlagNoHealthyUpstream  = "UH"   // no endpoint to send to
-	FlagOverflow           = "UO"   // a limit of the destination was reached
+	FlagOverflow           = "UO"   // a limit of the destination, or of requests in flight of the route, was reached
+	FlagOverload           = "OM"   // the gateway had too many requests in flight
 	FlagConnectFailure     = "UF"   // no connection could be made
 	FlagTermination        = "UC"   // the destination closed the connection
 	FlagReset              = "UR"   // the destination reset the stream
@@ -47,4 +48,6 @@ const (
 	DetailsConnection       = "invalid_connection_header"
 	DetailsRedirect         = "https_redirect"
 	DetailsPanic            = "handler_panic"
+	DetailsOverload         = "overload"
+	DetailsPayloadTooLarge  = "request_payload_too_large"
 )

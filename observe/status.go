@@ -12,6 +12,18 @@ type Status struct {
 	// Semantics is "native" or "envoy".
 	Semantics string
 	Listeners []Listener
+	// Load is that of all routes.
+	Load Load
+}
+
+// A Load is how many requests are in flight, if a bound counts them.
+type Load struct {
+	// Most is the bound, or 0 for none: the other fields are 0 then too.
+	Most int64
+	// Active is the number of requests at present, with upgraded connections, and Shed
+	// how many were refused so far because there were too many.
+	Active int64
+	Shed   uint64
 }
 
 // A Listener is a port with its route tables: one for plain text, or one for each TLS
@@ -56,6 +68,8 @@ type Route struct {
 	Match, Action string
 	Limits        []string
 	Destinations  []RouteDestination
+	// Load is that of the route, if it has a bound of its own.
+	Load Load
 }
 
 // A RouteDestination is a destination of a route with what is behind it.

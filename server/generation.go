@@ -16,6 +16,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/doubt"
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/http1"
 	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/pace"
@@ -54,6 +55,8 @@ type generation struct {
 	watch                  *pace.Watch
 	// cutOff ends the contexts of the requests.
 	cutOff context.CancelFunc
+	// leave tells upgraded connections to end.
+	leave context.CancelFunc
 }
 
 func (s *Listeners) newGeneration(p *port) *generation {
@@ -71,8 +74,9 @@ func (s *Listeners) newGeneration(p *port) *generation {
 	protocols.SetHTTP2(p.secure)
 	// Connections with HTTP/2 over TLS come as if they were unencrypted: see http2Conn.
 	protocols.SetUnencryptedHTTP2(true)
-	base, cutOff := context.WithCancel(context.Background())
-	g.cutOff = cutOff
+	leaving, leave := context.WithCancel(context.Background())
+	base, cutOff := context.WithCancel(hijack.WithLeaving(context.Background(), leaving))
+	g.cutOff, g.leave = cutOff, leave
 	g.http = http.Server{
 		Handler:                      http.HandlerFunc(g.handle),
 		Protocols:                    protocols,
@@ -307,6 +311,7 @@ const graceTick = 5 * time.Millisecond
 // its request.
 func (g *generation) drain(ctx context.Context) {
 	g.retire(ctx)
+	g.leave()
 	g.stop()
 	var ending sync.WaitGroup
 	if g.http1 != nil {

@@ -346,7 +346,7 @@ func (s *Listeners) Addr(number int) net.Addr {
 }
 
 // Shutdown stops accepting connections and waits until all requests are done,
-// including WebSockets and other hijacked connections. If ctx ends first, it
+// including hijacked connections. WebSockets get a close frame: see Draining. If ctx ends first, it
 // closes the remaining connections, cancels the contexts of their requests, and
 // returns the error of ctx. A second call waits for the first, and ends it
 // early if its own ctx ends. Listeners cannot be started again.

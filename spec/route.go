@@ -50,6 +50,18 @@ type Route struct {
 	// limit.
 	Timeout time.Duration
 
+	// MaxRequestBody limits the body of a request, in bytes. A longer one gets 413, before
+	// a destination sees anything of it if its length is known; one that turns out to be
+	// longer ends the exchange. Zero means the gateway's (Builder.MaxRequestBody), which is
+	// no limit by default, and NoLimit means no limit. It does not apply to redirects and
+	// direct responses. Istio has no such field; Envoy's buffer filter is nearest.
+	MaxRequestBody int64
+
+	// MaxRequests limits the requests in flight to the destinations of the route, with
+	// upgraded connections. One more gets 503 with Retry-After, at once. Zero means no
+	// limit. See also Builder.MaxRequests.
+	MaxRequests int
+
 	// Retry is the retry policy. Nil means Istio's default: two retries after
 	// failures where no destination can have processed the request. With Native
 	// semantics, it also repeats a GET, HEAD, OPTIONS or TRACE without body if

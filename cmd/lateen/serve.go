@@ -35,6 +35,7 @@ type service struct {
 	grace   time.Duration
 	limits  clientLimits
 	sharing sharing
+	bounds  bounds
 	cluster clusterFlags
 	// telling has the warnings of the latest configuration of a cluster. It is nil
 	// without one.
@@ -58,6 +59,7 @@ func (v *service) addFlags(flags *flag.FlagSet) {
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
 	flags.DurationVar(&v.grace, "grace-period", server.DefaultGracePeriod, "`DURATION` that idle connections stay open after SIGTERM, for requests on their way (1s by default)")
 	v.limits.addFlags(flags)
+	v.bounds.addFlags(flags)
 	v.sharing.addFlags(flags)
 	v.cluster.addFlags(flags)
 	flags.StringVar(&v.access.to, "access-log", "-", "`FILE` gets a line for each request; - is the standard output (the default), off is none.\nSIGUSR1 opens the file again, after it was renamed.")
@@ -199,6 +201,7 @@ func (v *service) run(s streams) int {
 	var b *gateway.Builder
 	opened, err := live.Open(source, func() *gateway.Builder {
 		b = v.builder().Logger(log)
+		v.bounds.set(b)
 		if shared != nil {
 			v.sharing.register(b, shared)
 		}

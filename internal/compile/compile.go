@@ -109,6 +109,10 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 		Generation: before.Next(), Built: time.Now(),
 		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext, LocalReply: o.LocalReply,
 	}
+	if before != nil {
+		p.Load = before.Load
+	}
+	p.Load = program.NewLoad(o.MaxRequests, p.Load)
 	p.Declarations = d
 	p.Listeners = c.compile()
 	p.Credentials = c.serverCredentials(p.Listeners)

@@ -146,6 +146,7 @@ func mergeRoutes(root, own *spec.Route, rootNamespace, ownNamespace string) (mer
 	if out.Timeout == 0 {
 		out.Timeout = root.Timeout
 	}
+	out.MaxRequestBody, out.MaxRequests = cmp.Or(own.MaxRequestBody, root.MaxRequestBody), cmp.Or(own.MaxRequests, root.MaxRequests)
 	if out.Retry == nil {
 		out.Retry = root.Retry
 	}

@@ -271,7 +271,7 @@ func contentOf(o *spec.Origin) any {
 // sameOptions reports whether two programs have the same options, as far as routes read
 // them.
 func sameOptions(a, b *Options) bool {
-	return a.Semantics == b.Semantics && a.Trusted == b.Trusted && a.Namespace == b.Namespace && a.Locality == b.Locality &&
+	return a.Semantics == b.Semantics && a.Trusted == b.Trusted && a.MaxBody == b.MaxBody && a.Namespace == b.Namespace && a.Locality == b.Locality &&
 		identical(a.Log.Handler(), b.Log.Handler()) && reflect.DeepEqual(a.Workload, b.Workload) && reflect.DeepEqual(a.Credentials, b.Credentials) &&
 		identical(a.Resolver, b.Resolver) && a.Transport == b.Transport &&
 		maps.EqualFunc(a.Discoveries, b.Discoveries, func(x, y Discovery) bool { return identical(x, y) }) &&

@@ -22,6 +22,10 @@ type Options struct {
 	Semantics semantics.Mode
 	Paths     spec.PathNormalization
 	Trusted   int
+	// MaxBody limits the bodies of requests in bytes, and MaxRequests the requests in
+	// flight. 0 is no limit.
+	MaxBody     int64
+	MaxRequests int
 	// Namespace is the namespace of declarations and backends without one.
 	Namespace string
 	Workload  resource.Workload

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -125,6 +126,7 @@ func (c *Compiler) route(r *boundRoute, vs *boundVirtualService, s *boundServer)
 		Retry:   c.retry(r.Retry),
 		Timeout: r.Timeout,
 	}
+	p.MaxBody, p.Load = max(cmp.Or(r.MaxRequestBody, c.O.MaxBody), 0), program.NewLoad(r.MaxRequests, nil)
 	p.Limits = c.limits(r, vs, s)
 	if r.Redirect != nil || r.DirectResponse != nil {
 		p.Redirect = program.NewRedirect(r.Redirect, s.Port, s.TLS != nil, c.semantics)

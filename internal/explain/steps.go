@@ -110,6 +110,12 @@ func (x *explainer) limitSteps() {
 func (x *explainer) forwardSteps() {
 	c := x.clause
 	rp := c.Route
+	if rp.MaxBody > 0 {
+		x.do("body", x.field("maxRequestBody", func(r *spec.Route) bool { return r.MaxRequestBody != 0 }), "at most %d bytes, or the answer is 413", rp.MaxBody)
+	}
+	if n := rp.Load.Most(); n > 0 {
+		x.do("in flight", x.field("maxRequests", func(r *spec.Route) bool { return r.MaxRequests != 0 }), "at most %d requests, or the answer is 503", n)
+	}
 	if rp.Timeout > 0 {
 		x.do("timeout", x.field("timeout", func(r *spec.Route) bool { return r.Timeout != 0 }), "%v", rp.Timeout)
 	}

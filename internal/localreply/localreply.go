@@ -132,6 +132,8 @@ func grpcStatus(status int) string {
 		return "7" // PERMISSION_DENIED
 	case http.StatusNotFound:
 		return "12" // UNIMPLEMENTED
+	case http.StatusRequestEntityTooLarge:
+		return "8" // RESOURCE_EXHAUSTED, as gRPC's own limits; Envoy has no code for it
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return "14" // UNAVAILABLE
 	}

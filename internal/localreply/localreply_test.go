@@ -73,7 +73,7 @@ func TestWrite(t *testing.T) {
 }
 
 func TestGRPCStatus(t *testing.T) {
-	want := map[int]string{400: "13", 401: "16", 403: "7", 404: "12", 429: "14", 502: "14", 503: "14", 504: "14"}
+	want := map[int]string{400: "13", 401: "16", 403: "7", 404: "12", 413: "8", 429: "14", 502: "14", 503: "14", 504: "14"}
 	for status := 400; status < 600; status++ {
 		code, ok := want[status]
 		if !ok {

@@ -29,6 +29,8 @@ const (
 	FactResponseHeader = "response header"
 	FactLimit          = "rate limit"
 	FactRates          = "rates"
+	FactBody           = "request body"
+	FactInFlight       = "in flight"
 	FactFault          = "fault"
 	FactTimeout        = "timeout"
 	FactRetries        = "retries"
@@ -106,7 +108,7 @@ func (f *Facts) of(rp *Route) []Fact {
 }
 
 var factOrder = []string{
-	FactAnswer, FactDestination, FactPath, FactHost, FactRequestHeader, FactResponseHeader, FactLimit, FactRates, FactFault,
+	FactAnswer, FactDestination, FactPath, FactHost, FactRequestHeader, FactResponseHeader, FactLimit, FactRates, FactBody, FactInFlight, FactFault,
 	FactTimeout, FactRetries, FactCORS, FactMirror, FactBackend, FactEndpoints, FactPolicy,
 }
 
@@ -127,6 +129,12 @@ func (f *Facts) forwarding(l *factList, rp *Route) {
 	l.add(FactAnswer, Forwarded)
 	if f.p.Semantics.SendsEnvoyHeaders() && rp.Rewrite.changesPath() {
 		l.add(FactRequestHeader, "x-envoy-original-path: the path before it is rewritten")
+	}
+	if rp.MaxBody > 0 {
+		l.add(FactBody, "at most %d bytes", rp.MaxBody)
+	}
+	if n := rp.Load.Most(); n > 0 {
+		l.add(FactInFlight, "at most %d requests", n)
 	}
 	if rp.Timeout > 0 {
 		l.add(FactTimeout, "%v", rp.Timeout)

@@ -106,6 +106,9 @@ func (p *Split) Observe() {
 
 // detailsOf returns Envoy's response code details of a failure.
 func detailsOf(f *upstream.Failure) string {
+	if f.Flag == "" && f.Status == http.StatusRequestEntityTooLarge {
+		return observe.DetailsPayloadTooLarge
+	}
 	switch f.Flag {
 	case upstream.FlagNoHealthyUpstream:
 		return observe.DetailsNoHealthy

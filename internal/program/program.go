@@ -65,6 +65,8 @@ type Program struct {
 	// Bare means that the program is a single feature around a handler:
 	// requests keep their path and all headers.
 	Bare bool
+	// Load bounds the requests in flight, or is nil.
+	Load *Load
 
 	// Generation counts the programs of a Gateway, and Built is when this one was
 	// built.
@@ -152,6 +154,10 @@ type Route struct {
 
 	Timeout time.Duration
 	Retry   *forward.Retry
+	// MaxBody is the length of the longest body of a request, or 0 for any. Load bounds
+	// the requests in flight, or is nil.
+	MaxBody int64
+	Load    *Load
 	Rewrite *Rewrite
 	Mirrors []Mirror
 	Split   Split

@@ -12,7 +12,7 @@ import (
 
 // Status returns what the program serves at present.
 func (p *Program) Status() observe.Status {
-	s := observe.Status{Generation: p.Generation, Built: p.Built, Semantics: p.Semantics.String()}
+	s := observe.Status{Generation: p.Generation, Built: p.Built, Semantics: p.Semantics.String(), Load: p.Load.Status()}
 	for _, l := range p.Listeners {
 		listener := observe.Listener{Name: l.Name(), Port: l.Port, Bind: l.Bind}
 		if l.Plain != nil {
@@ -41,6 +41,7 @@ func (t *RouteTable) status(names []string) observe.RouteTable {
 func (c *Clause) status() observe.Route {
 	r := c.Route
 	out := observe.Route{Index: int(c.Position), VirtualService: r.Service, Name: c.Name, File: r.Origin.File, Line: r.Origin.Line, Match: c.conditions()}
+	out.Load = r.Load.Status()
 	for i := range r.Limits.All() {
 		out.Limits = append(out.Limits, r.Limits.Describe(i))
 	}

@@ -51,6 +51,7 @@ func (c *Clause) described(rules rulePlaces) inspect.Route {
 		Rewrite: r.Rewrite.Described(), Redirect: r.Redirect.described(), DirectResponse: r.Direct.described(),
 		ResponseHeaders: r.Response.Operations(),
 	}
+	out.MaxRequestBody, out.MaxRequests = r.MaxBody, r.Load.Most()
 	if m := r.Declared.Merged; m != nil {
 		out.Delegate = m.Delegate
 	}

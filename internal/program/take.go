@@ -54,6 +54,14 @@ func (p *Program) Take(w http.ResponseWriter, v *match.View, c *Clause) {
 
 // Send sends a request to a destination, and its response to the client.
 func (p *Program) Send(w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
+	if p.Load != nil || c.Route.Load != nil || c.Route.MaxBody > 0 {
+		p.sendBounded(w, v, c, dest, origin)
+		return
+	}
+	p.send(w, v, c, dest, origin)
+}
+
+func (p *Program) send(w http.ResponseWriter, v *match.View, c *Clause, dest *Destination, origin string) {
 	v.Record.Sent(dest.Observed)
 	if v.Routing != nil && dest.Observed.InProcess {
 		addRouting(v, dest)

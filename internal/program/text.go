@@ -16,6 +16,9 @@ func (p *Program) String() string {
 	if p.Edge.Trusted > 0 {
 		t.Line("%d trusted proxies", p.Edge.Trusted)
 	}
+	if n := p.Load.Most(); n > 0 {
+		t.Line("at most %d requests in flight", n)
+	}
 	printTracing(&p.Tracing, &t)
 	for _, l := range p.Listeners {
 		l.print(&t)
@@ -103,6 +106,12 @@ func (rp *Route) print(t *text.Lines) {
 		t.Line("respond %d with %d bytes", d.status, len(d.body))
 		rp.Response.Print(t, "response")
 		return
+	}
+	if rp.MaxBody > 0 {
+		t.Line("at most %d bytes of request body", rp.MaxBody)
+	}
+	if n := rp.Load.Most(); n > 0 {
+		t.Line("at most %d requests in flight", n)
 	}
 	if rp.Timeout > 0 {
 		t.Line("timeout %v", rp.Timeout)

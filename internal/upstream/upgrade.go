@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
+	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/http1/grammar"
 )
 
@@ -36,7 +38,8 @@ func refuseUpgrade(w http.ResponseWriter, r *http.Request) {
 }
 
 // tunnel sends the 101 response with header h to the client, and joins its
-// connection with the backend's until one of them or x's context ends. It
+// connection with the backend's until one of them or x's context ends. If the server
+// leaves, the client gets a close frame. It
 // closes both. first is the data already read from the backend.
 func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byte) {
 	defer backend.Close()
@@ -52,11 +55,28 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 		abort()
 	}
 	defer client.Close()
+	over, end := context.WithCancel(context.Background())
+	defer end()
 	stop := context.AfterFunc(x.r.Context(), func() {
 		client.Close()
 		backend.Close()
 	})
 	defer stop()
+
+	var toClient io.Writer = client
+	if leaving := hijack.Leaving(x.r.Context()); leaving != nil {
+		last := &farewell{client: client}
+		toClient = last
+		defer context.AfterFunc(leaving, func() {
+			// A client that does not read could keep the rest waiting.
+			timer := time.AfterFunc(goingAwayTime, func() {
+				client.Close()
+				backend.Close()
+			})
+			context.AfterFunc(over, func() { timer.Stop() })
+			last.leave()
+		})()
+	}
 
 	// The end of either side ends the tunnel, after the data that it sent has
 	// been delivered: a WebSocket has no half-closed state.
@@ -67,8 +87,8 @@ func (x *exchange) tunnel(h http.Header, backend io.ReadWriteCloser, first []byt
 		backend.Close()
 		client.Close()
 	}()
-	if _, err := client.Write(first); err == nil {
-		pump(client, backend, nil)
+	if _, err := toClient.Write(first); err == nil {
+		pump(toClient, backend, nil)
 	}
 	client.Close()
 	backend.Close()

@@ -39,6 +39,14 @@ func (v *validator) route(s *site, r *spec.Route, vs *boundService) {
 	}
 	v.headers(s, &r.Headers, rewriteAuthority(r))
 	v.duration(s, "timeout", r.Timeout)
+	if r.MaxRequestBody < spec.NoLimit {
+		e := s.field("maxRequestBody")
+		e.errorf(spec.CodeInvalid, "%d is not a number of bytes", r.MaxRequestBody)
+	}
+	if r.MaxRequests < 0 {
+		e := s.field("maxRequests")
+		e.errorf(spec.CodeInvalid, "%d is not a number of requests", r.MaxRequests)
+	}
 	if r.Retry != nil {
 		v.retry(s, r.Retry, r.Timeout)
 	}

@@ -90,6 +90,12 @@ func (w *writer) route(doc *written, path string, vs *spec.VirtualService, i int
 		Fault:          w.fault(doc, path+".fault", r.Fault),
 		CorsPolicy:     w.cors(doc, path+".corsPolicy", r.CORS),
 	}
+	if r.MaxRequestBody != 0 {
+		w.lost(doc, path+".maxRequestBody", "Istio has no limit for the bodies of a route")
+	}
+	if r.MaxRequests != 0 {
+		w.lost(doc, path+".maxRequests", "Istio has no limit for the requests in flight of a route")
+	}
 	if m.Name != r.Name {
 		w.note(doc, path+".name", "the route had no name, and needs one for its rate limits")
 	}

@@ -1,0 +1,51 @@
+package program
+
+import (
+	"net/http"
+
+	"github.com/lateengo/gateway/internal/match"
+	"github.com/lateengo/gateway/observe"
+)
+
+// admitBody refuses a request whose body is known to be longer than its route allows,
+// before a destination sees it. A body of unknown length is cut off at that length: its
+// reader gets an *http.MaxBytesError.
+func (p *Program) admitBody(w http.ResponseWriter, v *match.View, rt *Route, origin string) bool {
+	r := v.Request
+	if r.ContentLength > rt.MaxBody {
+		v.Record.Ended("", observe.DetailsPayloadTooLarge)
+		if r.ProtoMajor == 1 {
+			// Nobody reads the body.
+			w.Header()["Connection"] = []string{"close"}
+		}
+		if origin != "" {
+			rt.CORS.decorate(w.Header(), origin)
+		}
+		p.localReply(w, r, http.StatusRequestEntityTooLarge, "Payload Too Large")
+		return false
+	}
+	if r.ContentLength >= 0 {
+		return true // The server reads no more than that.
+	}
+	limited := http.MaxBytesReader(bottomWriter(w), r.Body, rt.MaxBody)
+	if v.Owned {
+		r.Body = limited
+		return true
+	}
+	copied := *r
+	copied.Body = limited
+	v.Request = &copied
+	return true
+}
+
+// bottomWriter returns the server's own writer, which net/http's reader tells to close the
+// connection.
+func bottomWriter(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
+}
