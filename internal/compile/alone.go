@@ -98,6 +98,7 @@ func (c *Compiler) aloneClause(r *spec.Route) boundClause {
 // to next. The match must be valid.
 func Match(m *spec.Match, matched, next http.Handler) http.Handler {
 	uri, rest, _ := match.Compile(m, regex.Cache{})
+	match.DecodeParameters(rest)
 	c := &match.Clause{URI: uri, Conditions: rest}
 	e := &edge.Edge{Open: true}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

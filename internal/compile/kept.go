@@ -211,6 +211,9 @@ func (c *Compiler) match(before *keptRoute, r *boundRoute, j int) (compiled matc
 		return before.matches[j], true
 	}
 	uri, rest, err := match.Compile(&r.Match[j], c.regexes)
+	if c.semantics.DecodesParameters() {
+		match.DecodeParameters(rest)
+	}
 	return match.Clause{URI: uri, Conditions: rest}, err == nil
 }
 

@@ -28,6 +28,9 @@ func (c *Compiler) compileLimit(l *spec.RateLimit, identity, domain string, at i
 	}
 	if m := l.When; m != nil {
 		uri, rest, err := match.Compile(m, c.regexes)
+		if c.semantics.DecodesParameters() {
+			match.DecodeParameters(rest)
+		}
 		if err == nil {
 			p.When = rest
 			if m.URI.Kind != spec.MatchAny {

@@ -54,6 +54,9 @@ func newTableBuilder(c *Compiler, t *program.RouteTable) *tableBuilder {
 
 // host returns the virtual host of a domain.
 func (tb *tableBuilder) host(domain string) *hostBuilder {
+	if len(domain) > 1 && tb.c.semantics.DropsFinalDot() {
+		domain = strings.TrimSuffix(domain, ".") // as requests lose theirs
+	}
 	h := tb.hosts[domain]
 	if h == nil {
 		h = &hostBuilder{domain: domain}

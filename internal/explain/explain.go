@@ -127,6 +127,10 @@ func (x *explainer) routing() {
 // whyHost says why a domain is that of a Host header.
 func whyHost(domain, authority string) string {
 	name := strings.ToLower(hosts.WithoutPort(authority))
+	dot := ""
+	if without, dotted := hosts.WithoutFinalDot(name); dotted && domain != name {
+		name, dot = without, "; the dot at the end does not count"
+	}
 	how := "the longest wildcard for " + name
 	switch {
 	case domain == "*" && authority == "":
@@ -137,6 +141,8 @@ func whyHost(domain, authority string) string {
 		how = "the exact host"
 	}
 	switch {
+	case dot != "":
+		how += dot
 	case len(name) < len(authority):
 		how += "; the port of " + authority + " does not count"
 	case name != authority:

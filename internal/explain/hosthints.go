@@ -144,7 +144,7 @@ func (x *explainer) elsewhere() {
 }
 
 func (x *explainer) elsewhereIn(l *program.Listener, t *program.RouteTable) {
-	host, ok := t.Hosts.Find(x.request.Host)
+	host, ok := t.Hosts.Find(x.authority())
 	if !ok || host == program.Blackhole || !x.hasPath() {
 		return
 	}
@@ -167,3 +167,11 @@ func (x *explainer) elsewhereIn(l *program.Listener, t *program.RouteTable) {
 
 // label returns the VirtualService and the name of a route.
 func label(c *program.Clause) string { return strings.TrimSpace(c.Route.Service + " " + c.Name) }
+
+// authority returns the Host header that routes are found by.
+func (x *explainer) authority() string {
+	if x.view.Request != nil {
+		return x.view.Request.Host
+	}
+	return x.request.Host
+}

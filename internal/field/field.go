@@ -4,6 +4,7 @@ package field
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/lateengo/gateway/internal/escape"
@@ -68,6 +69,28 @@ func QueryValue(query, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Parameter returns the first value of a query parameter, with names and values decoded as
+// those of a form are: a plus is a space. A value that cannot be decoded stays as it is.
+func Parameter(query, name string) (string, bool) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if key, value, _ := strings.Cut(pair, "="); pair != "" && ofForm(key) == name {
+			return ofForm(value), true
+		}
+	}
+	return "", false
+}
+
+func ofForm(text string) string {
+	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(text, '+') >= 0 {
+		if decoded, err := url.QueryUnescape(text); err == nil {
+			return decoded
+		}
+	}
+	return text
 }
 
 // DecodedQueryValue returns the first value of a query parameter. The names and the

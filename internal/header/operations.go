@@ -23,6 +23,9 @@ type Operations struct {
 	absent []string
 }
 
+// Removed returns the canonical names of the headers that are removed.
+func (o *Operations) Removed() []string { return o.remove }
+
 // A Value is a header to write. A constant has no format.
 type Value struct {
 	Key string

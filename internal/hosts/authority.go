@@ -42,6 +42,30 @@ func PortStart(authority string) int {
 	return i
 }
 
+// WithoutFinalDot returns authority without the dot at the end of its host, and whether
+// there was one. A host that is only a dot keeps it.
+func WithoutFinalDot(authority string) (string, bool) {
+	n := len(authority)
+	if n < 2 {
+		return authority, false
+	}
+	if authority[n-1] == '.' {
+		return authority[:n-1], true
+	}
+	// Before a port of up to five digits.
+	for i := n - 1; i > 1 && i >= n-6; i-- {
+		if c := authority[i]; c == ':' {
+			if authority[i-1] == '.' {
+				return authority[:i-1] + authority[i:], true
+			}
+			break
+		} else if c < '0' || c > '9' {
+			break
+		}
+	}
+	return authority, false
+}
+
 // Valid reports whether a Host header is a host with an optional port. An empty
 // header is accepted: the HTTP server refuses it when HTTP requires that.
 func Valid(authority string) bool {

@@ -58,6 +58,15 @@ func Compile(m *spec.Match, regexes regex.Cache) (URI, []Condition, error) {
 	return uri, conditions, failed
 }
 
+// DecodeParameters makes conditions on query parameters compare decoded names and values.
+func DecodeParameters(conditions []Condition) {
+	for i := range conditions {
+		if s := &conditions[i].source; s.kind == PartQuery {
+			s.kind = PartParameter
+		}
+	}
+}
+
 // Fields returns the path of the field behind each condition of Compile, in the same
 // order, such as "headers[x-user].exact". The first one is for the URI; it is "" if the
 // match has none.

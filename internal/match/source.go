@@ -17,7 +17,7 @@ func (s *Source) String() string {
 		return "authority"
 	case PartTarget:
 		return "path and query"
-	case PartQuery, PartDecodedQuery:
+	case PartQuery, PartDecodedQuery, PartParameter:
 		return "query " + s.name
 	}
 	return "header " + strings.ToLower(s.name)
@@ -47,6 +47,9 @@ const (
 	PartQuery
 	// PartDecodedQuery is a query parameter whose name and value are decoded.
 	PartDecodedQuery
+	// PartParameter is a query parameter whose name and value are decoded as those of a
+	// form.
+	PartParameter
 )
 
 // Part returns the part of a request that the source reads.

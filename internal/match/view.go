@@ -56,6 +56,8 @@ func (v *View) Value(s *Source) (string, bool) {
 		return v.Edge.Value(v.Request, s.name)
 	case PartQuery:
 		return field.QueryValue(v.Request.URL.RawQuery, s.name)
+	case PartParameter:
+		return field.Parameter(v.Request.URL.RawQuery, s.name)
 	case PartDecodedQuery:
 		return field.DecodedQueryValue(v.Request.URL.RawQuery, s.name)
 	}

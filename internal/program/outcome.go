@@ -22,6 +22,8 @@ const (
 	outcomeBadConnection
 	outcomeBadScheme
 	outcomeUpgradeWithBody
+	outcomeBadQuery
+	outcomeNominated
 )
 
 // status is the answer to an outcome without a route.
@@ -31,7 +33,8 @@ func (o Outcome) status() int {
 		return http.StatusNotFound
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
-	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme, outcomeUpgradeWithBody:
+	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme, outcomeUpgradeWithBody,
+		outcomeBadQuery, outcomeNominated:
 		return http.StatusBadRequest
 	case outcomeHTTP10:
 		return http.StatusUpgradeRequired
@@ -47,5 +50,6 @@ func (o Outcome) Reason() string {
 		"", "no listener", "no virtual host", "no route", "no route: blackhole, no VirtualService is bound here", "httpsRedirect", "path normalization failed",
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
 		"malformed Connection header", "scheme other than http and https", "upgrade with a body",
+		"a query that can be read in several ways, and a route asks for its parameters", "a Connection header that names a header for which a route asks",
 	}[o]
 }

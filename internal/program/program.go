@@ -226,6 +226,13 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 		v.Request = r
 		return nil, nil, outcomeHTTP10
 	}
+	if p.Semantics.DropsFinalDot() {
+		if host, found := hosts.WithoutFinalDot(r.Host); found {
+			without := *r
+			without.Host = host
+			r, v.Owned = &without, false
+		}
+	}
 	plain := hosts.IsPlainName(r.Host)
 	if !plain && !p.validHost(r.Host) || r.URL.User != nil {
 		v.Request = r
@@ -270,6 +277,12 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 	}
 	if o != OutcomeRoute {
 		return host, nil, o
+	}
+	if host.parameters != nil && !doubt.HasOneReading(r.URL.RawQuery, host.parameters) {
+		return host, nil, outcomeBadQuery
+	}
+	if len(connection) > 0 && p.Semantics.RefusesNominated() && host.asksNominated(connection) {
+		return host, nil, outcomeNominated
 	}
 	c := host.Find(v)
 	if c == nil {

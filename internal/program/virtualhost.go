@@ -1,7 +1,11 @@
 package program
 
 import (
+	"net/http"
+	"strings"
+
 	"github.com/lateengo/gateway/inspect"
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/spec"
 )
@@ -16,6 +20,10 @@ type VirtualHost struct {
 	List         match.List
 	// Clauses hold the result for each clause of List, at the same index.
 	Clauses []Clause
+	// parameters are the names of the query parameters that clauses compare decoded, and
+	// headers those of the headers that they compare.
+	parameters doubt.Names
+	headers    map[string]bool
 }
 
 // Blackhole is the virtual host of a table without any other, as in Istio. It is not
@@ -37,10 +45,54 @@ type Clause struct {
 // NewVirtualHost returns a virtual host. It uses Route and Name of the clauses.
 func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses []Clause) *VirtualHost {
 	h := &VirtualHost{Domain: domain, redirect: redirect, List: match.NewList(list), Clauses: clauses}
+	h.note(list)
 	for i := range clauses {
 		clauses[i].Clause, clauses[i].Position = &list[i], int32(i)
 	}
 	return h
+}
+
+// note takes down what the clauses ask for.
+func (h *VirtualHost) note(list []match.Clause) {
+	for i := range list {
+		for j := range list[i].Conditions {
+			s := list[i].Conditions[j].Source()
+			switch s.Part() {
+			case match.PartParameter:
+				if h.parameters == nil {
+					h.parameters = doubt.Names{}
+				}
+				if _, known := h.parameters[s.Name()]; !known {
+					h.parameters[s.Name()] = len(h.parameters)
+				}
+			case match.PartHeader:
+				if h.headers == nil {
+					h.headers = map[string]bool{}
+				}
+				h.headers[s.Name()] = true
+			}
+		}
+	}
+}
+
+// asksNominated reports whether a Connection header names a header that a clause compares,
+// and that belongs to more than the connection.
+func (h *VirtualHost) asksNominated(connection []string) bool {
+	if len(h.headers) == 0 {
+		return false
+	}
+	for _, line := range connection {
+		for token := range strings.SplitSeq(line, ",") {
+			switch key := http.CanonicalHeaderKey(strings.TrimSpace(token)); key {
+			case "Keep-Alive", "Close", "Upgrade", "Http2-Settings", "Te", "Connection":
+			default:
+				if h.headers[key] {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // Place returns where the clause's match was declared, or its route if that has none.

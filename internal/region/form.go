@@ -236,6 +236,15 @@ func queryForm(name string) form {
 	return f
 }
 
+// parameterForm returns the form of a query parameter that is compared decoded: any text.
+func parameterForm() form {
+	return form{
+		present: true, natural: []string{"1", "", "true"}, preferred: lowerFirst, step: anyStep, ends: anyEnd,
+		admits:  func(string) bool { return true },
+		allowed: func(r rune) bool { return r >= 0 }, cuts: []rune{0, utf8.RuneSelf},
+	}
+}
+
 // The states of a header's value.
 const (
 	headerBegins int32 = iota
@@ -304,6 +313,9 @@ func authorityForm(s *Space) form {
 	}
 	f.language = func() []bound { return authorityBounds(s) }
 	f.admits = func(text string) bool {
+		if _, dotted := hosts.WithoutFinalDot(text); dotted && s.edge().Semantics.DropsFinalDot() {
+			return false // no condition sees the dot
+		}
 		return valid(text) && !slices.ContainsFunc(s.Hosts, func(h Host) bool { return !h.admits(text) })
 	}
 	for _, name := range naturalHosts(s) {

@@ -2,9 +2,11 @@ package region
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/match"
 )
@@ -63,6 +65,8 @@ func (p *problem) dimension(part match.Part, name string) int {
 	switch part {
 	case match.PartQuery:
 		d.form = queryForm(name)
+	case match.PartParameter:
+		d.form = parameterForm()
 	case match.PartTarget:
 		d.form, d.whole = targetForm(p.space.Normalization), true
 	default:
@@ -227,6 +231,9 @@ func (p *problem) check() Verdict {
 			return GaveUp
 		}
 	}
+	if !doubt.HasOneReading(r.Query, p.parameters()) {
+		return GaveUp // a path with a query of its own
+	}
 	for i := range p.space.Hosts {
 		if !p.space.Hosts[i].admits(r.Authority) {
 			return GaveUp
@@ -234,6 +241,20 @@ func (p *problem) check() Verdict {
 	}
 	p.found = r
 	return Found
+}
+
+// parameters are the query parameters that conditions compare decoded.
+func (p *problem) parameters() doubt.Names {
+	var names doubt.Names
+	for i := range p.dimensions {
+		if d := &p.dimensions[i]; d.part == match.PartParameter {
+			if names == nil {
+				names = doubt.Names{}
+			}
+			names[d.name] = len(names)
+		}
+	}
+	return names
 }
 
 // request makes the request of the values.
@@ -261,6 +282,10 @@ func (p *problem) request() *Request {
 			query = append(query, d.name)
 		case d.part == match.PartQuery:
 			query = append(query, d.name+"="+d.value.text)
+		case d.part == match.PartParameter && d.value.text == "" && d.name != "":
+			query = append(query, url.QueryEscape(d.name))
+		case d.part == match.PartParameter:
+			query = append(query, url.QueryEscape(d.name)+"="+url.QueryEscape(d.value.text))
 		case d.part != match.PartHeader:
 		case d.name == edge.ForwardedForHeader && !e.Open:
 			r.forwardedFor(d.value.text)

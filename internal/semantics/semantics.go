@@ -32,7 +32,8 @@ func (s Mode) ServesShortHosts() bool { return s == Native }
 
 // EdgeHeadersFirst reports whether x-forwarded-proto, x-request-id and similar
 // headers are written before the operations of the route, so that an operation
-// that adds one makes a second line. Otherwise they are written last, if absent.
+// that adds one makes a second line. Otherwise they are written last, if absent and not
+// removed by the route.
 func (s Mode) EdgeHeadersFirst() bool { return s == Envoy }
 
 // SendsEnvoyHeaders reports whether x-envoy-* headers and "server: istio-envoy"
@@ -57,6 +58,19 @@ func (s Mode) LeavesSlowConnects() bool { return s == Native }
 // complete. Envoy counts the head, so that a backend that cuts its bodies succeeds
 // before each of its failures.
 func (s Mode) JudgesWholeResponses() bool { return s == Native }
+
+// DropsFinalDot reports whether a dot at the end of the host is taken off before anything
+// uses the Host header, and destinations get it without. Envoy takes it for another host.
+func (s Mode) DropsFinalDot() bool { return s == Native }
+
+// DecodesParameters reports whether query parameters are compared decoded, and a query is
+// refused that can be read in several ways, if a route of the virtual host asks for one.
+// Envoy compares the text of the first one.
+func (s Mode) DecodesParameters() bool { return s == Native }
+
+// RefusesNominated reports whether a request is refused whose Connection header names a
+// header that a route of the virtual host asks for. Envoy removes the header.
+func (s Mode) RefusesNominated() bool { return s == Native }
 
 // ReadsPorts reports whether a Host header must be a host and the number of a port. Envoy
 // accepts escapes, any text as a port, and any in brackets.

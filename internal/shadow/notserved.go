@@ -44,6 +44,9 @@ func (a *analysis) behindCatchAll(s service, i int, m *spec.Match) {
 		if err != nil {
 			return
 		}
+		if s.in.space.Edge.Semantics.DecodesParameters() {
+			match.DecodeParameters(conditions)
+		}
 		c = &match.Clause{URI: uri, Conditions: conditions}
 		for at = range s.Routes[i].Match {
 			if &s.Routes[i].Match[at] == m {

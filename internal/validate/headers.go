@@ -122,20 +122,9 @@ func (v *validator) authorities(s *site, q *spec.HeaderOperations, authority str
 	}
 }
 
-// edgeHeaders reports operations that add to or remove headers of the edge. Under
-// Envoy these exist before the route's operations, under Native after them.
+// edgeHeaders reports operations that add to headers of the edge. Under Envoy these exist
+// before the route's operations, under Native after them.
 func (v *validator) edgeHeaders(s *site, q *spec.HeaderOperations) {
-	for i, name := range q.Remove {
-		if !isWrittenByEdge(name) {
-			continue
-		}
-		e := s.element("headers.request.remove", i)
-		now, other := "Native still sends the gateway's own value", "Envoy semantics send none"
-		if v.Semantics.EdgeHeadersFirst() {
-			now, other = "none is sent", "Native semantics still send the gateway's own value"
-		}
-		e.warnf("", "semantics differ: %s, %s", now, other)
-	}
 	for _, name := range slices.Sorted(maps.Keys(q.Add)) {
 		if !isWrittenByEdge(name) {
 			continue
