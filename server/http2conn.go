@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -36,9 +37,17 @@ func (c *http2Conn) Read(p []byte) (int, error) {
 	n, err := c.deadline.Read(p)
 	if n > 0 {
 		c.frames.follow(p[:n], &c.deadline)
+		if c.frames.other {
+			// It has agreed on HTTP/2. net/http's server would take the rest for HTTP/1.1, and read it
+			// more leniently than ours.
+			_ = c.Close()
+			return 0, errNoPreface
+		}
 	}
 	return n, err
 }
+
+var errNoPreface = errors.New("the client has agreed on HTTP/2, and does not speak it")
 
 // SetReadDeadline sets the deadline of net/http's server, which has one only for the preface.
 func (c *http2Conn) SetReadDeadline(t time.Time) error { return c.deadline.Want(t) }
@@ -74,10 +83,13 @@ const (
 
 // follow examines what was read, and sets the deadline for the rest of a header.
 func (f *frames) follow(p []byte, d *http1.ReadDeadline) {
-	if f.other || f.limit <= 0 {
+	if f.other || f.limit <= 0 && f.preface == len(clientPreface) {
 		return
 	}
 	f.scan(p)
+	if f.limit <= 0 {
+		return
+	}
 	if due := f.due(); due != f.limited {
 		f.limited = due
 		var until time.Time

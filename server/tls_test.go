@@ -156,6 +156,24 @@ func TestPlainTextOnATLSPort(t *testing.T) {
 	require.Empty(t, text)
 }
 
+// A client that has agreed on HTTP/2 and speaks HTTP/1.1 gets no answer.
+func TestOtherProtocolThanAgreed(t *testing.T) {
+	ca := newAuthority(t)
+	for _, timeout := range []time.Duration{0, spec.NoLimit} {
+		s, _ := start(t, toApp(says("app")).Server(secure("a.test", simple("a"))),
+			local(Config{ReadHeaderTimeout: timeout, Credentials: map[string]gateway.Credential{"a": {Certificate: ca.issue("a.test")}}}, 443))
+		for _, text := range []string{get, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n" + get, "PRI * HTTP/1.1\r\nHost: a.test\r\n\r\n"} {
+			conn, _ := dial(t, s, 443)
+			client := tls.Client(conn, &tls.Config{RootCAs: ca.pool, ServerName: "a.test", NextProtos: []string{"h2"}})
+			_, err := io.WriteString(client, text)
+			require.NoError(t, err)
+			answer, _ := io.ReadAll(client)
+			require.NotContains(t, string(answer), "HTTP/1.1")
+			require.NotContains(t, string(answer), "app")
+		}
+	}
+}
+
 func TestClientCertificates(t *testing.T) {
 	ca, stranger := newAuthority(t), newAuthority(t)
 	cert, key, pool := ca.write(ca.issue("a.test"))
