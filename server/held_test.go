@@ -242,20 +242,22 @@ func TestSlowReaders(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		parts int
+		size  int
 		pause time.Duration
 		take  time.Duration
 		ends  bool
 	}{
-		{"nothing is taken", 100, 0, 0, true},
-		{"a part each 10 seconds is taken", 100, 0, 10 * time.Second, false},
-		{"nothing is said for an hour", 3, time.Hour, time.Millisecond, false},
+		{"nothing is taken", 100, 1 << 20, 0, 0, true},
+		{"a part each 10 seconds is taken", 100, 1 << 20, 0, 10 * time.Second, false},
+		{"a part each 10 seconds is taken of one write", 1, 100 << 20, 0, 10 * time.Second, false},
+		{"nothing is said for an hour", 3, 1 << 20, time.Hour, time.Millisecond, false},
 	} {
 		for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
 			t.Run(tt.name+" over "+protocol, func(t *testing.T) {
 				ended := make(chan end, 1)
 				inMemory(t, plain(80), Config{}, func(w http.ResponseWriter, r *http.Request) {
 					begun := time.Now()
-					part := make([]byte, 1<<20)
+					part := make([]byte, tt.size)
 					for range tt.parts {
 						time.Sleep(tt.pause)
 						if _, err := w.Write(part); err != nil {

@@ -157,10 +157,12 @@ func (s *stream) Write(p []byte) (int, error) {
 	if s.unanswerable() {
 		return 0, pace.ErrSlowBody
 	}
-	s.writes.Begin()
-	n, err := s.ResponseWriter.Write(p)
-	s.writes.End()
-	return n, s.cause(err)
+	return pace.InParts(p, func(p []byte) (int, error) {
+		s.writes.Begin()
+		n, err := s.ResponseWriter.Write(p)
+		s.writes.End()
+		return n, s.cause(err)
+	})
 }
 
 // WriteString writes a part of the body.
@@ -168,10 +170,12 @@ func (s *stream) WriteString(text string) (int, error) {
 	if s.unanswerable() {
 		return 0, pace.ErrSlowBody
 	}
-	s.writes.Begin()
-	n, err := io.WriteString(s.ResponseWriter, text)
-	s.writes.End()
-	return n, s.cause(err)
+	return pace.InParts(text, func(text string) (int, error) {
+		s.writes.Begin()
+		n, err := io.WriteString(s.ResponseWriter, text)
+		s.writes.End()
+		return n, s.cause(err)
+	})
 }
 
 // unanswerable begins the response, unless the body was too slow.

@@ -70,14 +70,50 @@ func (c *Conn) expire() {
 
 // Write writes p.
 func (c *Conn) Write(p []byte) (int, error) {
+	if !c.tells() {
+		return InParts(p, c.write)
+	}
+	return c.write(p)
+}
+
+func (c *Conn) write(p []byte) (int, error) {
 	c.writes.Begin()
 	n, err := c.Conn.Write(p)
 	c.writes.End()
 	return n, c.cause(err)
 }
 
+// tells reports whether it is known how much of a write has arrived at the client.
+func (c *Conn) tells() bool {
+	_, ok := c.Conn.(*net.TCPConn)
+	return ok && acknowledges
+}
+
+// part is the most that is written at once where only the end of a write is progress.
+const part = 64 << 10
+
+// InParts writes p in parts, so that the end of each is progress.
+func InParts[T []byte | string](p T, write func(T) (int, error)) (int, error) {
+	written := 0
+	for {
+		n, err := write(p[written:min(written+part, len(p))])
+		if written += n; err != nil || written >= len(p) {
+			return written, err
+		}
+	}
+}
+
 // WriteBuffers writes several buffers in one call, if the connection can.
 func (c *Conn) WriteBuffers(buffers *net.Buffers) error {
+	if !c.tells() {
+		for len(*buffers) > 0 {
+			if _, err := c.Write((*buffers)[0]); err != nil {
+				return err
+			}
+			*buffers = (*buffers)[1:]
+		}
+		return nil
+	}
 	c.writes.Begin()
 	_, err := buffers.WriteTo(c.Conn)
 	c.writes.End()
@@ -86,13 +122,12 @@ func (c *Conn) WriteBuffers(buffers *net.Buffers) error {
 
 // ReadFrom lets the connection below copy without a buffer if it can.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
-	to, ok := c.Conn.(*net.TCPConn)
-	if !ok || !acknowledges {
+	if !c.tells() {
 		// It must be known whether the copy waits for the client or for r.
 		return io.Copy(writerOnly{c}, r)
 	}
 	c.writes.Begin()
-	n, err := to.ReadFrom(r)
+	n, err := c.Conn.(*net.TCPConn).ReadFrom(r)
 	c.writes.End()
 	return n, c.cause(err)
 }
