@@ -144,8 +144,14 @@ var (
 	schemes   = regexp.MustCompile(`(?m)^[^ \n]* ([^/ \n][^ \n]*) HTTP/`)
 )
 
+// connectsToPath finds a CONNECT whose target names no host. net/http needs no Host header there.
+var connectsToPath = matches(`(^|\n)CONNECT /`)
+
 // hostIsDoubtful reports whether the host of a request in a text may be refused.
 func hostIsDoubtful(text string) bool {
+	if connectsToPath(text) {
+		return true
+	}
 	for _, line := range hostLines.FindAllStringSubmatch(text, -1) {
 		if !doubt.IsAuthority(line[1]) {
 			return true
