@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"path"
@@ -196,6 +197,26 @@ func (b *Builder) Limiter(provider string, l ratelimit.Limiter) *Builder {
 // Semantics selects Native, the default, or Envoy.
 func (b *Builder) Semantics(s Semantics) *Builder {
 	b.options.Semantics = semantics.Mode(s)
+	return b
+}
+
+// Strict refuses more requests, and believes less of what they say, for a gateway that
+// everybody can reach. It works in any http.Server, under both semantics:
+//
+//   - 400: a path that servers read in several ways. It has ";" or "\", an escape of an
+//     escape, an overlong or a fullwidth character, a segment that ends in a dot, or in an
+//     escaped space or control character, or "." or ".." beside an escaped slash.
+//   - 400: the name of a header has an underscore.
+//   - 405: TRACE, and TRACK. 501: a method of more than 32 bytes. 431: more header fields
+//     than s.MaxFields.
+//   - Without TrustedProxies, headers that only a proxy may send are taken off before
+//     anything reads them: Forwarded, X-Forwarded-*, X-Real-IP, True-Client-IP,
+//     X-Original-URL, X-Envoy-*, Proxy-Authorization and the like. X-Forwarded-For has
+//     only the address of the connection then.
+//
+// Middlewares in front of the gateway see all requests as they came.
+func (b *Builder) Strict(s Strict) *Builder {
+	b.options.Strict = &program.Strict{MaxFields: cmp.Or(s.MaxFields, 100)}
 	return b
 }
 

@@ -19,3 +19,11 @@ func (s Semantics) String() string {
 	}
 	return "native"
 }
+
+// Strict makes a gateway refuse requests that are legal and that attackers send more often
+// than others, as Builder.Strict says. The zero Strict has all defaults.
+type Strict struct {
+	// MaxFields is the maximum number of header fields of a request; others get 431. Zero
+	// means 100; spec.NoLimit removes the limit.
+	MaxFields int
+}

@@ -214,7 +214,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.ProtoMajor >= 2 {
-		if doubt.IsMalformedHTTP2(r) {
+		if doubt.IsMalformedHTTP2(r) || !doubt.EndsAsDeclared(r) {
 			localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
 			return
 		}

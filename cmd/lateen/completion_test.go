@@ -38,7 +38,7 @@ func TestCompletions(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"lateen ch", "check"},
 		{"lateen check --str", "--strict"},
-		{"lateen decide --str", ""},
+		{"lateen routes --str", ""},
 		{"lateen check --format s", "sarif"},
 		{"lateen decide --semantics e", "envoy"},
 		{"lateen decide --namespace e", ""},

@@ -30,6 +30,7 @@ type configuration struct {
 	workloadLabels     map[string]string
 	locality           string
 	credentials        []credential
+	strict             strictness
 	// rereads means that the files are read again and again.
 	rereads bool
 	// declared is what the files hold, once they were read.
@@ -184,6 +185,7 @@ func (c *configuration) builder() *gateway.Builder {
 func (c *configuration) configure(b *gateway.Builder) {
 	b.Semantics(c.semantics).PathNormalization(c.normalization).TrustedProxies(c.trusted).
 		Namespace(c.namespace).Workload(c.workloadNamespace, c.workloadLabels).Locality(c.locality)
+	c.strict.set(b)
 	for i := range c.credentials {
 		b.Credential(c.credentials[i].name, c.credentials[i].Credential)
 	}

@@ -32,6 +32,7 @@ func (c *command) ask(args []string, s streams, explains *bool, more func(*flag.
 	var asJSON bool
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	config.addFlags(flags)
+	config.strict.addFlags(flags)
 	flags.Func("H", "`'NAME: VALUE'` is a header of the request. May be repeated.", func(text string) error {
 		name, _, ok := strings.Cut(text, ":")
 		if !ok || name == "" {

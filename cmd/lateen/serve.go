@@ -45,6 +45,7 @@ type service struct {
 	admin       string
 	pprof       bool
 	watch       bool
+	edge        bool
 	printRoutes bool
 	// allowBrokenTLS serves without the TLS servers that no client can connect to.
 	allowBrokenTLS bool
@@ -54,6 +55,8 @@ type service struct {
 
 func (v *service) addFlags(flags *flag.FlagSet) {
 	v.configuration.addFlags(flags)
+	v.strict.addFlags(flags)
+	flags.BoolVar(&v.edge, "edge", false, "settings for a gateway that everybody can reach: --strict")
 	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
@@ -143,6 +146,9 @@ func runServe(c *command, args []string, s streams) int {
 	}
 	if err := cmp.Or(v.check(), v.sharing.check(), v.cluster.check()); err != nil {
 		return c.misused(s, err)
+	}
+	if v.edge {
+		v.setEdge()
 	}
 	return v.run(s)
 }

@@ -103,8 +103,8 @@ func Program(d *spec.Declarations, o *Options, f *findings.List, regexes regex.C
 	before := earlier.program
 	c := newCompiler(d, o, f, regexes, earlier)
 	p := &program.Program{
-		Semantics: o.Semantics, Normalization: o.Paths,
-		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Random: o.Random, IDs: new(edge.RequestIDs)},
+		Semantics: o.Semantics, Normalization: o.Paths, Strict: o.Strict,
+		Edge:   edge.Edge{Semantics: o.Semantics, Trusted: o.Trusted, Strict: o.Strict != nil, Random: o.Random, IDs: new(edge.RequestIDs)},
 		Random: o.Random, Log: o.Log, Fallback: o.Fallback, Background: bg,
 		Generation: before.Next(), Built: time.Now(),
 		Failures: c.failures, Observers: record.New(o.Observers), RoutingContext: o.RoutingContext, LocalReply: o.LocalReply,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/edge"
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/semantics"
 	"github.com/lateengo/gateway/internal/upstream"
@@ -21,7 +22,9 @@ type Options struct {
 	Limiters  map[string]ratelimit.Limiter
 	Semantics semantics.Mode
 	Paths     spec.PathNormalization
-	Trusted   int
+	// Strict is nil if requests are read as Envoy reads them.
+	Strict  *program.Strict
+	Trusted int
 	// MaxBody limits the bodies of requests in bytes, and MaxRequests the requests in
 	// flight. 0 is no limit.
 	MaxBody     int64

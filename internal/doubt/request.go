@@ -1,6 +1,7 @@
 package doubt
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,6 +45,17 @@ func IsMalformedHTTP2(r *http.Request) bool {
 		return true
 	}
 	return r.Method != http.MethodConnect && (r.URL.Host != "" || r.URL.Scheme != "" || strings.IndexByte(r.RequestURI, ' ') >= 0)
+}
+
+// EndsAsDeclared reports whether a request over HTTP/2 that declares an empty body has one.
+// It waits for the end of the body: net/http's server reports data only after the request
+// has reached its handler.
+func EndsAsDeclared(r *http.Request) bool {
+	if r.ContentLength != 0 || r.Body == nil || r.Header["Content-Length"] == nil {
+		return true
+	}
+	n, err := r.Body.Read(make([]byte, 1))
+	return n == 0 && err == io.EOF
 }
 
 // isLength reports whether a Content-Length is a number, and the one that was understood.

@@ -21,8 +21,10 @@ type Edge struct {
 	Semantics semantics.Mode
 	// Trusted is the number of proxies in front (Istio's numTrustedProxies).
 	Trusted int
-	Random  func() uint64
-	IDs     *RequestIDs
+	// Strict means that what only a proxy may say is not believed of anybody else.
+	Strict bool
+	Random func() uint64
+	IDs    *RequestIDs
 	// Open means that there is no edge: a single feature around a handler sees
 	// and forwards the headers unchanged.
 	Open bool
@@ -189,6 +191,9 @@ func PeerAddress(r *http.Request) string {
 // ForwardedFor returns X-Forwarded-For with the peer's address appended.
 func (e *Edge) ForwardedFor(r *http.Request) string {
 	peer := PeerAddress(r)
+	if e.Strict && e.Trusted == 0 {
+		return peer
+	}
 	if list, ok := field.Joined(r.Header[ForwardedForHeader]); ok && list != "" {
 		if peer == "" {
 			return list

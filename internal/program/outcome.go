@@ -24,6 +24,11 @@ const (
 	outcomeUpgradeWithBody
 	outcomeBadQuery
 	outcomeNominated
+	outcomeTrace
+	outcomeLongMethod
+	outcomeManyFields
+	outcomeUnderscore
+	outcomeTrickyPath
 )
 
 // status is the answer to an outcome without a route.
@@ -34,8 +39,14 @@ func (o Outcome) status() int {
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
 	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme, outcomeUpgradeWithBody,
-		outcomeBadQuery, outcomeNominated:
+		outcomeBadQuery, outcomeNominated, outcomeUnderscore, outcomeTrickyPath:
 		return http.StatusBadRequest
+	case outcomeTrace:
+		return http.StatusMethodNotAllowed
+	case outcomeLongMethod:
+		return http.StatusNotImplemented
+	case outcomeManyFields:
+		return http.StatusRequestHeaderFieldsTooLarge
 	case outcomeHTTP10:
 		return http.StatusUpgradeRequired
 	case outcomeWrongScheme, outcomeBadUpgrade:
@@ -51,5 +62,7 @@ func (o Outcome) Reason() string {
 		"malformed host", "HTTP/1.0", "https on a plain-text connection", "upgrade not allowed",
 		"malformed Connection header", "scheme other than http and https", "upgrade with a body",
 		"a query that can be read in several ways, and a route asks for its parameters", "a Connection header that names a header for which a route asks",
+		"TRACE (strict)", "a method of more than 32 bytes (strict)", "too many header fields (strict)", "a header name with an underscore (strict)",
+		"a path that can be read in several ways (strict)",
 	}[o]
 }

@@ -47,7 +47,9 @@ func (p *Program) Deciding() *Program {
 // everything needed to handle a request. Each request uses one program from
 // start to end.
 type Program struct {
-	Semantics     semantics.Mode
+	Semantics semantics.Mode
+	// Strict is nil if requests are read as Envoy reads them.
+	Strict        *Strict
 	Normalization spec.PathNormalization
 	Edge          edge.Edge
 	Random        func() uint64
@@ -217,6 +219,15 @@ func (p *Program) validHost(authority string) bool {
 
 // Route finds the virtual host and the clause for a request in a table.
 func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*VirtualHost, *Clause, Outcome) {
+	if p.Strict != nil {
+		if o := p.Strict.judge(r); o != OutcomeRoute {
+			v.Request = r
+			return nil, nil, o
+		}
+		without := p.withoutClaims(r)
+		v.Owned = v.Owned && without == r
+		r = without
+	}
 	if scheme := r.URL.Scheme; scheme != "" && scheme != "http" && scheme != "https" {
 		// Only an absolute target has one.
 		v.Request = r
@@ -349,6 +360,8 @@ func (p *Program) Settle(w http.ResponseWriter, v *match.View, o Outcome) {
 	case outcomeBadScheme:
 		w.Header()["Connection"] = []string{"close"}
 		body = "Bad Request" // as Envoy's codec answers
+	case outcomeTrace:
+		w.Header()["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
 	case outcomeBadUpgrade, outcomeUpgradeWithBody, outcomeBadHost, outcomeBadPath, outcomeBadConnection:
 		w.Header()["Connection"] = []string{"close"}
 	}

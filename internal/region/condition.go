@@ -130,6 +130,9 @@ func (p *problem) conditions(c *match.Clause) ([]condition, bool) {
 
 // constant returns the value of a source that is the same for all requests of the space.
 func (s *Space) constant(source match.Source) (bool, value) {
+	if source.Part() == match.PartHeader && s.edge().Drops(source.Name()) {
+		return true, value{}
+	}
 	if source.Part() != match.PartEdgeHeader || s.edge().Open {
 		return false, value{}
 	}
