@@ -144,8 +144,8 @@ var (
 	schemes   = regexp.MustCompile(`(?m)^[^ \n]* ([^/ \n][^ \n]*) HTTP/`)
 )
 
-// connectsToPath finds a CONNECT whose target names no host. net/http needs no Host header there.
-var connectsToPath = matches(`(^|\n)CONNECT /`)
+// connectsToPath finds a CONNECT whose target is no authority. net/http needs no Host header there.
+var connectsToPath = matches(`CONNECT [^A-Za-z0-9[]`)
 
 // hostIsDoubtful reports whether the host of a request in a text may be refused.
 func hostIsDoubtful(text string) bool {
