@@ -206,7 +206,8 @@ func (b *Builder) Semantics(s Semantics) *Builder {
 //   - 400: a path that servers read in several ways. It has ";" or "\", an escape of an
 //     escape, an overlong or a fullwidth character, a segment that ends in a dot, or in an
 //     escaped space or control character, or "." or ".." beside an escaped slash.
-//   - 400: the name of a header has an underscore.
+//   - 400: the name of a header has an underscore, or the host is no name of DNS and no
+//     IP address.
 //   - 405: TRACE, and TRACK. 501: a method of more than 32 bytes. 431: more header fields
 //     than s.MaxFields.
 //   - Without TrustedProxies, headers that only a proxy may send are taken off before

@@ -31,8 +31,8 @@ type contestant struct {
 }
 
 var contestants = []contestant{
-	{"Lateen", false, nil, listeners(server.Config{Engine: server.EngineLateen})},
-	{"Lateen, strict", false, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
+	{"Lateen", true, nil, listeners(server.Config{Engine: server.EngineLateen})},
+	{"Lateen, strict", true, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
 	{"Lateen with net/http's server", false, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
 	{"net/http alone", false, nil, plain},
 }

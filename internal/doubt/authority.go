@@ -63,3 +63,35 @@ var nameBytes = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// IsDNSAuthority reports whether an authority has the name of a host in DNS, an underscore
+// included, or an IP address. Each label has 1 to 63 bytes, and the name at most 253. A dot
+// may end it.
+func IsDNSAuthority(s string) bool {
+	if !IsAuthority(s) {
+		return false
+	}
+	if s[0] == '[' {
+		return true
+	}
+	name, _, _ := strings.Cut(s, ":")
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > 253 {
+		return false
+	}
+	label := 0
+	for i := 0; i <= len(name); i++ {
+		if i == len(name) || name[i] == '.' {
+			if label == 0 || label > 63 {
+				return false
+			}
+			label = 0
+			continue
+		}
+		if c := name[i]; c != '-' && c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+		label++
+	}
+	return true
+}

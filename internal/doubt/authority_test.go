@@ -72,3 +72,13 @@ func BenchmarkIsAuthority(b *testing.B) {
 		})
 	}
 }
+
+func TestIsDNSAuthority(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	for _, good := range []string{"a", "a.b", "A-1.b_c:80", "a.b.", "a.b.:80", "192.0.2.1", "[2001:db8::1]:443", label + "." + label, "xn--bcher-kva.example"} {
+		require.True(t, IsDNSAuthority(good), good)
+	}
+	for _, bad := range []string{"", ".", "a..b", ".a", "a..", "a*", "a;b", "a(b)", "a&b", "a!b", label + "a", strings.Repeat("a.", 127) + "a", "a:b", "u@a"} {
+		require.False(t, IsDNSAuthority(bad), bad)
+	}
+}

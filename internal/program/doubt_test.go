@@ -40,7 +40,7 @@ func TestDoubtfulRequests(t *testing.T) {
 		{"nobody.test", "/x", "", "asks", "asks"},
 		{"nobody.test.", "/x", "", "asks", ""},
 		{"nobody.test.:80", "/x", "", "asks", ""},
-		{"nobody.test..", "/x", "", "", ""},
+		{"nobody.test..", "/x", "", "400", ""},
 		{"nobody.test:80", "/x", "", "asks", "asks"},
 		{"nobody.test:b", "/x", "", "400", "asks"},
 		{"nobody.test", "/?q=1&q=2;%zz", "", "other", "other"},

@@ -242,6 +242,10 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 			without := *r
 			without.Host = host
 			r, v.Owned = &without, false
+			if _, another := hosts.WithoutFinalDot(host); another {
+				v.Request = r
+				return nil, nil, outcomeBadHost
+			}
 		}
 	}
 	plain := hosts.IsPlainName(r.Host)

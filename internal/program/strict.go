@@ -25,6 +25,9 @@ func (s *Strict) judge(r *http.Request) Outcome {
 	case len(r.Method) == len(http.MethodTrace) && (strings.EqualFold(r.Method, http.MethodTrace) || strings.EqualFold(r.Method, "TRACK")):
 		return outcomeTrace
 	}
+	if r.Host != "" && !doubt.IsDNSAuthority(r.Host) {
+		return outcomeBadHost
+	}
 	fields := 0
 	for key, lines := range r.Header {
 		if strings.IndexByte(key, '_') >= 0 {
