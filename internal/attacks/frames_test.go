@@ -153,9 +153,14 @@ func statusOf(block string) int {
 	if status, ok := map[byte]int{0x88: 200, 0x89: 204, 0x8a: 206, 0x8b: 304, 0x8c: 400, 0x8d: 404, 0x8e: 500}[block[0]]; ok {
 		return status
 	}
-	// A literal with the indexed name :status and a Huffman-coded value of three digits.
-	if name := block[0] & 0x3f; len(block) < 2 || name < 8 || name > 14 || block[1]&0x80 == 0 || len(block) < 2+int(block[1]&0x7f) {
+	// A literal with the indexed name :status and a value of three digits, Huffman-coded if
+	// that is shorter.
+	if name := block[0] & 0x3f; len(block) < 2 || name < 8 || name > 14 || len(block) < 2+int(block[1]&0x7f) {
 		return 0
+	}
+	if block[1]&0x80 == 0 {
+		status, _ := strconv.Atoi(block[2 : 2+block[1]])
+		return status
 	}
 	bits, left := uint64(0), 0
 	for _, b := range []byte(block[2 : 2+block[1]&0x7f]) {
@@ -174,7 +179,7 @@ func statusOf(block string) int {
 }
 
 func TestStatusOf(t *testing.T) {
-	for block, want := range map[string]int{"\x88": 200, "\x8c": 400, "\x4e\x82\x6c\x02": 502, "\x48\x83\x68\x2c\xff": 413, "\x48\x83\x69\x90\xff": 431, "\x48\x83\x68": 0, "": 0, "\x40": 0} {
+	for block, want := range map[string]int{"\x88": 200, "\x8c": 400, "\x4e\x82\x6c\x02": 502, "\x48\x83\x68\x2c\xff": 413, "\x48\x83\x69\x90\xff": 431, "\x4e\x03405": 405, "\x48\x83\x68": 0, "": 0, "\x40": 0} {
 		require.Equal(t, want, statusOf(block), "%x", block)
 	}
 }
