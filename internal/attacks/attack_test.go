@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -117,21 +118,28 @@ type score struct {
 
 func (k *contestant) score(t *testing.T, cases []*testCase) *score {
 	const together = 16
-	problems := make([]string, len(cases))
-	next := make(chan int)
-	var running sync.WaitGroup
-	for range together {
-		running.Go(func() {
-			for i := range next {
-				problems[i] = cases[i].judge(k.through(t, cases[i]))
+	problems, waited := make([]string, len(cases)), make([]bool, len(cases))
+	round := func(quiet time.Duration, which func(i int) bool) {
+		next := make(chan int)
+		var running sync.WaitGroup
+		for range together {
+			running.Go(func() {
+				for i := range next {
+					o := k.through(t, cases[i], quiet)
+					problems[i], waited[i] = cases[i].judge(o), o.waited
+				}
+			})
+		}
+		for i := range cases {
+			if which(i) {
+				next <- i
 			}
-		})
+		}
+		close(next)
+		running.Wait()
 	}
-	for i := range cases {
-		next <- i
-	}
-	close(next)
-	running.Wait()
+	round(quiet, func(int) bool { return true })
+	round(quietLast, func(i int) bool { return waited[i] })
 	s := &score{passed: map[level]int{}, all: map[level]int{}}
 	for i, c := range cases {
 		s.all[c.level]++

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -87,7 +88,7 @@ var configuration = sync.OnceValue(func() []byte {
 })
 
 // through runs a case against a contestant.
-func (k *contestant) through(t *testing.T, c *testCase) *outcome {
+func (k *contestant) through(t *testing.T, c *testCase, quiet time.Duration) *outcome {
 	app := startBackend(t)
 	b := gateway.New().Load(istio.Bytes("gateway.yaml", configuration())).BackendURL("app", "http://"+app.listener.Addr().String())
 	b.Logger(slog.New(slog.DiscardHandler))
@@ -101,9 +102,9 @@ func (k *contestant) through(t *testing.T, c *testCase) *outcome {
 	require.NoError(t, err)
 	var o *outcome
 	if c.overHTTP2() {
-		o = talkHTTP2(conn, c)
+		o = talkHTTP2(conn, c, quiet)
 	} else {
-		o = talk(conn, c)
+		o = talk(conn, c, quiet)
 	}
 	_ = conn.Close()
 	stop()

@@ -21,6 +21,8 @@ type outcome struct {
 	answered bool
 	// closed means that the server has ended the connection.
 	closed bool
+	// waited means that the server was silent for so long that the client went on.
+	waited bool
 	// arrivals are the requests that the backend got, and victims those of the victim.
 	arrivals []*arrival
 	victims  []*arrival
@@ -44,12 +46,16 @@ func (o *outcome) take(arrivals []*arrival) {
 	}
 }
 
-// quiet is how long a server may be silent before the client thinks that it waits for more.
-// If that is too short, a case is cut off, and nothing arrives.
-const quiet = 2 * time.Second
+// A server may be silent for this long before the client thinks that it waits for more. If
+// that is too short, a case is cut off, and nothing arrives. So a case is sent again with
+// more time if the client has waited.
+const (
+	quiet     = 2 * time.Second
+	quietLast = 8 * time.Second
+)
 
 // talk sends a case over HTTP/1.1.
-func talk(conn net.Conn, c *testCase) *outcome {
+func talk(conn net.Conn, c *testCase, quiet time.Duration) *outcome {
 	o := new(outcome)
 	_ = conn.SetDeadline(time.Now().Add(testwire.Patience))
 	wait := quiet
@@ -81,6 +87,7 @@ func talk(conn net.Conn, c *testCase) *outcome {
 				break
 			}
 			// It waits for more. There is no more.
+			o.waited = true
 			<-written
 			_ = conn.(*net.TCPConn).CloseWrite()
 			sent = true
@@ -129,7 +136,7 @@ func answerOf(in *bufio.Reader, method string) (status int, body string, last bo
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 // talkHTTP2 sends a case in frames.
-func talkHTTP2(conn net.Conn, c *testCase) *outcome {
+func talkHTTP2(conn net.Conn, c *testCase, quiet time.Duration) *outcome {
 	o := new(outcome)
 	_ = conn.SetDeadline(time.Now().Add(testwire.Patience))
 	const victimStream = 101
@@ -167,6 +174,7 @@ func talkHTTP2(conn net.Conn, c *testCase) *outcome {
 		_ = conn.SetReadDeadline(time.Now().Add(wait))
 		var head [9]byte
 		if _, err := io.ReadFull(in, head[:]); err != nil {
+			o.waited = o.waited || isTimeout(err)
 			if isTimeout(err) && !sent {
 				clear(waiting)
 				continue
