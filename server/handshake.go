@@ -14,6 +14,8 @@ import (
 // are *tls.Conns.
 type handshaker struct {
 	net.Listener
+	// config is nil if the connections of the listener are what they should be: those that
+	// are *tls.Conns do their own handshake, and the others none.
 	config  *tls.Config
 	figures *figures
 	// took is called when a connection of the listener is taken, and count with 1 for each
@@ -70,7 +72,14 @@ func (h *handshaker) shake(conn net.Conn) {
 		ctx, cancel = context.WithTimeout(ctx, h.timeout)
 		defer cancel()
 	}
-	secure := tls.Server(conn, h.config)
+	secure, ok := conn.(*tls.Conn)
+	switch {
+	case !ok && h.config == nil:
+		h.pass(accepted{conn: conn})
+		return
+	case !ok:
+		secure = tls.Server(conn, h.config)
+	}
 	if err := secure.HandshakeContext(ctx); err != nil {
 		h.figures.failedHandshakes.Add(1)
 		h.log.Debug("TLS handshake failed", "client", conn.RemoteAddr().String(), "error", err)

@@ -35,6 +35,7 @@ var contestants = []contestant{
 	{"Lateen", true, nil, listeners(server.Config{Engine: server.EngineLateen})},
 	{"Lateen, strict", true, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
 	{"Lateen with net/http's server", false, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
+	{"net/http behind Guard", false, nil, guarded},
 	{"net/http alone", false, nil, plain},
 }
 
@@ -53,6 +54,12 @@ func listeners(config server.Config) func(*testing.T, *gateway.Gateway) (string,
 			require.NoError(t, s.Shutdown(ctx))
 		}
 	}
+}
+
+// guarded is plain behind the guard that package server exports.
+func guarded(t *testing.T, gw *gateway.Gateway) (string, func()) {
+	var srv *http.Server
+	return behind(t, gw, func(l net.Listener) net.Listener { return server.Guard(srv, l) }, func(s *http.Server) { srv = s })
 }
 
 // plain serves with net/http's server, as a program does that brings its own.

@@ -29,6 +29,7 @@ const (
 	outcomeManyFields
 	outcomeUnderscore
 	outcomeTrickyPath
+	outcomeMalformed
 )
 
 // status is the answer to an outcome without a route.
@@ -39,7 +40,7 @@ func (o Outcome) status() int {
 	case OutcomeHTTPSRedirect:
 		return http.StatusMovedPermanently
 	case outcomeBadPath, outcomeBadHost, outcomeBadConnection, outcomeBadScheme, outcomeUpgradeWithBody,
-		outcomeBadQuery, outcomeNominated, outcomeUnderscore, outcomeTrickyPath:
+		outcomeBadQuery, outcomeNominated, outcomeUnderscore, outcomeTrickyPath, outcomeMalformed:
 		return http.StatusBadRequest
 	case outcomeTrace:
 		return http.StatusMethodNotAllowed
@@ -63,6 +64,6 @@ func (o Outcome) Reason() string {
 		"malformed Connection header", "scheme other than http and https", "upgrade with a body",
 		"a query that can be read in several ways, and a route asks for its parameters", "a Connection header that names a header for which a route asks",
 		"TRACE (strict)", "a method of more than 32 bytes (strict)", "too many header fields (strict)", "a header name with an underscore (strict)",
-		"a path that can be read in several ways (strict)",
+		"a path that can be read in several ways (strict)", "malformed HTTP/2 request",
 	}[o]
 }

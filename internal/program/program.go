@@ -237,6 +237,10 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 		v.Request = r
 		return nil, nil, outcomeHTTP10
 	}
+	if r.ProtoMajor == 2 && doubt.IsMalformedHTTP2(r) {
+		v.Request = r
+		return nil, nil, outcomeMalformed
+	}
 	if p.Semantics.DropsFinalDot() {
 		if host, found := hosts.WithoutFinalDot(r.Host); found {
 			without := *r
