@@ -21,6 +21,7 @@ const (
 	FlagDNSFailure         = "DF"   // the requested name has no address
 	FlagLocalReset         = "LR"   // the gateway ended the response
 	FlagBadRequest         = "DPE"  // the request violates HTTP
+	FlagStreamIdle         = "SI"   // nothing of the request moved for too long
 )
 
 // Envoy's response code details that an Outcome can have.
@@ -50,4 +51,7 @@ const (
 	DetailsPanic            = "handler_panic"
 	DetailsOverload         = "overload"
 	DetailsPayloadTooLarge  = "request_payload_too_large"
+	DetailsStreamIdle       = "stream_idle_timeout"
+	// DetailsSlowBody is that of Envoy's limit for a whole request, which is the nearest.
+	DetailsSlowBody = "request_overall_timeout"
 )

@@ -68,6 +68,9 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		// A middleware may read the request after the gateway has handled it.
 		g.handler = s.config.Wrap(p.listener, p.listener)
 	}
+	if limit := s.config.StreamIdleTimeout; limit > 0 {
+		g.handler = g.limitIdle(limit, g.handler)
+	}
 	g.terminator.Store(p.terminator)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -236,7 +239,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 			c.begin()
 		}
 		defer c.end()
-		defer g.answerSlowBody(c)
+		defer g.answerSlowBody(c, r)
 	}
 	g.handler.ServeHTTP(w, r)
 }

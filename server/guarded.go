@@ -230,11 +230,11 @@ func refuse(w http.ResponseWriter, r *http.Request) {
 
 // answerSlowBody answers a request whose body was too slow, if nothing else was answered,
 // and ends the connection. The handler has returned, or panics.
-func (g *generation) answerSlowBody(c *guardedConn) {
+func (g *generation) answerSlowBody(c *guardedConn, r *http.Request) {
 	if !c.pace.Slow.Load() {
 		return
 	}
-	_ = recover()
+	g.tellPanic(r, recover())
 	g.figures.slowBodies.Add(1)
 	if !c.pace.WasAnswered() {
 		// What net/http has not sent, it never will.

@@ -61,19 +61,26 @@ func (m *memory) dial(address string) net.Conn {
 
 // inMemory serves handler with an own clock, and calls f.
 func inMemory(t *testing.T, server spec.Server, c Config, handler http.HandlerFunc, f func(t *testing.T, m *memory, s *Listeners)) {
+	builtInMemory(t, toApp(handler).Server(server), c, f)
+}
+
+// builtInMemory is inMemory for what b builds.
+func builtInMemory(t *testing.T, b *gateway.Builder, c Config, f func(t *testing.T, m *memory, s *Listeners)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
 		c.Listen = func(string, string) (net.Listener, error) { return m, nil }
 		c.GracePeriod = spec.NoLimit
-		gw, err := toApp(handler).Server(server).Build()
+		gw, err := b.Build()
 		require.NoError(t, err)
 		s := New(gw, c)
 		require.NoError(t, s.Start())
+		defer func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_ = s.Shutdown(ctx)
+			require.NoError(t, gw.Close())
+		}()
 		f(t, m, s)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_ = s.Shutdown(ctx)
-		require.NoError(t, gw.Close())
 	})
 }
 

@@ -105,6 +105,14 @@ type Config struct {
 	// DefaultRateGrace.
 	RateGrace time.Duration
 
+	// StreamIdleTimeout limits the time in which no byte of a request's body and no byte of its
+	// response moves, as Envoy's stream_idle_timeout. The client gets 504, or 408 if it has
+	// not sent its whole request; if the response has begun, the connection or the stream of
+	// HTTP/2 ends. The context of the request ends, too. Before the response, a handler that
+	// goes on nevertheless delays the answer. After an upgrade, bytes count in both
+	// directions. Zero is without limit, as in Istio.
+	StreamIdleTimeout time.Duration
+
 	// MaxConnections limits the connections of all ports together, with handshakes and
 	// upgraded connections. One above the limit is closed at once, as by Envoy
 	// (global_downstream_max_connections). Zero means half of the files that the process may

@@ -50,7 +50,7 @@ func (g *generation) handleStream(w http.ResponseWriter, r *http.Request) {
 		s.reads.Init(g.watch, g.bodyRate, s.progress, s.endRead)
 		s.body = r.Body
 		r.Body = (*streamBody)(s)
-		defer s.answerSlowBody(r)
+		defer g.answerSlowStream(s, r)
 	}
 	g.handler.ServeHTTP(s, r)
 }
@@ -116,11 +116,11 @@ func (s *stream) finish() {
 // connKey is where the context of requests over HTTP/2 has their connection.
 type connKey struct{}
 
-// answerSlowBody answers a request whose body was too slow, if nothing else was answered.
+// answerSlowStream answers a request whose body was too slow, if nothing else was answered.
 // The handler has returned, or panics.
-func (s *stream) answerSlowBody(r *http.Request) {
+func (g *generation) answerSlowStream(s *stream, r *http.Request) {
 	if s.slow.Load() && !s.answered.Load() {
-		_ = recover()
+		g.tellPanic(r, recover())
 		clear(s.Header())
 		localreply.Write(s.ResponseWriter, r, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout))
 	}
@@ -145,7 +145,7 @@ func (b *streamBody) Close() error { return b.body.Close() }
 // WriteHeader sends an informational response, or begins the final one.
 func (s *stream) WriteHeader(status int) {
 	if s.slow.Load() && !s.answered.Load() {
-		return // answerSlowBody answers
+		return // answerSlowStream answers
 	}
 	if status >= http.StatusOK {
 		s.answered.Store(true)

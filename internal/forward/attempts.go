@@ -6,12 +6,14 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/lateengo/gateway/internal/chiroute"
 	"github.com/lateengo/gateway/internal/edge"
+	"github.com/lateengo/gateway/internal/pace"
 	"github.com/lateengo/gateway/internal/upstream"
 	"github.com/lateengo/gateway/observe"
 )
@@ -352,5 +354,10 @@ func ClientGone(in *http.Request) upstream.Failure {
 	if in.Context().Err() == context.DeadlineExceeded {
 		return timedOut
 	}
-	return upstream.Failure{Flag: upstream.FlagDownstream, Status: upstream.StatusClientClosed, Err: context.Cause(in.Context())}
+	cause := context.Cause(in.Context())
+	var idle *pace.StreamTimeout
+	if errors.As(cause, &idle) {
+		return upstream.Failure{Flag: upstream.FlagStreamIdle, Status: idle.Status, Body: pace.StreamTimeoutBody, Err: cause}
+	}
+	return upstream.Failure{Flag: upstream.FlagDownstream, Status: upstream.StatusClientClosed, Err: cause}
 }

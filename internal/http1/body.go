@@ -124,7 +124,9 @@ func (b *body) read(p []byte) (int, error) {
 			b.c.in.pace = nil
 			b.x.ctx.bodyEnded()
 		}
-	case err == pace.ErrSlowBody, err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+	case err == pace.ErrSlowBody:
+		b.failure = err // the client is there, and gets an answer
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		b.failure = err
 		b.x.ctx.leave()
 	}

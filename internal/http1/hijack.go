@@ -43,3 +43,6 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	return c.rwc, bufio.NewReadWriter(in, bufio.NewWriter(c.rwc)), nil
 }
+
+// Cut ends the connection at once, from any goroutine, while the handler runs.
+func (w *response) Cut() { w.x.conn.kill() }

@@ -52,7 +52,7 @@ func (f *Failures) To(log *slog.Logger) bool { return f != nil && f.log == log }
 // Report reports that a destination gave no response. What a client or a time limit
 // ends is no failure to reach it.
 func (f *Failures) Report(d *Destination, failure *upstream.Failure) {
-	if f == nil || failure.Flag == upstream.FlagDownstream || failure.Flag == "" {
+	if f == nil || failure.Flag == upstream.FlagDownstream || failure.Flag == upstream.FlagStreamIdle || failure.Flag == "" {
 		return
 	}
 	f.add(failureKind{d.Cluster(), "destination gives no response"}, slog.LevelWarn, failure.Err,

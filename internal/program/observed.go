@@ -106,14 +106,21 @@ func (p *Split) Observe() {
 
 // detailsOf returns Envoy's response code details of a failure.
 func detailsOf(f *upstream.Failure) string {
-	if f.Flag == "" && f.Status == http.StatusRequestEntityTooLarge {
-		return observe.DetailsPayloadTooLarge
+	if f.Flag == "" {
+		switch f.Status {
+		case http.StatusRequestEntityTooLarge:
+			return observe.DetailsPayloadTooLarge
+		case http.StatusRequestTimeout:
+			return observe.DetailsSlowBody
+		}
 	}
 	switch f.Flag {
 	case upstream.FlagNoHealthyUpstream:
 		return observe.DetailsNoHealthy
 	case upstream.FlagTimeout:
 		return observe.DetailsTimeout
+	case upstream.FlagStreamIdle:
+		return observe.DetailsStreamIdle
 	case upstream.FlagDownstream:
 		return observe.DetailsClientGone
 	}

@@ -6,6 +6,7 @@ package record
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/hijack"
+	"github.com/lateengo/gateway/internal/pace"
 	"github.com/lateengo/gateway/observe"
 )
 
@@ -64,6 +66,8 @@ type Record struct {
 	// received counts the bytes of the request's body. A read may still be waiting
 	// for the client when the request is over.
 	received atomic.Int64
+	// slow means that the body came too slowly. The client gets 408 then.
+	slow atomic.Bool
 	// fromConn and toConn count the bytes of an upgraded connection.
 	fromConn, toConn atomic.Int64
 	// flags are those of Outcome.Flags, apart from the last failure.
@@ -228,6 +232,7 @@ func (r *Record) End(ctx context.Context, recovered any) {
 	o := &r.Outcome
 	o.RequestBytes += r.received.Load() + r.fromConn.Load()
 	o.ResponseBytes += r.toConn.Load()
+	beyond := o.Status == 0 || o.Status >= 400 || recovered != nil || r.writer.failed
 	if o.Status == 0 && recovered == nil && !o.Mirror && !o.Upgraded && r.failure != observe.FlagDownstream {
 		r.head(http.StatusOK) // the server sends it
 	}
@@ -245,6 +250,9 @@ func (r *Record) End(ctx context.Context, recovered any) {
 	default:
 		o.Details = observe.DetailsCut
 		r.failure = observe.FlagTermination
+	}
+	if beyond && !o.Mirror {
+		r.endBeyond(ctx, recovered)
 	}
 	r.Flag(r.failure)
 	if len(o.Tries) > 0 && (r.failure != "" && r.failure != observe.FlagDownstream || r.Exhausted) {
@@ -271,6 +279,27 @@ func (r *Record) End(ctx context.Context, recovered any) {
 	if r.reusable && recovered == nil && !o.Upgraded && r.body.rec == nil {
 		*r = Record{}
 		records.Put(r)
+	}
+}
+
+// endBeyond corrects the outcome of a request that the server has ended for the handler.
+func (r *Record) endBeyond(ctx context.Context, recovered any) {
+	status, flag, details := 0, "", ""
+	if t := pace.StreamTimeoutOf(ctx); t != nil {
+		flag, details = observe.FlagStreamIdle, observe.DetailsStreamIdle
+		if !t.Began {
+			status = t.Status
+		}
+	} else if r.slow.Load() {
+		status, details = http.StatusRequestTimeout, observe.DetailsSlowBody
+	} else {
+		return
+	}
+	if status > 0 && r.GRPCStatus == "" {
+		r.Status = status
+	}
+	if recovered == nil || recovered == http.ErrAbortHandler {
+		r.failure, r.Details = flag, details
 	}
 }
 
@@ -409,6 +438,9 @@ type countedBody struct {
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.rec.received.Add(int64(n))
+	if err != nil && errors.Is(err, pace.ErrSlowBody) {
+		b.rec.slow.Store(true)
+	}
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/lateengo/gateway/internal/localreply"
+	"github.com/lateengo/gateway/internal/pace"
 )
 
 // The response flags of a Failure: Envoy's %RESPONSE_FLAGS%.
@@ -25,6 +26,7 @@ const (
 	FlagTimeout           = "UT"  // the request ran out of time
 	FlagDownstream        = "DC"  // the client disconnected
 	FlagDNSFailure        = "DF"  // the requested name has no address
+	FlagStreamIdle        = "SI"  // nothing of the request moved for too long
 )
 
 // ErrTimeout is a cause for canceling a request's context when its time is up.
@@ -38,7 +40,7 @@ const StatusClientClosed = 499
 // A Failure is an exchange that ended before the head of a response was read.
 type Failure struct {
 	// Flag is Envoy's response flag, such as FlagConnectFailure. It is empty if
-	// the request's body was longer than an http.MaxBytesReader in it allows.
+	// the request's body was longer than an http.MaxBytesReader in it allows, or too slow.
 	Flag string
 	// Status and Body are Envoy's answer.
 	Status int
@@ -118,10 +120,15 @@ func classify(ctx context.Context, err error, sent bool) Failure {
 		broken *brokenError
 		refuse *refusal
 		limit  *http.MaxBytesError
+		idle   *pace.StreamTimeout
 	)
 	switch cause := context.Cause(ctx); {
 	case cause != nil && (errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, ErrTimeout)):
 		f.Flag, f.Status, f.Body = FlagTimeout, http.StatusGatewayTimeout, "upstream request timeout"
+	case errors.As(cause, &idle):
+		f.Flag, f.Status, f.Body = FlagStreamIdle, idle.Status, pace.StreamTimeoutBody
+	case errors.Is(err, pace.ErrSlowBody):
+		f.Status, f.Body = http.StatusRequestTimeout, "request timeout"
 	case cause != nil:
 		f.Flag, f.Status = FlagDownstream, StatusClientClosed
 	case errors.As(err, &limit):
