@@ -211,7 +211,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		// Over HTTP/2, net/http's server sends GOAWAY in its place.
 		w.Header()["Connection"] = []string{"close"}
 	}
-	if len(r.Header) > http1.MaxLines {
+	if len(r.Header) > http1.MaxLines || len(r.Trailer) > http1.MaxLines { // announced trailers
 		w.Header()["Connection"] = []string{"close"}
 		localreply.Write(w, r, http.StatusRequestHeaderFieldsTooLarge, http.StatusText(http.StatusRequestHeaderFieldsTooLarge))
 		return

@@ -201,7 +201,7 @@ type guardKey struct{}
 func withGuard(ctx context.Context, conn net.Conn) context.Context {
 	c := guardOf(conn)
 	if c == nil {
-		return context.WithValue(ctx, connKey{}, conn)
+		return ctx
 	}
 	ctx, c.over = context.WithCancel(ctx)
 	c.presence = newPresence(c.Conn, &c.deadline, c.over)

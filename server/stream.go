@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/pace"
@@ -32,8 +32,8 @@ type stream struct {
 	context context.Context
 
 	reads, writes pace.Op
-	// tail is what net/http's server sends after the handler.
-	tail          pace.Op
+	// rate is that of writes.
+	rate          pace.Rate
 	received      atomic.Int64
 	slow, overdue atomic.Bool
 	answered      atomic.Bool
@@ -44,7 +44,7 @@ func (g *generation) handleStream(w http.ResponseWriter, r *http.Request) {
 	s := &stream{ResponseWriter: w, figures: g.figures, control: http.NewResponseController(w)}
 	s.context = r.Context()
 	s.writes.Init(g.watch, g.responseRate, unknown, s.endWrite)
-	s.tail.Init(g.watch, g.responseRate, s.tailProgress, s.endWrite)
+	s.rate = g.responseRate
 	defer s.finish()
 	if r.Body != http.NoBody && g.bodyRate.Demands() && !mayBeQuiet(r) {
 		s.reads.Init(g.watch, g.bodyRate, s.progress, s.endRead)
@@ -68,9 +68,6 @@ func (s *stream) progress() pace.Progress {
 	return pace.Progress{Known: true, Bytes: s.received.Load(), Owed: !s.answered.Load()}
 }
 
-// tailProgress is that of the rest of the response.
-func (s *stream) tailProgress() pace.Progress { return pace.Progress{Ended: s.context.Err() != nil} }
-
 // endRead makes reading the body fail.
 func (s *stream) endRead() {
 	s.mu.Lock()
@@ -83,38 +80,28 @@ func (s *stream) endRead() {
 	_ = s.control.SetReadDeadline(past)
 }
 
-// endWrite resets the stream. After the handler only the connection can be ended.
+// endWrite resets the stream.
 func (s *stream) endWrite() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.context.Err() != nil {
+	if s.done || s.context.Err() != nil {
 		return
 	}
 	s.overdue.Store(true)
 	s.figures.slowReaders.Add(1)
-	if !s.done {
-		_ = s.control.SetWriteDeadline(past)
-		return
-	}
-	conn, _ := s.context.Value(connKey{}).(net.Conn)
-	if c, ok := s.context.Value(guardKey{}).(*guardedConn); ok {
-		conn = c
-	}
-	if conn != nil {
-		_ = bottom(conn).Close()
-	}
+	_ = s.control.SetWriteDeadline(past)
 }
 
-// finish takes down that the handler has returned.
+// finish takes down that the handler has returned. net/http's server still sends the rest of
+// the response, after the end of the context, and resets the stream if that takes too long.
 func (s *stream) finish() {
 	s.mu.Lock()
 	s.done = true
 	s.mu.Unlock()
-	s.tail.Begin()
+	if s.rate.Demands() {
+		_ = s.control.SetWriteDeadline(time.Now().Add(s.rate.LongestPause()))
+	}
 }
-
-// connKey is where the context of requests over HTTP/2 has their connection.
-type connKey struct{}
 
 // answerSlowStream answers a request whose body was too slow, if nothing else was answered.
 // The handler has returned, or panics.
