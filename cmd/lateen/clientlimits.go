@@ -14,9 +14,11 @@ import (
 
 // clientLimits are the flags for what clients may hold. Zero is no limit.
 type clientLimits struct {
-	header, idle, grace, stream time.Duration
-	headerBytes                 int
-	body, response              int
+	header, idle, grace time.Duration
+	// stream is -1 for the default.
+	stream         time.Duration
+	headerBytes    int
+	body, response int
 	// connections is -1 for the default.
 	connections, perAddress, streams int
 	many                             []netip.Prefix
@@ -29,7 +31,7 @@ func (l *clientLimits) addFlags(flags *flag.FlagSet) {
 	flags.IntVar(&l.body, "min-body-rate", server.DefaultMinRate, "`BYTES` a second that a client must send of a body, on average; 408 otherwise (240 by default)")
 	flags.IntVar(&l.response, "min-response-rate", server.DefaultMinRate, "`BYTES` a second that a client must take of a response, on average (240 by default)")
 	flags.DurationVar(&l.grace, "rate-grace", server.DefaultRateGrace, "`DURATION` in which the speed of a client does not count at first; later it may pause for four times as long (5s by default)")
-	flags.DurationVar(&l.stream, "stream-idle-timeout", 0, "`DURATION` in which no byte of a request's body and none of its response may move; 504 or 408 then (no limit by default)")
+	flags.DurationVar(&l.stream, "stream-idle-timeout", -1, "`DURATION` in which no byte of a request's body and none of its response may move; 504 or 408 then (no limit by default; 5m with --edge)")
 	flags.IntVar(&l.connections, "max-connections", -1, "`NUMBER` of connections of all clients together (by default half of the files that the process may open)")
 	flags.IntVar(&l.perAddress, "max-connections-per-address", 0, "`NUMBER` of connections from an IPv4 address, or a /64 of IPv6 (no limit by default)")
 	flags.Func("many-connections-from", "`NETWORK,…` or addresses that --max-connections-per-address is not for, such as those of proxies", l.addMany)
@@ -57,7 +59,7 @@ func (l *clientLimits) apply(c *server.Config) {
 	c.MaxHeaderBytes = l.headerBytes
 	c.MinBodyRate, c.MinResponseRate = cmp.Or(l.body, spec.NoLimit), cmp.Or(l.response, spec.NoLimit)
 	c.RateGrace = l.grace
-	c.StreamIdleTimeout = l.stream
+	c.StreamIdleTimeout = max(l.stream, 0)
 	switch {
 	case l.connections > 0:
 		c.MaxConnections = l.connections
@@ -67,3 +69,13 @@ func (l *clientLimits) apply(c *server.Config) {
 	c.MaxConnectionsPerAddress, c.ManyConnections = l.perAddress, l.many
 	c.MaxConcurrentStreams = l.streams
 }
+
+// setEdge sets the limits of a gateway that everybody can reach, but for those that were given.
+func (l *clientLimits) setEdge() {
+	if l.stream < 0 {
+		l.stream = edgeStreamIdle
+	}
+}
+
+// edgeStreamIdle is Envoy's stream_idle_timeout, which Istio turns off.
+const edgeStreamIdle = 5 * time.Minute

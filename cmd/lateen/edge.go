@@ -37,4 +37,5 @@ func (x *strictness) set(b *gateway.Builder) {
 // setEdge makes the settings for a gateway that everybody can reach.
 func (v *service) setEdge() {
 	v.strict.on = true
+	v.limits.setEdge()
 }

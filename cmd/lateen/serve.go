@@ -56,7 +56,7 @@ type service struct {
 func (v *service) addFlags(flags *flag.FlagSet) {
 	v.configuration.addFlags(flags)
 	v.strict.addFlags(flags)
-	flags.BoolVar(&v.edge, "edge", false, "settings for a gateway that everybody can reach: --strict")
+	flags.BoolVar(&v.edge, "edge", false, "settings for a gateway that everybody can reach: --strict, and --stream-idle-timeout 5m unless another is given")
 	v.addresses = map[int]string{}
 	flags.Func("listen", "`PORT=ADDR` is the address to listen at for a port of the Gateways: 80=127.0.0.1:8080. May be repeated.", v.addAddress)
 	flags.DurationVar(&v.drain, "drain-timeout", server.DefaultDrainTimeout, "`DURATION` that requests have to finish after SIGTERM (10s by default)")
