@@ -38,6 +38,8 @@ const (
 	DecisionNotFound = inspect.DecisionNotFound
 	// DecisionBadRequest: the gateway refuses the request before routing.
 	DecisionBadRequest = inspect.DecisionBadRequest
+	// DecisionTooLarge: the body is longer than the route allows. The answer is 413.
+	DecisionTooLarge = inspect.DecisionTooLarge
 	// DecisionNoServer: no server accepts the connection. A handler answers 404.
 	DecisionNoServer = inspect.DecisionNoServer
 )

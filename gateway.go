@@ -25,6 +25,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -104,6 +105,10 @@ func (g *Gateway) Clusters() []observe.Cluster { return g.load().Clusters() }
 // providers. A Replace with the same ratelimit.Limiter keeps their figures.
 func (g *Gateway) Limiters() []observe.Limiter { return g.load().Limiters() }
 
+// Loads returns how many requests are in flight in the gateway and in the routes that have
+// bounds (Builder.MaxRequests, spec.Route.MaxRequests).
+func (g *Gateway) Loads() observe.Loads { return g.load().Loads() }
+
 // Tracing returns the settings of traces that the Telemetries declare for the gateway.
 // The gateway makes no spans itself: the module otel does, or a middleware of yours.
 func (g *Gateway) Tracing() observe.Tracing { return g.load().Tracing }
@@ -180,6 +185,23 @@ func serversOf(c *program.Listener) []spec.Server {
 		out = append(out, ch.Server)
 	}
 	return out
+}
+
+// Observe hands the outcome of a request to the observers of the gateway, and sets its
+// Listener. It is for a server that refuses requests by itself, so that the handler of the
+// port does not see them: package server calls it. Observers must not find that slow, nor
+// keep the Outcome.
+func (l *Listener) Observe(o *observe.Outcome) {
+	p := l.gateway.load()
+	if c := l.compiled(p); c != nil {
+		o.Listener = c.Name()
+	}
+	p.Observers.Tell(context.Background(), o)
+}
+
+// Name returns Envoy's name of the listener, such as "0.0.0.0_80".
+func (l *Listener) Name() string {
+	return (&program.Listener{Bind: l.bind, Port: l.port}).Name()
 }
 
 // ServeHTTP serves a request to the port.

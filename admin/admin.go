@@ -106,7 +106,9 @@ func (p *Pages) metrics(w http.ResponseWriter, r *http.Request) {
 	p.config.Metrics.ServeHTTP(w, r)
 	_ = metrics.WriteClusters(w, p.gateway.Clusters())
 	_ = metrics.WriteLimiters(w, p.gateway.Limiters())
+	_ = metrics.WriteLoads(w, p.gateway.Loads())
 	if p.config.Listeners != nil {
+		_ = metrics.WritePorts(w, p.config.Listeners.Ports())
 		_ = metrics.WriteCertificates(w, p.config.Listeners.Certificates())
 	}
 }

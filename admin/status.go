@@ -23,6 +23,8 @@ type view struct {
 	// Unmatched are those of requests without a route.
 	Unmatched Figures
 	Ports     []server.Port
+	// Load is that of all routes.
+	Load observe.Load
 	Dropped   uint64
 	// Certificates are those that TLS servers show.
 	Certificates []observe.Certificate
@@ -73,7 +75,7 @@ func (p *Pages) view(r *http.Request) *view {
 	now, before := p.samples()
 	v := &view{
 		Generation: status.Generation, Built: status.Built, Semantics: status.Semantics, Uptime: now.at.Sub(p.started.at).Truncate(time.Second),
-		Warnings: p.gateway.Warnings(), Query: strings.TrimSpace(r.FormValue("q")), Paused: r.FormValue("pause") != "" || r.FormValue("q") != "", Measures: p.config.Metrics != nil, Window: now.at.Sub(before.at).Truncate(time.Second),
+		Load: status.Load, Warnings: p.gateway.Warnings(), Query: strings.TrimSpace(r.FormValue("q")), Paused: r.FormValue("pause") != "" || r.FormValue("q") != "", Measures: p.config.Metrics != nil, Window: now.at.Sub(before.at).Truncate(time.Second),
 	}
 	if p.config.Listeners != nil {
 		v.Ports, v.Certificates = p.config.Listeners.Ports(), p.config.Listeners.Certificates()
@@ -203,9 +205,13 @@ type portFigures struct {
 	FailedHandshakes uint64
 	Panics           uint64
 	Refused          uint64
-	SlowBodies       uint64
-	SlowReaders      uint64
-	Open, Active     int64
+	// RefusedPerAddress are those of Refused that were too many for their address.
+	RefusedPerAddress uint64
+	SlowBodies        uint64
+	SlowReaders       uint64
+	Open, Active      int64
+	// Unread are the requests that no route saw, by the status of the answer.
+	Unread []observe.StatusCount `json:"Unread,omitempty"`
 }
 
 type routeFigure struct {
@@ -224,7 +230,7 @@ func (p *Pages) statusJSON(w http.ResponseWriter, r *http.Request) {
 	sortFigures(d.Figures)
 	if p.config.Listeners != nil {
 		for _, port := range p.config.Listeners.Ports() {
-			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Refused, port.SlowBodies, port.SlowReaders, port.Open, port.Active})
+			d.Ports = append(d.Ports, portFigures{port.Number, port.Bind, port.Addr.String(), port.TLS, port.Accepted, port.FailedHandshakes, port.Panics, port.Refused, port.RefusedPerAddress, port.SlowBodies, port.SlowReaders, port.Open, port.Active, port.Unread})
 		}
 	}
 	if p.config.Listeners != nil {

@@ -97,7 +97,7 @@ func checkHeaders(headers map[string]spec.StringMatch, absent []string) error {
 // kinds are the kinds of a decision.
 var kinds = []gateway.DecisionKind{
 	gateway.DecisionForward, gateway.DecisionRedirect, gateway.DecisionDirectResponse, gateway.DecisionAbort,
-	gateway.DecisionPreflight, gateway.DecisionNotFound, gateway.DecisionBadRequest, gateway.DecisionNoServer,
+	gateway.DecisionPreflight, gateway.DecisionNotFound, gateway.DecisionBadRequest, gateway.DecisionTooLarge, gateway.DecisionNoServer,
 }
 
 func kindNames() string {

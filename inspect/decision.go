@@ -57,6 +57,8 @@ const (
 	DecisionNotFound DecisionKind = "notFound"
 	// DecisionBadRequest: the gateway refuses the request before routing.
 	DecisionBadRequest DecisionKind = "badRequest"
+	// DecisionTooLarge: the body is longer than the route allows. The answer is 413.
+	DecisionTooLarge DecisionKind = "tooLarge"
 	// DecisionNoServer: no server accepts the connection. A handler answers 404.
 	DecisionNoServer DecisionKind = "noServer"
 )

@@ -67,6 +67,7 @@ func (d *Decision) answer() string {
 		DecisionForward: "forwarded", DecisionRedirect: "redirect", DecisionDirectResponse: "direct response",
 		DecisionAbort: "aborted by a fault", DecisionPreflight: "preflight, answered by CORS",
 		DecisionNotFound: "not found", DecisionBadRequest: "refused", DecisionNoServer: "no server",
+		DecisionTooLarge: "refused, the body is too long",
 	}[d.Kind]
 	if d.Status != 0 {
 		what = fmt.Sprintf("%d %s", d.Status, what)

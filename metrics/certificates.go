@@ -20,5 +20,5 @@ func WriteCertificates(w io.Writer, certificates []observe.Certificate) error {
 	if len(certificates) == 0 {
 		return nil
 	}
-	return writeFigures(w, CertificateFigures, certificates, "certificate", (*observe.Certificate).String)
+	return writeFigures(w, CertificateFigures, certificates, []string{"certificate"}, named((*observe.Certificate).String))
 }

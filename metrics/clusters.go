@@ -22,10 +22,6 @@ var ClusterFigures = []Figure[observe.Cluster]{
 	{"envoy_cluster_circuit_breakers_default_rq_retry_open", "1 if no more retries are allowed.", false, limited(func(c *observe.Cluster) int64 { return open(c.Retries) })},
 }
 
-func always(of func(*observe.Cluster) int64) func(*observe.Cluster) (float64, bool) {
-	return func(c *observe.Cluster) (float64, bool) { return float64(of(c)), true }
-}
-
 func limited(of func(*observe.Cluster) int64) func(*observe.Cluster) (float64, bool) {
 	return func(c *observe.Cluster) (float64, bool) { return float64(of(c)), c.Limited }
 }
@@ -56,5 +52,5 @@ func open(u observe.Usage) int64 {
 // WriteClusters writes Envoy's figures of clusters in the text format of Prometheus.
 // gateway.Gateway.Clusters returns the clusters of a gateway.
 func WriteClusters(w io.Writer, clusters []observe.Cluster) error {
-	return writeFigures(w, ClusterFigures, clusters, "envoy_cluster_name", func(c *observe.Cluster) string { return c.Name })
+	return writeFigures(w, ClusterFigures, clusters, []string{"envoy_cluster_name"}, named(func(c *observe.Cluster) string { return c.Name }))
 }

@@ -16,9 +16,9 @@ type Figure[T any] struct {
 	Of func(*T) (float64, bool)
 }
 
-// writeFigures writes the figures of a list in the text format of Prometheus, with one
-// label, whose value is the name of each element.
-func writeFigures[T any](w io.Writer, figures []Figure[T], list []T, label string, name func(*T) string) error {
+// writeFigures writes the figures of a list in the text format of Prometheus, with labels
+// whose values each element has.
+func writeFigures[T any](w io.Writer, figures []Figure[T], list []T, labels []string, values func(*T) []string) error {
 	out := bufio.NewWriter(w)
 	for _, f := range figures {
 		kind := "gauge"
@@ -28,9 +28,27 @@ func writeFigures[T any](w io.Writer, figures []Figure[T], list []T, label strin
 		header(out, f.Name, kind, f.Help)
 		for i := range list {
 			if n, ok := f.Of(&list[i]); ok {
-				fmt.Fprintf(out, "%s{%s=%s} %g\n", f.Name, label, quote(name(&list[i])), n)
+				fmt.Fprintf(out, "%s%s %g\n", f.Name, labelsOf(labels, values(&list[i])), n)
 			}
 		}
 	}
 	return out.Flush()
+}
+
+// always is a figure that each T has.
+func always[T any, N int64 | uint64](of func(*T) N) func(*T) (float64, bool) {
+	return func(t *T) (float64, bool) { return float64(of(t)), true }
+}
+
+// named returns the value of the only label.
+func named[T any](name func(*T) string) func(*T) []string {
+	return func(t *T) []string { return []string{name(t)} }
+}
+
+// labelsOf returns labels with their values in braces, or nothing.
+func labelsOf(names, values []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "{" + labelled(names, values) + "}"
 }

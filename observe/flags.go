@@ -51,6 +51,12 @@ const (
 	DetailsPanic            = "handler_panic"
 	DetailsOverload         = "overload"
 	DetailsPayloadTooLarge  = "request_payload_too_large"
+	DetailsCodec            = "http1.codec_error"
+	DetailsHeadTooLarge     = "http1.headers_too_large"
+	DetailsCoding           = "http1.invalid_transfer_encoding"
+	DetailsSlowHead         = "request_header_timeout"
+	DetailsHTTP2            = "http2.violation.of.messaging.rule"
+	DetailsHTTP2Fields      = "http2.too_many_headers"
 	DetailsStreamIdle       = "stream_idle_timeout"
 	// DetailsSlowBody is that of Envoy's limit for a whole request, which is the nearest.
 	DetailsSlowBody = "request_overall_timeout"

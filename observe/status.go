@@ -26,6 +26,22 @@ type Load struct {
 	Shed   uint64
 }
 
+// Loads are those of a gateway and of its routes.
+type Loads struct {
+	Gateway Load
+	// Routes are the routes with a bound of their own, in order of their names. Those that
+	// have the same names are added up.
+	Routes []RouteLoad
+}
+
+// A RouteLoad is the load of a route on a listener.
+type RouteLoad struct {
+	// Listener and VirtualService are as in Outcome. Route is the name of the route
+	// without that of a match.
+	Listener, VirtualService, Route string
+	Load
+}
+
 // A Listener is a port with its route tables: one for plain text, or one for each TLS
 // server.
 type Listener struct {

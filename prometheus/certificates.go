@@ -11,5 +11,5 @@ import (
 // values that metrics.WriteCertificates writes. Each scrape calls certificates, which is
 // server.Listeners.Certificates.
 func NewCertificateCollector(certificates func() []observe.Certificate) client.Collector {
-	return newFigureCollector(metrics.CertificateFigures, certificates, "certificate", (*observe.Certificate).String)
+	return newFigureCollector(metrics.CertificateFigures, certificates, []string{"certificate"}, named((*observe.Certificate).String))
 }

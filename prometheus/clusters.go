@@ -11,5 +11,5 @@ import (
 // this process, with the names and values that metrics.WriteClusters writes. Each
 // scrape calls clusters, which is gateway.Gateway.Clusters.
 func NewClusterCollector(clusters func() []observe.Cluster) client.Collector {
-	return newFigureCollector(metrics.ClusterFigures, clusters, "envoy_cluster_name", func(c *observe.Cluster) string { return c.Name })
+	return newFigureCollector(metrics.ClusterFigures, clusters, []string{"envoy_cluster_name"}, named(func(c *observe.Cluster) string { return c.Name }))
 }

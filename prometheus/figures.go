@@ -12,14 +12,14 @@ type figureCollector[T any] struct {
 	// descs are those of figures.
 	descs []*client.Desc
 	list  func() []T
-	// name is the value of the label.
-	name func(*T) string
+	// values are those of the labels.
+	values func(*T) []string
 }
 
-func newFigureCollector[T any](figures []metrics.Figure[T], list func() []T, label string, name func(*T) string) client.Collector {
-	c := figureCollector[T]{figures: figures, list: list, name: name}
+func newFigureCollector[T any](figures []metrics.Figure[T], list func() []T, labels []string, values func(*T) []string) client.Collector {
+	c := figureCollector[T]{figures: figures, list: list, values: values}
 	for _, f := range figures {
-		c.descs = append(c.descs, desc(f.Name, f.Help, label))
+		c.descs = append(c.descs, desc(f.Name, f.Help, labels...))
 	}
 	return c
 }
@@ -41,8 +41,28 @@ func (c figureCollector[T]) Collect(ch chan<- client.Metric) {
 		}
 		for j := range list {
 			if n, ok := f.Of(&list[j]); ok {
-				ch <- client.MustNewConstMetric(c.descs[i], kind, n, valid([]string{c.name(&list[j])})...)
+				ch <- client.MustNewConstMetric(c.descs[i], kind, n, valid(c.values(&list[j]))...)
 			}
 		}
+	}
+}
+
+// named returns the value of the only label.
+func named[T any](name func(*T) string) func(*T) []string {
+	return func(t *T) []string { return []string{name(t)} }
+}
+
+// collectors are several collectors as one.
+type collectors []client.Collector
+
+func (list collectors) Describe(ch chan<- *client.Desc) {
+	for _, c := range list {
+		c.Describe(ch)
+	}
+}
+
+func (list collectors) Collect(ch chan<- client.Metric) {
+	for _, c := range list {
+		c.Collect(ch)
 	}
 }

@@ -11,5 +11,5 @@ import (
 // the names and values that metrics.WriteLimiters writes. Each scrape calls limiters,
 // which is gateway.Gateway.Limiters.
 func NewLimiterCollector(limiters func() []observe.Limiter) client.Collector {
-	return newFigureCollector(metrics.LimiterFigures, limiters, "provider", func(l *observe.Limiter) string { return l.Provider })
+	return newFigureCollector(metrics.LimiterFigures, limiters, []string{"provider"}, named(func(l *observe.Limiter) string { return l.Provider }))
 }

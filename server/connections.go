@@ -26,22 +26,31 @@ func (k *connections) limit(c *Config) {
 	}
 }
 
-// add reports whether there is room for a connection of a client, which is invalid if it
+// A room says whether there is room for a connection.
+type room uint8
+
+const (
+	enough room = iota
+	noneInTotal
+	noneForAddress
+)
+
+// add says whether there is room for a connection of a client, which is invalid if it
 // has no address, and counts it then.
-func (k *connections) add(client netip.Addr) bool {
+func (k *connections) add(client netip.Addr) room {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.max > 0 && k.total >= k.max {
-		return false
+		return noneInTotal
 	}
 	if client.IsValid() {
 		if k.from[client] >= k.perAddress {
-			return false
+			return noneForAddress
 		}
 		k.from[client]++
 	}
 	k.total++
-	return true
+	return enough
 }
 
 // drop takes down that a connection is closed.
@@ -81,8 +90,11 @@ func (k *connections) counted(conn net.Conn) netip.Addr {
 // above a limit, and returns nil.
 func (s *Listeners) admit(conn net.Conn, f *figures) net.Conn {
 	client := s.connections.counted(conn)
-	if !s.connections.add(client) {
+	if room := s.connections.add(client); room != enough {
 		f.refused.Add(1)
+		if room == noneForAddress {
+			f.refusedPerAddress.Add(1)
+		}
 		_ = conn.Close()
 		return nil
 	}

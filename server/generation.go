@@ -18,7 +18,6 @@ import (
 	"github.com/lateengo/gateway/internal/doubt"
 	"github.com/lateengo/gateway/internal/hijack"
 	"github.com/lateengo/gateway/internal/http1"
-	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/pace"
 )
 
@@ -90,16 +89,23 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: s.config.MaxConcurrentStreams},
 		ErrorLog:                     log.New(httpLog{s.config.Logger, g.figures}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ConnContext:                  withGuard,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			g.watchAnswers(conn)
+			return withGuard(ctx, conn)
+		},
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			// A connection is counted when it is accepted.
 			if state == http.StateClosed || state == http.StateHijacked {
 				g.count(-1)
 			}
+			c := guardOf(conn)
+			if state == http.StateActive && c != nil && c.answers != nil {
+				c.unread.Store(true)
+			}
 			if state != http.StateHijacked {
 				return
 			}
-			if c := guardOf(conn); c != nil {
+			if c != nil {
 				c.release()
 			}
 			g.hijacked.add(conn)
@@ -134,6 +140,7 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		},
 		Panicked: func() { g.figures.panics.Add(1) },
 		SlowBody: func() { g.figures.slowBodies.Add(1) },
+		Refused:  g.unreadable,
 	}
 	return g
 }
@@ -207,18 +214,22 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	g.begin()
 	defer g.end()
+	c := guardIn(r)
+	if c != nil {
+		c.unread.Store(false)
+	}
 	if g.retired.Load() {
 		// Over HTTP/2, net/http's server sends GOAWAY in its place.
 		w.Header()["Connection"] = []string{"close"}
 	}
 	if len(r.Header) > http1.MaxLines || len(r.Trailer) > http1.MaxLines { // announced trailers
 		w.Header()["Connection"] = []string{"close"}
-		localreply.Write(w, r, http.StatusRequestHeaderFieldsTooLarge, http.StatusText(http.StatusRequestHeaderFieldsTooLarge))
+		g.refuse(w, r, http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
 	if r.ProtoMajor >= 2 {
 		if doubt.IsMalformedHTTP2(r) || !doubt.EndsAsDeclared(r) {
-			localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+			g.refuse(w, r, http.StatusBadRequest)
 			return
 		}
 		delete(r.Header, "Host") // it is the :authority again
@@ -226,15 +237,12 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		g.handleStream(w, r)
 		return
 	}
-	if !doubt.HasOneHost(r) {
-		refuse(w, r)
+	if !doubt.HasOneHost(r) || c != nil && c.ambiguous(r) {
+		w.Header()["Connection"] = []string{"close"}
+		g.refuse(w, r, http.StatusBadRequest)
 		return
 	}
-	if c := guardIn(r); c != nil {
-		if c.ambiguous(r) {
-			refuse(w, r)
-			return
-		}
+	if c != nil {
 		if r.Body == http.NoBody {
 			c.begin()
 		}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/lateengo/gateway/internal/http1"
-	"github.com/lateengo/gateway/internal/localreply"
 	"github.com/lateengo/gateway/internal/pace"
 )
 
@@ -31,6 +30,10 @@ type guardedConn struct {
 	frames frames
 	// presence is nil if net/http itself must check whether the client is there.
 	presence *presence
+	// answers is nil if nobody must know of them. unread means that a request has begun that
+	// no handler has got.
+	answers *answerWatch
+	unread  atomic.Bool
 	// over ends the context of the requests. It is set before the first request.
 	over context.CancelFunc
 	// released means that the connection now carries something else.
@@ -78,6 +81,9 @@ var interim = []byte("HTTP/1.1 1")
 
 // Write writes a part of a response.
 func (c *guardedConn) Write(p []byte) (int, error) {
+	if c.unread.Load() && c.answers.look(p) {
+		c.unread.Store(false)
+	}
 	if !c.pace.WasAnswered() && !bytes.HasPrefix(p, interim) {
 		c.pace.Answered()
 	}
@@ -220,12 +226,6 @@ func guardIn(r *http.Request) *guardedConn {
 // ambiguous reports whether the end of a request is uncertain.
 func (c *guardedConn) ambiguous(r *http.Request) bool {
 	return len(r.TransferEncoding) > 0 && c.framing.ambiguous.Load()
-}
-
-// refuse answers a request that cannot be trusted, as Envoy's codec does.
-func refuse(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Connection", "close")
-	localreply.Write(w, r, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
 }
 
 // answerSlowBody answers a request whose body was too slow, if nothing else was answered,

@@ -22,6 +22,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/internal/pace"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -302,28 +303,7 @@ func (s *Listeners) Warnings() []spec.Warning {
 }
 
 // A Port is a port of the gateway that accepts connections.
-type Port struct {
-	// Number and Bind are the port number and bind address of its servers.
-	Number int
-	Bind   string
-	// TLS means that connections begin with TLS.
-	TLS bool
-	// Addr is the address of the listener.
-	Addr net.Addr
-
-	// Accepted counts the connections so far, and FailedHandshakes those whose
-	// TLS handshake failed. Open is the number of connections at present, without
-	// hijacked ones, and Active the number of requests, with upgraded connections.
-	// Panics counts requests whose handlers panicked. Refused counts connections above
-	// MaxConnections or MaxConnectionsPerAddress, which were closed at once. SlowBodies
-	// counts requests below MinBodyRate, and SlowReaders connections, or streams of
-	// HTTP/2, that ended because of MinResponseRate.
-	Accepted, FailedHandshakes uint64
-	Panics                     uint64
-	Refused                    uint64
-	SlowBodies, SlowReaders    uint64
-	Open, Active               int64
-}
+type Port = observe.Port
 
 // Ports returns the ports that accept connections, in order.
 func (s *Listeners) Ports() []Port {
@@ -333,9 +313,10 @@ func (s *Listeners) Ports() []Port {
 	for i, p := range s.ports {
 		f := &p.socket.figures
 		out[i] = Port{
-			Number: p.listener.Port(), Bind: p.listener.Bind(), TLS: p.secure, Addr: p.socket.Addr(),
+			Listener: p.listener.Name(), Number: p.listener.Port(), Bind: p.listener.Bind(), TLS: p.secure, Addr: p.socket.Addr(),
 			Accepted: f.accepted.Load(), FailedHandshakes: f.failedHandshakes.Load(), Panics: f.panics.Load(),
-			Refused: f.refused.Load(), SlowBodies: f.slowBodies.Load(), SlowReaders: f.slowReaders.Load(), Open: f.open.Load(), Active: f.active.Load(),
+			Refused: f.refused.Load(), RefusedPerAddress: f.refusedPerAddress.Load(), Unread: f.unreadByStatus(),
+			SlowBodies: f.slowBodies.Load(), SlowReaders: f.slowReaders.Load(), Open: f.open.Load(), Active: f.active.Load(),
 		}
 	}
 	return out

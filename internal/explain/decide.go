@@ -94,8 +94,9 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 // decideRoute describes what a route does with a request.
 func decideRoute(p *program.Program, d *inspect.Decision, v *match.View, c *program.Clause) {
 	rp, r := c.Route, v.Request
-	answers := func(w http.ResponseWriter) bool {
-		_, answered := rp.CORS.Filter(p, w, r)
+	origin := ""
+	answers := func(w http.ResponseWriter) (answered bool) {
+		origin, answered = rp.CORS.Filter(p, w, r)
 		return answered
 	}
 	switch {
@@ -114,6 +115,10 @@ func decideRoute(p *program.Program, d *inspect.Decision, v *match.View, c *prog
 	case rp.Direct != nil:
 		d.Kind = inspect.DecisionDirectResponse
 		answer(d, func(w http.ResponseWriter) { rp.Direct.Serve(p, w, v, c) })
+		return
+	case rp.IsTooLong(r):
+		d.Kind = inspect.DecisionTooLarge
+		answer(d, func(w http.ResponseWriter) { p.RefuseBody(w, r, rp, origin) })
 		return
 	}
 	d.Kind = inspect.DecisionForward

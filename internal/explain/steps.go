@@ -113,6 +113,9 @@ func (x *explainer) forwardSteps() {
 	if rp.MaxBody > 0 {
 		x.do("body", x.field("maxRequestBody", func(r *spec.Route) bool { return r.MaxRequestBody != 0 }), "at most %d bytes, or the answer is 413", rp.MaxBody)
 	}
+	if rp.IsTooLong(x.view.Request) {
+		return
+	}
 	if n := rp.Load.Most(); n > 0 {
 		x.do("in flight", x.field("maxRequests", func(r *spec.Route) bool { return r.MaxRequests != 0 }), "at most %d requests, or the answer is 503", n)
 	}

@@ -74,15 +74,22 @@ func (c *conn) giveUp(err error) {
 		c.server.HTTP2(&prefixedConn{Conn: c.rwc, rest: rest})
 		return
 	case errors.As(err, &problem):
-		if _, err := c.rwc.Write(problem.appendTo(nil)); err == nil {
-			c.linger()
-		}
+		c.turnAway(problem)
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.state.Load() == active && len(c.in.unread()) > 0:
-		if _, err := c.rwc.Write(slowHead.appendTo(nil)); err == nil {
-			c.linger()
-		}
+		c.turnAway(slowHead)
 	}
 	c.end()
+}
+
+// turnAway answers a request that could not be read.
+func (c *conn) turnAway(problem *refusal) {
+	_, err := c.rwc.Write(problem.appendTo(nil))
+	if c.server.Refused != nil {
+		c.server.Refused(c.rwc, c.tls, problem.status, len(problem.body))
+	}
+	if err == nil {
+		c.linger()
+	}
 }
 
 // A prefixedConn is a connection from which something has been read.

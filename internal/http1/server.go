@@ -51,6 +51,9 @@ type Server struct {
 	Panicked func()
 	// SlowBody is called after a request whose body was too slow.
 	SlowBody func()
+	// Refused is called after the answer to a request that no handler gets, with the status
+	// and the length of its body.
+	Refused func(conn net.Conn, state *tls.ConnectionState, status int, body int)
 
 	// retired means that each response is the last of its connection.
 	retired atomic.Bool

@@ -1,7 +1,10 @@
 package program
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/lateengo/gateway/internal/match"
@@ -60,6 +63,46 @@ func (l *Load) Status() observe.Load {
 		return observe.Load{}
 	}
 	return observe.Load{Most: l.most, Active: l.active.Load(), Shed: l.shed.Load()}
+}
+
+// Loads returns the load of the program, and those of its routes with bounds.
+func (p *Program) Loads() observe.Loads {
+	out := observe.Loads{Gateway: p.Load.Status()}
+	seen := map[*Load]bool{}
+	type key struct{ listener, service, route string }
+	at := map[key]int{}
+	add := func(l *Listener, t *RouteTable) {
+		for _, h := range t.Order {
+			for i := range h.Clauses {
+				r := h.Clauses[i].Route
+				if r.Load == nil || seen[r.Load] {
+					continue
+				}
+				seen[r.Load] = true
+				k := key{l.Name(), r.Service, r.Declared.Route.Name}
+				n, known := at[k]
+				if !known {
+					n = len(out.Routes)
+					at[k] = n
+					out.Routes = append(out.Routes, observe.RouteLoad{Listener: k.listener, VirtualService: k.service, Route: k.route})
+				}
+				sum, load := &out.Routes[n].Load, r.Load.Status()
+				sum.Most, sum.Active, sum.Shed = sum.Most+load.Most, sum.Active+load.Active, sum.Shed+load.Shed
+			}
+		}
+	}
+	for _, l := range p.Listeners {
+		if l.Plain != nil {
+			add(l, l.Plain)
+		}
+		for _, c := range l.Order {
+			add(l, c.Table)
+		}
+	}
+	slices.SortFunc(out.Routes, func(a, b observe.RouteLoad) int {
+		return cmp.Or(strings.Compare(a.Listener, b.Listener), strings.Compare(a.VirtualService, b.VirtualService), strings.Compare(a.Route, b.Route))
+	})
+	return out
 }
 
 // Most returns the bound, or 0 for none.

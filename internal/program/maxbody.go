@@ -12,16 +12,9 @@ import (
 // reader gets an *http.MaxBytesError.
 func (p *Program) admitBody(w http.ResponseWriter, v *match.View, rt *Route, origin string) bool {
 	r := v.Request
-	if r.ContentLength > rt.MaxBody {
+	if rt.IsTooLong(r) {
 		v.Record.Ended("", observe.DetailsPayloadTooLarge)
-		if r.ProtoMajor == 1 {
-			// Nobody reads the body.
-			w.Header()["Connection"] = []string{"close"}
-		}
-		if origin != "" {
-			rt.CORS.decorate(w.Header(), origin)
-		}
-		p.localReply(w, r, http.StatusRequestEntityTooLarge, "Payload Too Large")
+		p.RefuseBody(w, r, rt, origin)
 		return false
 	}
 	if r.ContentLength >= 0 {
@@ -36,6 +29,21 @@ func (p *Program) admitBody(w http.ResponseWriter, v *match.View, rt *Route, ori
 	copied.Body = limited
 	v.Request = &copied
 	return true
+}
+
+// IsTooLong reports whether the body of a request is known to be longer than the route allows.
+func (rt *Route) IsTooLong(r *http.Request) bool { return rt.MaxBody > 0 && r.ContentLength > rt.MaxBody }
+
+// RefuseBody answers a request whose body is too long.
+func (p *Program) RefuseBody(w http.ResponseWriter, r *http.Request, rt *Route, origin string) {
+	if r.ProtoMajor == 1 {
+		// Nobody reads the body.
+		w.Header()["Connection"] = []string{"close"}
+	}
+	if origin != "" {
+		rt.CORS.decorate(w.Header(), origin)
+	}
+	p.localReply(w, r, http.StatusRequestEntityTooLarge, "Payload Too Large")
 }
 
 // bottomWriter returns the server's own writer, which net/http's reader tells to close the

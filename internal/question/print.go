@@ -65,6 +65,7 @@ func answerOf(d *gateway.Decision) string {
 		gateway.DecisionForward: "forwarded", gateway.DecisionRedirect: "redirect", gateway.DecisionDirectResponse: "direct response",
 		gateway.DecisionAbort: "aborted by a fault", gateway.DecisionPreflight: "preflight, answered by CORS",
 		gateway.DecisionNotFound: "not found", gateway.DecisionBadRequest: "refused", gateway.DecisionNoServer: "no server",
+		gateway.DecisionTooLarge: "refused, the body is too long",
 	}[d.Kind]
 	if d.Status != 0 {
 		what = fmt.Sprintf("%d %s", d.Status, what)

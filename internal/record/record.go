@@ -269,13 +269,7 @@ func (r *Record) End(ctx context.Context, recovered any) {
 	if r.writer.ResponseWriter != nil && o.GRPCStatus == "" && r.writer.grpc {
 		o.GRPCStatus = first(r.writer.Header(), "Grpc-Status", http.TrailerPrefix+"Grpc-Status")
 	}
-	for _, each := range r.observers.list {
-		if with, ok := each.(observe.ContextObserver); ok {
-			with.ObserveContext(ctx, o)
-		} else {
-			each.Observe(o)
-		}
-	}
+	r.observers.Tell(ctx, o)
 	if r.reusable && recovered == nil && !o.Upgraded && r.body.rec == nil {
 		*r = Record{}
 		records.Put(r)
@@ -300,6 +294,20 @@ func (r *Record) endBeyond(ctx context.Context, recovered any) {
 	}
 	if recovered == nil || recovered == http.ErrAbortHandler {
 		r.failure, r.Details = flag, details
+	}
+}
+
+// Tell hands an outcome to the observers. o may be nil.
+func (o *Observers) Tell(ctx context.Context, outcome *observe.Outcome) {
+	if o == nil {
+		return
+	}
+	for _, each := range o.list {
+		if with, ok := each.(observe.ContextObserver); ok {
+			with.ObserveContext(ctx, outcome)
+		} else {
+			each.Observe(outcome)
+		}
 	}
 }
 
