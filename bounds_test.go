@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lateengo/gateway/internal/testhttp"
+	"github.com/lateengo/gateway/observe"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -160,7 +161,36 @@ func TestMaxRequests(t *testing.T) {
 				<-over
 			}
 			require.Zero(t, gw.Status().Load.Active)
+			loads := gw.Loads()
+			require.EqualValues(t, row.gateway, loads.Gateway.Most)
+			if row.route == 0 {
+				require.Empty(t, loads.Routes)
+				return
+			}
+			require.Len(t, loads.Routes, 1, "tables and matches of a route have one load")
+			require.Equal(t, observe.RouteLoad{Listener: "0.0.0.0_80", VirtualService: "default/", Load: observe.Load{Most: 2, Shed: 3}}, loads.Routes[0])
 		})
+	}
+}
+
+// Decide knows the answer to a body whose length is known.
+func TestDecideAboutLongBodies(t *testing.T) {
+	gw := built(t, New().Route(spec.Route{MaxRequestBody: 10, Destinations: []spec.Destination{{Host: "a"}}}).Backend("a", http.NotFoundHandler()))
+	for _, row := range []struct {
+		length int64
+		kind   DecisionKind
+		status int
+	}{{10, DecisionForward, 0}, {11, DecisionTooLarge, 413}, {-1, DecisionForward, 0}} {
+		r := testhttp.Request(t, "POST", "/")
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader("")), row.length
+		d := gw.Decide(r)
+		require.Equal(t, []any{row.kind, row.status}, []any{d.Kind, d.Status}, row.length)
+		require.Equal(t, row.status == 0, len(d.Destinations) == 1)
+		text := gw.Explain(r).String()
+		require.Equal(t, row.status != 0, strings.Contains(text, "413 refused, the body is too long"), text)
+		if row.status != 0 {
+			require.Equal(t, "Payload Too Large", d.Body)
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ type view struct {
 	Unmatched Figures
 	Ports     []server.Port
 	// Load is that of all routes.
-	Load observe.Load
-	Dropped   uint64
+	Load    observe.Load
+	Dropped uint64
 	// Certificates are those that TLS servers show.
 	Certificates []observe.Certificate
 	// Limiters are the shared limiters.

@@ -23,11 +23,11 @@ var RouteLoadFigures = []Figure[observe.RouteLoad]{
 }
 
 // RouteLoadLabels are the labels of RouteLoadFigures.
-var RouteLoadLabels = []string{"listener", "virtual_service", "route"}
+var RouteLoadLabels = []string{"listener", "route", "virtual_service"}
 
 // RouteLoadValues returns the values of RouteLoadLabels.
 func RouteLoadValues(l *observe.RouteLoad) []string {
-	return []string{l.Listener, l.VirtualService, l.Route}
+	return []string{l.Listener, l.Route, l.VirtualService}
 }
 
 // WriteLoads writes the figures of requests in flight in the text format of Prometheus.

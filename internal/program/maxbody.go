@@ -32,7 +32,9 @@ func (p *Program) admitBody(w http.ResponseWriter, v *match.View, rt *Route, ori
 }
 
 // IsTooLong reports whether the body of a request is known to be longer than the route allows.
-func (rt *Route) IsTooLong(r *http.Request) bool { return rt.MaxBody > 0 && r.ContentLength > rt.MaxBody }
+func (rt *Route) IsTooLong(r *http.Request) bool {
+	return rt.MaxBody > 0 && r.ContentLength > rt.MaxBody
+}
 
 // RefuseBody answers a request whose body is too long.
 func (p *Program) RefuseBody(w http.ResponseWriter, r *http.Request, rt *Route, origin string) {
