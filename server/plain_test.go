@@ -109,7 +109,7 @@ func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	server := spec.Server{Port: 0, Bind: "unix://" + path, Hosts: []string{"*"}}
 	s, _ := start(t, toApp(says("app")).Server(server), Config{})
-	require.Equal(t, []Port{{Bind: "unix://" + path, Addr: &net.UnixAddr{Net: "unix", Name: path}}}, s.Ports())
+	require.Equal(t, []Port{{Listener: "unix://" + path + "_0", Bind: "unix://" + path, Addr: &net.UnixAddr{Net: "unix", Name: path}}}, s.Ports())
 	conn, err := net.Dial("unix", path)
 	require.NoError(t, err)
 	defer conn.Close()
