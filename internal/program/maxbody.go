@@ -20,7 +20,9 @@ func (p *Program) admitBody(w http.ResponseWriter, v *match.View, rt *Route, ori
 	if r.ContentLength >= 0 {
 		return true // The server reads no more than that.
 	}
-	limited := http.MaxBytesReader(bottomWriter(w), r.Body, rt.MaxBody)
+	// The body may be read while the response is written, so the reader does not get the
+	// writer. The server ends the connection if much of the body is left.
+	limited := http.MaxBytesReader(nil, r.Body, rt.MaxBody)
 	if v.Owned {
 		r.Body = limited
 		return true
@@ -46,16 +48,4 @@ func (p *Program) RefuseBody(w http.ResponseWriter, r *http.Request, rt *Route, 
 		rt.CORS.decorate(w.Header(), origin)
 	}
 	p.localReply(w, r, http.StatusRequestEntityTooLarge, "Payload Too Large")
-}
-
-// bottomWriter returns the server's own writer, which net/http's reader tells to close the
-// connection.
-func bottomWriter(w http.ResponseWriter) http.ResponseWriter {
-	for {
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return w
-		}
-		w = wrapper.Unwrap()
-	}
 }
