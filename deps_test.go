@@ -17,7 +17,7 @@ var allowedDependencies = []string{"github.com/go-chi/chi/v5", module}
 // floors are the packages of the engine, the lowest first. A package imports only
 // packages of lower floors.
 var floors = [][]string{
-	{"internal/certificate", "internal/doubt", "internal/escape", "internal/http1/grammar", "internal/pace", "internal/rawpath", "internal/word"},
+	{"internal/certificate", "internal/doubt", "internal/escape", "internal/http1/grammar", "internal/pace", "internal/rawpath", "internal/word", "internal/yield"},
 	{"internal/chiroute", "internal/field", "internal/grpccode", "internal/hijack", "internal/http1", "internal/localreply", "internal/operator", "internal/pin", "internal/radix", "internal/retryon", "internal/revocation", "internal/semantics", "internal/strftime", "internal/suggest", "internal/text", "internal/regex", "observe", "ratelimit", "spec"},
 	{"internal/bucket", "internal/descriptor", "inspect", "internal/edge", "internal/findings", "internal/hosts", "internal/record", "internal/resource", "internal/upstream", "metrics"},
 	{"internal/forward", "internal/header", "internal/match", "internal/traffic"},

@@ -86,11 +86,11 @@ func (m *delegateMerger) delegate(out []boundRoute, vs *boundVirtualService, roo
 // routeTargets are the possible targets of policies for a route of a
 // VirtualService, the most specific first.
 func routeTargets(vs resource.Name, route string) []policyTarget {
-	targets := []policyTarget{{kind: "VirtualService", section: route, name: vs}, {kind: "VirtualService", section: route}, {kind: "VirtualService", name: vs}}
+	all := policyTarget{kind: "VirtualService", name: vs}
 	if route == "" {
-		return targets[2:]
+		return []policyTarget{all}
 	}
-	return targets
+	return []policyTarget{{kind: "VirtualService", section: route, name: vs}, {kind: "VirtualService", section: route}, all}
 }
 
 // isOfAny reports whether a target is the routes with a name of any VirtualService.

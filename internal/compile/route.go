@@ -13,6 +13,7 @@ import (
 	"github.com/lateengo/gateway/internal/program"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/traffic"
+	"github.com/lateengo/gateway/internal/yield"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -31,6 +32,7 @@ func (c *Compiler) clauses(vs *boundVirtualService, s *boundServer) []boundClaus
 		}
 	}
 	for i := range vs.routes {
+		yield.Each(i)
 		r, own := &vs.routes[i], &kept[i]
 		var before *keptRoute
 		var space *program.Route

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lateengo/gateway/internal/yield"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -212,6 +213,7 @@ func (v *validator) reachable(s *site, vs *boundService) {
 	redirects := slices.ContainsFunc(vs.Routes, func(r spec.Route) bool { return r.Redirect != nil })
 	everything := []spec.Match{{}}
 	for i := range vs.Routes {
+		yield.Each(i)
 		route := &vs.Routes[i]
 		matches := route.Match
 		if len(matches) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/internal/suggest"
+	"github.com/lateengo/gateway/internal/yield"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -71,6 +72,7 @@ func (v *validator) virtualServices() {
 			e.errorf(spec.CodeMissing, "the VirtualService has no route")
 		}
 		for j := range vs.Routes {
+			yield.Each(j)
 			at = v.routeSite(&s, &bound, j)
 			v.route(&at, &vs.Routes[j], &bound)
 		}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/lateengo/gateway/internal/yield"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -194,6 +195,7 @@ func (r *reader) entries(v *value, read func(name string, e *value)) {
 // elements calls read for each element of a list, with the reader at the element.
 func (r *reader) elements(v *value, read func(i int, e *value)) {
 	for i, e := range v.elements {
+		yield.Each(i)
 		r.enterIndex(i)
 		read(i, e)
 		r.leave()

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lateengo/gateway/internal/yield"
 	"github.com/lateengo/gateway/spec"
 )
 
@@ -65,6 +66,7 @@ func (m *meter) Read(p []byte) (int, error) {
 		end = min(end, m.coarse)
 	}
 	n := copy(p, m.text[m.at:end])
+	yield.Bytes(m.at, m.at+n)
 	m.at += n
 	if n == 0 && len(p) > 0 {
 		m.ended = true
