@@ -237,7 +237,7 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		g.handleStream(w, r)
 		return
 	}
-	if !doubt.HasOneHost(r) || c != nil && c.ambiguous(r) {
+	if !doubt.HasOneHost(r) {
 		w.Header()["Connection"] = []string{"close"}
 		g.refuse(w, r, http.StatusBadRequest)
 		return

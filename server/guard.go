@@ -69,18 +69,18 @@ func (l *watchedListener) Accept() (net.Conn, error) {
 	}
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return &watchedConn{Conn: conn, watch: watch{http2: l.http2}}, nil
+		return newWatchedConn(conn, l.http2), nil
 	}
 	state := secure.ConnectionState()
 	if state.NegotiatedProtocol == "h2" {
 		return conn, nil
 	}
-	return &watchedTLSConn{watchedConn{Conn: conn}, state}, nil
+	return &watchedTLSConn{newWatchedConn(conn, false), state}, nil
 }
 
 // A watchedTLSConn is a watchedConn over TLS, after the handshake.
 type watchedTLSConn struct {
-	watchedConn
+	*watchedConn
 	state tls.ConnectionState
 }
 

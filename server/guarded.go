@@ -15,11 +15,11 @@ import (
 	"github.com/lateengo/gateway/internal/pace"
 )
 
-// A guardedConn is a connection for HTTP/1, or for plain-text HTTP/2, whose
-// framing is followed.
+// A guardedConn is a connection for HTTP/1, or for plain-text HTTP/2, that net/http's server
+// reads through a watch.
 type guardedConn struct {
 	net.Conn
-	framing  framing
+	reader   watchedReader
 	deadline http1.ReadDeadline
 	// rate is the least speed of bodies. pace is that of the body that is being read, and
 	// paced means that there is one.
@@ -36,36 +36,38 @@ type guardedConn struct {
 	unread  atomic.Bool
 	// over ends the context of the requests. It is set before the first request.
 	over context.CancelFunc
-	// released means that the connection now carries something else.
-	released atomic.Bool
 }
 
 // guard guards a connection.
-func guard(conn net.Conn, r pace.Rate, head time.Duration) *guardedConn {
+func guard(conn net.Conn, http2 bool, r pace.Rate, head time.Duration) *guardedConn {
 	c := &guardedConn{Conn: conn, rate: r, frames: frames{limit: head}}
+	c.reader.from, c.reader.watch.http2 = (*pacedReader)(c), http2
 	c.deadline.Init(conn)
 	return c
 }
 
 func (c *guardedConn) Read(p []byte) (int, error) {
-	if c.released.Load() {
-		return c.Conn.Read(p)
-	}
-	if len(p) == 1 && c.presence != nil && c.presence.handling() {
+	if len(p) == 1 && c.presence != nil && c.presence.handling() && !c.released() {
 		// Only net/http reads now, to check whether the client is there.
 		return 0, nil
 	}
-	n, err := c.read(p)
-	if n > 0 {
-		c.framing.scan(p[:n])
+	n, err := c.reader.Read(p)
+	if n > 0 && !c.released() {
 		c.frames.follow(p[:n], &c.deadline)
 	}
 	return n, err
 }
 
-// read reads at the pace that is due: bodies have one.
-func (c *guardedConn) read(p []byte) (int, error) {
-	if !c.framing.withinBody() || !c.rate.Demands() {
+func (c *guardedConn) released() bool { return c.reader.released.Load() }
+
+// A pacedReader reads a connection at the pace that is due: bodies have one.
+type pacedReader guardedConn
+
+func (c *pacedReader) Read(p []byte) (int, error) {
+	if c.reader.released.Load() {
+		return c.Conn.Read(p)
+	}
+	if !c.reader.watch.withinBody() || !c.rate.Demands() {
 		c.paced = false
 		c.pace.Reset()
 		return c.deadline.Read(p)
@@ -91,7 +93,7 @@ func (c *guardedConn) Write(p []byte) (int, error) {
 }
 
 func (c *guardedConn) SetReadDeadline(t time.Time) error {
-	if c.released.Load() {
+	if c.released() {
 		return c.Conn.SetReadDeadline(t)
 	}
 	return c.deadline.Want(t)
@@ -124,7 +126,7 @@ func (c *guardedConn) end() {
 	if c.presence != nil {
 		c.presence.end()
 	}
-	if c.released.Load() {
+	if c.released() {
 		// The handler closes the connection below, not this one.
 		c.over()
 	}
@@ -136,7 +138,7 @@ func (c *guardedConn) release() {
 		c.presence.end()
 	}
 	c.deadline.Settle()
-	c.released.Store(true)
+	c.reader.released.Store(true)
 }
 
 // NetConn returns the connection below.
@@ -192,13 +194,13 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	}
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return guard(conn, l.rate, l.head), nil
+		return guard(conn, true, l.rate, l.head), nil
 	}
 	state := secure.ConnectionState()
 	if state.NegotiatedProtocol == "h2" {
 		return newHTTP2Conn(conn, l.head), nil
 	}
-	return &guardedTLSConn{guard(secure, l.rate, l.head), state}, nil
+	return &guardedTLSConn{guard(secure, false, l.rate, l.head), state}, nil
 }
 
 type guardKey struct{}
@@ -221,11 +223,6 @@ func guardIn(r *http.Request) *guardedConn {
 	}
 	c, _ := r.Context().Value(guardKey{}).(*guardedConn)
 	return c
-}
-
-// ambiguous reports whether the end of a request is uncertain.
-func (c *guardedConn) ambiguous(r *http.Request) bool {
-	return len(r.TransferEncoding) > 0 && c.framing.ambiguous.Load()
 }
 
 // answerSlowBody answers a request whose body was too slow, if nothing else was answered,

@@ -29,7 +29,7 @@ func guarded(t *testing.T) (client *net.TCPConn, c *guardedConn, ctx context.Con
 	t.Cleanup(func() { conn.Close() })
 	accepted, err := l.Accept()
 	require.NoError(t, err)
-	c = guard(accepted, pace.Rate{}, 0)
+	c = guard(accepted, true, pace.Rate{}, 0)
 	t.Cleanup(func() { c.Close() })
 	return conn.(*net.TCPConn), c, withGuard(t.Context(), c)
 }
@@ -83,7 +83,7 @@ func (opaqueConn) SyscallConn() (syscall.RawConn, error) { return nil, errors.Er
 func TestConnectionsWithoutDescriptorAreLeftToNetHTTP(t *testing.T) {
 	_, pipe := net.Pipe()
 	for _, conn := range []net.Conn{pipe, opaqueConn{pipe}} {
-		c := guard(conn, pace.Rate{}, 0)
+		c := guard(conn, true, pace.Rate{}, 0)
 		withGuard(t.Context(), c)
 		require.Nil(t, c.presence)
 		require.NoError(t, c.Close())

@@ -91,7 +91,7 @@ func TestReadDeadline(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				peer, conn := net.Pipe()
 				below := &timedConn{Conn: conn}
-				c := guard(below, pace.Rate{}, 0)
+				c := guard(below, true, pace.Rate{}, 0)
 				defer c.Close()
 				for _, s := range tt.steps {
 					s(c, peer)
@@ -122,7 +122,7 @@ func (lateConn) Read([]byte) (int, error)        { return 1, os.ErrDeadlineExcee
 func (lateConn) SetReadDeadline(time.Time) error { return nil }
 
 func TestBytesThatComeWithTheDeadlinesEnd(t *testing.T) {
-	c := guard(lateConn{}, pace.Rate{}, 0)
+	c := guard(lateConn{}, true, pace.Rate{}, 0)
 	for _, tt := range []struct {
 		name   string
 		wanted time.Duration
@@ -142,7 +142,7 @@ func TestReleasedConnectionsHaveTheirDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peer, conn := net.Pipe()
 		defer peer.Close()
-		c := guard(conn, pace.Rate{}, 0)
+		c := guard(conn, true, pace.Rate{}, 0)
 		defer c.Close()
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
 		c.release()

@@ -49,6 +49,8 @@ const (
 	watchBroken
 )
 
+var preface = []byte("PRI * HTTP/2.0")
+
 const prefaceRest = "\r\nSM\r\n\r\n"
 
 // The texts that net/http refuses with 400, in the middle and at the beginning of a line.
@@ -156,7 +158,6 @@ var (
 	watchedUpgrade = []byte("upgrade:")
 	watchedConnect = []byte("CONNECT ")
 	watchedHTTP10  = []byte("HTTP/1.0\r")
-	watchedHTTP2   = []byte("HTTP/2.0\r")
 )
 
 // line examines a complete line, which ends in CR, and reports whether it can be read in
@@ -173,8 +174,8 @@ func (w *watch) line() bool {
 		if line[0] == '\r' {
 			return false // net/http skips it behind a POST
 		}
-		if bytes.Equal(w.tail[:], watchedHTTP2[1:]) {
-			if w.later || !w.http2 || !bytes.Equal(line, preface) {
+		if bytes.Equal(line, preface) {
+			if w.later || !w.http2 {
 				return false
 			}
 			w.begin(watchPreface)
@@ -315,9 +316,9 @@ func isHexDigit(c byte) bool {
 	return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
 
-// A watchedConn is a connection that net/http's server reads through a watch.
-type watchedConn struct {
-	net.Conn
+// A watchedReader is what net/http's server reads of a connection, through a watch.
+type watchedReader struct {
+	from  io.Reader
 	watch watch
 	// held is what was received and not read, and instead what net/http reads before.
 	held    []byte
@@ -329,9 +330,9 @@ type watchedConn struct {
 	released atomic.Bool
 }
 
-func (c *watchedConn) Read(p []byte) (int, error) {
+func (c *watchedReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
-		return c.Conn.Read(p)
+		return c.from.Read(p)
 	}
 	if c.instead != "" {
 		n := copy(p, c.instead)
@@ -347,7 +348,7 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 	} else if c.watch.state == watchBroken && !c.released.Load() {
 		return 0, io.EOF
 	} else {
-		n, err = c.Conn.Read(p)
+		n, err = c.from.Read(p)
 	}
 	if n == 0 || c.released.Load() {
 		return n, err
@@ -381,8 +382,25 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 	return good + k, nil
 }
 
+// withinBody reports whether a body has begun that has not ended.
+func (w *watch) withinBody() bool { return w.state >= watchBody && w.state <= watchTrailer }
+
+// A watchedConn is a connection that net/http's server reads through a watch.
+type watchedConn struct {
+	net.Conn
+	reader watchedReader
+}
+
+func newWatchedConn(conn net.Conn, http2 bool) *watchedConn {
+	c := &watchedConn{Conn: conn}
+	c.reader.from, c.reader.watch.http2 = conn, http2
+	return c
+}
+
+func (c *watchedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
 // release gives the connection to a handler for another use.
-func (c *watchedConn) release() { c.released.Store(true) }
+func (c *watchedConn) release() { c.reader.released.Store(true) }
 
 // NetConn returns the connection below.
 func (c *watchedConn) NetConn() net.Conn { return c.Conn }
@@ -396,4 +414,12 @@ func (c *watchedConn) CloseWrite() error {
 		return below.CloseWrite()
 	}
 	return nil
+}
+
+// cutPrefixFold is like bytes.CutPrefix, but ignores letter case. The prefix is in lower case.
+func cutPrefixFold(line, prefix []byte) ([]byte, bool) {
+	if len(line) < len(prefix) || !bytes.EqualFold(line[:len(prefix)], prefix) {
+		return nil, false
+	}
+	return line[len(prefix):], true
 }
