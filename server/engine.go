@@ -8,8 +8,8 @@ const (
 	// strictly correct requests, calls the handler in the goroutine that reads the
 	// request, and holds no buffers for idle connections.
 	EngineLateen Engine = iota
-	// EngineNetHTTP is net/http's server. It is more lenient: docs/semantics.md
-	// lists the differences.
+	// EngineNetHTTP is net/http's server behind Guard, which refuses what docs/semantics.md
+	// lists.
 	EngineNetHTTP
 )
 

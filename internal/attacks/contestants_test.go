@@ -34,7 +34,7 @@ type contestant struct {
 var contestants = []contestant{
 	{"Lateen", true, nil, listeners(server.Config{Engine: server.EngineLateen})},
 	{"Lateen, strict", true, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
-	{"Lateen with net/http's server", false, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
+	{"Lateen with net/http's server", true, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
 	{"net/http behind Guard", false, nil, guarded},
 	{"net/http alone", false, nil, plain},
 }
