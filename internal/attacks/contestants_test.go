@@ -23,8 +23,9 @@ import (
 // A contestant is a server in front of a gateway.
 type contestant struct {
 	name string
-	// flawless means that each case that must pass does.
-	flawless bool
+	// refuses means that each hostile case that must pass does, and accepts that each legal
+	// one does.
+	refuses, accepts bool
 	// configure changes the gateway, if it is not nil.
 	configure func(*gateway.Builder)
 	// serve serves a gateway, and returns the address. stop waits for the requests.
@@ -32,11 +33,11 @@ type contestant struct {
 }
 
 var contestants = []contestant{
-	{"Lateen", true, nil, listeners(server.Config{Engine: server.EngineLateen})},
-	{"Lateen, strict", true, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
-	{"Lateen with net/http's server", true, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
-	{"net/http behind Guard", false, nil, guarded},
-	{"net/http alone", false, nil, plain},
+	{"Lateen", true, true, nil, listeners(server.Config{Engine: server.EngineLateen})},
+	{"Lateen, strict", true, true, func(b *gateway.Builder) { b.Strict(gateway.Strict{}) }, listeners(server.Config{Engine: server.EngineLateen})},
+	{"Lateen with net/http's server", true, false, nil, listeners(server.Config{Engine: server.EngineNetHTTP})},
+	{"net/http behind Guard", false, false, nil, guarded},
+	{"net/http alone", false, false, nil, plain},
 }
 
 // listeners serves with package server.
