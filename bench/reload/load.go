@@ -35,7 +35,7 @@ func generation(n int) string {
 
 // declared is the same as generation.
 func declared(n int) spec.Declarations {
-	vs := spec.VirtualService{Name: "many", Hosts: []string{"*"}, Gateways: []string{"*"}}
+	vs := spec.VirtualService{Name: "many", Hosts: []string{"*"}, Gateways: []string{"*"}, Routes: make([]spec.Route, 0, routes)}
 	for i := range routes {
 		vs.Routes = append(vs.Routes, spec.Route{
 			Match:          []spec.Match{{URI: spec.Exact(fmt.Sprintf("/%d", i))}},

@@ -9,8 +9,8 @@ import "runtime"
 
 // Others may run after this many routes, or bytes of text: after a fraction of a millisecond.
 const (
-	routes = 32
-	bytes  = 8 << 10
+	routes = 8
+	bytes  = 2 << 10
 )
 
 // Each is called for each element of a long list, with its index, and now and then lets
