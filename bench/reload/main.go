@@ -2,8 +2,8 @@
 //
 //	cd bench && go run ./reload
 //
-// First, 1,000 routes are replaced 100 times a second while clients keep every processor
-// busy, over connections that stay open. It prints how many requests were lost or got
+// First, 1,000 routes are replaced 100 times a second while clients in a process of their
+// own keep every processor busy, over connections that stay open. It prints how many requests were lost or got
 // answers of two configurations, and how the latency, the heap and the goroutines
 // compare with those without replacements.
 //
@@ -22,8 +22,15 @@ import (
 func main() {
 	seconds := flag.Int("seconds", 20, "how long each load lasts")
 	changes := flag.Int("changes", 100, "how many times one of 10,000 routes changes")
+	clientsOf := flag.String("clients-of", "", "send requests to this URL and print what came of them; the command starts itself with it")
 	flag.Parse()
 	log.SetFlags(0)
+	if *clientsOf != "" {
+		if err := runClients(*clientsOf, time.Duration(*seconds)*time.Second); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if err := underLoad(time.Duration(*seconds) * time.Second); err != nil {
 		log.Fatal(err)
 	}
