@@ -51,6 +51,7 @@ type generation struct {
 	grace time.Duration
 	// bodyRate and responseRate are the least speeds of clients, which watch looks at.
 	bodyRate, responseRate pace.Rate
+	streamLimit            streamLimit
 	watch                  *pace.Watch
 	// cutOff ends the contexts of the requests.
 	cutOff context.CancelFunc
@@ -121,9 +122,13 @@ func (s *Listeners) newGeneration(p *port) *generation {
 		g.conns = plainEntrance{g}
 	}
 	if s.config.Engine == EngineNetHTTP {
+		g.streamLimit = newStreamLimit(g.responseRate, false)
 		g.conns = &http2Entrance{Listener: guardedOnly{g.conns, g.bodyRate, g.http.ReadHeaderTimeout}, server: &g.http}
 		return g
 	}
+	// Only HTTP/2 comes to net/http's server.
+	g.streamLimit = newStreamLimit(g.responseRate, true)
+	g.http.WriteTimeout = g.streamLimit.Duration
 	g.handed = newHandoff(g.share.Addr())
 	g.http1 = &http1.Server{
 		Handler:           http.HandlerFunc(g.handleHTTP1),

@@ -18,6 +18,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/observe"
+	"github.com/lateengo/gateway/spec"
 )
 
 // h2frame is a frame of HTTP/2.
@@ -31,26 +32,46 @@ func h2frame(kind, flags byte, stream uint32, payload string) string {
 const aGet = "\x82\x86\x84\x41\x01a"
 
 // TestTailsThatAreNotTaken resets a stream whose client never takes what a handler has left
-// behind.
+// behind. A handler may take as long as it wants.
 func TestTailsThatAreNotTaken(t *testing.T) {
-	inMemory(t, plain(80), Config{}, says("some"), func(t *testing.T, m *memory, s *Listeners) {
-		conn := m.dial("192.0.2.1:1")
-		defer conn.Close()
-		begun := time.Now()
-		closed := h2frame(4, 0, 0, "\x00\x04\x00\x00\x00\x00") // SETTINGS: streams begin with a window of 0
-		go func() {
-			_, _ = io.WriteString(conn, clientPreface+closed+h2frame(headersFrame, 5, 1, aGet))
-		}()
-		require.NoError(t, conn.SetReadDeadline(begun.Add(time.Hour)))
-		var all []byte
-		for !strings.Contains(string(all), h2frame(3, 0, 1, "\x00\x00\x00\x02")) {
-			part := make([]byte, 1000)
-			n, err := conn.Read(part)
-			require.NoError(t, err)
-			all = append(all, part[:n]...)
-		}
-		require.Equal(t, 20*time.Second, time.Since(begun).Truncate(time.Second))
-	})
+	for _, tt := range []struct {
+		engine      Engine
+		takes       time.Duration
+		least, most time.Duration
+	}{
+		{EngineLateen, 0, 20 * time.Second, 21 * time.Second},
+		{EngineLateen, 19 * time.Second, 14 * time.Second, 21 * time.Second},
+		{EngineLateen, time.Hour, 14 * time.Second, 21 * time.Second},
+		{EngineNetHTTP, 0, 20 * time.Second, 21 * time.Second},
+		{EngineNetHTTP, time.Hour, 20 * time.Second, 21 * time.Second},
+	} {
+		t.Run(fmt.Sprint(tt.engine, " after ", tt.takes), func(t *testing.T) {
+			handler := func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(tt.takes)
+				_, _ = io.WriteString(w, "some")
+			}
+			inMemory(t, plain(80), Config{Engine: tt.engine, StreamIdleTimeout: spec.NoLimit}, handler, func(t *testing.T, m *memory, s *Listeners) {
+				conn := m.dial("192.0.2.1:1")
+				defer conn.Close()
+				begun := time.Now()
+				closed := h2frame(4, 0, 0, "\x00\x04\x00\x00\x00\x00") // SETTINGS: streams begin with a window of 0
+				go func() {
+					_, _ = io.WriteString(conn, clientPreface+closed+h2frame(headersFrame, 5, 1, aGet))
+				}()
+				require.NoError(t, conn.SetReadDeadline(begun.Add(2*time.Hour)))
+				var all []byte
+				for !strings.Contains(string(all), h2frame(3, 0, 1, "\x00\x00\x00\x02")) {
+					part := make([]byte, 1000)
+					n, err := conn.Read(part)
+					require.NoError(t, err)
+					all = append(all, part[:n]...)
+				}
+				waited := time.Since(begun) - tt.takes
+				require.GreaterOrEqual(t, waited, tt.least)
+				require.Less(t, waited, tt.most)
+			})
+		})
+	}
 }
 
 // TestRapidReset ends a connection whose client resets its requests at once, again and again,

@@ -32,19 +32,47 @@ type stream struct {
 	context context.Context
 
 	reads, writes pace.Op
-	// rate is that of writes.
-	rate          pace.Rate
 	received      atomic.Int64
+	// writing is odd while a write waits for the client. seen is what it was when the watch
+	// looked last.
+	writing atomic.Uint32
+	seen    uint32
+	// limit is the generation's. extended is when net/http's server has begun to count it, or
+	// when that was noticed.
+	limit         streamLimit
+	extended      time.Time
 	slow, overdue atomic.Bool
 	answered      atomic.Bool
 }
 
+// A streamLimit is how long net/http's server lets a stream wait for the client, from its
+// beginning, or from the latest extension. While the handler runs, it is extended. So it ends
+// only streams whose handler has returned, and whose client does not take the rest. Zero is
+// no limit.
+type streamLimit struct {
+	time.Duration
+	// builtIn means that the server sets it for each stream by itself. That costs less than a
+	// deadline for each.
+	builtIn bool
+}
+
+// newStreamLimit returns the limit for a rate.
+func newStreamLimit(r pace.Rate, builtIn bool) streamLimit {
+	if !r.Demands() {
+		return streamLimit{}
+	}
+	return streamLimit{max(r.LongestPause(), leastStreamLimit), builtIn}
+}
+
+// leastStreamLimit is many times as long as the watch takes to extend it.
+const leastStreamLimit = 10 * time.Second
+
 // handleStream handles a request over HTTP/2.
 func (g *generation) handleStream(w http.ResponseWriter, r *http.Request) {
-	s := &stream{ResponseWriter: w, figures: g.figures, control: http.NewResponseController(w)}
+	s := &stream{ResponseWriter: w, figures: g.figures, control: http.NewResponseController(w), limit: g.streamLimit}
 	s.context = r.Context()
-	s.writes.Init(g.watch, g.responseRate, unknown, s.endWrite)
-	s.rate = g.responseRate
+	s.writes.Init(g.watch, g.responseRate, s.taken, s.endWrite)
+	s.writes.Begin()
 	defer s.finish()
 	if r.Body != http.NoBody && g.bodyRate.Demands() && !mayBeQuiet(r) {
 		s.reads.Init(g.watch, g.bodyRate, s.progress, s.endRead)
@@ -61,7 +89,33 @@ func mayBeQuiet(r *http.Request) bool {
 	return r.Method == http.MethodConnect || strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-func unknown() pace.Progress { return pace.Progress{} }
+// taken tells the watch whether the client lets a write wait: the same write as when the
+// watch looked last. It is called each second while the handler runs.
+func (s *stream) taken() pace.Progress {
+	count := s.writing.Load()
+	same := count == s.seen
+	s.seen = count
+	if s.limit.builtIn {
+		switch now := time.Now(); {
+		case s.extended.IsZero():
+			s.extended = now
+		case now.Sub(s.extended) >= s.limit.Duration/4:
+			s.extended = now
+			// The watch must not wait for net/http's server, which may wait for the watch.
+			go s.extend()
+		}
+	}
+	return pace.Progress{Known: true, Owed: same && count%2 == 1}
+}
+
+// extend extends the limit.
+func (s *stream) extend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.done && !s.overdue.Load() {
+		_ = s.control.SetWriteDeadline(time.Now().Add(s.limit.Duration))
+	}
+}
 
 // progress is that of the body. A body whose response has begun may be quiet.
 func (s *stream) progress() pace.Progress {
@@ -93,13 +147,14 @@ func (s *stream) endWrite() {
 }
 
 // finish takes down that the handler has returned. net/http's server still sends the rest of
-// the response, after the end of the context, and resets the stream if that takes too long.
+// the response, after the end of the context, and resets the stream at the limit.
 func (s *stream) finish() {
+	s.writes.End()
 	s.mu.Lock()
 	s.done = true
 	s.mu.Unlock()
-	if s.rate.Demands() {
-		_ = s.control.SetWriteDeadline(time.Now().Add(s.rate.LongestPause()))
+	if s.limit.Duration > 0 && !s.limit.builtIn {
+		_ = s.control.SetWriteDeadline(time.Now().Add(s.limit.Duration))
 	}
 }
 
@@ -145,9 +200,9 @@ func (s *stream) Write(p []byte) (int, error) {
 		return 0, pace.ErrSlowBody
 	}
 	return pace.InParts(p, func(p []byte) (int, error) {
-		s.writes.Begin()
+		s.writing.Add(1)
 		n, err := s.ResponseWriter.Write(p)
-		s.writes.End()
+		s.writing.Add(1)
 		return n, s.cause(err)
 	})
 }
@@ -158,9 +213,9 @@ func (s *stream) WriteString(text string) (int, error) {
 		return 0, pace.ErrSlowBody
 	}
 	return pace.InParts(text, func(text string) (int, error) {
-		s.writes.Begin()
+		s.writing.Add(1)
 		n, err := io.WriteString(s.ResponseWriter, text)
-		s.writes.End()
+		s.writing.Add(1)
 		return n, s.cause(err)
 	})
 }
@@ -192,9 +247,9 @@ func (s *stream) FlushError() error {
 	if s.unanswerable() {
 		return pace.ErrSlowBody
 	}
-	s.writes.Begin()
+	s.writing.Add(1)
 	err := s.control.Flush()
-	s.writes.End()
+	s.writing.Add(1)
 	return s.cause(err)
 }
 
