@@ -25,6 +25,16 @@ func (p *plan) holdLatency(t *table, field []*process) error {
 		}
 		rate = n / 2
 	}
+	return p.holdRate(t, field, rate)
+}
+
+// fixedRate is few requests: then most of the time goes to waking up.
+const fixedRate = 1000
+
+// holdFixed measures the same for a rate that does not depend on the machine.
+func (p *plan) holdFixed(t *table, field []*process) error { return p.holdRate(t, field, fixedRate) }
+
+func (p *plan) holdRate(t *table, field []*process, rate float64) error {
 	var median, tail, cost series
 	err := p.eachTurn(p.turns, field, func(i int, c *process) error {
 		before, err := c.usage(false)

@@ -103,6 +103,7 @@ var contests = []contest{
 	{"http1-core", pinnedDown, true, (*plan).holdHTTP1Core},
 	{"http2", lean, false, (*plan).holdHTTP2},
 	{"latency", ordinary, true, (*plan).holdLatency},
+	{"fixed", ordinary, true, (*plan).holdFixed},
 	{"bodies", ordinary, false, (*plan).holdBodies},
 	{"idle", ordinary, true, (*plan).holdIdle},
 	{"handler", ordinary, true, (*plan).holdHandler},

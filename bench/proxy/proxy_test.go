@@ -25,7 +25,7 @@ func TestContests(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", &out)
-	if rows := bytes.Count(out.Bytes(), []byte("\n|")); rows != 1+4*3+3+4*2+2 {
+	if rows := bytes.Count(out.Bytes(), []byte("\n|")); rows != 1+4*3+2*3+4*2+2 {
 		t.Errorf("%d rows", rows)
 	}
 }
