@@ -74,6 +74,52 @@ func TestTailsThatAreNotTaken(t *testing.T) {
 	}
 }
 
+// A handler over HTTP/2 may set a deadline of its own, near or far, and take it back.
+func TestStreamsWithDeadlines(t *testing.T) {
+	for _, engine := range []Engine{EngineLateen, EngineNetHTTP} {
+		for _, tt := range []struct {
+			wants, revoked bool
+			after          time.Duration
+		}{
+			{true, false, time.Second},
+			{true, false, 7 * time.Second},
+			{true, false, 10 * time.Minute},
+			{true, true, 7 * time.Second},
+			{false, false, 0},
+		} {
+			t.Run(fmt.Sprint(engine, tt), func(t *testing.T) {
+				handler := func(w http.ResponseWriter, r *http.Request) {
+					if tt.wants {
+						require.NoError(t, http.NewResponseController(w).SetWriteDeadline(time.Now().Add(tt.after)))
+					}
+					if tt.revoked {
+						require.NoError(t, http.NewResponseController(w).SetWriteDeadline(time.Time{}))
+					}
+					select {
+					case <-r.Context().Done():
+					case <-time.After(time.Hour):
+						_, _ = io.WriteString(w, "some")
+					}
+				}
+				inMemory(t, plain(80), Config{Engine: engine, StreamIdleTimeout: spec.NoLimit}, handler, func(t *testing.T, m *memory, s *Listeners) {
+					begun := time.Now()
+					response, err := overPipes(t, m).Get("http://a/")
+					if tt.wants && !tt.revoked {
+						require.Error(t, err)
+						require.InDelta(t, tt.after.Seconds(), time.Since(begun).Seconds(), 1)
+						return
+					}
+					require.NoError(t, err)
+					body, err := io.ReadAll(response.Body)
+					require.NoError(t, err)
+					require.NoError(t, response.Body.Close())
+					require.Equal(t, "some", string(body))
+				})
+			})
+		}
+	}
+}
+
 // TestRapidReset ends a connection whose client resets its requests at once, again and again,
 // and does not run more handlers than streams.
 func TestRapidReset(t *testing.T) {

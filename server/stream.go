@@ -25,9 +25,11 @@ type stream struct {
 	control *http.ResponseController
 
 	// mu is for those who end the stream from outside. done means that the handler has
-	// returned: the ResponseWriter must not be used any more.
-	mu   sync.Mutex
-	done bool
+	// returned: the ResponseWriter must not be used any more. wanted is the deadline that the
+	// handler has set, or zero.
+	mu     sync.Mutex
+	done   bool
+	wanted time.Time
 	// context is the request's.
 	context context.Context
 
@@ -113,8 +115,28 @@ func (s *stream) extend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.done && !s.overdue.Load() {
-		_ = s.control.SetWriteDeadline(time.Now().Add(s.limit.Duration))
+		_ = s.control.SetWriteDeadline(s.earliest())
 	}
+}
+
+// earliest returns when the stream ends, by the limit or by what the handler wants.
+func (s *stream) earliest() time.Time {
+	until := time.Now().Add(s.limit.Duration)
+	if !s.wanted.IsZero() && s.wanted.Before(until) {
+		return s.wanted
+	}
+	return until
+}
+
+// SetWriteDeadline sets a deadline for the handler, for http.ResponseController.
+func (s *stream) SetWriteDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = t
+	if s.limit.builtIn {
+		t = s.earliest()
+	}
+	return s.control.SetWriteDeadline(t)
 }
 
 // progress is that of the body. A body whose response has begun may be quiet.
