@@ -59,6 +59,7 @@ func runDiff(c *command, args []string, s streams) int {
 	config.addReadingFlags(flags)
 	config.addGatewayFlags(flags)
 	config.addBackendFlag(flags)
+	config.strict.addFlags(flags)
 	rest, code, done := c.parse(flags, args, s)
 	if done {
 		return code

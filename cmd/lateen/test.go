@@ -39,6 +39,7 @@ var resultFormats = []string{"text", "tap", "junit", "json"}
 
 func (v *trial) addFlags(flags *flag.FlagSet) {
 	v.addFileFlags(flags)
+	v.strict.addFlags(flags)
 	v.format = "text"
 	flags.Func("format", "`FORMAT` of the results: text (the default), tap, junit or json", func(text string) error {
 		v.format = text

@@ -53,7 +53,9 @@ type comparison struct {
 	solved   map[string]*hostResult
 	searches int
 	classes  []*class
-	out      inspect.Changes
+	// refused are the changes of which requests are refused as doubtful.
+	refused []inspect.RequestChange
+	out     inspect.Changes
 }
 
 // A side is one of the two programs.
@@ -104,11 +106,21 @@ func (c *comparison) settings() {
 		{"semantics", c.old.Semantics.String(), c.new.Semantics.String()},
 		{"path normalization", c.old.Normalization.String(), c.new.Normalization.String()},
 		{"number of trusted proxies", strconv.Itoa(c.old.Edge.Trusted), strconv.Itoa(c.new.Edge.Trusted)},
+		{"strict reading", c.old.Strict.String(), c.new.Strict.String()},
+		{"number of requests in flight", bound(c.old.Load.Most()), bound(c.new.Load.Most())},
 	} {
 		if s.old != s.new {
 			c.out.Unproved = append(c.out.Unproved, inspect.Unproved{Reason: "the " + s.name + " differs: " + s.old + " and " + s.new})
 		}
 	}
+}
+
+// bound returns a bound as text.
+func bound(n int64) string {
+	if n == 0 {
+		return "any"
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // steps returns the steps of a virtual host, which may be nil.

@@ -105,7 +105,17 @@ func TestEdits(t *testing.T) {
 			}},
 		{"a condition on a header", base, service(route("[{uri: {prefix: /a}, headers: {x-user: {exact: tom}}}]", toA) + route("", toB)), []string{
 			"changed GET http://shop.test/a: destination [a:80] -> [b:80]",
+			"changed GET http://shop.test/ -H 'connection: x-user': refused [] -> [connection: x-user]",
 		}},
+		{"a condition on a parameter, and no other answer", base, service(route("[{uri: {prefix: /a}, queryParams: {'a b': {exact: x}}}, {uri: {prefix: /a}}]", toA) + route("", toB)), []string{
+			"changed GET 'http://shop.test/?a+b=1&a+b=1': refused [] -> [?a+b=1&a+b=1]",
+		}},
+		{"a condition on another parameter, and no other answer", service(route("[{uri: {prefix: /a}, queryParams: {p: {exact: x}}}, {uri: {prefix: /a}}]", toA)), service(route("[{uri: {prefix: /a}, queryParams: {q: {exact: x}}}, {uri: {prefix: /a}}]", toA)), []string{
+			"changed GET 'http://shop.test/?p=1&p=1': refused [?p=1&p=1] -> []",
+			"changed GET 'http://shop.test/?q=1&q=1': refused [] -> [?q=1&q=1]",
+		}},
+		{"another condition on the same parameter, and no other answer", service(route("[{uri: {prefix: /a}, queryParams: {p: {exact: x}}}, {uri: {prefix: /a}}]", toA)), service(route("[{uri: {prefix: /a}, queryParams: {p: {exact: z}}}, {uri: {prefix: /a}}]", toA)), nil},
+		{"a condition on a header of the connection, and no other answer", base, service(route("[{uri: {prefix: /a}, headers: {te: {exact: x}}}, {uri: {prefix: /a}}]", toA) + route("", toB)), nil},
 		{"a condition less", service(route("[{uri: {prefix: /a}, method: {exact: POST}}]", toA) + route("", toB)), base, []string{
 			"changed GET http://shop.test/a: destination [b:80] -> [a:80]",
 		}},

@@ -47,6 +47,7 @@ func (c *comparison) group() {
 	for _, k := range kinds {
 		c.out.Requests = append(c.out.Requests, k.RequestChange)
 	}
+	c.out.Requests = append(c.out.Requests, c.refused...)
 }
 
 // join adds another change.

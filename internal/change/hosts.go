@@ -80,10 +80,11 @@ func (c *comparison) tables(old, new *program.RouteTable) {
 		h.old, h.new = ownerOf(old, domain), ownerOf(new, domain)
 		h.space = region.Space{
 			Hosts: []region.Host{{Domain: domain}}, Schemes: c.schemes(new), Port: new.Port,
-			Normalization: c.new.Normalization, Edge: &c.new.Edge,
+			Normalization: c.new.Normalization, Edge: &c.new.Edge, Strict: c.new.Strict != nil,
 		}
 		c.hostChange(&h)
 		c.host(&h)
+		c.doubts(&h)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lateengo/gateway/internal/limit"
+	"github.com/lateengo/gateway/internal/match"
 	"github.com/lateengo/gateway/internal/resource"
 	"github.com/lateengo/gateway/spec"
 )
@@ -136,9 +137,13 @@ func (c *Compiler) policyLimits(p *spec.RateLimitPolicy, name resource.Name) []*
 			limits = append(limits, c.compileLimit(&l, identity, name.String(), i, c.At(origin).Field("limits").Index(i)))
 		}
 	}
+	parameter := match.DecodedQuerySource
+	if c.semantics.DecodesParameters() {
+		parameter = match.ParameterSource
+	}
 	actions := make([]*limit.Actions, len(p.Descriptors))
 	for i := range p.Descriptors {
-		actions[i] = limit.CompileActions(&p.Descriptors[i], c.regexes)
+		actions[i] = limit.CompileActions(&p.Descriptors[i], parameter, c.regexes)
 	}
 	if p.Local != nil {
 		limits = append(limits, c.localLimits(p, name, identity, actions)...)

@@ -1,5 +1,8 @@
 package doubt
 
+// MaxMethod is the length of the longest method that strict gateways accept.
+const MaxMethod = 32
+
 // PathIsPlain reports whether a path, as it was sent, is read alike by servers that decode
 // it once more, cut off parameters, dots or spaces at the end of a segment, take other
 // characters for a slash or a dot, or decode UTF-8 carelessly. The segments "." and ".."
@@ -41,13 +44,12 @@ func isPlainPath(path string) bool {
 		case c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]):
 			c, escaped = unhex(path[i+1])<<4|unhex(path[i+2]), true
 			i += 2
-			if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
-				return false
-			}
 		case c == ';', c == '\\':
 			return false
 		}
 		switch {
+		case beforeThat == '%' && isHex(before) && isHex(c):
+			return false // an escape of an escape, whose digits may be escaped too
 		case isOverlong(before, c), beforeThat == 0xef && before == 0xbc && isWideForm(c):
 			return false
 		case c == ';' && s.dots > 0 && s.dots == s.bytes:

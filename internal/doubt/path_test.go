@@ -31,3 +31,12 @@ func BenchmarkPathIsPlain(b *testing.B) {
 		PathIsPlain("/products/1/reviews.json")
 	}
 }
+
+func TestEscapesOfEscapes(t *testing.T) {
+	for _, path := range []string{"/%2541", "/%25%34%31", "/%254%31", "/%25%341", "/%%34%31", "/a/%25%32%65%25%32%65/b"} {
+		require.False(t, PathIsPlain(path), path)
+	}
+	for _, path := range []string{"/%25", "/%25%2", "/%25z%31", "/%25%2041", "/%41%42"} {
+		require.True(t, PathIsPlain(path), path)
+	}
+}

@@ -109,7 +109,7 @@ func (x *explainer) routing() {
 		if x.outcome == program.OutcomeHTTPSRedirect {
 			place = inspect.At(x.host.RedirectedBy, "hosts")
 		}
-		x.step("virtual host", place, "%s, %s", x.host.Domain, whyHost(x.host.Domain, x.request.Host))
+		x.step("virtual host", place, "%s, %s", x.host.Domain, whyHost(x.host.Domain, x.request.Host, x.authority()))
 	}
 	if x.view.Request != nil && x.view.Path != "" {
 		sent, _ := chiroute.Path(x.request, x.view.Chi)
@@ -124,13 +124,10 @@ func (x *explainer) routing() {
 	}
 }
 
-// whyHost says why a domain is that of a Host header.
-func whyHost(domain, authority string) string {
-	name := strings.ToLower(hosts.WithoutPort(authority))
-	dot := ""
-	if without, dotted := hosts.WithoutFinalDot(name); dotted && domain != name {
-		name, dot = without, "; the dot at the end does not count"
-	}
+// whyHost says why a domain is that of a Host header. found is the header by which it was
+// found: without the dot at the end of the host, if the semantics drop that.
+func whyHost(domain, authority, found string) string {
+	name := strings.ToLower(hosts.WithoutPort(found))
 	how := "the longest wildcard for " + name
 	switch {
 	case domain == "*" && authority == "":
@@ -141,8 +138,8 @@ func whyHost(domain, authority string) string {
 		how = "the exact host"
 	}
 	switch {
-	case dot != "":
-		how += dot
+	case found != authority:
+		how += "; the dot at the end does not count"
 	case len(name) < len(authority):
 		how += "; the port of " + authority + " does not count"
 	case name != authority:

@@ -69,7 +69,7 @@ func (x *explainer) nearHosts() []string {
 	for _, h := range x.table.Order[:min(len(x.table.Order), scanned)] {
 		domains = append(domains, h.Domain)
 	}
-	if near := nearestHost(strings.ToLower(hosts.WithoutPort(x.request.Host)), domains); near != "" {
+	if near := nearestHost(strings.ToLower(hosts.WithoutPort(x.authority())), domains); near != "" {
 		x.hint(inspect.HintHost, inspect.Place{}, "%s", near)
 	}
 	return domains
@@ -156,6 +156,10 @@ func (x *explainer) elsewhereIn(l *program.Listener, t *program.RouteTable) {
 	what := fmt.Sprintf("%s, port %d (%s)", scheme, l.Port, t.Name)
 	if host.RedirectedBy != nil && !t.TLS {
 		x.hint(inspect.HintListener, inspect.At(host.RedirectedBy, "tls.httpsRedirect"), "%s redirects it to https", what)
+		return
+	}
+	if o := x.program.Doubt(host, x.request.URL.RawQuery, x.request.Header["Connection"]); o.IsDoubt() {
+		x.hint(inspect.HintListener, inspect.Place{}, "%s has the virtual host %s, which refuses it: %s", what, host.Domain, o.Reason())
 		return
 	}
 	if c := host.Find(&v); c != nil {

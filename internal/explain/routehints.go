@@ -210,9 +210,12 @@ func (x *explainer) wholePaths(told map[*program.Clause]bool) {
 
 // lessSpecificHosts tells virtual hosts that would have a route, but are not asked.
 func (x *explainer) lessSpecificHosts() {
-	name := strings.ToLower(hosts.WithoutPort(x.request.Host))
+	name := strings.ToLower(hosts.WithoutPort(x.authority()))
 	for _, h := range x.table.Order {
 		if h == x.host || h.Domain != "*" && !hosts.Within(name, h.Domain) {
+			continue
+		}
+		if x.program.Doubt(h, x.request.URL.RawQuery, x.request.Header["Connection"]).IsDoubt() {
 			continue
 		}
 		if c := h.Find(&x.view); c != nil {

@@ -36,8 +36,9 @@ type actionCondition struct {
 	not, missingIsEmpty bool
 }
 
-// CompileActions compiles a valid descriptor.
-func CompileActions(d *spec.RateLimitDescriptor, regexes regex.Cache) *Actions {
+// CompileActions compiles a valid descriptor. Query parameters are read by the source that
+// parameter returns for a name.
+func CompileActions(d *spec.RateLimitDescriptor, parameter func(name string) match.Source, regexes regex.Cache) *Actions {
 	out := &Actions{Hits: max(d.Hits, 1)}
 	for i := range d.Actions {
 		a := action{RateLimitAction: d.Actions[i]}
@@ -45,7 +46,7 @@ func CompileActions(d *spec.RateLimitDescriptor, regexes regex.Cache) *Actions {
 		a.IPv4Bits, a.IPv6Bits = cmp.Or(a.IPv4Bits, 32), cmp.Or(a.IPv6Bits, 128)
 		source := match.HeaderSource
 		if a.Kind == spec.ActionQueryParameter || a.Kind == spec.ActionQueryMatch {
-			source = match.DecodedQuerySource
+			source = parameter
 		}
 		if a.Name != "" {
 			a.source = source(a.Name)

@@ -108,7 +108,7 @@ func TestActions(t *testing.T) {
 		{"several entries", []spec.RateLimitAction{generic, {Kind: spec.ActionRemoteAddress}, header(":method", false)}, "/", nil, "generic_key=v remote_address=192.0.2.1 k=GET"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			gw := testgateway.Built(t, gateway.New().Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", testhttp.AnswerOK).RateLimit(counting(row.actions...)))
+			gw := testgateway.Built(t, gateway.New().Semantics(gateway.Envoy).Route(spec.Route{Destinations: []spec.Destination{{Host: "a"}}}).Backend("*", testhttp.AnswerOK).RateLimit(counting(row.actions...)))
 			require.Equal(t, row.want, descriptorOf(t, gw, testhttp.Request(t, "GET", row.target, row.headers...)))
 		})
 	}

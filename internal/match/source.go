@@ -79,6 +79,9 @@ func HeaderSource(name string) Source {
 	return Source{PartHeader, key}
 }
 
+// ParameterSource returns the source of a query parameter, decoded as that of a form.
+func ParameterSource(name string) Source { return Source{PartParameter, name} }
+
 // DecodedQuerySource returns the source of a query parameter, percent-decoded. Only
-// descriptors of rate limits have such parameters.
+// descriptors of rate limits have such parameters, under Envoy's semantics.
 func DecodedQuerySource(name string) Source { return Source{PartDecodedQuery, name} }

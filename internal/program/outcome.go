@@ -2,6 +2,8 @@ package program
 
 import (
 	"net/http"
+
+	"github.com/lateengo/gateway/internal/doubt"
 )
 
 // An Outcome is the result of routing a request, before any route acts on it.
@@ -67,3 +69,19 @@ func (o Outcome) Reason() string {
 		"a path that can be read in several ways (strict)", "malformed HTTP/2 request",
 	}[o]
 }
+
+// Doubt returns why a virtual host refuses requests with a query and a Connection header for
+// what its routes ask for, or OutcomeRoute.
+func (p *Program) Doubt(h *VirtualHost, query string, connection []string) Outcome {
+	switch {
+	case h.parameters != nil && !doubt.HasOneReading(query, h.parameters):
+		return outcomeBadQuery
+	case len(connection) > 0 && p.Semantics.RefusesNominated() && h.asksNominated(connection):
+		return outcomeNominated
+	}
+	return OutcomeRoute
+}
+
+// IsDoubt reports whether a request is refused for what the routes of its virtual host ask
+// for: others could read it in another way.
+func (o Outcome) IsDoubt() bool { return o == outcomeBadQuery || o == outcomeNominated }

@@ -297,11 +297,8 @@ func (p *Program) Route(t *RouteTable, v *match.View, r *http.Request) (*Virtual
 	if o != OutcomeRoute {
 		return host, nil, o
 	}
-	if host.parameters != nil && !doubt.HasOneReading(r.URL.RawQuery, host.parameters) {
-		return host, nil, outcomeBadQuery
-	}
-	if len(connection) > 0 && p.Semantics.RefusesNominated() && host.asksNominated(connection) {
-		return host, nil, outcomeNominated
+	if o := p.Doubt(host, r.URL.RawQuery, connection); o != OutcomeRoute {
+		return host, nil, o
 	}
 	c := host.Find(v)
 	if c == nil {

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -14,13 +15,21 @@ type Strict struct {
 	MaxFields int
 }
 
-// maxMethod is the length of the longest method that strict gateways accept.
-const maxMethod = 32
+// String returns the settings as text. It is "off" for nil.
+func (s *Strict) String() string {
+	switch {
+	case s == nil:
+		return "off"
+	case s.MaxFields < 0:
+		return "any number of header fields"
+	}
+	return fmt.Sprintf("at most %d header fields", s.MaxFields)
+}
 
 // judge returns OutcomeRoute, or why a request is refused.
 func (s *Strict) judge(r *http.Request) Outcome {
 	switch {
-	case len(r.Method) > maxMethod:
+	case len(r.Method) > doubt.MaxMethod:
 		return outcomeLongMethod
 	case len(r.Method) == len(http.MethodTrace) && (strings.EqualFold(r.Method, http.MethodTrace) || strings.EqualFold(r.Method, "TRACK")):
 		return outcomeTrace

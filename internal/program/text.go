@@ -13,6 +13,9 @@ import (
 func (p *Program) String() string {
 	var t text.Lines
 	t.Line("semantics %s, path normalization %s", p.Semantics, p.Normalization)
+	if p.Strict != nil {
+		t.Line("strict, %s", p.Strict)
+	}
 	if p.Edge.Trusted > 0 {
 		t.Line("%d trusted proxies", p.Edge.Trusted)
 	}

@@ -1,7 +1,9 @@
 package program
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/lateengo/gateway/inspect"
@@ -20,8 +22,8 @@ type VirtualHost struct {
 	List         match.List
 	// Clauses hold the result for each clause of List, at the same index.
 	Clauses []Clause
-	// parameters are the names of the query parameters that clauses compare decoded, and
-	// headers those of the headers that they compare.
+	// parameters are the names of the query parameters that clauses, and the limits of their
+	// routes, compare decoded, and headers those of the headers that they compare.
 	parameters doubt.Names
 	headers    map[string]bool
 }
@@ -45,50 +47,76 @@ type Clause struct {
 // NewVirtualHost returns a virtual host. It uses Route and Name of the clauses.
 func NewVirtualHost(domain string, redirect bool, list []match.Clause, clauses []Clause) *VirtualHost {
 	h := &VirtualHost{Domain: domain, redirect: redirect, List: match.NewList(list), Clauses: clauses}
-	h.note(list)
+	for i := range list {
+		for j := range list[i].Conditions {
+			h.note(list[i].Conditions[j].Source())
+		}
+	}
 	for i := range clauses {
+		if r := clauses[i].Route; r != nil && (i == 0 || clauses[i-1].Route != r) {
+			for s := range r.Limits.Sources() {
+				h.note(s)
+			}
+		}
 		clauses[i].Clause, clauses[i].Position = &list[i], int32(i)
 	}
 	return h
 }
 
-// note takes down what the clauses ask for.
-func (h *VirtualHost) note(list []match.Clause) {
-	for i := range list {
-		for j := range list[i].Conditions {
-			s := list[i].Conditions[j].Source()
-			switch s.Part() {
-			case match.PartParameter:
-				if h.parameters == nil {
-					h.parameters = doubt.Names{}
-				}
-				if _, known := h.parameters[s.Name()]; !known {
-					h.parameters[s.Name()] = len(h.parameters)
-				}
-			case match.PartHeader:
-				if h.headers == nil {
-					h.headers = map[string]bool{}
-				}
-				h.headers[s.Name()] = true
-			}
+// note takes down what a clause, or a limit of its route, asks for.
+func (h *VirtualHost) note(s *match.Source) {
+	switch s.Part() {
+	case match.PartParameter:
+		if h.parameters == nil {
+			h.parameters = doubt.Names{}
 		}
+		if _, known := h.parameters[s.Name()]; !known {
+			h.parameters[s.Name()] = len(h.parameters)
+		}
+	case match.PartHeader:
+		if h.headers == nil {
+			h.headers = map[string]bool{}
+		}
+		h.headers[s.Name()] = true
 	}
 }
 
-// asksNominated reports whether a Connection header names a header that a clause compares,
-// and that belongs to more than the connection.
+// Parameters returns the names of the query parameters that may come only once, in order.
+func (h *VirtualHost) Parameters() []string {
+	if h == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(h.parameters))
+}
+
+// Headers returns the canonical names of the headers that routes ask for, and that are the
+// gateway's to forward, in order.
+func (h *VirtualHost) Headers() []string {
+	if h == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(h.headers)), isOfConnection)
+}
+
+// isOfConnection reports whether a header belongs to one connection.
+func isOfConnection(key string) bool {
+	switch key {
+	case "Keep-Alive", "Close", "Upgrade", "Http2-Settings", "Te", "Connection":
+		return true
+	}
+	return false
+}
+
+// asksNominated reports whether a Connection header names a header that a clause or a limit
+// compares, and that belongs to more than the connection.
 func (h *VirtualHost) asksNominated(connection []string) bool {
 	if len(h.headers) == 0 {
 		return false
 	}
 	for _, line := range connection {
 		for token := range strings.SplitSeq(line, ",") {
-			switch key := http.CanonicalHeaderKey(strings.TrimSpace(token)); key {
-			case "Keep-Alive", "Close", "Upgrade", "Http2-Settings", "Te", "Connection":
-			default:
-				if h.headers[key] {
-					return true
-				}
+			if key := http.CanonicalHeaderKey(strings.TrimSpace(token)); h.headers[key] && !isOfConnection(key) {
+				return true
 			}
 		}
 	}

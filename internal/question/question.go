@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/lateengo/gateway"
 	"github.com/lateengo/gateway/inspect"
+	"github.com/lateengo/gateway/internal/hosts"
 )
 
 // A Question is a request that a decision is asked for.
@@ -76,8 +78,7 @@ func New(method, target string, headers []string) (*Question, error) {
 	}
 	r.RemoteAddr = "127.0.0.1:0"
 	if secure {
-		name, _, _ := strings.Cut(host, ":")
-		r.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
+		r.TLS = &tls.ConnectionState{ServerName: serverName(host), HandshakeComplete: true}
 	}
 	q.request = r
 	return q, nil
@@ -90,10 +91,19 @@ func (q *Question) From(address string) { q.request.RemoteAddr = address }
 // listener: if no listener speaks TLS, it takes the routes of one that does not.
 func (q *Question) Secure() {
 	if q.request.TLS == nil {
-		name, _, _ := strings.Cut(q.request.Host, ":")
-		q.request.TLS = &tls.ConnectionState{ServerName: strings.ToLower(name), HandshakeComplete: true}
+		q.request.TLS = &tls.ConnectionState{ServerName: serverName(q.request.Host), HandshakeComplete: true}
 	}
 	q.anywhere = true
+}
+
+// serverName returns the name that clients send in a TLS handshake for the host of a URL: none
+// for an IP address, and a name without the dot at its end (RFC 6066, section 3).
+func serverName(host string) string {
+	name := hosts.WithoutPort(host)
+	if net.ParseIP(strings.Trim(name, "[]")) != nil {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(name, "."))
 }
 
 // Request returns a copy of the request.

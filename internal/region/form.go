@@ -311,6 +311,9 @@ func authorityForm(s *Space) form {
 	if s.edge().Semantics.ReadsPorts() {
 		valid = doubt.IsAuthority
 	}
+	if s.Strict {
+		valid = doubt.IsDNSAuthority
+	}
 	f.language = func() []bound { return authorityBounds(s) }
 	f.admits = func(text string) bool {
 		if _, dotted := hosts.WithoutFinalDot(text); dotted && s.edge().Semantics.DropsFinalDot() {

@@ -41,8 +41,8 @@ type dimension struct {
 
 func newProblem(s *Solver, space *Space) *problem {
 	p := &problem{Solver: s, space: space, dimensions: make([]dimension, 0, 8)}
-	p.add(dimension{part: match.PartTarget, form: pathForm(space.Normalization)})
-	p.add(dimension{part: match.PartMethod, form: methodForm()})
+	p.add(dimension{part: match.PartTarget, form: space.strictPath(pathForm(space.Normalization))})
+	p.add(dimension{part: match.PartMethod, form: space.strictMethod(methodForm())})
 	p.add(dimension{part: match.PartScheme, form: schemeForm(space.schemes())})
 	p.add(dimension{part: match.PartAuthority, form: authorityForm(space)})
 	return p
@@ -68,9 +68,9 @@ func (p *problem) dimension(part match.Part, name string) int {
 	case match.PartParameter:
 		d.form = parameterForm()
 	case match.PartTarget:
-		d.form, d.whole = targetForm(p.space.Normalization), true
+		d.form, d.whole = p.space.strictPath(targetForm(p.space.Normalization)), true
 	default:
-		d.form = headerForm(name)
+		d.form = p.space.strictHeader(headerForm(name), name)
 	}
 	return p.add(d)
 }

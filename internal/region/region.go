@@ -49,6 +49,8 @@ type Space struct {
 	Normalization spec.PathNormalization
 	// Edge tells which headers the gateway writes itself.
 	Edge *edge.Edge
+	// Strict means that requests are refused that strict gateways refuse.
+	Strict bool
 
 	// authorities are what the Hosts require of the authority, once it was asked.
 	authorities []bound

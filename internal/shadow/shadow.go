@@ -124,7 +124,7 @@ func (a *analysis) table(t *program.RouteTable, both bool) {
 		in := &place{table: t, host: h}
 		in.space = region.Space{
 			Hosts: []region.Host{{Domain: h.Domain, Owner: t.Owner}},
-			Port:  t.Port, Normalization: a.program.Normalization, Edge: &a.program.Edge,
+			Port:  t.Port, Normalization: a.program.Normalization, Edge: &a.program.Edge, Strict: a.program.Strict != nil,
 		}
 		switch {
 		case t.TLS:
