@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lateengo/gateway/internal/pace"
 	"github.com/lateengo/gateway/internal/testwire"
 )
 
@@ -189,29 +191,35 @@ func TestShutdownWaitsForWebSockets(t *testing.T) {
 }
 
 func TestClosedConnectionsAreForgotten(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	connect := func() net.Conn {
-		conn, err := net.Dial("tcp", listener.Addr().String())
-		require.NoError(t, err)
-		return conn
-	}
 	var h hijacked
-	open := connect()
-	h.add(open)
-	for range 3 * firstSweep {
-		conn := connect()
-		h.add(conn)
-		require.NoError(t, conn.Close())
-		require.LessOrEqual(t, len(h.conns), firstSweep)
+	connect := func() (*pace.Conn, net.Conn) {
+		client, conn := net.Pipe()
+		return pace.NewConn(conn, new(pace.Watch), pace.Rate{}, nil), client
 	}
-	require.Contains(t, h.conns, open)
+	isClosed := func(client net.Conn) bool {
+		_, err := client.Read(make([]byte, 1))
+		return err == io.EOF
+	}
+	open, client := connect()
+	h.add(open)
+	for range 3 {
+		conn, _ := connect()
+		h.add(tls.Server(conn, nil))
+		require.Len(t, h.conns, 2)
+		require.NoError(t, conn.Close())
+		_ = conn.Close()
+		require.Len(t, h.conns, 1)
+	}
+	closed, _ := connect()
+	require.NoError(t, closed.Close())
+	h.add(closed)
+	require.Len(t, h.conns, 1)
 	h.close()
-	require.True(t, isClosed(open))
-	late := connect()
+	require.True(t, isClosed(client))
+	late, client := connect()
 	h.add(late)
-	require.True(t, isClosed(late))
+	require.True(t, isClosed(client))
+	require.Empty(t, h.conns)
 }
 
 func TestHandlingWaits(t *testing.T) {

@@ -247,14 +247,16 @@ func (g *generation) handle(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, http.StatusBadRequest)
 		return
 	}
+	returned := false
 	if c != nil {
 		if r.Body == http.NoBody {
 			c.begin()
 		}
-		defer c.end()
+		defer c.end(&returned)
 		defer g.answerSlowBody(c, r)
 	}
 	g.handler.ServeHTTP(w, r)
+	returned = true
 }
 
 // stop makes the generation accept no further connections.
@@ -349,6 +351,7 @@ func (g *generation) drain(ctx context.Context) {
 		g.http1.Cancel()
 	}
 	g.running.Wait()
+	_ = g.http.Close() // what it accepted meanwhile
 	patience, cancel := context.WithTimeout(context.Background(), afterCutOff)
 	defer cancel()
 	if !g.handling.wait(patience) {

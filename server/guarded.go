@@ -121,15 +121,20 @@ func (c *guardedConn) begin() {
 	}
 }
 
-// end ends a request.
-func (c *guardedConn) end() {
+// end ends a request. A connection that a handler has hijacked is closed unless it returned:
+// nobody else would.
+func (c *guardedConn) end(returned *bool) {
 	if c.presence != nil {
 		c.presence.end()
 	}
-	if c.released() {
-		// The handler closes the connection below, not this one.
-		c.over()
+	if !c.released() {
+		return
 	}
+	if !*returned {
+		_ = bottom(c).Close()
+	}
+	// The handler closes the connection below, not this one.
+	c.over()
 }
 
 // release gives the connection to a handler for another use.
@@ -194,7 +199,13 @@ func (l guardedOnly) Accept() (net.Conn, error) {
 	}
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return guard(conn, true, l.rate, l.head), nil
+		c := guard(conn, true, l.rate, l.head)
+		if l.head > 0 && !knowsItsClient(pace.Below(conn)) {
+			// net/http asks for the address of the client before it sets a deadline.
+			_ = c.deadline.Want(time.Now().Add(l.head))
+			c.deadline.Settle()
+		}
+		return c, nil
 	}
 	state := secure.ConnectionState()
 	if state.NegotiatedProtocol == "h2" {
@@ -228,7 +239,7 @@ func guardIn(r *http.Request) *guardedConn {
 // answerSlowBody answers a request whose body was too slow, if nothing else was answered,
 // and ends the connection. The handler has returned, or panics.
 func (g *generation) answerSlowBody(c *guardedConn, r *http.Request) {
-	if !c.pace.Slow.Load() {
+	if !c.pace.Slow.Load() || c.released() {
 		return
 	}
 	g.tellPanic(r, recover())

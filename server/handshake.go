@@ -82,7 +82,7 @@ func (h *handshaker) shake(conn net.Conn) {
 	}
 	if err := secure.HandshakeContext(ctx); err != nil {
 		h.figures.failedHandshakes.Add(1)
-		h.log.Debug("TLS handshake failed", "client", conn.RemoteAddr().String(), "error", err)
+		h.log.Debug("TLS handshake failed", "client", addressOf(conn.RemoteAddr()), "error", err)
 		_ = conn.Close()
 		return
 	}

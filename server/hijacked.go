@@ -3,54 +3,54 @@ package server
 import (
 	"net"
 	"sync"
-	"syscall"
 
 	"github.com/lateengo/gateway/internal/pace"
 )
 
-// hijacked holds the hijacked connections, so that they can be closed in the
-// end.
+// hijacked holds the hijacked connections that are open, so that they can be closed in
+// the end.
 type hijacked struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-	// sweepAt is the number of connections at which closed ones are dropped.
-	sweepAt int
-	closed  bool
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
 }
-
-const firstSweep = 64
 
 // add keeps a connection while it is open.
 func (h *hijacked) add(conn net.Conn) {
+	conn = bottom(conn)
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
+	closed := h.closed
+	if !closed {
+		if h.conns == nil {
+			h.conns = make(map[net.Conn]struct{})
+		}
+		h.conns[conn] = struct{}{}
+	}
+	h.mu.Unlock()
+	if closed {
 		_ = conn.Close()
 		return
 	}
-	if h.conns == nil {
-		h.conns, h.sweepAt = make(map[net.Conn]struct{}), firstSweep
+	if c, ok := conn.(*pace.Conn); ok {
+		c.AtClose(func() { h.remove(conn) })
 	}
-	if len(h.conns) >= h.sweepAt {
-		for c := range h.conns {
-			if isClosed(c) {
-				delete(h.conns, c)
-			}
-		}
-		h.sweepAt = max(firstSweep, 2*len(h.conns))
-	}
-	h.conns[conn] = struct{}{}
+}
+
+func (h *hijacked) remove(conn net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, conn)
 }
 
 // close closes all open connections, and all that are added later.
 func (h *hijacked) close() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closed = true
-	for c := range h.conns {
-		_ = bottom(c).Close()
+	conns := h.conns
+	h.closed, h.conns = true, nil
+	h.mu.Unlock()
+	for c := range conns {
+		_ = c.Close()
 	}
-	h.conns = nil
 }
 
 // bottom returns the connection that carries conn. Closing it does not wait for
@@ -64,15 +64,4 @@ func bottom(conn net.Conn) net.Conn {
 		}
 		conn = above.NetConn()
 	}
-}
-
-// isClosed reports whether a connection is known to be closed, without touching
-// it.
-func isClosed(conn net.Conn) bool {
-	c, ok := bottom(conn).(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := c.SyscallConn()
-	return err != nil || raw.Control(func(uintptr) {}) != nil
 }

@@ -292,7 +292,8 @@ func (w hijackableStream) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, bufio.NewReadWriter(in, bufio.NewWriter(c)), nil
 }
 
-// An idleConn is an upgraded connection on which bytes must move.
+// An idleConn is an upgraded connection on which bytes must move. It does not tell of the
+// connection below: what moves there would not be seen.
 type idleConn struct {
 	net.Conn
 	stream *idleStream
@@ -322,9 +323,6 @@ func (c *idleConn) Close() error {
 	c.stream.cancel(nil)
 	return err
 }
-
-// NetConn returns the connection below.
-func (c *idleConn) NetConn() net.Conn { return c.Conn }
 
 // CloseWrite ends the sending side, if the connection can.
 func (c *idleConn) CloseWrite() error {

@@ -63,14 +63,14 @@ func TestPresenceTellsWhoLeaves(t *testing.T) {
 			require.NoError(t, ctx.Err())
 			require.NoError(t, leave(client))
 			testwire.Within(t, ctx.Done())
-			c.end()
+			c.end(new(bool))
 		})
 		t.Run(name+", before", func(t *testing.T) {
 			client, c, ctx := guarded(t)
 			require.NoError(t, leave(client))
 			c.begin()
 			testwire.Within(t, ctx.Done())
-			c.end()
+			c.end(new(bool))
 		})
 	}
 }
@@ -117,7 +117,7 @@ func TestPresenceLeavesTheConnectionAsItWas(t *testing.T) {
 			require.Zero(t, n)
 		}
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
-		c.end()
+		c.end(new(bool))
 		if i%4 != 2 {
 			_, err := io.WriteString(client, "abc")
 			require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestPresenceOfASlowRequestThatEndsAtAnyTime(t *testing.T) {
 		if i%8 == 0 {
 			watched(c)
 		}
-		c.end()
+		c.end(new(bool))
 		c.presence.mu.Lock()
 		require.Nil(t, c.presence.watching)
 		c.presence.mu.Unlock()

@@ -402,7 +402,7 @@ func (s *Listeners) open(listeners []*gateway.Listener, servers func(*gateway.Li
 	for i, l := range listeners {
 		ports[i] = &port{listener: l, place: places[i]}
 		for _, old := range before {
-			if old.is(l) && old.place == places[i] {
+			if old.is(l) && old.place == places[i] && !old.socket.failed.Load() {
 				ports[i].socket = old.socket
 				kept[old.socket] = true
 			}
@@ -410,7 +410,7 @@ func (s *Listeners) open(listeners []*gateway.Listener, servers func(*gateway.Li
 	}
 	for _, p := range ports {
 		for _, old := range before {
-			if p.socket == nil && !kept[old.socket] && old.place == p.place && !p.place.ephemeral() {
+			if p.socket == nil && !kept[old.socket] && old.place == p.place && !p.place.ephemeral() && !old.socket.failed.Load() {
 				p.socket = old.socket
 				kept[old.socket] = true
 			}

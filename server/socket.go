@@ -24,6 +24,8 @@ type socket struct {
 	// handing is 1 while an accepted connection is on its way to a generation, until that
 	// has counted it.
 	handing atomic.Int64
+	// finishing means that Accept ends soon, and failed that it yields no more connections.
+	finishing, failed atomic.Bool
 }
 
 type accepted struct {
@@ -40,8 +42,12 @@ func (temporary) Timeout() bool   { return false }
 func (t temporary) Unwrap() error { return t.error }
 
 // passes reports whether an error of Accept is about a lack that may end, or about the
-// connection that was to be accepted. The list is that of Linux's accept(2).
+// connection that was to be accepted. The list is that of Linux's accept(2). The timeout is
+// that of a wrapper, which has read from the client.
 func passes(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
 	for _, errno := range []syscall.Errno{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPERM, syscall.EPROTO,
 		syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETUNREACH,
@@ -76,13 +82,16 @@ func (k *socket) accept() {
 			if conn = k.admit(conn, &k.figures); conn == nil {
 				continue
 			}
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if rounds++; waited || rounds > backlogRounds {
+		case k.finishing.Load() && !errors.Is(err, net.ErrClosed):
+			late := errors.Is(err, os.ErrDeadlineExceeded)
+			if rounds++; late && waited || rounds > backlogRounds {
 				return // finish closes the listener
 			}
-			// What came since the deadline is accepted too.
-			waited = true
-			k.limit()
+			if late {
+				// What came since the deadline is accepted too.
+				waited = true
+				k.limit()
+			}
 			continue
 		case passes(err):
 			err = temporary{err}
@@ -97,7 +106,10 @@ func (k *socket) accept() {
 			}
 			return
 		}
-		if errors.Is(err, net.ErrClosed) {
+		if err != nil && !errors.As(err, new(temporary)) {
+			// Nobody accepts any more.
+			k.failed.Store(true)
+			_ = k.Listener.Close()
 			return
 		}
 	}
@@ -119,6 +131,7 @@ func (k *socket) limit() bool {
 // finish accepts the connections that wait in the backlog, and closes the listener. Their
 // clients have sent requests perhaps. A generation must still accept them.
 func (k *socket) finish() {
+	k.finishing.Store(true)
 	if k.limit() {
 		k.running.Wait()
 	}

@@ -151,6 +151,11 @@ func earliest(a, b time.Time) time.Time {
 // exchange reads a request and has it handled. It reports whether the connection goes
 // on; otherwise it no longer belongs to c.
 func (c *conn) exchange() (goesOn bool) {
+	if c.first {
+		if a := c.rwc.RemoteAddr(); a != nil {
+			c.remote = a.String()
+		}
+	}
 	text, err := c.readHead()
 	if err != nil {
 		c.giveUp(err)
@@ -203,16 +208,21 @@ func (c *conn) exchange() (goesOn bool) {
 }
 
 // call calls the handler, and reports whether its response can be finished.
-func (c *conn) call(x *exchange) (returned bool) {
+func (c *conn) call(x *exchange) bool {
+	returned := false
 	defer func() {
 		if returned {
 			return
+		}
+		if x.response.hijacked {
+			c.kill() // nobody else would
 		}
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
 			c.panicked(x, p)
 		}
 	}()
 	c.server.Handler.ServeHTTP(&x.response, &x.request)
+	returned = true
 	return !x.response.hijacked
 }
 

@@ -77,9 +77,6 @@ func (s *Server) Serve(rwc net.Conn, state *tls.ConnectionState) {
 		c.vectored = true
 		c.in.raw.init(&c.in, rwc)
 	}
-	if a := rwc.RemoteAddr(); a != nil {
-		c.remote = a.String()
-	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

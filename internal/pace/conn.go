@@ -30,16 +30,34 @@ type Conn struct {
 	net.Conn
 	writes   Op
 	notTaken atomic.Bool
-	closed   func()
 	expired  func()
+
+	mu     sync.Mutex
+	closed bool
+	// atClose are called at the first Close.
+	atClose []func()
 }
 
-// NewConn wraps a connection. closed is called at the first Close, and expired when the
-// client has lost the connection because of its slowness.
-func NewConn(below net.Conn, w *Watch, r Rate, closed, expired func()) *Conn {
-	c := &Conn{Conn: below, closed: sync.OnceFunc(closed), expired: expired}
+// NewConn wraps a connection. expired is called when the client has lost the connection
+// because of its slowness.
+func NewConn(below net.Conn, w *Watch, r Rate, expired func()) *Conn {
+	c := &Conn{Conn: below, expired: expired}
 	c.writes.Init(w, r, c.taken, c.expire)
 	return c
+}
+
+// AtClose makes the first Close call f, before the other side can know of it. It calls f
+// itself if that was before.
+func (c *Conn) AtClose(f func()) {
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.atClose = append(c.atClose, f)
+	}
+	c.mu.Unlock()
+	if closed {
+		f()
+	}
 }
 
 // Below returns the connection that carries conn, if conn is a *Conn, and conn otherwise.
@@ -144,9 +162,14 @@ func (c *Conn) cause(err error) error {
 
 // Close closes the connection.
 func (c *Conn) Close() error {
-	err := c.Conn.Close()
-	c.closed()
-	return err
+	c.mu.Lock()
+	atClose := c.atClose
+	c.closed, c.atClose = true, nil
+	c.mu.Unlock()
+	for _, f := range atClose {
+		f()
+	}
+	return c.Conn.Close()
 }
 
 // NetConn returns the connection below.

@@ -151,3 +151,10 @@ func (o *Op) look(elapsed time.Duration) (keep, over bool) {
 	}
 	return false, true
 }
+
+// Listed returns how many operations are looked at.
+func (w *Watch) Listed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.ops)
+}

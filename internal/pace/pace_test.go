@@ -39,7 +39,8 @@ func TestWatchForgets(t *testing.T) {
 		var w Watch
 		client, below := net.Pipe()
 		closed, expired := 0, 0
-		conn := NewConn(below, &w, Rate{BytesPerSecond: 1, Grace: time.Second}, func() { closed++ }, func() { expired++ })
+		conn := NewConn(below, &w, Rate{BytesPerSecond: 1, Grace: time.Second}, func() { expired++ })
+		conn.AtClose(func() { closed++ })
 		read := make(chan struct{})
 		go func() {
 			defer close(read)
