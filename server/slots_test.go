@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -588,3 +589,23 @@ func TestFailedListenersEnd(t *testing.T) {
 type odd struct{ *net.TCPListener }
 
 func (*odd) Accept() (net.Conn, error) { return nil, errOdd }
+
+// A client that never tells its address, which a wrapper reads, loses its connection in time.
+func TestClientsThatDoNotTellTheirAddress(t *testing.T) {
+	for _, engine := range []Engine{EngineLateen, EngineNetHTTP} {
+		for _, perAddress := range []int{spec.NoLimit, 1} {
+			c := local(Config{Engine: engine, ReadHeaderTimeout: 50 * time.Millisecond, MaxConnectionsPerAddress: perAddress}, 80)
+			c.Listen = func(network, address string) (net.Listener, error) {
+				l, err := net.Listen(network, address)
+				return wrapping{l, func(conn net.Conn) net.Conn { return &telling{Conn: conn} }}, err
+			}
+			s, _ := start(t, toApp(says("app")).Server(plain(80)), c)
+			conn, err := net.Dial("tcp", s.Addr(80).String())
+			require.NoError(t, err)
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			_, err = io.Copy(io.Discard, conn)
+			require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "%v with a limit of %d", engine, perAddress)
+			require.NoError(t, conn.Close())
+		}
+	}
+}

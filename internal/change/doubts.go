@@ -39,9 +39,9 @@ func differing(a, b []string) []string {
 	return append(without(a, b), without(b, a)...)
 }
 
-// doubt reports a request that only one of the programs refuses. make makes it of one that
+// doubt reports a request that only one of the programs refuses. doubtful makes it of one that
 // reaches the virtual hosts.
-func (c *comparison) doubt(h *hostPair, what string, make func(*region.Request)) {
+func (c *comparison) doubt(h *hostPair, what string, doubtful func(*region.Request)) {
 	for _, scheme := range h.space.Schemes {
 		uri, conditions, _ := match.Compile(&spec.Match{Scheme: spec.Exact(scheme)}, regex.Cache{})
 		of := &match.Clause{URI: uri, Conditions: conditions}
@@ -52,7 +52,7 @@ func (c *comparison) doubt(h *hostPair, what string, make func(*region.Request))
 		if verdict != region.Found {
 			continue
 		}
-		make(r)
+		doubtful(r)
 		old, new := answerTo(c, c.old, h.oldTable, h.old, r), answerTo(c, c.new, h.newTable, h.new, r)
 		if old.refused == new.refused {
 			continue
